@@ -1,0 +1,39 @@
+# `make demo` and `make test` need git, Python 3.11 or newer, and nothing else.
+# The virtual environment is made on the first call and kept in .venv.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= demo
+JOBS ?= 2
+
+.PHONY: demo test check format clean
+
+demo: $(VENV)/.models
+	$(BIN)/thb train baseline --protocol all --release mini --out $(DEMO)/baseline
+	$(BIN)/thb evaluate $(DEMO)/baseline --protocol all --release mini
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf $(VENV) $(DEMO)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+# One rule an extra: .models is what the demo needs, .dev what the tests need.
+$(VENV)/.%: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'
+	touch $@
