@@ -1,0 +1,90 @@
+"""What a file's name in the release says: portrait, driver, generator."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from thb_dataset.errors import ReleaseError
+from thb_dataset.records import Generator
+
+_PAIRED = re.compile(r"(?P<portrait>\d{5})--(?P<driver>[\w-]*\w)--(?P<generator>[\w-]*\w)", re.A)
+_HALLO3 = re.compile(r"(?P<number>\d+)-(?P<driver>[\w-]*\w)", re.A)
+_MAGI_1 = re.compile(r"(?P<number>\d+)", re.A)
+_FFHQ_NUMBER = re.compile(r"\d{5}", re.A)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FakeName:
+    """The parts of a fake's stem.
+
+    Attributes:
+        portrait: FFHQ number, five digits; None where the stem's number has another length.
+        driver: CelebV-HQ clip ``<youtube id>_<n>`` as it is written; None in MAGI-1's stems.
+        generator: Who made it; None where the stem does not say (Hallo3, MAGI-1).
+    """
+
+    portrait: str | None
+    driver: str | None
+    generator: Generator | None
+
+
+def parse_fake_stem(stem: str, folder: Generator) -> FakeName:
+    """Take a fake's stem apart: ``<portrait>--<driver>--<Generator>`` and its two exceptions.
+
+    The portrait is the first five digits and the generator the last ``--`` part; what stands
+    between is the driver, which may begin with dashes and hold them side by side. Hallo3's stems
+    are ``<n>-<driver>``, MAGI-1's ``<n>``.
+
+    Raises:
+        ReleaseError: The stem has another shape, or names another generator than its folder.
+    """
+    if folder is Generator.HALLO3:
+        pattern, shape = _HALLO3, "<n>-<driver>"
+    elif folder is Generator.MAGI_1:
+        pattern, shape = _MAGI_1, "<n>"
+    else:
+        pattern, shape = _PAIRED, "<portrait, five digits>--<driver>--<generator>"
+    # re is greedy, so the last "--" of a paired stem is the one before the generator.
+    match = pattern.fullmatch(stem)
+    if match is None:
+        raise ReleaseError(f"{folder} names are {shape}.mp4")
+    parts = match.groupdict()
+    named = Generator.parse(parts["generator"]) if "generator" in parts else None
+    if named not in (None, folder):
+        raise ReleaseError(f"the name says {named}, the folder {folder}")
+    number = parts.get("portrait") or parts["number"]
+    return FakeName(
+        portrait=number if _FFHQ_NUMBER.fullmatch(number) else None,
+        driver=parts.get("driver"),
+        generator=named,
+    )
+
+
+def restore_driver(driver: str, real_clips: Collection[str]) -> str:
+    """Give a driver its leading ``-`` back where the release lost it.
+
+    Args:
+        driver: As the fake's name has it.
+        real_clips: Stems of the CelebV-HQ clips that the split lists name.
+
+    Returns:
+        The dashed form if only that one is listed as real, else the driver as it is.
+    """
+    dashed = f"-{driver}"
+    return dashed if dashed in real_clips and driver not in real_clips else driver
+
+
+def leaves_root(path: str) -> bool:
+    """Say whether a posix path, joined to a folder, could name something outside it."""
+    parts = PurePosixPath(path).parts
+    return (
+        not parts
+        or path.startswith(("/", "~"))
+        or ".." in parts
+        or "\\" in path
+        or "\0" in path
+        or re.match(r"[A-Za-z]:", path) is not None
+    )

@@ -1,0 +1,269 @@
+r"""P1, P2 and P3: which videos train, validate and test a detector; their only home.
+
+========================  =======================  ========================  ======================
+\                         train                    validation                test
+========================  =======================  ========================  ======================
+P1 identity shift         train fakes of the six   50 fakes spread evenly    test fakes of the six
+                          + Train reals            + 50 Val reals            + Test reals
+P2 generator shift,       train and test fakes of  50 val fakes and 50 Val   every fake of the held
+a fold per held-out one   the others + Train       reals per training        out one + Test reals
+                          reals                    generator
+P3 both shifts,           train fakes of the       as P2                     test fakes of the held
+a fold per held-out one   others + Train reals                               out one + Test reals
+========================  =======================  ========================  ======================
+
+P1 and P3 have ``extra`` as well: the fakes of MAGI-1 and Hallo3, faced by the same Test reals.
+Wherever only so many videos are taken, they are the first by sha256 of their id: the same on
+every machine, no seed. P2's promise is that the held-out generator is never trained on; P1's and
+P3's that no portrait and no driver is in two of train, validation and test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import zip_longest
+
+from thb_dataset.errors import ProtocolError
+from thb_dataset.records import (
+    EXTRA_GENERATORS,
+    TRAINING_GENERATORS,
+    Generator,
+    Label,
+    Split,
+    Video,
+)
+from thb_dataset.split_reading import SplitReading, driver_blocks, read_split
+
+VALIDATION_VIDEOS = 50
+"""Of each label: in all for P1, per training generator for P2 and P3."""
+
+
+class Protocol(StrEnum):
+    """The benchmark's three questions."""
+
+    P1 = "p1"
+    P2 = "p2"
+    P3 = "p3"
+
+    @property
+    def is_folded(self) -> bool:
+        """True where one generator at a time is held out."""
+        return self is not Protocol.P1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fold:
+    """One training of a protocol, and what it is tested on.
+
+    Attributes:
+        protocol: Which protocol.
+        held_out: The generator that is never trained on; None in P1.
+        split_by: The reading of the release: ``"release"`` or ``"driver"``.
+        train: Videos to train on, sorted by id, as all four are.
+        validation: Videos to choose a checkpoint by.
+        test: Fakes and the Test reals that all generators face.
+        extra: Fakes of the extra generators; empty in P2.
+    """
+
+    protocol: Protocol
+    held_out: Generator | None
+    split_by: str
+    train: tuple[Video, ...]
+    validation: tuple[Video, ...]
+    test: tuple[Video, ...]
+    extra: tuple[Video, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the fold in configs and folders: ``p1`` or ``p3-hallo``."""
+        return fold_name(self.protocol, self.held_out)
+
+    @property
+    def splits(self) -> dict[str, tuple[Video, ...]]:
+        """The splits that hold a video, by name."""
+        splits = {name: getattr(self, name) for name in ("train", "validation", "test", "extra")}
+        return {name: videos for name, videos in splits.items() if videos}
+
+
+def fold_name(protocol: Protocol, held_out: Generator | None) -> str:
+    """Return ``p1`` or ``p3-hallo``."""
+    return protocol.value if held_out is None else f"{protocol.value}-{held_out.slug}"
+
+
+def build_folds(
+    videos: Iterable[Video],
+    protocol: Protocol | str,
+    *,
+    held_out: Generator | None = None,
+    split_by: str = "release",
+) -> tuple[Fold, ...]:
+    """Build the folds of a protocol: one for P1, one per held-out generator for P2 and P3.
+
+    Args:
+        videos: Every video of a release; which of them are at hand does not matter.
+        protocol: Which protocol.
+        held_out: Only this generator's fold; None: all six.
+        split_by: ``"release"``: a fake is in its folder's split; ``"driver"``: in its driver's.
+
+    Raises:
+        ProtocolError: There are no fakes to train or to test on, two videos have one id, or two
+            splits share a portrait or a driver that the protocol promises they do not.
+    """
+    chosen = _protocol(protocol)
+    placed = place_videos(videos, split_by=split_by)
+    if not chosen.is_folded:
+        if held_out is not None:
+            raise ProtocolError(f"p1 holds no generator out, so there is no fold {held_out.slug}")
+        generators: tuple[Generator | None, ...] = (None,)
+    elif held_out is not None:
+        if held_out not in TRAINING_GENERATORS:
+            raise ProtocolError(
+                f"{held_out} is never trained on, so no fold holds it out; folds: "
+                + ", ".join(generator.slug for generator in TRAINING_GENERATORS)
+            )
+        generators = (held_out,)
+    else:
+        generators = TRAINING_GENERATORS
+    return tuple(_build_fold(placed, chosen, generator, str(split_by)) for generator in generators)
+
+
+def place_videos(videos: Iterable[Video], *, split_by: str) -> dict[Video, Split]:
+    """Return the split of every video in one reading of the release, in the order of the ids.
+
+    Raises:
+        ProtocolError: There is no such reading, or two videos have one id.
+    """
+    if split_by not in tuple(SplitReading):
+        raise ProtocolError(f"split_by is {split_by!r}; known: {', '.join(SplitReading)}")
+    ordered = sorted(videos, key=lambda video: video.video_id)
+    count = Counter(video.video_id for video in ordered)
+    twice = [video_id for video_id, times in count.items() if times > 1]
+    if twice:
+        raise ProtocolError(f"two videos have one id: {', '.join(twice)}")
+    if split_by == SplitReading.RELEASE:
+        return {video: video.release_split for video in ordered}
+    blocks = driver_blocks(ordered)
+    return {video: read_split(video, blocks) for video in ordered}
+
+
+def hash_order(video: Video) -> str:
+    """Return the key by which videos are taken where not all are: sha256 of the id."""
+    return hashlib.sha256(video.video_id.encode()).hexdigest()
+
+
+def _build_fold(
+    placed: Mapping[Video, Split], protocol: Protocol, held_out: Generator | None, split_by: str
+) -> Fold:
+    seen = [generator for generator in TRAINING_GENERATORS if generator is not held_out]
+    tested = TRAINING_GENERATORS if held_out is None else (held_out,)
+    if protocol is Protocol.P2:
+        train = _fakes(placed, seen, Split.TRAIN, Split.TEST)
+        test = _fakes(placed, tested, *Split)
+    else:
+        train = _fakes(placed, seen, Split.TRAIN)
+        test = _fakes(placed, tested, Split.TEST)
+    by_generator = [_fakes(placed, [generator], Split.VALIDATION) for generator in seen]
+    if protocol is Protocol.P1:
+        fakes = _spread(by_generator, VALIDATION_VIDEOS)
+        n_reals = VALIDATION_VIDEOS
+    else:
+        fakes = [fake for some in by_generator for fake in _first(some, VALIDATION_VIDEOS)]
+        n_reals = VALIDATION_VIDEOS * len(seen)
+    extra = [] if protocol is Protocol.P2 else _fakes(placed, EXTRA_GENERATORS, *Split)
+    fold = Fold(
+        protocol=protocol,
+        held_out=held_out,
+        split_by=split_by,
+        train=_by_id(train, _first(_reals(placed, Split.TRAIN), len(train))),
+        validation=_by_id(fakes, _first(_reals(placed, Split.VALIDATION), n_reals)),
+        test=_by_id(test, _reals(placed, Split.TEST)),
+        extra=_by_id(extra),
+    )
+    _check(fold, has_train_fakes=bool(train), has_test_fakes=bool(test))
+    return fold
+
+
+def _fakes(
+    placed: Mapping[Video, Split], generators: Iterable[Generator], *splits: Split
+) -> list[Video]:
+    wanted = set(generators)
+    return [
+        video for video, split in placed.items() if video.generator in wanted and split in splits
+    ]
+
+
+def _reals(placed: Mapping[Video, Split], wanted: Split) -> list[Video]:
+    return [
+        video for video, split in placed.items() if video.label is Label.REAL and split is wanted
+    ]
+
+
+def _first(videos: Iterable[Video], number: int) -> list[Video]:
+    return sorted(videos, key=hash_order)[:number]
+
+
+def _spread(groups: Iterable[Iterable[Video]], number: int) -> list[Video]:
+    """Take one video of each group in turn until there are enough or none is left."""
+    columns = zip_longest(*(sorted(group, key=hash_order) for group in groups))
+    turns = [video for column in columns for video in column if video is not None]
+    return turns[:number]
+
+
+def _by_id(*groups: Iterable[Video]) -> tuple[Video, ...]:
+    return tuple(sorted((v for group in groups for v in group), key=lambda video: video.video_id))
+
+
+def _check(fold: Fold, *, has_train_fakes: bool, has_test_fakes: bool) -> None:
+    """Keep what the protocol promises.
+
+    Raises:
+        ProtocolError: There are no fakes to train or to test on, or the splits overlap.
+    """
+    if not has_train_fakes:
+        raise ProtocolError(f"{fold.name}: the release has no fakes to train on")
+    if not has_test_fakes:
+        whom = fold.held_out or "any of the six generators"
+        raise ProtocolError(f"{fold.name}: the release has no fakes of {whom} to test on")
+    splits = {"train": fold.train, "validation": fold.validation, "test": fold.test}
+    problems = _overlaps(splits, "video", lambda video: video.video_id)
+    if fold.protocol is Protocol.P2:
+        unseen = {"train and validation": (*fold.train, *fold.validation), "test": fold.test}
+        problems += _overlaps(unseen, "generator", lambda video: video.generator)
+    else:
+        problems += _overlaps(splits, "portrait", lambda video: video.portrait)
+        problems += _overlaps(splits, "driver", lambda video: video.driver)
+    if problems:
+        listed = "\n  ".join(problems)
+        raise ProtocolError(
+            f"{fold.name}, split by {fold.split_by}: splits that must be disjoint are not:"
+            f"\n  {listed}"
+        )
+
+
+def _overlaps(
+    splits: Mapping[str, Sequence[Video]], what: str, identity: Callable[[Video], str | None]
+) -> list[str]:
+    """Return a line for each identity that is in two splits, naming the videos."""
+    where: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for name, videos in splits.items():
+        for video in videos:
+            value = identity(video)
+            if value is not None:
+                where[value][name].append(video.video_id)
+    return [
+        f"{what} {value} is in "
+        + " and in ".join(f"{n} ({', '.join(ids)})" for n, ids in of.items())
+        for value, of in sorted(where.items())
+        if len(of) > 1
+    ]
+
+
+def _protocol(name: Protocol | str) -> Protocol:
+    try:
+        return Protocol(name)
+    except ValueError:
+        raise ProtocolError(f"no protocol {name!r}; there are: {', '.join(Protocol)}") from None
