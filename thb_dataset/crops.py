@@ -1,0 +1,146 @@
+"""Square crops of a face: around its box, or turned upright by its five points.
+
+Outside the frame the nearest pixel is repeated, for both kinds: a black edge would tell a model
+how near to the border the face was.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+ARCFACE_SIDE: Final = 112
+ARCFACE_POINTS: Final[npt.NDArray[np.float32]] = np.array(
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ],
+    np.float32,
+)
+"""Where eyes, nose and mouth corners lie in ArcFace's 112-pixel crop (Deng et al., 2019)."""
+
+
+def crop_box(
+    rgb: npt.NDArray[np.uint8], box: npt.NDArray[np.float32], *, margin: float, size: int
+) -> npt.NDArray[np.uint8]:
+    """Cut a square out, centred on the box.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        box: x0, y0, x1, y1 in pixels.
+        margin: Side of the square over the longer side of the box.
+        size: Side of the crop in pixels.
+
+    Returns:
+        uint8 (size, size, 3).
+    """
+    x0, y0, x1, y1 = (float(value) for value in box)
+    scale = size / (max(x1 - x0, y1 - y0) * margin)
+    centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+    matrix = np.array([[scale, 0.0, 0.0], [0.0, scale, 0.0]])
+    matrix[:, 2] = size / 2 - scale * centre
+    return _warp(rgb, matrix, size)
+
+
+def align_face(
+    rgb: npt.NDArray[np.uint8],
+    points: npt.NDArray[np.float32],
+    *,
+    size: int = ARCFACE_SIDE,
+    margin: float = 1.0,
+) -> npt.NDArray[np.uint8]:
+    """Turn, scale and move the face so that its points lie on ArcFace's template.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        points: float32 (5, 2) in pixels.
+        size: Side of the crop in pixels; the template grows with it.
+        margin: 1.0 is the template itself; 1.3 shows a square 1.3 times as wide.
+
+    Returns:
+        uint8 (size, size, 3).
+    """
+    middle = ARCFACE_SIDE / 2
+    target = ((ARCFACE_POINTS - middle) / margin + middle) * (size / ARCFACE_SIDE)
+    return _warp(rgb, fit_similarity(points, target), size)
+
+
+def fit_similarity(
+    source: npt.NDArray[np.floating], target: npt.NDArray[np.floating]
+) -> npt.NDArray[np.float64]:
+    """Find the rotation, scale and shift that bring one set of points nearest to another.
+
+    Least squares in closed form over z -> a z + b of complex numbers, so it cannot mirror.
+
+    Args:
+        source: (K, 2).
+        target: (K, 2).
+
+    Returns:
+        float64 (2, 3), for ``target = matrix @ [x, y, 1]``.
+    """
+    z = source[:, 0].astype(np.float64) + 1j * source[:, 1].astype(np.float64)
+    w = target[:, 0].astype(np.float64) + 1j * target[:, 1].astype(np.float64)
+    centred = z - z.mean()
+    spread = float(np.sum(np.abs(centred) ** 2))
+    turn = np.sum(np.conj(centred) * (w - w.mean())) / spread if spread > 0 else 1.0 + 0j
+    shift = w.mean() - turn * z.mean()
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+def _warp(
+    rgb: npt.NDArray[np.uint8], matrix: npt.NDArray[np.float64], size: int
+) -> npt.NDArray[np.uint8]:
+    """Apply a similarity whose matrix counts pixel edges (not centres) from zero.
+
+    Where it shrinks by two or more, whole pixels are averaged first: linear interpolation alone
+    would skip some and alias.
+    """
+    import cv2
+
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    factor = max(1, int(1 / max(scale, 1e-6)))
+    if factor > 1:
+        rgb, offset = _shrink_region(rgb, matrix, size, factor)
+        inner = matrix[:, :2] * factor
+        matrix = np.column_stack([inner, matrix[:, 2] + matrix[:, :2] @ offset])
+    # OpenCV counts from pixel centres: shift by half a pixel on both sides.
+    centred = matrix.copy()
+    centred[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    return np.asarray(
+        cv2.warpAffine(
+            rgb, centred, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        ),
+        np.uint8,
+    )
+
+
+def _shrink_region(
+    rgb: npt.NDArray[np.uint8], matrix: npt.NDArray[np.float64], size: int, factor: int
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]:
+    """Average factor x factor pixels over the part of the frame that the crop will show.
+
+    Returns:
+        The smaller picture, and where its corner lies in the frame (x, y).
+    """
+    import cv2
+
+    inverse = np.linalg.inv(matrix[:, :2])
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float64)
+    places = (corners - matrix[:, 2]) @ inverse.T
+    low = np.floor(places.min(axis=0)).astype(int) - factor
+    high = np.ceil(places.max(axis=0)).astype(int) + factor
+    height, width = rgb.shape[:2]
+    bounds = np.array([width, height])
+    low, high = np.clip(low, 0, bounds - 1), np.clip(high, 1, bounds)
+    high = np.maximum(high, low + 1)
+    count = np.maximum(1, (high - low) // factor)
+    high = np.minimum(low + count * factor, bounds)
+    part = rgb[low[1] : high[1], low[0] : high[0]]
+    shrunk = cv2.resize(part, (int(count[0]), int(count[1])), interpolation=cv2.INTER_AREA)
+    return np.asarray(shrunk, np.uint8), low.astype(np.float64)

@@ -1,0 +1,146 @@
+"""YuNet and SFace, run by OpenCV."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from thb_dataset.crops import align_face
+from thb_dataset.face_packs import (
+    EMBEDDED_LICENCE,
+    EMBEDDED_SAME_PERSON,
+    EMBEDDED_SHA256,
+    SFACE_FILE,
+    YUNET_FILE,
+    FacePack,
+    find_embedded_weights,
+)
+from thb_dataset.face_values import DETECTION_SIDES, Face
+
+if TYPE_CHECKING:
+    import cv2
+
+EMBEDDED_SCORE: Final = 0.6
+EMBEDDED_OVERLAP: Final = 0.3
+
+_OPENCV_THREADS = threading.Lock()
+
+
+class EmbeddedFinder:
+    """YuNet and SFace through OpenCV.
+
+    OpenCV's own threads are held at one while it works, as many small calls run beside each
+    other in practice; the host's setting is restored after every call.
+    """
+
+    def __init__(self) -> None:
+        """Verify the weights and load the detector; the recogniser is loaded when first needed.
+
+        Raises:
+            FacePackError: A weights file is missing or altered.
+        """
+        import cv2
+
+        self._weights = find_embedded_weights()
+        self.pack = FacePack(
+            name="embedded",
+            backend=f"opencv {cv2.__version__}",
+            licence=EMBEDDED_LICENCE,
+            embedding_dim=128,
+            same_person=EMBEDDED_SAME_PERSON,
+            sha256s=EMBEDDED_SHA256,
+        )
+        self._detectors = {side: self._load_detector(side) for side in DETECTION_SIDES[:1]}
+        self._recogniser: cv2.FaceRecognizerSF | None = None
+
+    def find(self, rgb: npt.NDArray[np.uint8], *, embed: bool = False) -> list[Face]:
+        """See :class:`FaceFinder`."""
+        faces: list[Face] = []
+        with one_opencv_thread():
+            for side in DETECTION_SIDES:
+                faces = self._detect(rgb, side)
+                if faces or max(rgb.shape[:2]) <= side:
+                    break
+        faces.sort(key=lambda face: -face.side)
+        if embed:
+            faces = [replace(face, embedding=self.embed(rgb, face)) for face in faces]
+        return faces
+
+    def embed(self, rgb: npt.NDArray[np.uint8], face: Face) -> npt.NDArray[np.float32]:
+        """See :class:`FaceFinder`."""
+        import cv2
+
+        with one_opencv_thread():
+            if self._recogniser is None:
+                self._recogniser = cv2.FaceRecognizerSF.create(str(self._weights[SFACE_FILE]), "")
+            crop = align_face(rgb, face.points, size=112)
+            vector = np.asarray(
+                self._recogniser.feature(np.ascontiguousarray(crop[..., ::-1])), np.float32
+            ).reshape(-1)
+        return vector / max(float(np.linalg.norm(vector)), 1e-12)
+
+    def _load_detector(self, side: int) -> cv2.FaceDetectorYN:
+        import cv2
+
+        return cv2.FaceDetectorYN.create(
+            str(self._weights[YUNET_FILE]), "", (side, side), EMBEDDED_SCORE, EMBEDDED_OVERLAP
+        )
+
+    def _detect(self, rgb: npt.NDArray[np.uint8], side: int) -> list[Face]:
+        if side not in self._detectors:
+            self._detectors[side] = self._load_detector(side)
+        canvas, scale = fit_inside(rgb, side)
+        _, rows = self._detectors[side].detect(np.ascontiguousarray(canvas[..., ::-1]))
+        if rows is None:
+            return []
+        return [_read_row(row, scale) for row in np.asarray(rows, np.float32)]
+
+
+def fit_inside(rgb: npt.NDArray[np.uint8], side: int) -> tuple[npt.NDArray[np.uint8], float]:
+    """Scale a frame down into the top left of a black square; a smaller one is not enlarged.
+
+    Returns:
+        uint8 (side, side, 3) and the scale: pixels of the square per pixel of the frame.
+    """
+    import cv2
+
+    height, width = rgb.shape[:2]
+    scale = min(1.0, side / max(height, width))
+    canvas = np.zeros((side, side, 3), np.uint8)
+    if scale == 1.0:
+        canvas[:height, :width] = rgb
+        return canvas, scale
+    target = (max(1, round(width * scale)), max(1, round(height * scale)))
+    shrunk = cv2.resize(rgb, target, interpolation=cv2.INTER_AREA)
+    canvas[: target[1], : target[0]] = shrunk
+    return canvas, scale
+
+
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """Hold OpenCV at one thread, and give the host its own setting back afterwards.
+
+    The setting is one for the whole process, so calls from several threads take turns.
+    """
+    import cv2
+
+    with _OPENCV_THREADS:
+        before = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        try:
+            yield
+        finally:
+            cv2.setNumThreads(before)
+
+
+def _read_row(row: npt.NDArray[np.float32], scale: float) -> Face:
+    """Read x, y, width, height, five points and the score, as ``FaceDetectorYN`` gives them."""
+    place = row[:14] / np.float32(scale)
+    box = np.array([place[0], place[1], place[0] + place[2], place[1] + place[3]], np.float32)
+    return Face(box=box, points=place[4:].reshape(5, 2).copy(), score=float(row[14]))

