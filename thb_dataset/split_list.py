@@ -111,7 +111,7 @@ def _members(
     if value is None:
         return []
     if not isinstance(value, dict):
-        problems.append(f"{where} is a {_kind(value)}, not an object")
+        problems.append(f"{where} is {_kind(value)}, not an object")
         return []
     # The empty form of a block may be a list: that is how some writers spell "nothing".
     members = []
@@ -127,12 +127,12 @@ def _members(
 
 def _stems(names: object, where: str, problems: list[str]) -> list[str]:
     if not isinstance(names, list):
-        problems.append(f"{where} is a {_kind(names)}, not a list")
+        problems.append(f"{where} is {_kind(names)}, not a list")
         return []
     stems = []
     for number, name in enumerate(names):
         if not isinstance(name, str):
-            problems.append(f"{where}[{number}] is a {_kind(name)}, not a file name")
+            problems.append(f"{where}[{number}] is {_kind(name)}, not a file name")
             continue
         stem = name[: -len(".mp4")] if name.lower().endswith(".mp4") else name
         if not stem.strip(". ") or "/" in name or leaves_root(name):
@@ -161,5 +161,7 @@ def _settle(listed: list[tuple[Split, RealDataset, str]]) -> RealClips:
 
 
 def _kind(value: object) -> str:
-    names = {dict: "object", list: "list", str: "string", bool: "boolean", type(None): "null"}
-    return next((name for kind, name in names.items() if isinstance(value, kind)), "number")
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
+    if value is None:
+        return "null"
+    return next((name for kind, name in names.items() if isinstance(value, kind)), "a number")

@@ -1,0 +1,324 @@
+"""P1, P2 and P3 against a second, brute-force reading of the protocol table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.full_size import N_FAKES, N_REALS, full_size_text
+from thb_dataset.errors import ProtocolError
+from thb_dataset.protocols import Fold, Protocol, build_folds
+from thb_dataset.records import (
+    EXTRA_GENERATORS,
+    TRAINING_GENERATORS,
+    Generator,
+    Label,
+    RealDataset,
+    Split,
+    Video,
+)
+from thb_dataset.release import make_release, read_release
+
+SIX = [generator.value for generator in TRAINING_GENERATORS]
+
+
+def fake(generator: Generator, number: int, split: Split) -> Video:
+    """A fake whose portrait and driver belong to its split alone."""
+    return Video(
+        video_id=f"{generator}/{number}",
+        label=Label.FAKE,
+        path=f"fake/{generator}/{number}.mp4",
+        release_split=Split.TEST if generator in EXTRA_GENERATORS else split,
+        generator=generator,
+        portrait=f"{split}-{number % 7}",
+        driver=f"{split}-{number % 5}",
+    )
+
+
+def real(dataset: RealDataset, name: str, split: Split) -> Video:
+    return Video(
+        video_id=f"{dataset}/{name}",
+        label=Label.REAL,
+        path=f"{dataset}/{name}.mp4",
+        release_split=split,
+        real_dataset=dataset,
+    )
+
+
+splits = st.sampled_from(list(Split))
+fakes = st.builds(fake, st.sampled_from(list(Generator)), st.integers(0, 10**6), splits)
+reals = st.builds(
+    real,
+    st.sampled_from(list(RealDataset)),
+    st.one_of(st.integers(0, 10**6).map(str), st.builds("{}-{}".format, splits, st.integers(0, 4))),
+    splits,
+)
+listings = st.tuples(
+    st.lists(fakes, max_size=120, unique_by=lambda video: video.video_id),
+    st.lists(reals, max_size=60, unique_by=lambda video: video.video_id),
+).map(lambda both: [*both[0], *both[1]])
+
+
+def sha(video: Video) -> str:
+    return hashlib.sha256(video.video_id.encode()).hexdigest()
+
+
+def oracle(
+    videos: list[Video], protocol: str, held_out: str | None, by: str
+) -> dict[str, set[str]]:
+    """The table of the design, read once more, video by video and without cleverness."""
+    where = place(videos, by)
+    others = [g for g in SIX if g != held_out]
+    tested = SIX if protocol == "p1" else [held_out]
+    out: dict[str, set[str]] = {"train": set(), "test": set(), "extra": set()}
+    for v in videos:
+        split = where[v.video_id]
+        if v.label == 0 and split == "test":
+            out["test"].add(v.video_id)
+        if v.generator in ("MAGI-1", "Hallo3") and protocol != "p2":
+            out["extra"].add(v.video_id)
+        if v.generator in others and (split == "train" or (protocol == "p2" and split == "test")):
+            out["train"].add(v.video_id)
+        if v.generator in tested and (split == "test" or protocol == "p2"):
+            out["test"].add(v.video_id)
+    reals = [v for v in videos if v.label == 0 and where[v.video_id] == "train"]
+    out["train"] |= {v.video_id for v in sorted(reals, key=sha)[: len(out["train"])]}
+    out["validation"] = oracle_validation(videos, protocol, others, where)
+    return out
+
+
+def place(videos: list[Video], by: str) -> dict[str, str]:
+    listed = {
+        v.video_id.split("/", 1)[1]: v.release_split.value
+        for v in videos
+        if v.real_dataset == "CelebV-HQ"
+    }
+    where = {v.video_id: v.release_split.value for v in videos}
+    if by == "driver":
+        for v in videos:
+            if v.generator in SIX and v.driver in listed:
+                where[v.video_id] = listed[v.driver]
+    return where
+
+
+def oracle_validation(
+    videos: list[Video], protocol: str, others: list[str], where: dict[str, str]
+) -> set[str]:
+    held = [v for v in sorted(videos, key=sha) if where[v.video_id] == "validation"]
+    queues = {g: [v.video_id for v in held if v.generator == g] for g in others}
+    reals = [v.video_id for v in held if v.label == 0]
+    if protocol != "p1":
+        fakes = [fake for g in others for fake in queues[g][:50]]
+        return set(fakes) | set(reals[: 50 * len(others)])
+    picked: list[str] = []
+    while len(picked) < 50 and any(queues.values()):
+        for g in others:
+            if queues[g] and len(picked) < 50:
+                picked.append(queues[g].pop(0))
+    return set(picked) | set(reals[:50])
+
+
+def ids(fold: Fold) -> dict[str, set[str]]:
+    found = {}
+    for name in ("train", "validation", "test", "extra"):
+        videos = getattr(fold, name)
+        found[name] = {video.video_id for video in videos}
+        assert [v.video_id for v in videos] == sorted(found[name]), "sorted, and nothing twice"
+    return found
+
+
+def folds_or_errors(videos: list[Video], by: str) -> list[tuple[str, Generator | None, Fold | str]]:
+    built: list[tuple[str, Generator | None, Fold | str]] = []
+    for protocol in Protocol:
+        for held_out in TRAINING_GENERATORS if protocol.is_folded else (None,):
+            try:
+                (fold,) = build_folds(videos, protocol, held_out=held_out, split_by=by)
+                built.append((protocol.value, held_out, fold))
+            except ProtocolError as error:
+                built.append((protocol.value, held_out, str(error)))
+    return built
+
+
+@settings(max_examples=150, deadline=None)
+@given(videos=listings, by=st.sampled_from(["release", "driver"]), seed=st.integers(0, 9))
+def test_random_listings_agree_with_the_oracle(videos: list[Video], by: str, seed: int) -> None:
+    shuffled = videos[:]
+    random.Random(seed).shuffle(shuffled)  # noqa: S311 — any order will do
+    for protocol, held_out, fold in folds_or_errors(shuffled, by):
+        expected = oracle(videos, protocol, held_out, by)
+        if isinstance(fold, Fold):
+            assert ids(fold) == expected
+            continue
+        is_fake = {v.video_id for v in videos if v.label == 1}
+        empty = not expected["train"] & is_fake or not expected["test"] & is_fake
+        assert empty or overlap(videos, expected), fold
+
+
+def overlap(videos: list[Video], split_ids: dict[str, set[str]]) -> bool:
+    places: dict[tuple[str, str | None], set[str]] = {}
+    for video in videos:
+        for split in ("train", "validation", "test"):
+            if video.video_id in split_ids[split]:
+                places.setdefault(("portrait", video.portrait), set()).add(split)
+                places.setdefault(("driver", video.driver), set()).add(split)
+    return any(len(where) > 1 for (_, who), where in places.items() if who is not None)
+
+
+@settings(max_examples=100, deadline=None)
+@given(videos=listings, by=st.sampled_from(["release", "driver"]))
+def test_what_the_protocols_promise_holds(videos: list[Video], by: str) -> None:
+    for protocol, held_out, fold in folds_or_errors(videos, by):
+        if not isinstance(fold, Fold):
+            continue
+        parts = (fold.train, fold.validation, fold.test)
+        for i, one in enumerate(parts):
+            for other in parts[i + 1 :]:
+                assert not {v.video_id for v in one} & {v.video_id for v in other}
+                if protocol != "p2":
+                    assert not ({v.portrait for v in one} & {v.portrait for v in other}) - {None}
+                    assert not ({v.driver for v in one} & {v.driver for v in other}) - {None}
+        if held_out is not None:
+            assert held_out not in {v.generator for v in (*fold.train, *fold.validation)}
+            assert {v.generator for v in fold.test} == {held_out} | (
+                {None} if any(v.label is Label.REAL for v in fold.test) else set()
+            )
+        count = Counter(v.label for v in fold.train)
+        assert count[Label.REAL] <= count[Label.FAKE]
+        assert not {v.generator for v in fold.train} & set(EXTRA_GENERATORS)
+
+
+def test_every_generator_faces_the_same_test_reals() -> None:
+    release = full_size()
+    faced = {
+        frozenset(v.video_id for v in fold.test if v.label is Label.REAL)
+        for protocol in Protocol
+        for fold in build_folds(release, protocol)
+    }
+    assert len(faced) == 1
+    assert len(next(iter(faced))) == 400
+
+
+def full_size() -> tuple[Video, ...]:
+    paths, text = full_size_text()
+    return make_release(root=Path(), name="x", revision=None, paths=paths, split_text=text).videos
+
+
+def test_the_true_counts_of_the_release() -> None:
+    videos = full_size()
+    assert Counter(video.label for video in videos) == {Label.FAKE: N_FAKES, Label.REAL: N_REALS}
+    (p1,) = build_folds(videos, "p1")
+    count = Counter(v.generator for v in p1.validation)
+    assert [count[generator] for generator in TRAINING_GENERATORS] == [9, 9, 8, 8, 8, 8]
+    assert (count[None], len(p1.extra)) == (50, 76)
+    # 1,773 train fakes against 1,650 Train reals: nothing to cut in P1
+    assert Counter(v.label for v in p1.train) == {Label.FAKE: 1773, Label.REAL: 1650}
+    (p3,) = build_folds(videos, "p3", held_out=Generator.HALLO)
+    assert Counter(v.label for v in p3.train) == {Label.FAKE: 1520, Label.REAL: 1520}
+    assert Counter(v.label for v in p3.validation) == {Label.FAKE: 250, Label.REAL: 250}
+    assert Counter(v.label for v in p3.test) == {Label.FAKE: 117, Label.REAL: 400}
+    (p2,) = build_folds(videos, "p2", held_out=Generator.HALLO)
+    assert Counter(v.label for v in p2.train) == {Label.FAKE: 1520 + 728, Label.REAL: 1650}
+    assert Counter(v.label for v in p2.test) == {Label.FAKE: 420, Label.REAL: 400}
+    assert p2.extra == ()
+    for by in ("release", "driver"):
+        for protocol, held_out, fold in folds_or_errors(list(videos), by):
+            assert isinstance(fold, Fold), fold
+            assert ids(fold) == oracle(list(videos), protocol, held_out, by)
+
+
+def test_the_real_sample_is_clean(test_data: Path) -> None:
+    release = read_release(test_data / "thb-sample" / "hub")
+    for protocol, held_out, fold in folds_or_errors(list(release.videos), "release"):
+        assert isinstance(fold, Fold), fold
+        assert ids(fold) == oracle(list(release.videos), protocol, held_out, "release")
+
+
+def six(split: Split) -> list[Video]:
+    return [fake(generator, 1, split) for generator in TRAINING_GENERATORS]
+
+
+def test_a_shared_portrait_is_refused_with_its_videos_named() -> None:
+    train, test = six(Split.TRAIN), six(Split.TEST)
+    test = [replace(v, video_id=f"{v.video_id}t", portrait="train-1") for v in test]
+    with pytest.raises(ProtocolError) as caught:
+        build_folds([*train, *test], "p1")
+    message = str(caught.value)
+    assert "portrait train-1 is in train (" in message
+    assert all(f"{generator}/1" in message and f"{generator}/1t" in message for generator in SIX)
+    assert len(build_folds([*train, *test], "p2")) == 6, "P2 promises generators only"
+
+
+def test_a_driver_shared_only_with_the_held_out_generator_is_no_breach() -> None:
+    videos = [
+        replace(fake(Generator.HALLO, 1, Split.TRAIN), driver="only-hallo"),
+        fake(Generator.HALLO2, 1, Split.TRAIN),
+        replace(fake(Generator.HALLO, 2, Split.TEST), driver="only-hallo"),
+    ]
+    assert build_folds(videos, "p3", held_out=Generator.HALLO)[0].name == "p3-hallo"
+    with pytest.raises(ProtocolError, match="driver only-hallo is in train"):
+        build_folds(videos, "p1")
+
+
+def test_the_driver_reading_follows_the_split_list() -> None:
+    videos = [
+        *six(Split.TRAIN),
+        *(fake(generator, 2, Split.TEST) for generator in TRAINING_GENERATORS),
+    ]
+    videos.append(real(RealDataset.CELEBV_HQ, "train-1", Split.VALIDATION))
+    (by_folder,) = build_folds(videos, "p1")
+    assert len([v for v in by_folder.train if v.label is Label.FAKE]) == 6
+    videos += [fake(Generator.HALLO, 4, Split.TRAIN)]
+    (by_driver,) = build_folds(videos, "p1", split_by="driver")
+    assert [v.video_id for v in by_driver.train] == ["Hallo/4"]
+    moved = [v for v in by_driver.validation if v.label is Label.FAKE]
+    assert len(moved) == 6
+    assert {v.release_split for v in moved} == {Split.TRAIN}, "the record keeps the release's word"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"protocol": "p4"}, "no protocol 'p4'; there are: p1, p2, p3"),
+        ({"protocol": "p1", "held_out": Generator.HALLO}, "no fold hallo"),
+        ({"protocol": "p3", "held_out": Generator.MAGI_1}, "MAGI-1 is never trained on"),
+        ({"protocol": "p3", "split_by": "moon"}, "split_by is 'moon'; known: release, driver"),
+    ],
+)
+def test_what_cannot_be_built_says_why(arguments: dict[str, str], says: str) -> None:
+    with pytest.raises(ProtocolError, match=says):
+        build_folds([], **arguments)  # type: ignore[arg-type]
+
+
+def test_nothing_to_train_or_test_on_is_an_error() -> None:
+    with pytest.raises(ProtocolError, match="p1: the release has no fakes to train on"):
+        build_folds(six(Split.TEST), "p1")
+    with pytest.raises(ProtocolError, match="p3-hallo2: the release has no fakes of Hallo2"):
+        build_folds([*six(Split.TRAIN)], "p3", held_out=Generator.HALLO2)
+
+
+def test_two_videos_of_one_id_are_refused() -> None:
+    videos = six(Split.TRAIN)
+    with pytest.raises(ProtocolError, match="two videos have one id: Hallo/1"):
+        build_folds([*videos, videos[0]], "p1")
+
+
+def test_json_safe_names() -> None:
+    folds = build_folds(full_size(), Protocol.P3)
+    assert json.dumps([fold.name for fold in folds]) == json.dumps(
+        [
+            "p3-hallo",
+            "p3-hallo2",
+            "p3-aniportraitaudio",
+            "p3-aniportraitvideo",
+            "p3-liveportrait",
+            "p3-emoportrait",
+        ]
+    )
