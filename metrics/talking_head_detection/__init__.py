@@ -1,0 +1,1 @@
+"""AUC, TPR at fixed false-alarm rates and Brier score of P(fake), with intervals."""

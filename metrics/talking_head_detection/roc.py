@@ -1,0 +1,332 @@
+"""The benchmark's numbers: AUC, TPR at a fixed false-alarm rate, Brier score, and their intervals.
+
+Scores are P(fake) in [0, 1]; label 1 is fake. Everything is computed in float64 from counts, so
+tied scores move together. Needs numpy only.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from statistics import NormalDist
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+Method = Literal["conservative", "interpolate", "nearest"]
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+T1 = Fraction(1, 100)
+T01 = Fraction(1, 1000)
+
+_GRADES = ((0.99, "excellent"), (0.95, "good"), (0.85, "reasonable"), (0.75, "fair"))
+
+
+class MetricError(ValueError):
+    """The input has no answer: empty, one class only, NaN, out of range, or of unequal length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A confidence interval.
+
+    Attributes:
+        low: Lower end.
+        high: Upper end.
+    """
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class RocCurve:
+    """The ROC curve as counts, from "nothing is called fake" to "everything is".
+
+    Attributes:
+        false_alarms: int64 (P,), real videos called fake at each point; starts at 0.
+        hits: int64 (P,), fake videos called fake.
+        thresholds: float64 (P,), the lowest score called fake; infinite at the first point.
+    """
+
+    false_alarms: IntArray
+    hits: IntArray
+    thresholds: FloatArray
+
+    @property
+    def n_real(self) -> int:
+        """How many real videos there are."""
+        return int(self.false_alarms[-1])
+
+    @property
+    def n_fake(self) -> int:
+        """How many fake videos there are."""
+        return int(self.hits[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """TPR where the false-alarm rate is held at a target.
+
+    Attributes:
+        tpr: Share of fakes called fake.
+        threshold: Scores from here on are called fake; infinite where nothing is. With
+            ``interpolate`` it is that of the curve's point just before the target.
+        allowed_false_alarms: floor(target x n_real), the false alarms that the target allows.
+        false_alarms: Those that the threshold gives.
+        hits: Fakes that the threshold finds.
+        below_resolution: n_real < 1 / target: the target asks for less than one real video, so
+            this is the TPR without any false alarm.
+    """
+
+    tpr: float
+    threshold: float
+    allowed_false_alarms: int
+    false_alarms: int
+    hits: int
+    below_resolution: bool
+
+
+def check_scores(labels: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[IntArray, FloatArray]:
+    """Return labels as int64 and scores as float64, both (N,).
+
+    Raises:
+        MetricError: Empty, not one-dimensional, of unequal length, labels other than 0 and 1, one
+            class only, NaN, or scores outside [0, 1].
+    """
+    try:
+        marks = np.asarray(labels, np.float64)
+        values = np.asarray(scores, np.float64)
+    except (TypeError, ValueError) as error:
+        raise MetricError(f"labels and scores must be numbers: {error}") from error
+    if marks.ndim != 1 or values.ndim != 1 or marks.shape != values.shape:
+        raise MetricError(
+            f"labels {marks.shape} and scores {values.shape} must be two lists of one length"
+        )
+    if marks.size == 0:
+        raise MetricError("no scores: nothing can be measured")
+    if not np.isin(marks, (0.0, 1.0)).all():
+        raise MetricError("labels must be 0 (real) or 1 (fake)")
+    if np.isnan(values).any():
+        raise MetricError(f"{int(np.isnan(values).sum())} of {values.size} scores are NaN")
+    if values.min() < 0 or values.max() > 1:
+        raise MetricError(
+            f"scores must be P(fake) within [0, 1], these go from {values.min():g} to "
+            f"{values.max():g}: pass logits through a sigmoid first"
+        )
+    if marks.min() == marks.max():
+        raise MetricError(f"only {'fake' if marks[0] else 'real'} videos: both classes are needed")
+    return marks.astype(np.int64), values
+
+
+def roc_curve(labels: npt.ArrayLike, scores: npt.ArrayLike) -> RocCurve:
+    """Return the ROC curve, one point per distinct score and one before them all.
+
+    Raises:
+        MetricError: As ``check_scores``.
+    """
+    marks, values = check_scores(labels, scores)
+    order = np.argsort(-values, kind="stable")
+    marks, values = marks[order], values[order]
+    last_of_tie = np.append(np.flatnonzero(np.diff(values)), values.size - 1)
+    hits = np.cumsum(marks)[last_of_tie]
+    return RocCurve(
+        false_alarms=np.concatenate([[0], last_of_tie + 1 - hits]),
+        hits=np.concatenate([[0], hits]),
+        thresholds=np.concatenate([[math.inf], values[last_of_tie]]),
+    )
+
+
+def auc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
+    """Return the area under the ROC curve: P(fake scores above real) + P(equal) / 2.
+
+    Raises:
+        MetricError: As ``check_scores``.
+    """
+    return _area(roc_curve(labels, scores))
+
+
+def _area(curve: RocCurve) -> float:
+    # Twice the area in whole numbers, so that no rounding builds up.
+    widths, sums = np.diff(curve.false_alarms), curve.hits[1:] + curve.hits[:-1]
+    doubled = int(np.dot(widths, sums))
+    return doubled / (2 * curve.n_real * curve.n_fake)
+
+
+def auc_interval(
+    labels: npt.ArrayLike, scores: npt.ArrayLike, *, confidence: float = 0.95
+) -> Interval:
+    """Return DeLong's interval of the AUC, taken on the logit scale so that it stays in [0, 1].
+
+    Source: DeLong, DeLong and Clarke-Pearson, Biometrics 1988; midranks after Sun and Xu, 2014;
+    the logit scale after Pepe, 2003. DeLong's variance is zero where the classes separate: there,
+    the interval is that of n successes in n trials, n being the smaller class. With a single
+    video in a class the variance is unknown and the interval is [0, 1].
+
+    Raises:
+        MetricError: As ``check_scores``, or a confidence outside (0, 1).
+    """
+    alpha = 1 - _check_confidence(confidence)
+    curve = roc_curve(labels, scores)
+    area, fewest = _area(curve), min(curve.n_real, curve.n_fake)
+    if fewest < 2:
+        return Interval(0.0, 1.0)
+    if area in (0.0, 1.0):
+        reach = (alpha / 2) ** (1 / fewest)
+        return Interval(reach, 1.0) if area == 1.0 else Interval(0.0, 1 - reach)
+    error = math.sqrt(_delong_variance(curve))
+    half = NormalDist().inv_cdf(1 - alpha / 2) * error / (area * (1 - area))
+    centre = math.log(area / (1 - area))
+    return Interval(_sigmoid(centre - half), _sigmoid(centre + half))
+
+
+def _delong_variance(curve: RocCurve) -> float:
+    reals, fakes = np.diff(curve.false_alarms), np.diff(curve.hits)
+    # Of one fake: the share of reals below it; of one real: the share of fakes above it.
+    beaten = (curve.n_real - (curve.false_alarms[1:] + curve.false_alarms[:-1]) / 2) / curve.n_real
+    beating = (curve.hits[1:] + curve.hits[:-1]) / 2 / curve.n_fake
+    return _spread(beaten, fakes) / curve.n_fake + _spread(beating, reals) / curve.n_real
+
+
+def _spread(values: FloatArray, counts: IntArray) -> float:
+    total = int(counts.sum())
+    mean = float(np.dot(values, counts)) / total
+    return float(np.dot((values - mean) ** 2, counts)) / (total - 1)
+
+
+def tpr_at_fpr(
+    labels: npt.ArrayLike,
+    scores: npt.ArrayLike,
+    target: Fraction | float,
+    *,
+    method: Method = "conservative",
+) -> OperatingPoint:
+    """Return the TPR where the false-alarm rate is held at ``target`` (T1: 1 %, T0.1: 0.1 %).
+
+    ``conservative`` takes the lowest threshold with at most floor(target x n_real) false alarms.
+    ``interpolate`` draws a line between the curve's points around the target; ``nearest`` takes
+    the point whose FPR is nearest, the lower of two equally near, and there the highest TPR. Both
+    may allow more false alarms than the target; they exist for comparing with others' numbers.
+
+    Args:
+        labels: (N,) of 0 (real) and 1 (fake).
+        scores: (N,) of P(fake).
+        target: False-alarm rate within (0, 1); a float is read as the decimal it prints as.
+        method: One of the three.
+
+    Raises:
+        MetricError: As ``check_scores``, or an impossible target or method.
+    """
+    rate = target if isinstance(target, Fraction) else Fraction(str(float(target)))
+    if not 0 < rate < 1:
+        raise MetricError(f"the false-alarm rate must be within (0, 1), not {target}")
+    if method not in get_args(Method):
+        raise MetricError(f"unknown method {method!r}: {', '.join(get_args(Method))}")
+    curve = roc_curve(labels, scores)
+    allowed = rate.numerator * curve.n_real // rate.denominator
+    point = int(np.searchsorted(curve.false_alarms, allowed, side="right")) - 1
+    if method == "nearest":
+        point = _nearest_point(curve, rate)
+    hits: float = float(curve.hits[point])
+    if method == "interpolate":
+        exact = float(rate * curve.n_real)
+        before, after = (int(curve.false_alarms[at]) for at in (point, point + 1))
+        share = (exact - before) / (after - before)
+        hits += share * float(curve.hits[point + 1] - curve.hits[point])
+    return OperatingPoint(
+        tpr=hits / curve.n_fake,
+        threshold=float(curve.thresholds[point]),
+        allowed_false_alarms=int(allowed),
+        false_alarms=int(curve.false_alarms[point]),
+        hits=int(curve.hits[point]),
+        below_resolution=curve.n_real * rate < 1,
+    )
+
+
+def _nearest_point(curve: RocCurve, rate: Fraction) -> int:
+    distance = np.abs(curve.false_alarms * rate.denominator - rate.numerator * curve.n_real)
+    alarms = curve.false_alarms[int(np.argmin(distance))]
+    return int(np.searchsorted(curve.false_alarms, alarms, side="right")) - 1
+
+
+def brier(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
+    """Return the mean squared distance of P(fake) from the truth: 0 is best, 1 worst.
+
+    Raises:
+        MetricError: As ``check_scores``.
+    """
+    marks, values = check_scores(labels, scores)
+    return float(np.mean((values - marks) ** 2))
+
+
+def binomial_interval(successes: int, trials: int, *, confidence: float = 0.95) -> Interval:
+    """Return the exact interval of a proportion (Clopper and Pearson, Biometrika 1934).
+
+    Raises:
+        MetricError: Not 0 <= successes <= trials with trials >= 1, or a confidence outside (0, 1).
+    """
+    alpha = 1 - _check_confidence(confidence)
+    if not 0 <= successes <= trials or trials < 1:
+        raise MetricError(f"{successes} successes in {trials} trials")
+    low = high = 0.0
+    if successes > 0:
+        low = _beta_quantile(alpha / 2, successes, trials - successes + 1)
+    high = 1.0
+    if successes < trials:
+        high = _beta_quantile(1 - alpha / 2, successes + 1, trials - successes)
+    return Interval(low, high)
+
+
+def _check_confidence(confidence: float) -> float:
+    if not 0 < confidence < 1:
+        raise MetricError(f"confidence must be within (0, 1), not {confidence}")
+    return confidence
+
+
+def _beta_quantile(probability: float, a: int, b: int) -> float:
+    low, high = 0.0, 1.0
+    while (middle := (low + high) / 2) not in (low, high):
+        if _beta_cdf(middle, a, b) < probability:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _beta_cdf(x: float, a: int, b: int) -> float:
+    """Return the regularised incomplete beta function for 0 < x < 1."""
+    if x > (a + 1) / (a + b + 2):
+        return 1 - _beta_cdf(1 - x, b, a)
+    scale = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    front = math.exp(scale + a * math.log(x) + b * math.log1p(-x)) / a
+    return front / _continued_fraction(x, a, b)
+
+
+def _continued_fraction(x: float, a: int, b: int) -> float:
+    """Evaluate the fraction of DLMF 8.17.22 by Lentz's method."""
+    tiny = 1e-300
+    value, c, d = 1.0, 1.0, 0.0
+    for step in range(1, 100_000):
+        m = step // 2
+        if step % 2:
+            term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        else:
+            term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        d = 1 / ((1 + term * d) or tiny)
+        c = (1 + term / c) or tiny
+        value *= c * d
+        if abs(c * d - 1) < 1e-15:
+            break
+    return value
+
+
+def _sigmoid(value: float) -> float:
+    return (1 + math.tanh(value / 2)) / 2
+
+
+def grade(area: float) -> str:
+    """Return the paper's word for an AUC: excellent, good, reasonable, fair or poor."""
+    return next((word for least, word in _GRADES if area >= least), "poor")

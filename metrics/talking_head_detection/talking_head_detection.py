@@ -1,0 +1,114 @@
+"""AUC, T1, T0.1 and Brier score of deepfake detectors, for `evaluate.load`."""
+
+from typing import Any
+
+import datasets
+import evaluate
+
+from .bootstrap import cluster_bootstrap
+from .roc import (
+    T01,
+    T1,
+    Method,
+    auc,
+    auc_interval,
+    binomial_interval,
+    brier,
+    check_scores,
+    grade,
+    tpr_at_fpr,
+)
+
+_DESCRIPTION = """\
+How well a detector of talking-head deepfakes ranks fake above real (AUC), how many fakes it finds
+at 1 % and at 0.1 % false alarms (T1, T0.1), and how far its probabilities are from the truth
+(Brier), each with a 95 % interval. T1 and T0.1 allow floor(target x n_real) false alarms and never
+interpolate, unless asked to.
+"""
+
+_CITATION = """\
+@inproceedings{xiong2026talkingheadbench,
+  title = {TalkingHeadBench: A Multi-Modal Benchmark & Analysis of Talking-Head DeepFake Detection},
+  author = {Xiong, Xinqi and Patel, Prakrut and Fan, Qingyuan and Wadhwa, Amisha and Selvam, Sarathy
+            and Guo, Xiao and Qi, Luchao and Liu, Xiaoming and Sengupta, Roni},
+  booktitle = {WACV},
+  year = {2026},
+}
+"""
+
+_KWARGS_DESCRIPTION = """\
+Args:
+    predictions (list of float): P(fake) of each video, within [0, 1].
+    references (list of int): 1 for fake, 0 for real.
+    method (str): how T1 and T0.1 are read off the curve: "conservative" (default: never more false
+        alarms than the target allows), "interpolate" or "nearest".
+    clusters (list of lists, optional): for each factor (driver, portrait) one key per video; adds
+        bootstrap intervals that respect them, as `bootstrap`.
+    seed (int): of the bootstrap.
+
+Returns:
+    auc, t1, t01, brier (float); auc_interval by DeLong, t1_interval and t01_interval exact binomial
+    (each [low, high]; the last two None with method="interpolate"); t1_threshold, t01_threshold
+    (float, infinite where nothing is called fake);
+    t1_below_resolution, t01_below_resolution (bool: fewer reals than 1 / target); n_real, n_fake
+    (int); grade (str); method (str); bootstrap (dict, only with clusters).
+
+Examples:
+    >>> metric = evaluate.load("metrics/talking_head_detection")
+    >>> result = metric.compute(predictions=[0.1, 0.4, 0.35, 0.8], references=[0, 0, 1, 1])
+    >>> result["auc"], result["t1"], result["grade"]
+    (0.75, 0.5, 'fair')
+"""
+
+
+@evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
+class TalkingHeadDetection(evaluate.Metric):  # type: ignore[misc]  # evaluate is untyped
+    """The benchmark's metric; see `roc.py` for the definitions."""
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description=_DESCRIPTION,
+            citation=_CITATION,
+            inputs_description=_KWARGS_DESCRIPTION,
+            # Not "float": that is float32 here, in which scores 1e-10 apart become ties.
+            features=datasets.Features(
+                {
+                    "predictions": datasets.Value("float64"),
+                    "references": datasets.Value("int64"),
+                }
+            ),
+        )
+
+    def _compute(
+        self,
+        predictions: list[float],
+        references: list[int],
+        method: Method = "conservative",
+        clusters: list[list[Any]] | None = None,
+        seed: int = 0,
+    ) -> dict[str, Any]:
+        marks, _ = check_scores(references, predictions)
+        n_fake = int(marks.sum())
+        area, interval = auc(references, predictions), auc_interval(references, predictions)
+        result: dict[str, Any] = {
+            "auc": area,
+            "auc_interval": [interval.low, interval.high],
+            "brier": brier(references, predictions),
+            "grade": grade(area),
+            "method": method,
+            "n_fake": n_fake,
+            "n_real": int(marks.size) - n_fake,
+        }
+        for name, target in (("t1", T1), ("t01", T01)):
+            point = tpr_at_fpr(references, predictions, target, method=method)
+            result[name] = point.tpr
+            result[f"{name}_interval"] = None
+            if method != "interpolate":  # between two points there is no count of successes
+                exact = binomial_interval(point.hits, n_fake)
+                result[f"{name}_interval"] = [exact.low, exact.high]
+            result[f"{name}_threshold"] = point.threshold
+            result[f"{name}_below_resolution"] = point.below_resolution
+        if clusters is not None:
+            intervals = cluster_bootstrap(references, predictions, clusters, seed=seed)
+            result["bootstrap"] = {name: [i.low, i.high] for name, i in intervals.items()}
+        return result

@@ -1,0 +1,85 @@
+"""The metric as its users load it: `evaluate.load`, offline, and the examples of its card."""
+
+from __future__ import annotations
+
+import doctest
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FOLDER = REPOSITORY / "metrics" / "talking_head_detection"
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def metric() -> Any:
+    evaluate = pytest.importorskip("evaluate", reason="needs the extra 'metrics'")
+    return evaluate.load(str(FOLDER), keep_in_memory=True)
+
+
+def test_it_loads_and_computes(metric: Any) -> None:
+    result = metric.compute(predictions=[0.1, 0.4, 0.35, 0.8], references=[0, 0, 1, 1])
+    assert result["auc"] == 0.75
+    assert (result["t1"], result["t01"]) == (0.5, 0.5)
+    assert result["t1_below_resolution"]
+    assert (result["n_real"], result["n_fake"], result["grade"]) == (2, 2, "fair")
+    low, high = result["auc_interval"]
+    assert 0 <= low < 0.75 < high <= 1
+    assert "bootstrap" not in result
+
+
+def test_scores_stay_float64(metric: Any) -> None:
+    # In float32 these two are one tie, and the AUC is 0.5.
+    result = metric.compute(predictions=[0.5, 0.5 + 1e-12], references=[0, 1])
+    assert result["auc"] == 1.0
+
+
+def test_batches_add_up(metric: Any) -> None:
+    metric.add_batch(predictions=[0.1, 0.4], references=[0, 0])
+    metric.add_batch(predictions=[0.35, 0.8], references=[1, 1])
+    assert metric.compute()["auc"] == 0.75
+
+
+def test_clusters_add_bootstrap_intervals(metric: Any) -> None:
+    result = metric.compute(
+        predictions=[0.1, 0.4, 0.35, 0.8],
+        references=[0, 0, 1, 1],
+        clusters=[["a", "b", "a", "b"]],
+    )
+    assert set(result["bootstrap"]) == {"auc", "t1", "t01", "brier"}
+
+
+def test_interpolation_has_no_exact_interval(metric: Any) -> None:
+    result = metric.compute(
+        predictions=[0.1, 0.4, 0.35, 0.8], references=[0, 0, 1, 1], method="interpolate"
+    )
+    assert result["method"] == "interpolate"
+    assert result["t1_interval"] is None
+
+
+def test_errors_are_clear(metric: Any) -> None:
+    with pytest.raises(ValueError, match="only fake"):
+        metric.compute(predictions=[0.1, 0.4], references=[1, 1])
+
+
+def test_the_examples_of_card_and_docstring_are_true(
+    metric: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    outcome = doctest.testfile(
+        str(FOLDER / "README.md"), module_relative=False, optionflags=doctest.ELLIPSIS
+    )
+    assert outcome.attempted >= 5
+    assert outcome.failed == 0
+    import evaluate
+
+    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner()
+    test = parser.get_doctest(
+        metric.inputs_description, {"evaluate": evaluate}, "docstring", None, 0
+    )
+    runner.run(test)
+    assert runner.tries >= 3
+    assert runner.failures == 0
