@@ -244,7 +244,7 @@ def test_bootstrap_replicates_equal_the_plain_metric_on_the_drawn_videos() -> No
 
     rng = np.random.default_rng(5)
     labels = np.repeat([0, 1], 30)
-    scores = np.round(np.clip(rng.normal(0.4 + 0.2 * labels, 0.2), 0, 1), 1)
+    scores = np.clip(rng.normal(0.4 + 0.2 * labels, 0.2), 0, 1).round(1).astype(np.float64)
     weights = rng.integers(0, 3, (5, 60))
     table = bootstrap._measure(labels, scores, weights)
     for column, weight in zip(table.T, weights, strict=True):
