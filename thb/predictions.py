@@ -120,7 +120,7 @@ class Predictions:
         groups = {
             "without a row": sorted(set(expected_ids) - set(ids)),
             "not of this split": sorted(set(ids) - set(expected_ids)),
-            "twice": doubled,
+            "twice": sorted(name for name, count in Counter(ids).items() if count > 1),
         }
         problems = [
             f"{len(names)} {what}: {_some(names)}" for what, names in groups.items() if names
