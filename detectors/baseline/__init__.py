@@ -1,0 +1,1 @@
+"""The baseline detector: small, and trained on a CPU in seconds."""

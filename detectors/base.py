@@ -1,0 +1,287 @@
+"""What every detector is: a transformers model that gives one logit per clip, higher = fake.
+
+A detector of your own is one class::
+
+    class MyDetector(Detector):
+        model_type = "my_detector"
+        default_clip = ClipSpec(frames=4, size=224)
+        cam_layer = "features"
+
+        def __init__(self, config):
+            super().__init__(config)
+            ...
+            self.post_init()
+
+        def forward(self, pixel_values, labels=None):
+            ...
+            return self.make_output(logits, labels)
+
+        def cam_reshape(self, activations, frames):
+            return activations.unflatten(0, (-1, frames))
+
+It is checked when Python creates it, and registered with ``AutoConfig`` and
+``AutoModelForVideoClassification`` by that. One with settings of its own declares them in a
+subclass of :class:`DetectorConfig` and names that as ``config_class`` instead.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F  # noqa: N812 — the name that everyone knows it by
+from torch import Tensor
+from transformers import (
+    CONFIG_MAPPING,
+    AutoConfig,
+    AutoModelForVideoClassification,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
+from transformers.utils.generic import ModelOutput
+
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.errors import DetectorError
+
+
+@dataclass
+class DetectorOutput(ModelOutput):
+    """What a detector returns.
+
+    Attributes:
+        loss: Scalar training loss; None without labels.
+        logits: float (N,), one per clip, higher = fake; its sigmoid is P(fake).
+    """
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+
+
+class DetectorConfig(PreTrainedConfig):
+    """A detector's settings; preprocessing and licences travel with the weights.
+
+    Attributes:
+        clip: The fields of a :class:`~thb_dataset.clip_spec.ClipSpec`; those left out take the
+            value of ``default_clip``, and all of them are written to ``config.json``.
+        backbone_checkpoint: Pretrained backbone that fresh weights begin with: a Hub id or a
+            folder. It is read at creation, never when trained weights are loaded.
+        code_licence: SPDX name of the code's licence.
+        weights_licence: SPDX name of the weights' licence; None for weights nobody has licensed.
+        training_data: What the weights were trained on, in words.
+        source_checksum: sha256 of the official checkpoint that the weights were converted from.
+    """
+
+    default_clip = ClipSpec()
+
+    clip: dict[str, Any] | None = None
+    backbone_checkpoint: str | None = None
+    code_licence: str | None = "Apache-2.0"
+    weights_licence: str | None = None
+    training_data: str | None = None
+    source_checksum: str | None = None
+
+    def __post_init__(self, **kwargs: Any) -> None:  # noqa: ANN401 — transformers passes the rest on
+        """Fill in what was left out.
+
+        Raises:
+            DetectorError: The clip settings are impossible.
+        """
+        self.clip = ClipSpec.from_dict(
+            {**self.default_clip.to_dict(), **(self.clip or {})}
+        ).to_dict()
+        if self.id2label is None:
+            self.id2label = {0: "real", 1: "fake"}
+            self.label2id = {"real": 0, "fake": 1}
+        super().__post_init__(**kwargs)  # type: ignore[no-untyped-call] # transformers' own
+
+    @property
+    def clip_spec(self) -> ClipSpec:
+        """The clips that the detector looks at."""
+        return ClipSpec.from_dict(self.clip or {})
+
+
+class Detector(PreTrainedModel):
+    """Base of all detectors.
+
+    Attributes:
+        model_type: Unique name in ``config.json``; only where ``config_class`` is not given.
+        default_clip: Clip settings; only where ``config_class`` is not given.
+        cam_layer: Dotted name of the submodule whose output Grad-CAM looks at.
+        recipe: Training settings (fields of ``thb.train.TrainSettings``) that suit this detector
+            better than the general defaults.
+    """
+
+    config_class = DetectorConfig
+    main_input_name = "pixel_values"
+    input_modalities = "video"
+
+    model_type: ClassVar[str] = ""
+    default_clip: ClassVar[ClipSpec] = ClipSpec()
+    cam_layer: ClassVar[str] = ""
+    recipe: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 — transformers passes the rest on
+        """Check the class and register it.
+
+        Raises:
+            DetectorError: All that is missing or wrong, in one message.
+        """
+        super().__init_subclass__(**kwargs)  # type: ignore[no-untyped-call] # transformers' own
+        if "model_type" in vars(cls) and "config_class" not in vars(cls):
+            cls.config_class = _make_config_class(cls)
+        faults = _find_faults(cls)
+        if faults:
+            raise DetectorError(
+                f"{cls.__module__}.{cls.__qualname__} is no detector: {'; '.join(faults)}"
+            )
+        _register(cls)
+
+    @classmethod
+    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 — as transformers has it
+        """Load weights as :meth:`transformers.PreTrainedModel.from_pretrained` does.
+
+        The weights are copied out of the mapped file: there they begin at odd addresses, for
+        which the CPU's kernels round in another order, and a score would differ in its last bit
+        from that of the same weights before they were saved.
+        """
+        loaded = super().from_pretrained(*args, **kwargs)
+        model = loaded[0] if isinstance(loaded, tuple) else loaded
+        for tensor in (*model.parameters(), *model.buffers()):
+            tensor.data = tensor.data.clone()
+        return loaded
+
+    def forward(self, pixel_values: Tensor, labels: Tensor | None = None) -> DetectorOutput:
+        """Score clips. Every detector has its own; it may take more inputs between the two.
+
+        Args:
+            pixel_values: float (N, T, 3, S, S), prepared as ``config.clip_spec`` says.
+            labels: (N,), 1 = fake; with them the loss is computed.
+        """
+        raise TypeError(f"{type(self).__name__} has no forward of its own")
+
+    def cam_reshape(self, activations: Tensor, frames: int) -> Tensor:
+        """Turn what ``cam_layer`` gives into one map per frame and channel.
+
+        Args:
+            activations: The layer's output for N clips.
+            frames: T, frames of one clip.
+
+        Returns:
+            (N, T, C, h, w).
+        """
+        raise TypeError(f"{type(self).__name__} has no cam_reshape of its own")
+
+    def load_backbone(self, checkpoint: str) -> None:
+        """Put pretrained weights into the backbone of a fresh detector.
+
+        Args:
+            checkpoint: A Hub id or a folder, with safetensors.
+
+        Raises:
+            DetectorError: The detector has no such backbone, or the weights do not fit.
+        """
+        raise DetectorError(
+            f"{type(self).__name__} reads no pretrained backbone: leave out"
+            f" backbone_checkpoint={checkpoint!r}"
+        )
+
+    def make_output(self, logits: Tensor, labels: Tensor | None) -> DetectorOutput:
+        """Return the logits and, with labels, their binary cross-entropy.
+
+        Args:
+            logits: (N,) or (N, 1), higher = fake.
+            labels: (N,), 1 = fake, or None.
+
+        Raises:
+            DetectorError: There is more than one logit per clip.
+        """
+        if logits.ndim == 2 and logits.shape[1] == 1:
+            logits = logits[:, 0]
+        if logits.ndim != 1:
+            raise DetectorError(
+                f"{type(self).__name__} gives logits of shape {tuple(logits.shape)}; one per clip"
+                " is needed, higher = fake (for two classes: logit_fake - logit_real)"
+            )
+        loss = None
+        if labels is not None:
+            loss = F.binary_cross_entropy_with_logits(logits.float(), labels.float())
+        return DetectorOutput(loss=loss, logits=logits)
+
+
+def _make_config_class(cls: type[Detector]) -> type[DetectorConfig]:
+    """Write the config class of a detector that has no settings of its own."""
+    namespace: dict[str, Any] = {
+        "__module__": cls.__module__,
+        "__doc__": f"Settings of {cls.__name__}.",
+        "model_type": cls.model_type,
+    }
+    if "default_clip" in vars(cls):
+        namespace["default_clip"] = cls.default_clip
+    return type(f"{cls.__name__}Config", (cls.config_class,), namespace)
+
+
+def _find_faults(cls: type[Detector]) -> list[str]:
+    """List what keeps a class from being a detector."""
+    faults = []
+    config_class = cls.config_class
+    if not (isinstance(config_class, type) and issubclass(config_class, DetectorConfig)):
+        faults.append(f"config_class is {config_class!r}, not a subclass of DetectorConfig")
+    elif config_class is DetectorConfig:
+        faults.append("give it config_class, a subclass of DetectorConfig, or model_type")
+    else:
+        faults += _find_name_faults(cls, config_class.model_type)
+    if cls.forward is Detector.forward:
+        faults.append("give it forward(pixel_values, labels=None)")
+    else:
+        names = list(inspect.signature(cls.forward).parameters)[1:]
+        if names[:1] != ["pixel_values"] or "labels" not in names:
+            faults.append(f"forward takes ({', '.join(names)}), not (pixel_values, …, labels=None)")
+    if not (isinstance(cls.cam_layer, str) and cls.cam_layer):
+        faults.append("give it cam_layer, the dotted name of the layer that Grad-CAM looks at")
+    if cls.cam_reshape is Detector.cam_reshape:
+        faults.append("give it cam_reshape(activations, frames) -> (N, T, C, h, w)")
+    return faults
+
+
+def _find_name_faults(cls: type[Detector], model_type: str) -> list[str]:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", model_type):
+        return [f"model_type {model_type!r} is not lower-case letters, digits, '_', '-' or '.'"]
+    owner = _OWNERS.get(model_type)
+    if owner is None and model_type in CONFIG_MAPPING:
+        return [f"model_type {model_type!r} is one of transformers' own: choose another"]
+    if owner not in (None, _full_name(cls)) and not _is_remote(cls):
+        return [f"model_type {model_type!r} belongs to {owner}: choose another"]
+    return []
+
+
+def _register(cls: type[Detector]) -> None:
+    # Code that transformers fetched from a Hub repo is found through the repo's auto_map, and
+    # must not take the place of an installed class of the same name.
+    if _is_remote(cls):
+        return
+    model_type = cls.config_class.model_type
+    _OWNERS[model_type] = _full_name(cls)
+    AutoConfig.register(model_type, cls.config_class, exist_ok=True)
+    AutoModelForVideoClassification.register(cls.config_class, cls, exist_ok=True)
+
+
+def _is_remote(cls: type[Detector]) -> bool:
+    return cls.__module__.startswith("transformers_modules")
+
+
+def _full_name(cls: type[Detector]) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+_OWNERS: dict[str, str] = {}
+"""model_type → full name of the class that has it; a reloaded module keeps its own."""
+
+
+def count_parameters(model: torch.nn.Module) -> int:
+    """Return the number of weights, trained or not; buffers do not count."""
+    return sum(parameter.numel() for parameter in model.parameters())

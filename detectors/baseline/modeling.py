@@ -1,0 +1,132 @@
+"""The baseline: an image backbone over a few frames, pooled over time.
+
+It is no paper's method, only small and honest: trained on a CPU in seconds from random weights,
+or from a pretrained backbone where one is at hand. Beside colour it sees high-pass residuals,
+which hold the traces of synthesis better than the picture itself.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import torch
+import torch.nn.functional as F  # noqa: N812 — the name that everyone knows it by
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, PreTrainedConfig
+
+from detectors.base import Detector, DetectorOutput
+from detectors.baseline.configuration import BaselineConfig
+from thb_dataset.errors import DetectorError
+
+HIGH_PASS = (
+    (-1, 2, -2, 2, -1),
+    (2, -6, 8, -6, 2),
+    (-2, 8, -12, 8, -2),
+    (2, -6, 8, -6, 2),
+    (-1, 2, -2, 2, -1),
+)
+"""Twelve times the 5x5 "square" residual of the spatial rich model (Fridrich and Kodovský, 2012).
+A fixed residual in front of a network follows Zhou et al. (2018) and Bayar and Stamm (2016)."""
+RESIDUAL_GAIN = 10.0
+"""Residuals are small beside the picture; tanh of this multiple keeps edges from outweighing the
+rest of them."""
+
+
+class BaselineDetector(Detector):
+    """Mean of a backbone's features over space and time, and of their change, to one logit."""
+
+    config_class = BaselineConfig
+    cam_layer = "feature_map"
+    high_pass: Tensor
+    recipe = MappingProxyType({"epochs": 12, "batch_size": 16, "learning_rate": 2e-3})
+
+    def __init__(self, config: BaselineConfig) -> None:
+        super().__init__(config)
+        backbone_config = _make_backbone_config(config)
+        self.channels = int(backbone_config.num_channels)
+        self.backbone = AutoModel.from_config(backbone_config)
+        # Nothing but a name for Grad-CAM, whatever the backbone's own layers are called.
+        self.feature_map = nn.Identity()
+        width = _find_width(backbone_config)
+        self.normalisation = nn.LayerNorm(2 * width)
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = nn.Linear(2 * width, 1)
+        kernel = torch.tensor(HIGH_PASS, dtype=torch.float32) / 12
+        self.register_buffer("high_pass", kernel.expand(3, 1, 5, 5).clone())
+        self.post_init()
+
+    def forward(self, pixel_values: Tensor, labels: Tensor | None = None) -> DetectorOutput:
+        """Score clips.
+
+        Args:
+            pixel_values: float (N, T, 3, S, S), prepared as ``config.clip_spec`` says.
+            labels: (N,), 1 = fake; with them the loss is computed.
+        """
+        frames = pixel_values.shape[1]
+        images = pixel_values.flatten(0, 1)
+        if self.channels == 6:
+            images = torch.cat([images, self.residuals(images)], dim=1)
+        maps = self.feature_map(self.backbone(pixel_values=images).last_hidden_state)
+        features = maps.mean(dim=(2, 3)).unflatten(0, (-1, frames))
+        pooled = torch.cat([features.mean(dim=1), _mean_change(features)], dim=1)
+        logits = self.classifier(self.dropout(self.normalisation(pooled)))
+        return self.make_output(logits, labels)
+
+    def residuals(self, images: Tensor) -> Tensor:
+        """Return what a pixel's neighbourhood does not explain: (N, 3, S, S) in (-1, 1)."""
+        padded = F.pad(images, (2, 2, 2, 2), mode="reflect")
+        return torch.tanh(RESIDUAL_GAIN * F.conv2d(padded, self.high_pass, groups=3))
+
+    def cam_reshape(self, activations: Tensor, frames: int) -> Tensor:
+        """Return the backbone's maps of N clips as (N, T, C, h, w)."""
+        maps: Tensor = activations.unflatten(0, (-1, frames))
+        return maps
+
+    def load_backbone(self, checkpoint: str) -> None:
+        """Put a checkpoint's weights into the backbone; its heads are left behind.
+
+        Raises:
+            DetectorError: It cannot be read, or weights of the backbone are missing from it.
+        """
+        try:
+            pretrained, report = AutoModel.from_pretrained(
+                checkpoint, use_safetensors=True, output_loading_info=True
+            )
+        except (OSError, ValueError) as error:
+            raise DetectorError(f"cannot read the backbone {checkpoint}: {error}") from error
+        if report["missing_keys"] or report["mismatched_keys"]:
+            raise DetectorError(f"{checkpoint} does not hold a whole {type(pretrained).__name__}")
+        self.backbone.load_state_dict(pretrained.state_dict())
+
+
+def _make_backbone_config(config: BaselineConfig) -> PreTrainedConfig:
+    settings = dict(config.backbone or {})
+    try:
+        made = AutoConfig.for_model(settings.pop("model_type", ""), **settings)
+    except ValueError as error:
+        raise DetectorError(f"backbone: {error}") from error
+    if getattr(made, "num_channels", None) not in (3, 6):
+        raise DetectorError("backbone: num_channels must be 3 (colour) or 6 (with residuals)")
+    return made
+
+
+def _find_width(backbone_config: PreTrainedConfig) -> int:
+    """Return the channels of the backbone's last map."""
+    with torch.device("meta"):
+        probe = AutoModel.from_config(backbone_config)
+        side = 96
+        image = torch.zeros(1, backbone_config.num_channels, side, side)
+        maps = probe(pixel_values=image).last_hidden_state
+    if maps.ndim != 4:
+        raise DetectorError(
+            f"backbone {backbone_config.model_type} gives no map: choose one whose"
+            " last_hidden_state is (N, C, h, w), such as convnext, resnet or mobilenet_v2"
+        )
+    return int(maps.shape[1])
+
+
+def _mean_change(features: Tensor) -> Tensor:
+    """Return the mean absolute change from frame to frame: (N, T, C) to (N, C)."""
+    if features.shape[1] == 1:
+        return torch.zeros_like(features[:, 0])
+    return (features[:, 1:] - features[:, :-1]).abs().mean(dim=1)
