@@ -74,7 +74,7 @@ class Result:
         protocol: ``p1``, ``p2`` or ``p3``.
         split_by: Which reading of the release's splits (``release`` or ``driver``).
         release: Name, revision, and whether it is synthetic.
-        detector: Name of the detector, the folds' records being in ``runs``.
+        detector: Its ``model_type``; what each fold was scored with stands in ``runs``.
         cells: One per fold and generator.
         mean: Plain mean over the cells of part ``test`` that have an answer, by metric.
         runs: What each fold's predictions say of their making, by fold.

@@ -115,7 +115,7 @@ def _describe(run: Mapping[str, Any]) -> dict[str, Any]:
             "protocol": run["protocol"],
             "split_by": run["split_by"],
             "release": run["release"],
-            "detector": run["detector"]["family"],
+            "detector": run["detector"]["model_type"],
         }
     except (KeyError, TypeError) as error:
         raise ResultError(f"the predictions' record of their run lacks {error}") from error

@@ -9,11 +9,13 @@ from thb.result import METRICS, Cell, Measure, Result
 from thb_dataset.records import EXTRA_GENERATORS, TRAINING_GENERATORS
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 _TITLES = {"auc": "AUC ↑", "t1": "T1 ↑", "t01": "T0.1 ↑", "brier": "Brier ↓"}
 _SHIFTS = {"p1": "new identities", "p2": "a new generator", "p3": "new identities, new generator"}
 _ORDER = [str(generator) for generator in (*TRAINING_GENERATORS, *EXTRA_GENERATORS)]
+_COLUMNS = 112
 RESOLUTION_NOTE = "† fewer real videos than 1/target: TPR without a single false alarm."
 INTERVAL_NOTE = (
     "In brackets 95 % intervals: DeLong for AUC, exact binomial for T1 and T0.1, for Brier a "
@@ -41,7 +43,7 @@ def _markdown_protocol(results: Sequence[Result]) -> str:
     lines = [f"**{title(results)}**", "", _row(["detector", *titles, *means])]
     lines.append(_row(["---"] + ["---:"] * (len(titles) + len(means))))
     for result in results:
-        cells = _cells(result, "test")
+        cells = {cell.generator: cell for cell in result.cells if cell.part == "test"}
         values = [
             _plain(cells[name].measures.get(metric)) if name in cells else "–"
             for name in generators
@@ -73,47 +75,77 @@ def title(results: Sequence[Result]) -> str:
     )
 
 
-def results_table(results: Sequence[Result], *, part: str = "test") -> Table:
+def print_results(results: Sequence[Result], console: Console) -> None:
+    """Print results as tables: a protocol each, the test-only generators apart, then the notes.
+
+    A console narrower than the tables is taken to be as wide: a terminal then wraps their lines,
+    which is better than a number cut off.
+    """
+    console.width = max(console.width, _COLUMNS)
+    for group in _by_protocol(results):
+        console.print(f"[bold]{title(group)}[/bold]", soft_wrap=True, highlight=False)
+        console.print(results_table(group))
+        if _generators(group, "extra"):
+            console.print(f"[bold]{group[0].protocol.upper()}, test-only generators[/bold]")
+            console.print(extra_table(group))
+    for note in notes(results):
+        console.print(note, soft_wrap=True, highlight=False)
+
+
+def results_table(results: Sequence[Result]) -> Table:
     """Return a terminal's table of one protocol: rows detectors, columns generators.
 
     Each detector has a row a metric, the interval below the number.
 
     Args:
         results: Of one protocol, one per detector.
-        part: ``test``, or ``extra`` for the test-only generators (with a row a fold).
     """
-    from rich import box
-    from rich.table import Table
-
-    heading = title(results) + (" — test-only generators" if part == "extra" else "")
-    table = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("detector")
-    table.add_column("")
-    generators = _generators(results, part)
+    generators = _generators(results, "test")
+    table = _table()
+    table.add_column("detector", no_wrap=True)
+    table.add_column("", no_wrap=True)
     for name in generators:
-        table.add_column(f"{name}\n{_counts(results, name, part)}", justify="right")
-    if part == "test":
-        table.add_column("mean", justify="right")
+        heading = name.replace("AniPortrait", "AniPortrait\n")
+        counts = _counts(results, name)
+        table.add_column(f"{heading}\n{counts}", justify="right", no_wrap=True)
+    table.add_column("mean", justify="right")
     for result in results:
-        folds = [""] if part == "test" else sorted({c.fold for c in result.cells})
-        for fold in folds:
-            _add_rows(table, result, generators, part, fold)
+        cells = {cell.generator: cell for cell in result.cells if cell.part == "test"}
+        for at, metric in enumerate(METRICS):
+            values = [_with_interval(cells.get(name), metric) for name in generators]
+            values.append(f"{result.mean[metric]:.3f}" if result.mean else "–")
+            table.add_row(result.detector if at == 0 else "", _TITLES[metric], *values)
+        table.add_section()
     return table
 
 
-def _add_rows(
-    table: Table, result: Result, generators: Sequence[str], part: str, fold: str
-) -> None:
-    cells = _cells(result, part, fold)
-    if not cells:
-        return
-    label = result.detector if not fold or fold == result.protocol else f"{result.detector} {fold}"
-    for at, metric in enumerate(METRICS):
-        values = [_with_interval(cells.get(name), metric) for name in generators]
-        if part == "test":
-            values.append(f"{result.mean[metric]:.3f}" if result.mean else "–")
-        last = at == len(METRICS) - 1
-        table.add_row(label if at == 0 else "", _TITLES[metric], *values, end_section=last)
+def extra_table(results: Sequence[Result]) -> Table:
+    """Return the table of the test-only generators: a row per detector and fold."""
+    generators = _generators(results, "extra")
+    table = _table()
+    table.add_column("detector", no_wrap=True)
+    table.add_column("fold", no_wrap=True)
+    for name in generators:
+        for metric in METRICS:
+            heading = f"{name}\n{_counts(results, name)}" if metric == "auc" else "\n"
+            table.add_column(f"{heading}\n{_TITLES[metric]}", justify="right", no_wrap=True)
+    for result in results:
+        for fold in dict.fromkeys(cell.fold for cell in result.cells):
+            cells = {c.generator: c for c in result.cells if c.fold == fold and c.part == "extra"}
+            values = [
+                _plain(cells[name].measures.get(metric)) if name in cells else "–"
+                for name in generators
+                for metric in METRICS
+            ]
+            table.add_row(result.detector, fold, *values)
+    return table
+
+
+def _table() -> Table:
+    from rich import box
+    from rich.table import Table
+
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 def _with_interval(cell: Cell | None, metric: str) -> str:
@@ -127,7 +159,7 @@ def _with_interval(cell: Cell | None, metric: str) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:.2f}"
+    return f"{value:.2f}".removeprefix("0")
 
 
 def _generators(results: Sequence[Result], part: str) -> list[str]:
@@ -135,25 +167,12 @@ def _generators(results: Sequence[Result], part: str) -> list[str]:
     return sorted(names, key=lambda name: (_ORDER.index(name) if name in _ORDER else 99, name))
 
 
-def _cells(result: Result, part: str, fold: str = "") -> dict[str, Cell]:
-    return {
-        cell.generator: cell
-        for cell in result.cells
-        if cell.part == part and fold in ("", cell.fold)
-    }
-
-
-def _counts(results: Sequence[Result], generator: str, part: str) -> str:
-    """Return "n fake / m real" of a column; a range where the detectors differ."""
-    cells = [
-        cell
-        for result in results
-        for cell in result.cells
-        if cell.part == part and cell.generator == generator
-    ]
+def _counts(results: Sequence[Result], generator: str) -> str:
+    """Return how many fakes and reals a column compares; a range where detectors differ."""
+    cells = [cell for result in results for cell in result.cells if cell.generator == generator]
     fakes = sorted({cell.n_fake for cell in cells})
     reals = sorted({cell.n_real for cell in cells})
-    return f"{_range(fakes)} fake/{_range(reals)} real"
+    return f"{_range(fakes)} fake\n{_range(reals)} real"
 
 
 def _range(values: Sequence[int]) -> str:
