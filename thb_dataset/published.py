@@ -18,11 +18,21 @@ from thb_dataset.split_list import SplitList
 
 @dataclass(frozen=True, slots=True)
 class PublishedCount:
-    """Videos of one generator, and how the table divides them."""
+    """One row of the table of generators.
+
+    Attributes:
+        total: Videos in all.
+        train: Of these, train.
+        test: Of these, test.
+        removed: Share of the generated videos that curation removed; None where not given.
+        artifacts: What was found wrong with them.
+    """
 
     total: int
     train: int
     test: int
+    removed: float | None = None
+    artifacts: tuple[str, ...] = ()
 
     def agrees(self, *, train: int, validation: int, test: int) -> bool:
         """Say whether counts are these, the validation videos being on either side."""
@@ -34,13 +44,75 @@ class PublishedCount:
 
 PUBLISHED_FAKES: Mapping[Generator, PublishedCount] = MappingProxyType(
     {
-        Generator.HALLO: PublishedCount(420, 303, 117),
-        Generator.HALLO2: PublishedCount(432, 327, 105),
-        Generator.ANIPORTRAIT_AUDIO: PublishedCount(542, 396, 146),
-        Generator.ANIPORTRAIT_VIDEO: PublishedCount(422, 314, 108),
-        Generator.LIVEPORTRAIT: PublishedCount(529, 352, 177),
-        Generator.EMOPORTRAIT: PublishedCount(573, 381, 192),
-        Generator.MAGI_1: PublishedCount(66, 0, 66),
+        Generator.HALLO: PublishedCount(
+            420,
+            303,
+            117,
+            0.42,
+            (
+                "lip sync error",
+                "hair artifacts",
+                "occlusion error",
+                "background warping",
+            ),
+        ),
+        Generator.HALLO2: PublishedCount(
+            432,
+            327,
+            105,
+            0.6,
+            (
+                "lip sync error",
+                "hair artifacts",
+                "occlusion error",
+                "background warping",
+            ),
+        ),
+        Generator.ANIPORTRAIT_AUDIO: PublishedCount(
+            542,
+            396,
+            146,
+            0.667,
+            (
+                "lip sync error",
+                "inconsistent head movement",
+                "teeth/pupil anomalies",
+            ),
+        ),
+        Generator.ANIPORTRAIT_VIDEO: PublishedCount(
+            422,
+            314,
+            108,
+            0.8,
+            (
+                "extreme face/background warping",
+                "occlusion errors",
+                "hair artifacts",
+            ),
+        ),
+        Generator.LIVEPORTRAIT: PublishedCount(
+            529,
+            352,
+            177,
+            0.6,
+            (
+                "face distortion",
+                "inconsistent head movement",
+                "occlusion error",
+            ),
+        ),
+        Generator.EMOPORTRAIT: PublishedCount(
+            573,
+            381,
+            192,
+            0.5,
+            (
+                "floating head",
+                "edge anomalies",
+                "spatial inconsistencies",
+            ),
+        ),
+        Generator.MAGI_1: PublishedCount(66, 0, 66, 0.18, ("face/background warping",)),
         Generator.HALLO3: PublishedCount(10, 0, 10),
     }
 )

@@ -94,7 +94,7 @@ def explain_missing_reals(
             continue
         more = f" and {len(names) - show} more" if len(names) > show else ""
         folder = "<real_root>" if real_root is None else str(_named_folder(real_root, dataset))
-        inside = f"{FACEFORENSICS_FOLDERS[1]}/" if dataset is RealDataset.FACEFORENSICS else ""
+        inside = f"{FACEFORENSICS_FOLDERS[0]}/" if dataset is RealDataset.FACEFORENSICS else ""
         if real_root is None or not isinstance(real_root, Mapping):
             folder = f"{folder}/{dataset}"
         lines.append(

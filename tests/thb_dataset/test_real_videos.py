@@ -78,7 +78,7 @@ def test_missing_ones_are_counted_named_and_told_where_they_belong(tmp_path: Pat
         "12 of FaceForensics++: FaceForensics++/000.mp4, FaceForensics++/001.mp4 and 10 more"
         in message
     )
-    assert f"{tmp_path}/FaceForensics++/original_sequences/youtube/c23/videos/000.mp4" in message
+    assert f"{tmp_path}/FaceForensics++/original_sequences/youtube/raw/videos/000.mp4" in message
     assert f"1 of CelebV-HQ: CelebV-HQ/-a_b_1.mp4; put them at {tmp_path}/CelebV-HQ/" in message
 
 

@@ -1,0 +1,104 @@
+"""What can go wrong between here and the Hub, each said with what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from thb_dataset.errors import ReleaseError
+
+HUB_TIMEOUT_SECONDS = 10.0
+"""How long the first question to the Hub may take; no question after it is asked without it."""
+
+
+class HubUnreachableError(ReleaseError):
+    """The Hub does not answer, or may not be asked; what is in the cache can still be used."""
+
+
+@contextmanager
+def explained_hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
+    """Turn the Hub clients' errors into ours.
+
+    Args:
+        repo: The dataset repo that is asked for, ``org/name``.
+        revision: The revision that is asked for.
+
+    Raises:
+        ReleaseError: There is no such repo, revision or file, or it may not be read or written.
+        HubUnreachableError: The Hub does not answer, or HF_HUB_OFFLINE forbids to ask it.
+    """
+    try:
+        yield
+    except ReleaseError:
+        raise
+    except Exception as error:
+        explained = explain(error, repo, revision)
+        if explained is None:
+            raise
+        raise explained from error
+
+
+def explain(error: BaseException, repo: str, revision: str | None) -> ReleaseError | None:
+    """Return what an error of the Hub's clients means; None for any other error."""
+    from huggingface_hub import errors
+
+    at = f"{repo} at revision {revision}" if revision else repo
+    silent = (
+        f"the Hub does not answer ({_endpoint()}; {type(error).__name__}) and {at} was not read "
+        "before: check the network and HF_ENDPOINT, or give a local folder"
+    )
+    offline = (
+        f"HF_HUB_OFFLINE is set and {at} was not read before: unset it and load once, "
+        "or give a local folder"
+    )
+    if _is_network_error(error):
+        return HubUnreachableError(silent)
+    # The first that fits counts: a gated repo's error is a kind of "repo not found".
+    known: tuple[tuple[type[Exception], ReleaseError], ...] = (
+        (errors.OfflineModeIsEnabled, HubUnreachableError(offline)),
+        (errors.LocalEntryNotFoundError, HubUnreachableError(silent)),
+        (
+            errors.GatedRepoError,
+            ReleaseError(
+                f"{repo} is gated: accept its terms on its page, then log in (hf auth login)"
+            ),
+        ),
+        (
+            errors.RevisionNotFoundError,
+            ReleaseError(f"there is no {at}: give a branch, a tag, a commit or refs/pr/<number>"),
+        ),
+        (
+            errors.RepositoryNotFoundError,
+            ReleaseError(
+                f"there is no dataset repo {repo} on the Hub, or it is private: check the name, "
+                "or log in (hf auth login)"
+            ),
+        ),
+        (
+            errors.EntryNotFoundError,
+            ReleaseError(f"{at} has no such file: {_first_line(error)}"),
+        ),
+        (errors.HfHubHTTPError, ReleaseError(f"the Hub refused {at}: {_first_line(error)}")),
+        (
+            errors.HFValidationError,
+            ReleaseError(f"{repo!r} is not the name of a repo: {_first_line(error)}"),
+        ),
+    )
+    return next((meaning for kind, meaning in known if isinstance(error, kind)), None)
+
+
+def _is_network_error(error: BaseException) -> bool:
+    # huggingface_hub 1 talks through httpx, 2 through httpx2: one family of errors, two names.
+    package = type(error).__module__.partition(".")[0]
+    return package in ("httpx", "httpx2") or isinstance(error, ConnectionError | TimeoutError)
+
+
+def _endpoint() -> str:
+    from huggingface_hub import constants
+
+    return str(constants.ENDPOINT)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
