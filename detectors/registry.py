@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DETECTORS: dict[str, str] = {
     "baseline": "detectors.baseline.modeling:BaselineDetector",
+    "caddm": "detectors.caddm.modeling:CADDM",
 }
 """Name → ``module:Class``, imported when asked for."""
 
@@ -131,7 +132,7 @@ def _import_class(reference: str) -> type[Detector]:
 
     module_name, _, class_name = reference.partition(":")
     if str(Path.cwd()) not in sys.path:
-        # A console script does not look where it is run; last, so that nothing there hides a library.
+        # A console script does not look where it is run. Last: nothing there hides a library.
         sys.path.append(str(Path.cwd()))
     try:
         module = import_module(module_name)

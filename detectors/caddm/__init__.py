@@ -1,0 +1,8 @@
+"""CADDM (CVPR 2023): a face-image classifier trained beside an artifact detector."""
+
+from __future__ import annotations
+
+from detectors.caddm.configuration import CADDMConfig
+from detectors.caddm.modeling import CADDM
+
+__all__ = ["CADDM", "CADDMConfig"]

@@ -1,0 +1,49 @@
+"""How CADDM was trained: the settings of its published code."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from detectors.recipes import Augmentation, PublishedRecipe
+
+PUBLISHED: Final = PublishedRecipe(
+    source="official training code, caddm_train.cfg; arXiv:2210.14457",
+    optimiser="adamw",
+    learning_rate=3.6e-4,
+    weight_decay=4e-3,
+    schedule="steps",
+    step_rates=((0, 3.6e-4), (4, 1e-4), (10, 5e-5)),
+    epochs=200,
+    batch_size=128,
+    gradient_value_clip=2.0,
+    loss_terms={"cross_entropy": 1.0, "anchor_location": 0.1, "anchor_confidence": 0.1},
+    backbone_weights="ImageNet",
+    data="FaceForensics++ raw: the real videos and five sets of fakes, each with its source",
+    augmentations=(
+        # Swaps parts between a fake and the frame of its source; THB's fakes have no such frame,
+        # so every fake counts as the untouched one: its whole image is the region to find.
+        Augmentation(name="swap", settings={"whole": 0.8, "window": 0.2}),
+        Augmentation(
+            name="align",
+            settings={
+                "scale_mean": 0.9,
+                "scale_std": 0.1,
+                "shift_pixels": (-25, 25),
+                "turn_degrees": 30,
+                "stretch": (0.97, 1.03),
+                "stretch_probability": 0.2,
+            },
+        ),
+        Augmentation(name="halve", probability=0.3),
+        Augmentation(name="jpeg", probability=0.3, settings={"quality": (15, 80)}),
+        Augmentation(name="stretch_range", probability=0.5),
+        Augmentation(name="coarse_noise", probability=0.5),
+        Augmentation(name="hue_saturation", probability=0.25),
+        Augmentation(name="gamma", settings={"gamma": (0.6, 1.4)}),
+        Augmentation(name="motion_blur", probability=0.3),
+        Augmentation(name="blur", probability=0.3, settings={"kernel": 3}),
+        Augmentation(name="noise", probability=0.3, settings={"sigma": ((0, 5), (15, 22))}),
+        Augmentation(name="tone", probability=0.3),
+    ),
+)
+"""The published flip is not among them: its code computes the mirror image and drops it."""

@@ -1,0 +1,202 @@
+"""The original networks, built from checkouts that the user has, for the parity check.
+
+Nothing here is needed to use the toolkit. Each builder imports the original's own modules from its
+folder, makes the network without downloading weights, and says how it is called.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from importlib import import_module
+from io import StringIO
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+CADDM_REGIONS = [[0.0, 0.0, 1.0, 1.0], [0.1, 0.2, 0.5, 0.65]]
+"""Two swapped regions for the anchor loss, corners as shares of the picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Original:
+    """One original network, and how it is stored and called.
+
+    Attributes:
+        network: With weights of its own initialisation.
+        wrap: From its state dict to what the official trainer hands to ``torch.save``.
+        score: From the network and our ``pixel_values`` to its logits, (N, 2) or (N, 1).
+        shape: Of one clip of ``pixel_values``.
+        scale: The input is drawn from 0..scale.
+        gain: Of the drawn weights.
+        config: Settings of ours that describe the same network (tiny ones only).
+        answer_more: From the network and ``pixel_values`` to further numbers worth keeping.
+    """
+
+    network: nn.Module
+    wrap: Callable[[dict[str, Tensor]], dict[str, Any]]
+    score: Callable[[nn.Module, Tensor], Tensor]
+    shape: tuple[int, ...]
+    scale: float = 1.0
+    gain: float = 1.0
+    config: dict[str, Any] = field(default_factory=dict)
+    answer_more: Callable[[nn.Module, Tensor], dict[str, list[float]]] = lambda *_: {}
+
+
+def draw_state(
+    shapes: Mapping[str, tuple[int, ...]], seed: int, gain: float = 1.0
+) -> dict[str, Tensor]:
+    """Draw every tensor of a state dict, none left at a value that would hide a mistake.
+
+    Args:
+        shapes: Key -> shape, floating tensors only.
+        seed: With the key, it decides the values; the order of keys does not matter.
+        gain: Of matrices and kernels; above 1 where a deep network would fade out.
+    """
+    state: dict[str, Tensor] = {}
+    for key, shape in shapes.items():
+        generator = np.random.default_rng([seed, zlib.crc32(key.encode())])
+        unit = torch.from_numpy(generator.random(tuple(shape), dtype=np.float32))
+        if key.endswith("running_var") or (key.endswith(".weight") and len(shape) == 1):
+            state[key] = unit + 0.5
+        elif len(shape) < 2:
+            state[key] = unit - 0.5
+        else:
+            fan = np.prod(shape[1:]) if key.endswith("weight") else 3
+            state[key] = (unit * 2 - 1) * gain * float(np.sqrt(3 / fan))
+    return state
+
+
+def draw_input(clips: int, shape: tuple[int, ...], scale: float, seed: int) -> Tensor:
+    """Draw smooth pictures: noise at an eighth of the size, enlarged; (clips, *shape)."""
+    generator = np.random.default_rng(seed)
+    coarse = (max(1, shape[-2] // 8), max(1, shape[-1] // 8))
+    noise = torch.from_numpy(generator.random((clips, *shape[:-2], *coarse), dtype=np.float32))
+    smooth = nn.functional.interpolate(noise.flatten(0, -4), shape[-2:], mode="bilinear")
+    return (smooth * scale).reshape(clips, *shape)
+
+
+def fingerprint(values: Tensor) -> list[float]:
+    """Shorten an answer to one number a clip that every entry takes part in."""
+    flat = values.flatten(1)
+    weights = torch.cos(torch.arange(flat.shape[1], dtype=flat.dtype))
+    return [float(value) for value in flat @ weights]
+
+
+@contextmanager
+def importing_from(folder: Path) -> Iterator[None]:
+    """Let imports look into an original's folder, and forget its modules afterwards."""
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    try:
+        with warnings.catch_warnings(), redirect_stdout(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None) or ""
+            if file.startswith(str(folder)):
+                del sys.modules[name]
+
+
+def build_caddm(folder: Path, variant: str, *, tiny: bool) -> Original:
+    """CADDM of megvii-research; tiny ones are the same classes with fewer channels."""
+    with importing_from(folder):
+        loss = import_module("detection_layers.modules.multibox_loss")
+        boxes = import_module("detection_layers.box_utils")
+        caddm = import_module("backbones.caddm")
+        resnet = import_module("backbones.resnet")
+        efficient = import_module("backbones.efficientnet_pytorch")
+        config = _shrink_caddm(caddm, resnet, efficient, variant) if tiny else {}
+        if not tiny:
+            vars(caddm)["resnet34"] = lambda pretrained: resnet.resnet34(pretrained=False)
+            caddm.EfficientNet.from_pretrained = efficient.EfficientNet.from_name
+        network = caddm.CADDM(2, backbone=variant)
+
+    def score(network: nn.Module, pixel_values: Tensor) -> Tensor:
+        # Its own evaluation mode answers softmax; only the outermost flag is asked for that.
+        network.training = True
+        logits: Tensor = network(pixel_values.squeeze(1))[2]
+        return logits
+
+    def answer_more(network: nn.Module, pixel_values: Tensor) -> dict[str, list[float]]:
+        offsets, confidences, _ = network(pixel_values.squeeze(1))
+        answers = {"offsets": fingerprint(offsets), "confidences": fingerprint(confidences)}
+        return answers | _answer_caddm_loss(loss, boxes, offsets, confidences)
+
+    return Original(
+        network=network,
+        wrap=lambda state: {"network": state, "opt_state": {}, "epoch": 3},
+        score=score,
+        shape=(1, 3, 224, 224),
+        scale=255.0,
+        gain=1.3 if tiny and tiny and variant != "resnet34" else 1.0,
+        config=config,
+        answer_more=answer_more,
+    )
+
+
+def _answer_caddm_loss(
+    loss: ModuleType, boxes: ModuleType, offsets: Tensor, confidences: Tensor
+) -> dict[str, list[float]]:
+    """Ask the original's anchor loss about one picture with two swapped regions and a real one."""
+    from detectors.caddm.anchors import make_anchors
+
+    anchors = make_anchors().to(offsets)
+    wanted, classes = torch.zeros_like(offsets), torch.zeros(confidences.shape[:2]).long()
+    regions = torch.tensor(CADDM_REGIONS).to(offsets)
+    labels = torch.zeros(len(regions))
+    boxes.match(0.5, regions, anchors, [0.1, 0.2], labels, wanted, classes, 0)
+    criterion = loss.MultiBoxLoss(2, 0.5, True, 0, True, 2, 0.5, False, use_gpu=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        terms = criterion((offsets / 10, confidences / 10), classes, wanted)
+    return {"anchor_loss": [float(term) for term in terms]}
+
+
+def _shrink_caddm(
+    caddm: ModuleType, resnet: ModuleType, efficient: ModuleType, variant: str
+) -> dict[str, Any]:
+    """Make CADDM build a small backbone of the same class; return our settings for it."""
+    if variant == "resnet34":
+        make_layer = resnet.ResNet._make_layer
+
+        def make_thin(
+            self: nn.Module, block: type[nn.Module], planes: int, blocks: int, stride: int = 1
+        ) -> nn.Module:
+            made: nn.Module = make_layer(self, block, planes // 16, blocks, stride)
+            return made
+
+        def make_resnet(pretrained: bool) -> nn.Module:
+            resnet.ResNet._make_layer = make_thin
+            made: nn.Module = resnet.ResNet(resnet.BasicBlock, [1, 2, 1, 1])
+            vars(made)["out_num_features"] = 32
+            return made
+
+        vars(caddm)["resnet34"] = make_resnet
+        return {"backbone": "resnet", "widths": [4, 8, 16, 32], "depths": [1, 2, 1, 1]}
+    width = 0.1 if variant == "efficientnet-b3" else 0.15
+    coefficients = {"width_coefficient": width, "depth_coefficient": width * 4}
+
+    def make_efficient(name: str, out_size: list[int]) -> nn.Module:
+        blocks, settings = efficient.utils.get_model_params(name, coefficients)
+        made: nn.Module = efficient.EfficientNet(blocks, settings, out_size)
+        return made
+
+    caddm.EfficientNet.from_pretrained = make_efficient
+    return {"backbone": "efficientnet", "hidden_dim": int(1280 * width), **coefficients}
+
+
+BUILDERS: dict[str, tuple[str, tuple[str, ...], Callable[..., Original]]] = {
+    "caddm": ("CADDM", ("resnet34", "efficientnet-b3", "efficientnet-b4"), build_caddm),
+}
+"""Detector -> end of its checkout's folder name, variants, builder."""
