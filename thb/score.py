@@ -132,6 +132,7 @@ def _score_fold(
     unlabelled = [row.video_id for row in rows if row.label is None]
     if unlabelled:
         raise ResultError(f"{fold}: {len(unlabelled)} rows have no label, {unlabelled[0]} first")
+    rows = sorted(rows, key=lambda row: row.video_id)  # their order seeds the bootstrap's clusters
     reals = [row for row in rows if row.label == 0]
     names = {(row.split, row.generator) for row in rows if row.label == 1}
     if any(generator is None for _, generator in names):
