@@ -41,9 +41,10 @@ def crop_box(
     """
     x0, y0, x1, y1 = (float(value) for value in box)
     scale = size / (max(x1 - x0, y1 - y0) * margin)
-    centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+    # A box counts from the edge of the first pixel, the warp from its centre: half a pixel less.
+    centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2]) - 0.5
     matrix = np.array([[scale, 0.0, 0.0], [0.0, scale, 0.0]])
-    matrix[:, 2] = size / 2 - scale * centre
+    matrix[:, 2] = (size / 2 - 0.5) - scale * centre
     return _warp(rgb, matrix, size)
 
 
@@ -68,6 +69,23 @@ def align_face(
     middle = ARCFACE_SIDE / 2
     target = ((ARCFACE_POINTS - middle) / margin + middle) * (size / ARCFACE_SIDE)
     return _warp(rgb, fit_similarity(points, target), size)
+
+
+def align_for_embedding(
+    rgb: npt.NDArray[np.uint8], points: npt.NDArray[np.float32]
+) -> npt.NDArray[np.uint8]:
+    """Align a face exactly as recognisers had it in training: no averaging, black outside.
+
+    The same as InsightFace's ``norm_crop`` and OpenCV's ``alignCrop``.
+
+    Returns:
+        uint8 (112, 112, 3).
+    """
+    import cv2
+
+    matrix = fit_similarity(points, ARCFACE_POINTS)
+    crop = cv2.warpAffine(rgb, matrix, (ARCFACE_SIDE, ARCFACE_SIDE), flags=cv2.INTER_LINEAR)
+    return np.asarray(crop, np.uint8)
 
 
 def fit_similarity(
@@ -96,7 +114,7 @@ def fit_similarity(
 def _warp(
     rgb: npt.NDArray[np.uint8], matrix: npt.NDArray[np.float64], size: int
 ) -> npt.NDArray[np.uint8]:
-    """Apply a similarity whose matrix counts pixel edges (not centres) from zero.
+    """Apply a similarity between pixel centres.
 
     Where it shrinks by two or more, whole pixels are averaged first: linear interpolation alone
     would skip some and alias.
@@ -106,15 +124,14 @@ def _warp(
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     factor = max(1, int(1 / max(scale, 1e-6)))
     if factor > 1:
-        rgb, offset = _shrink_region(rgb, matrix, size, factor)
-        inner = matrix[:, :2] * factor
-        matrix = np.column_stack([inner, matrix[:, 2] + matrix[:, :2] @ offset])
-    # OpenCV counts from pixel centres: shift by half a pixel on both sides.
-    centred = matrix.copy()
-    centred[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
+        rgb, corner = _shrink_region(rgb, matrix, size, factor)
+        # The first averaged pixel's centre lies half a block, less half a pixel, from the corner.
+        first = corner + (factor - 1) / 2
+        shift = matrix[:, 2] + matrix[:, :2] @ first
+        matrix = np.column_stack([matrix[:, :2] * factor, shift])
     return np.asarray(
         cv2.warpAffine(
-            rgb, centred, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            rgb, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         ),
         np.uint8,
     )
@@ -131,14 +148,15 @@ def _shrink_region(
     import cv2
 
     inverse = np.linalg.inv(matrix[:, :2])
-    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float64)
-    places = (corners - matrix[:, 2]) @ inverse.T
-    low = np.floor(places.min(axis=0)).astype(int) - factor
-    high = np.ceil(places.max(axis=0)).astype(int) + factor
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) - 0.5
+    edges = (corners - matrix[:, 2]) @ inverse.T + 0.5
+    # One block more on every side, for the interpolation; blocks begin where the crop does.
+    low = np.floor(edges.min(axis=0) + 1e-6).astype(int) - factor
+    high = np.ceil(edges.max(axis=0) - 1e-6).astype(int) + factor
     height, width = rgb.shape[:2]
     bounds = np.array([width, height])
-    low, high = np.clip(low, 0, bounds - 1), np.clip(high, 1, bounds)
-    high = np.maximum(high, low + 1)
+    low = np.clip(low, 0, np.maximum(bounds - factor, 0))
+    high = np.clip(high, low + 1, bounds)
     count = np.maximum(1, (high - low) // factor)
     high = np.minimum(low + count * factor, bounds)
     part = rgb[low[1] : high[1], low[0] : high[0]]

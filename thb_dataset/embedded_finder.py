@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from thb_dataset.crops import align_face
+from thb_dataset.crops import align_for_embedding
 from thb_dataset.face_packs import (
     EMBEDDED_LICENCE,
     EMBEDDED_SAME_PERSON,
@@ -21,15 +21,13 @@ from thb_dataset.face_packs import (
     FacePack,
     find_embedded_weights,
 )
-from thb_dataset.face_values import DETECTION_SIDES, Face
+from thb_dataset.face_values import DETECTION_SIDES, FALLBACK_SIDE, Face, merge_sizes
 
 if TYPE_CHECKING:
     import cv2
 
 EMBEDDED_SCORE: Final = 0.6
 EMBEDDED_OVERLAP: Final = 0.3
-
-_OPENCV_THREADS = threading.Lock()
 
 
 class EmbeddedFinder:
@@ -56,18 +54,16 @@ class EmbeddedFinder:
             same_person=EMBEDDED_SAME_PERSON,
             sha256s=EMBEDDED_SHA256,
         )
-        self._detectors = {side: self._load_detector(side) for side in DETECTION_SIDES[:1]}
+        self._detectors = {side: self._load_detector(side) for side in DETECTION_SIDES}
         self._recogniser: cv2.FaceRecognizerSF | None = None
 
     def find(self, rgb: npt.NDArray[np.uint8], *, embed: bool = False) -> list[Face]:
         """See :class:`FaceFinder`."""
-        faces: list[Face] = []
         with one_opencv_thread():
-            for side in DETECTION_SIDES:
-                faces = self._detect(rgb, side)
-                if faces or max(rgb.shape[:2]) <= side:
-                    break
-        faces.sort(key=lambda face: -face.side)
+            found = [self._detect(rgb, side) for side in DETECTION_SIDES]
+            if not any(found) and max(rgb.shape[:2]) > DETECTION_SIDES[-1]:
+                found = [self._detect(rgb, FALLBACK_SIDE)]
+        faces = merge_sizes(found)
         if embed:
             faces = [replace(face, embedding=self.embed(rgb, face)) for face in faces]
         return faces
@@ -79,7 +75,7 @@ class EmbeddedFinder:
         with one_opencv_thread():
             if self._recogniser is None:
                 self._recogniser = cv2.FaceRecognizerSF.create(str(self._weights[SFACE_FILE]), "")
-            crop = align_face(rgb, face.points, size=112)
+            crop = align_for_embedding(rgb, face.points)
             vector = np.asarray(
                 self._recogniser.feature(np.ascontiguousarray(crop[..., ::-1])), np.float32
             ).reshape(-1)
@@ -122,21 +118,43 @@ def fit_inside(rgb: npt.NDArray[np.uint8], side: int) -> tuple[npt.NDArray[np.ui
     return canvas, scale
 
 
+class _OneThread:
+    """Counts who needs OpenCV at one thread: the setting is one for the whole process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before = 1
+
+    def enter(self) -> None:
+        import cv2
+
+        with self._lock:
+            if self._users == 0:
+                self._before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self._users += 1
+
+    def leave(self) -> None:
+        import cv2
+
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                cv2.setNumThreads(self._before)
+
+
+_ONE_THREAD = _OneThread()
+
+
 @contextmanager
 def one_opencv_thread() -> Iterator[None]:
-    """Hold OpenCV at one thread, and give the host its own setting back afterwards.
-
-    The setting is one for the whole process, so calls from several threads take turns.
-    """
-    import cv2
-
-    with _OPENCV_THREADS:
-        before = cv2.getNumThreads()
-        cv2.setNumThreads(1)
-        try:
-            yield
-        finally:
-            cv2.setNumThreads(before)
+    """Hold OpenCV at one thread; the last to leave gives the host its own setting back."""
+    _ONE_THREAD.enter()
+    try:
+        yield
+    finally:
+        _ONE_THREAD.leave()
 
 
 def _read_row(row: npt.NDArray[np.float32], scale: float) -> Face:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from thb_dataset.crops import align_face
+from thb_dataset.crops import align_for_embedding
 from thb_dataset.errors import FacePackError
 from thb_dataset.face_packs import (
     BUFFALO_L_SHA256,
@@ -27,7 +27,7 @@ from thb_dataset.face_packs import (
     read_pack_note,
     verify_file,
 )
-from thb_dataset.face_values import DETECTION_SIDES, Face
+from thb_dataset.face_values import DETECTION_SIDES, FALLBACK_SIDE, Face, merge_sizes
 
 if TYPE_CHECKING:
     from insightface.app import FaceAnalysis
@@ -85,20 +85,10 @@ class InsightFaceFinder:
     def find(self, rgb: npt.NDArray[np.uint8], *, embed: bool = False) -> list[Face]:
         """See :class:`~thb_dataset.faces.FaceFinder`."""
         bgr = np.ascontiguousarray(rgb[..., ::-1])
-        faces: list[Face] = []
-        for side in DETECTION_SIDES:
-            boxes, points = self._detector.detect(bgr, input_size=(side, side), det_thresh=SCORE)
-            faces = [
-                Face(
-                    box=np.asarray(box[:4], np.float32),
-                    points=np.asarray(five, np.float32),
-                    score=float(box[4]),
-                )
-                for box, five in zip(boxes, points, strict=True)
-            ]
-            if faces or max(rgb.shape[:2]) <= side:
-                break
-        faces.sort(key=lambda face: -face.side)
+        found = [self._detect(bgr, side) for side in DETECTION_SIDES]
+        if not any(found) and max(rgb.shape[:2]) > DETECTION_SIDES[-1]:
+            found = [self._detect(bgr, FALLBACK_SIDE)]
+        faces = merge_sizes(found)
         if embed:
             faces = [replace(face, embedding=self.embed(rgb, face)) for face in faces]
         return faces
@@ -111,10 +101,23 @@ class InsightFaceFinder:
         """
         if self._recogniser is None:
             raise FacePackError(f"face pack: {self.pack.name} holds no recognition model")
-        crop = align_face(rgb, face.points, size=int(self._recogniser.input_size[0]))
+        crop = align_for_embedding(rgb, face.points)
         raw = self._recogniser.get_feat(np.ascontiguousarray(crop[..., ::-1]))
         vector = np.asarray(raw, np.float32).reshape(-1)
         return vector / max(float(np.linalg.norm(vector)), 1e-12)
+
+    def _detect(self, bgr: npt.NDArray[np.uint8], side: int) -> list[Face]:
+        if min(bgr.shape[:2]) * side < max(bgr.shape[:2]):
+            return []  # InsightFace would scale a stripe down to no pixels and raise
+        boxes, points = self._detector.detect(bgr, input_size=(side, side), det_thresh=SCORE)
+        return [
+            Face(
+                box=np.asarray(box[:4], np.float32),
+                points=np.asarray(five, np.float32),
+                score=float(box[4]),
+            )
+            for box, five in zip(boxes, points, strict=True)
+        ]
 
 
 def _load_analysis(folder: Path, provider: str) -> FaceAnalysis:

@@ -27,7 +27,7 @@ CROPS_VERSION: Final = 1
 MIN_FACE_PIXELS: Final = 32
 """Longer side of the smallest box that is followed."""
 
-SEARCH_GAP_SECONDS: Final = 0.25
+SEARCH_GAP_SECONDS: Final = 0.4
 """Frames are searched for faces at most this far apart; boxes of those between are interpolated."""
 
 MAX_FACES: Final = 8

@@ -1,0 +1,38 @@
+"""Fixtures for faces: the two finders, and a portrait that a dependency ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from thb_dataset.faces import FaceFinder, load_face_finder
+
+
+@pytest.fixture(scope="session")
+def embedded_finder() -> FaceFinder:
+    return load_face_finder("embedded")
+
+
+@pytest.fixture(scope="session")
+def insightface_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pack folder from the embedded weights, so that InsightFace runs offline."""
+    pytest.importorskip("insightface", reason="needs the extra 'insightface'")
+    from thb_dataset.embedded_pack import build_embedded_pack
+
+    return build_embedded_pack(tmp_path_factory.mktemp("packs") / "embedded_insightface")
+
+
+@pytest.fixture(scope="session")
+def insightface_finder(insightface_pack: Path) -> FaceFinder:
+    return load_face_finder(insightface_pack)
+
+
+@pytest.fixture(scope="session")
+def portrait() -> npt.NDArray[np.uint8]:
+    """uint8 (512, 512, 3) RGB: the astronaut of scikit-image, public domain, one face."""
+    from skimage import data
+
+    return np.asarray(data.astronaut(), np.uint8)  # type: ignore[no-untyped-call] # untyped there

@@ -1,0 +1,75 @@
+"""Clip settings: strict to read, exact to apply."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from thb_dataset.clips import ClipSpec, VideoClips, prepare_pixels
+from thb_dataset.errors import DetectorError
+
+
+def make_clips_of(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> VideoClips:
+    n, t = pixels.shape[:2]
+    return VideoClips(
+        pixels=pixels,
+        frame_index=np.zeros((n, t), np.int64),
+        seconds=np.zeros((n, t)),
+        boxes=np.zeros((n, t, 4), np.float32),
+        faces=1,
+        frames_with_face=t,
+        frames_searched=t,
+        frames_read=t,
+    )
+
+
+def test_a_spec_survives_json() -> None:
+    spec = ClipSpec(
+        clips=3, frames=4, sampling="stride", stride=2, crop="aligned", colour="BGR",
+        value_range="byte", mean=(1, 2, 3), std=(4, 5, 6), aggregation="mean_logit",
+    )  # fmt: skip
+    assert ClipSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+    assert ClipSpec.from_dict({}) == ClipSpec()
+
+
+@pytest.mark.parametrize(
+    ("record", "named"),
+    [
+        ({"frame": 8}, "unknown 'frame'"),
+        ({"frames": 0}, "frames=0"),
+        ({"clips": 2.5}, "clips=2.5"),
+        ({"sampling": "random"}, "random"),
+        ({"stride": 3}, "needs sampling='stride'"),
+        ({"crop": "oval"}, "oval"),
+        ({"margin": 9.0}, "margin=9.0"),
+        ({"mean": [0.5, 0.5]}, "mean needs three"),
+        ({"std": [0.5, 0.0, 0.5]}, "std="),
+        ({"size": True}, "size=True"),
+    ],
+)
+def test_impossible_settings_are_named(record: dict[str, Any], named: str) -> None:
+    with pytest.raises(DetectorError, match=named):
+        ClipSpec.from_dict(record)
+
+
+def test_every_wrong_setting_is_named_at_once() -> None:
+    with pytest.raises(DetectorError, match=r"frames=0.*size=-1"):
+        ClipSpec(frames=0, size=-1)
+
+
+def test_pixels_become_numbers_by_the_spec() -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (2, 3, 5, 5, 3), dtype=np.uint8)
+    clips = make_clips_of(pixels)
+    unit = prepare_pixels(clips, ClipSpec(mean=(0.1, 0.2, 0.3), std=(0.5, 0.6, 0.7)))
+    assert unit.shape == (2, 3, 3, 5, 5)
+    assert unit.dtype == np.float32
+    assert unit[1, 2, 1, 4, 3] == pytest.approx((pixels[1, 2, 4, 3, 1] / 255 - 0.2) / 0.6, rel=1e-5)
+    byte = prepare_pixels(
+        clips, ClipSpec(mean=(10, 20, 30), std=(1, 2, 4), colour="BGR", value_range="byte")
+    )
+    assert byte[0, 1, 0, 2, 3] == pixels[0, 1, 2, 3, 2] - 10.0
+    assert byte[0, 1, 2, 2, 3] == (pixels[0, 1, 2, 3, 0] - 30.0) / 4
