@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """Return ``$THB_CACHE``, else ``$XDG_CACHE_HOME/thb``, else ``~/.cache/thb``; not created here."""
+    """Return ``$THB_CACHE``, ``$XDG_CACHE_HOME/thb`` or ``~/.cache/thb``; it need not exist."""
     own = os.environ.get("THB_CACHE")
     if own:
         return Path(own).expanduser()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-
-from thb_dataset.errors import ReleaseError
-from thb_dataset.release import Release, read_release
+from typing import TYPE_CHECKING
 
 from thb.cache import mini_release_folder
+from thb_dataset.errors import ReleaseError
+
+if TYPE_CHECKING:
+    from thb_dataset.mini import MiniRelease
+    from thb_dataset.release import Release
 
 DEFAULT_RELEASE = "luchaoqi/TalkingHeadBench"
 MINI = "mini"
@@ -44,24 +47,38 @@ def open_release(
     Raises:
         ReleaseError: There is no such folder, it is no release, or ``real_root`` is no folder.
     """
+    from thb_dataset.release import read_release
+
     if str(source) == MINI:
         if real_root is not None:
             raise ReleaseError("the mini release brings its own real videos: leave out --real-root")
-        return _open_mini(progress=progress)
+        mini = _write_mini(progress=progress)
+        return OpenRelease(release=read_release(mini.hub), real_root=mini.real_root)
     reals = None if real_root is None else Path(real_root).expanduser()
     if reals is not None and not reals.is_dir():
         raise ReleaseError(f"no folder {reals} for the real videos (--real-root)")
-    folder = Path(source).expanduser()
-    if not folder.is_dir():
-        raise ReleaseError(_no_such_release(str(source)))
+    folder = find_release_folder(source)
     return OpenRelease(release=read_release(folder), real_root=reals)
 
 
-def _open_mini(*, progress: bool) -> OpenRelease:
+def find_release_folder(source: str | Path, *, progress: bool = True) -> Path:
+    """Return the folder of a release, unread: that of ``mini`` is written on its first use.
+
+    Raises:
+        ReleaseError: There is no such folder.
+    """
+    if str(source) == MINI:
+        return _write_mini(progress=progress).hub
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        raise ReleaseError(_no_such_release(str(source)))
+    return folder
+
+
+def _write_mini(*, progress: bool) -> MiniRelease:
     from thb_dataset.mini import write_mini_release
 
-    mini = write_mini_release(mini_release_folder(), progress=progress)
-    return OpenRelease(release=read_release(mini.hub), real_root=mini.real_root)
+    return write_mini_release(mini_release_folder(), progress=progress)
 
 
 def _no_such_release(source: str) -> str:

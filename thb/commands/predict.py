@@ -1,0 +1,104 @@
+"""``thb predict``: P(fake) of video files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from thb.commands.options import (
+    BatchSizeOption,
+    FacePackOption,
+    FormatOption,
+    OutputFormat,
+    QuietOption,
+    TrustOption,
+)
+from thb.commands.output import escape, write_json, write_line
+from thb.console import EXIT_DATA, say
+
+if TYPE_CHECKING:
+    from thb.predictions import Prediction, Predictions
+
+HEADINGS = ("P(fake)", "status", "clips", "faces", "video")
+
+
+def predict(
+    *,
+    detector: Annotated[
+        str, typer.Argument(metavar="DETECTOR", help="A folder, a Hub id or module:Class.")
+    ],
+    videos: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="VIDEO...", help="Video files. Put -- before a name that begins with -."
+        ),
+    ],
+    output: FormatOption = OutputFormat.TEXT,
+    batch_size: BatchSizeOption = 16,
+    face_pack: FacePackOption = "embedded",
+    trust_remote_code: TrustOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Score video files: P(fake), status, clips and faces, a line per video.
+
+    Exit code 3 says that a video could not be read.
+    """
+    from detectors.registry import load_detector
+    from thb.inference import PredictSettings
+    from thb.predict import predict as predict_files
+
+    model = load_detector(detector, trust_remote_code=trust_remote_code)
+    settings = PredictSettings(batch_size=batch_size, face_pack=face_pack, progress=not quiet)
+    predictions = predict_files(model, videos, settings=settings)
+    rows = _in_order_given(predictions, videos)
+    if output is OutputFormat.JSON:
+        write_json({"videos": [_record(row) for row in rows], "run": predictions.run})
+    else:
+        _write_lines(rows)
+    if model.config.training_data:
+        say(f"note: this detector was trained on {model.config.training_data}")
+    unread = [row for row in rows if row.status in ("missing", "error")]
+    if unread:
+        say(_explain_unread(unread))
+        raise typer.Exit(EXIT_DATA)
+
+
+def _in_order_given(predictions: Predictions, videos: list[Path]) -> list[Prediction]:
+    by_name = {row.video_id: row for row in predictions.rows}
+    return [by_name[name] for name in dict.fromkeys(map(str, videos))]
+
+
+def _record(row: Prediction) -> dict[str, Any]:
+    return {
+        "video": row.video_id,
+        "p_fake": row.score,
+        "status": row.status.value,
+        "reason": row.reason,
+        "clips": row.clips,
+        "faces": row.faces,
+        "clip_logits": list(row.clip_logits),
+    }
+
+
+def _write_lines(rows: list[Prediction]) -> None:
+    write_line("{:>7}  {:<7}  {:>5}  {:>5}  {}".format(*HEADINGS))
+    for row in rows:
+        score = "–" if row.score is None else f"{row.score:.4f}"
+        reason = f"  ({escape(row.reason)})" if row.reason else ""
+        write_line(
+            f"{score:>7}  {row.status.value:<7}  {row.clips:>5}  {row.faces:>5}  "
+            f"{escape(row.video_id)}{reason}"
+        )
+
+
+def _explain_unread(unread: list[Prediction]) -> str:
+    count = f"{len(unread)} videos" if len(unread) > 1 else "1 video"
+    named = ", ".join(escape(row.video_id) for row in unread[:3])
+    more = f" and {len(unread) - 3} more" if len(unread) > 3 else ""
+    return (
+        f"error: {count} could not be read: {named}{more}\n"
+        "hint: check that the file plays; re-encoding it often helps "
+        "(ffmpeg -i IN -c:v libx264 -c:a aac OUT.mp4)"
+    )

@@ -1,0 +1,201 @@
+"""A detector on a protocol: every fold scored, the predictions and the result on disk."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from detectors.registry import load_detector
+from thb.fold_detectors import FoldDetector, find_fold_detectors
+from thb.inference import PredictSettings
+from thb.predict import make_accelerator, predict_videos
+from thb.predictions import PredictionLog, Predictions, write_predictions
+from thb.releases import DEFAULT_RELEASE, OpenRelease, open_release
+from thb.run_record import describe_scoring
+from thb.score import NoFacePolicy, score
+from thb.training_record import describe_fold
+from thb_dataset.errors import ReleaseError
+from thb_dataset.protocols import Fold, Protocol, build_folds
+from thb_dataset.real_videos import explain_missing_reals, locate_videos
+from thb_dataset.records import Generator, Label
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from thb.result import Result
+
+PREDICTIONS_FILE = "predictions.parquet"
+LOG_FOLDER = "scoring"
+NAMES_SHOWN = 5
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings:
+    """How a detector is evaluated.
+
+    Attributes:
+        split_by: Reading of the release: ``"release"`` or ``"driver"``.
+        strict: Refuse to begin while a video of a test set is not at hand.
+        allow_mismatch: Evaluate a detector on a fold that it was not trained for. It may have
+            seen the generator that the fold holds out; the result says that it was allowed.
+        overwrite: Score anew what was scored before into the same folder.
+        trust_remote_code: Run Python code that a detector's folder or Hub repo brings.
+        no_face: What a video without a face counts as, as ``thb.score`` takes it.
+        n_bootstrap: Resamples behind the bootstrap intervals; 0 for none.
+        seed: Of the resampling.
+        scoring: How videos are scored.
+    """
+
+    split_by: str = "release"
+    strict: bool = False
+    allow_mismatch: bool = False
+    overwrite: bool = False
+    trust_remote_code: bool = False
+    no_face: NoFacePolicy = "exclude"
+    n_bootstrap: int = 1000
+    seed: int = 0
+    scoring: PredictSettings = field(default_factory=PredictSettings)
+
+
+def evaluate(
+    detector: str | Path,
+    *,
+    protocol: Protocol | str,
+    fold: Generator | str | None = None,
+    release: str | Path | OpenRelease = DEFAULT_RELEASE,
+    real_root: str | Path | None = None,
+    out: str | Path | None = None,
+    settings: EvaluateSettings | None = None,
+) -> Result:
+    """Score a detector on every fold of a protocol and compute the paper's numbers.
+
+    Under ``torchrun`` or ``accelerate launch`` every process scores its share and returns the
+    same result; the first one writes the files. A run that was killed goes on where it stopped.
+
+    Args:
+        detector: A run folder with a detector per fold (as ``thb train`` writes it), or one
+            detector for all folds: its folder, a Hub id, or ``module:Class``.
+        protocol: ``p1``, ``p2`` or ``p3``.
+        fold: Only the fold that holds this generator out.
+        release: A folder, ``"mini"``, or a release that is open already.
+        real_root: Folder of the real videos.
+        out: Where ``<fold>/predictions.parquet`` and ``result-<protocol>.json`` are written;
+            None for the run folder itself.
+        settings: How to go about it.
+
+    Raises:
+        ReleaseError: The release cannot be read, or no real video of the test set is at hand.
+        ProtocolError: The folds cannot be built.
+        DetectorError: There is no detector for a fold, or it was trained for another one.
+        ResultError: ``out`` holds predictions of another run.
+    """
+    settings = settings or EvaluateSettings()
+    accelerator = make_accelerator()
+    with accelerator.main_process_first():  # the first one writes the mini release
+        opened = (
+            release
+            if isinstance(release, OpenRelease)
+            else open_release(release, real_root=real_root, progress=settings.scoring.progress)
+        )
+    held_out = Generator.parse(fold) if isinstance(fold, str) else fold
+    folds = build_folds(
+        opened.release.videos, protocol, held_out=held_out, split_by=settings.split_by
+    )
+    detectors = find_fold_detectors(detector, folds, allow_mismatch=settings.allow_mismatch)
+    paths = _locate(folds, opened, strict=settings.strict)
+    folder = default_out(detector) if out is None else Path(out).expanduser()
+    predictions = [
+        _score_fold(one, opened, paths, folder / one.fold.name, accelerator, settings)
+        for one in detectors
+    ]
+    result = score(
+        predictions, no_face=settings.no_face, n_bootstrap=settings.n_bootstrap, seed=settings.seed
+    )
+    if accelerator.is_main_process:
+        result.save(folder / result_file_name(result))
+    accelerator.wait_for_everyone()
+    return result
+
+
+def default_out(detector: str | Path) -> Path:
+    """Return where an evaluation of this detector is written: its folder, or ``runs/<name>``."""
+    folder = Path(detector).expanduser()
+    if folder.is_dir():
+        return folder
+    return Path("runs") / re.sub(r"[^\w.-]+", "--", str(detector))
+
+
+def result_file_name(result: Result) -> str:
+    """Return ``result-p3.json``, or ``result-p3-hallo.json`` where that fold is alone."""
+    name = next(iter(result.runs)) if len(result.runs) == 1 else result.protocol
+    return f"result-{name}.json"
+
+
+def _locate(folds: Sequence[Fold], opened: OpenRelease, *, strict: bool) -> dict[str, Path]:
+    """Find the files of all test sets; say which are missing, once.
+
+    Raises:
+        ReleaseError: No real video is at hand; or ``strict``, and any video is missing.
+    """
+    tested = {video.video_id: video for fold in folds for video in (*fold.test, *fold.extra)}
+    paths = locate_videos(opened.release, opened.real_root, tested.values())
+    missing = [video for name, video in tested.items() if name not in paths]
+    reals = [video for video in tested.values() if video.label is Label.REAL]
+    missing_reals = [video for video in missing if video.label is Label.REAL]
+    complaints = []
+    if missing_reals:
+        explained = explain_missing_reals(missing_reals, opened.real_root)
+        complaints.append(f"{len(missing_reals)} of {len(reals)} {explained}")
+    missing_fakes = [video.path for video in missing if video.label is Label.FAKE]
+    if missing_fakes:
+        named = ", ".join(missing_fakes[:NAMES_SHOWN])
+        complaints.append(
+            f"{len(missing_fakes)} fakes are not in {opened.release.root}: {named}"
+            + (", …" if len(missing_fakes) > NAMES_SHOWN else "")
+        )
+    if len(missing_reals) == len(reals) or (strict and complaints):
+        raise ReleaseError("; ".join(complaints) or "the release names no real videos to test on")
+    for complaint in complaints:
+        _log.warning("%s", complaint)
+    return paths
+
+
+def _score_fold(
+    one: FoldDetector,
+    opened: OpenRelease,
+    paths: Mapping[str, Path],
+    folder: Path,
+    accelerator: Accelerator,
+    settings: EvaluateSettings,
+) -> Predictions:
+    """Score the test set of one fold and write its predictions."""
+    model = load_detector(one.reference, trust_remote_code=settings.trust_remote_code)
+    fold, scoring = one.fold, replace(settings.scoring, description=one.fold.name)
+    run = {
+        **describe_fold(fold, opened.release),
+        **describe_scoring(model, face_pack=scoring.face_pack),
+        "trained_on": one.trained_on,
+    }
+    log_folder = folder / LOG_FOLDER
+    if settings.overwrite and accelerator.is_main_process:
+        shutil.rmtree(log_folder, ignore_errors=True)
+    accelerator.wait_for_everyone()
+    with PredictionLog(log_folder, run, rank=accelerator.process_index) as log:
+        predictions = predict_videos(
+            model,
+            {"test": fold.test, "extra": fold.extra},
+            paths,
+            log=log,
+            accelerator=accelerator,
+            settings=scoring,
+        )
+    if accelerator.is_main_process:
+        write_predictions(folder / PREDICTIONS_FILE, predictions)
+    return predictions

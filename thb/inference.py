@@ -1,0 +1,190 @@
+"""The inner loop of every prediction: files to clips to logits, in batches across videos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from thb.cache import clip_store_folder
+from thb.clip_making import ClipMaker, Made
+from thb.predictions import Status
+from thb.progress import progress_bar
+from thb_dataset.clip_spec import Aggregation
+from thb_dataset.clips import VideoClips, prepare_pixels
+from thb_dataset.errors import DetectorError, NoFaceError
+
+if TYPE_CHECKING:
+    import torch
+
+    from detectors.base import Detector
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictSettings:
+    """How videos are scored; only the face pack may move a score.
+
+    Attributes:
+        batch_size: Clips given to the detector at a time.
+        workers: Threads that decode videos and find faces ahead of the detector; None for one a
+            core that this process may use.
+        face_pack: Who finds the faces, as ``load_face_finder`` takes it.
+        store: Folder of the face crops that are kept; None for the one that ``thb env`` names.
+        progress: Show a bar on stderr.
+        description: What the bar says.
+    """
+
+    batch_size: int = 16
+    workers: int | None = None
+    face_pack: str = "embedded"
+    store: Path = field(default_factory=clip_store_folder)
+    progress: bool = True
+    description: str = "scoring"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one video: its logits, or why there are none.
+
+    Attributes:
+        status: ``ok`` if and only if there are logits.
+        reason: Why there are none, in a line.
+        clip_logits: One number per clip, higher = fake.
+        faces: Faces that were followed in the video, the chosen one included.
+    """
+
+    status: Status
+    reason: str | None = None
+    clip_logits: tuple[float, ...] = ()
+    faces: int = 0
+
+
+def score_files(
+    detector: Detector,
+    paths: Mapping[str, Path | None],
+    *,
+    settings: PredictSettings,
+    device: torch.device,
+) -> Iterator[tuple[str, Outcome]]:
+    """Yield what became of every file; the order may differ from that given.
+
+    A batch holds clips of several videos. A video's clips are never scored with padding, and the
+    detector is in evaluation mode and float32, so that its company in a batch leaves it alone.
+
+    Args:
+        detector: Moved to the device and put into evaluation mode.
+        paths: Where the file of each name is; None where it is not at hand.
+        settings: How to go about it.
+        device: Where the detector computes.
+
+    Raises:
+        DetectorError: The detector gives something else than one logit per clip.
+        OSError: The crop store cannot be written.
+    """
+    spec = detector.config.clip_spec
+    detector.to(device)  # type: ignore[arg-type] # transformers wraps it untyped
+    detector.eval()
+    maker = ClipMaker(
+        spec, store=settings.store, face_pack=settings.face_pack, workers=settings.workers
+    )
+    bar = progress_bar(total=len(paths), description=settings.description, shown=settings.progress)
+    with bar, maker, _exact_float32():
+        waiting: list[tuple[str, VideoClips]] = []
+        for name, made in maker.make(paths.items()):
+            if not isinstance(made, VideoClips):
+                yield name, _outcome_without_clips(made)
+                bar.update()
+                continue
+            clips_waiting = sum(len(clips.pixels) for _, clips in waiting)
+            if waiting and clips_waiting + len(made.pixels) > settings.batch_size:
+                yield from _score_batch(detector, waiting, settings.batch_size)
+                bar.update(len(waiting))
+                waiting = []
+            waiting.append((name, made))
+        yield from _score_batch(detector, waiting, settings.batch_size)
+        bar.update(len(waiting))
+
+
+def aggregate(clip_logits: Sequence[float], how: Aggregation) -> float:
+    """Return P(fake) of a video from the logits of its clips, in float64.
+
+    Args:
+        clip_logits: One or more finite numbers, higher = fake.
+        how: ``mean_probability`` or ``mean_logit``.
+    """
+    logits = np.asarray(clip_logits, np.float64)
+    if how == "mean_logit":
+        return float(_sigmoid(logits.mean()))
+    return float(_sigmoid(logits).mean())
+
+
+def _sigmoid(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    halves: npt.NDArray[np.float64] = 0.5 * (1.0 + np.tanh(0.5 * logits))  # never overflows
+    return halves
+
+
+def _outcome_without_clips(made: Made) -> Outcome:
+    if made is None:
+        return Outcome(status=Status.MISSING, reason="no such file")
+    status = Status.NO_FACE if isinstance(made, NoFaceError) else Status.ERROR
+    return Outcome(status=status, reason=" ".join(str(made).split()))
+
+
+def _score_batch(
+    detector: Detector, videos: Sequence[tuple[str, VideoClips]], batch_size: int
+) -> Iterator[tuple[str, Outcome]]:
+    if not videos:
+        return
+    spec = detector.config.clip_spec
+    pixels = np.concatenate([prepare_pixels(clips, spec) for _, clips in videos])
+    logits = np.concatenate(
+        [
+            _forward(detector, pixels[start : start + batch_size])
+            for start in range(0, len(pixels), batch_size)
+        ]
+    )
+    start = 0
+    for name, clips in videos:
+        own = logits[start : start + len(clips.pixels)]
+        start += len(clips.pixels)
+        if np.isfinite(own).all():
+            yield (
+                name,
+                Outcome(status=Status.OK, clip_logits=tuple(own.tolist()), faces=clips.faces),
+            )
+        else:
+            reason = "the detector's logit is not a finite number"
+            yield name, Outcome(status=Status.ERROR, reason=reason, faces=clips.faces)
+
+
+def _forward(detector: Detector, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    import torch
+
+    with torch.inference_mode():
+        logits = detector(pixel_values=torch.from_numpy(pixels).to(detector.device)).logits
+    if logits is None or logits.shape != (len(pixels),):
+        shape = None if logits is None else tuple(logits.shape)
+        raise DetectorError(
+            f"{type(detector).__name__} gave logits of shape {shape} for {len(pixels)} clips: "
+            "forward must return one per clip"
+        )
+    values: npt.NDArray[np.float64] = logits.double().cpu().numpy()
+    return values
+
+
+@contextmanager
+def _exact_float32() -> Iterator[None]:
+    """Keep a GPU from rounding float32 products to TF32, which would tie scores to the batch."""
+    from torch.backends import cuda, cudnn
+
+    before = cuda.matmul.allow_tf32, cudnn.allow_tf32
+    cuda.matmul.allow_tf32, cudnn.allow_tf32 = False, False
+    try:
+        yield
+    finally:
+        cuda.matmul.allow_tf32, cudnn.allow_tf32 = before
