@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import atexit
+import fcntl
 import os
+import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from thb_dataset.mini import MiniRelease
+
 # Set before any Hub library is imported, which read it once: no test touches the user's cache.
-os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="thb-tests-hf-")
+for name in ("HF_HOME", "THB_CACHE"):
+    os.environ[name] = tempfile.mkdtemp(prefix=f"tests-{name.lower()}-")
+    atexit.register(shutil.rmtree, os.environ[name], ignore_errors=True)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["HF_HUB_OFFLINE"] = os.environ.get("HF_HUB_OFFLINE", "1")
@@ -26,3 +35,15 @@ def test_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real clips in {folder}: set THB_TEST_DATA to run this test")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_release(tmp_path_factory: pytest.TempPathFactory) -> MiniRelease:
+    """The smallest synthetic release, written once for all workers. Read it, never change it."""
+    from thb_dataset.mini import MiniSize, write_mini_release
+
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with (shared / "tiny_release.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return write_mini_release(shared / "tiny_release", size=MiniSize.tiny(), progress=False)
