@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DETECTORS: dict[str, str] = {
     "baseline": "detectors.baseline.modeling:BaselineDetector",
     "caddm": "detectors.caddm.modeling:CADDM",
+    "tall": "detectors.tall.modeling:TALL",
 }
 """Name → ``module:Class``, imported when asked for."""
 

@@ -80,8 +80,8 @@ def main() -> int:
     if given.site:
         open_site(given.site)
     rows: list[Row] = []
-    for detector, (name, variants, build) in BUILDERS.items():
-        for variant in variants:
+    for detector, (variants, build) in BUILDERS.items():
+        for variant, name in variants.items():
             if f"{detector}/{variant}/".startswith(f"{given.only}/" if given.only else ""):
                 original = build(find_checkout(given.originals, name), variant, tiny=given.tiny)
                 if given.tiny:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import sys
 import warnings
 import zlib
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -196,7 +197,88 @@ def _shrink_caddm(
     return {"backbone": "efficientnet", "hidden_dim": int(1280 * width), **coefficients}
 
 
-BUILDERS: dict[str, tuple[str, tuple[str, ...], Callable[..., Original]]] = {
-    "caddm": ("CADDM", ("resnet34", "efficientnet-b3", "efficientnet-b4"), build_caddm),
+TINY_SWIN: dict[str, Any] = {"embed_dim": 8, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 4]}
+"""A Swin whose windows of 4 tokens shift in the first two stages, on a thumbnail of 64 pixels."""
+
+
+def build_tall(folder: Path, variant: str, *, tiny: bool) -> Original:
+    """TALL-Swin of its authors, or of DeepfakeBench."""
+    size = 64 if tiny else 224
+    settings: dict[str, Any] = {
+        "embed_dim": 128,
+        "depths": [2, 2, 18, 2],
+        "num_heads": [4, 8, 16, 32],
+    }
+    settings |= {"window_size": [4, 4, 4, 2] if tiny else [14, 14, 14, 7]}
+    settings |= TINY_SWIN if tiny else {}
+    with importing_from(folder), on_the_cpu():
+        if variant == "official":
+            module = import_module("my_models.tall_swin")
+        else:
+            module = _import_bench_tall(folder / "training" / "detectors")
+        swin = module.SwinTransformer(
+            duration=4, img_size=size, patch_size=4, num_classes=2, ape=True, thumbnail_rows=2,
+            drop_path_rate=0.1, **settings,
+        )  # fmt: skip
+
+    def score(network: nn.Module, pixel_values: Tensor) -> Tensor:
+        with on_the_cpu():
+            logits: Tensor = network(pixel_values.flatten(1, 2))
+        return logits
+
+    def wrap(state: dict[str, Tensor]) -> dict[str, Any]:
+        if variant == "official":
+            return {"model": state, "epoch": 3, "args": Namespace(duration=4)}
+        return {f"module.model.{key}": value for key, value in state.items()}
+
+    side = size // 2 if variant == "official" else size
+    return Original(
+        network=swin,
+        wrap=wrap,
+        score=score,
+        shape=(4, 3, side, side),
+        scale=4.0,
+        config={"image_size": size, "window": 4, **TINY_SWIN} if tiny else {},
+    )
+
+
+def _import_bench_tall(folder: Path) -> ModuleType:
+    """Import DeepfakeBench's TALL alone: its package would import 36 detectors and their needs."""
+    registry = SimpleNamespace(register_module=lambda module_name: lambda cls: cls)
+    stubs: dict[str, dict[str, Any]] = {
+        "detectors": {"__path__": [str(folder)], "DETECTOR": registry},
+        "loss": {"LOSSFUNC": {}},
+        "metrics": {"__path__": []},
+        "metrics.base_metrics_class": {"calculate_metrics_for_train": None},
+    }
+    ours = {name: sys.modules.get(name) for name in stubs}
+    try:
+        for name, contents in stubs.items():
+            sys.modules[name] = ModuleType(name)
+            vars(sys.modules[name]).update(contents)
+        return import_module("detectors.tall_detector")
+    finally:
+        for name, module in ours.items():
+            del sys.modules[name]
+            if module is not None:
+                sys.modules[name] = module
+
+
+@contextmanager
+def on_the_cpu() -> Iterator[None]:
+    """Let code that asks for ``.cuda()`` stay where it is."""
+    moved, Tensor.cuda = Tensor.cuda, lambda self, *_, **__: self  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Tensor.cuda = moved  # type: ignore[method-assign]
+
+
+BUILDERS: dict[str, tuple[dict[str, str], Callable[..., Original]]] = {
+    "caddm": (
+        {each: "CADDM" for each in ("resnet34", "efficientnet-b3", "efficientnet-b4")},
+        build_caddm,
+    ),
+    "tall": ({"official": "TALL4Deepfake", "deepfakebench": "DeepfakeBench"}, build_tall),
 }
-"""Detector -> end of its checkout's folder name, variants, builder."""
+"""Detector -> its variants, each with the end of its checkout's folder name, and the builder."""

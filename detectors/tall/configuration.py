@@ -1,0 +1,83 @@
+"""TALL's settings: the Swin-B of the paper, and the two ways in which its weights see a video."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from detectors.base import DetectorConfig
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.errors import DetectorError
+
+OFFICIAL_CLIP: Final = ClipSpec(
+    clips=8,
+    frames=4,
+    sampling="consecutive",
+    crop="box",
+    margin=1.3,
+    size=112,
+    aggregation="mean_logit",
+)
+"""The authors' own: 8 clips of 4 neighbouring frames, the box of the face widened by 1.3, 112
+pixels; the logits of the clips are averaged."""
+
+BENCH_CLIP: Final = replace(
+    OFFICIAL_CLIP,
+    sampling="uniform",
+    crop="aligned",
+    size=224,
+    aggregation="mean_probability",
+)
+"""DeepfakeBench's: 32 frames spread over the video, cut into 8 clips of 4, aligned faces, 224
+pixels. It scores clips alone; averaging their probabilities is this benchmark's rule."""
+
+CLIPS: Final = {"official": OFFICIAL_CLIP, "deepfakebench": BENCH_CLIP}
+
+
+class TALLConfig(DetectorConfig):
+    """Settings of :class:`~detectors.tall.modeling.TALL`; the defaults are TALL-Swin.
+
+    Attributes:
+        image_size: Side of the thumbnail and of the frames before they are made small, in pixels.
+        rows: Rows and columns of the thumbnail; it holds ``rows ** 2`` frames, and shorter clips
+            are filled up with empty ones, at most one row short.
+        patch_size: Side of a patch.
+        embed_dim: Channels of the first stage; each stage doubles them.
+        depths: Blocks of each stage.
+        num_heads: Attention heads of each stage.
+        window: Side of the attention windows, in tokens; a stage with fewer tokens a side takes
+            all of them.
+        drop_path: Stochastic depth of the last block in training; earlier blocks less.
+        label_smoothing: Share of a label that goes to both classes evenly in the loss.
+    """
+
+    model_type = "thb_tall"
+    default_clip = OFFICIAL_CLIP
+
+    image_size: int = 224
+    rows: int = 2
+    patch_size: int = 4
+    embed_dim: int = 128
+    depths: tuple[int, ...] | list[int] = (2, 2, 18, 2)
+    num_heads: tuple[int, ...] | list[int] = (4, 8, 16, 32)
+    window: int = 14
+    drop_path: float = 0.1
+    label_smoothing: float = 0.1
+
+    def __post_init__(self, **kwargs: Any) -> None:  # noqa: ANN401 — transformers passes the rest on
+        """Refuse a thumbnail that cannot be laid out.
+
+        Raises:
+            DetectorError: What does not fit.
+        """
+        super().__post_init__(**kwargs)
+        frames, most = self.clip_spec.frames, self.rows**2
+        if not most - self.rows < frames <= most:
+            raise DetectorError(
+                f"TALL: {frames} frames do not fill {self.rows} x {self.rows} places"
+            )
+        whole = self.patch_size * 2 ** (len(self.depths) - 1)
+        if self.image_size % whole or self.image_size % self.rows:
+            raise DetectorError(
+                f"TALL: image_size={self.image_size} is no multiple of {whole} and {self.rows}"
+            )

@@ -1,0 +1,102 @@
+"""TALL's checkpoints, the authors' and DeepfakeBench's: which tensor is which."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Final
+
+from torch import Tensor
+
+from detectors.base import Detector
+from detectors.conversion import KeyMap, Layout, fake_minus_real
+from detectors.tall.configuration import BENCH_CLIP, OFFICIAL_CLIP, TALLConfig
+from detectors.tall.modeling import TALL
+from thb_dataset.errors import DetectorError
+
+_COMPUTED = "computed from the window, equal in every model of this size"
+
+
+def find_variant(state: Mapping[str, Tensor], removed: str) -> str:
+    """Tell who trained it: DeepfakeBench stores the network within a detector, as ``model.``.
+
+    Raises:
+        DetectorError: The keys are none of TALL's.
+    """
+    if "frame_pos_embed" not in state or "layers.0.blocks.0.attn.qkv.weight" not in state:
+        raise DetectorError(
+            "these are no TALL weights: no frame_pos_embed, or no Swin layers; a Swin without"
+            " frame positions (trained without --hpe_to_token) is not supported"
+        )
+    return "deepfakebench" if "model." in removed else "official"
+
+
+def make_model(variant: str) -> TALL:
+    """Return the network with fresh weights, and the clips that the variant's weights have seen."""
+    if variant == "deepfakebench":
+        config = TALLConfig(
+            clip=BENCH_CLIP.to_dict(),
+            label_smoothing=0.0,
+            weights_licence="CC-BY-NC-4.0",
+            training_data="FaceForensics++ c23 by DeepfakeBench, which chooses its best checkpoint"
+            " on a test set (by the file's usual name, Celeb-DF-v2)",
+        )
+    else:
+        config = TALLConfig(
+            clip=OFFICIAL_CLIP.to_dict(), training_data="FaceForensics++ (as published)"
+        )
+    return TALL(config)
+
+
+def map_keys(model: Detector) -> KeyMap:
+    """State where each official tensor goes."""
+    config = model.config
+    if not isinstance(config, TALLConfig):
+        raise DetectorError(f"{type(model).__name__} is no TALL")
+    modules = {
+        "patch_embed.proj": "swin.embeddings.patch_embeddings.projection",
+        "patch_embed.norm": "swin.embeddings.norm",
+        "norm": "swin.layernorm",
+        "head": "classifier",
+    }
+    tensors = {"frame_pos_embed": "frame_positions"}
+    split: dict[str, tuple[str, ...]] = {}
+    for stage, depth in enumerate(config.depths):
+        here, there = f"layers.{stage}", f"swin.encoder.layers.{stage}"
+        if stage + 1 < len(config.depths):
+            modules[f"{here}.downsample.reduction"] = f"{there}.downsample.reduction"
+            modules[f"{here}.downsample.norm"] = f"{there}.downsample.norm"
+        for number in range(depth):
+            block, ours = f"{here}.blocks.{number}", f"{there}.blocks.{number}"
+            modules |= {
+                f"{block}.norm1": f"{ours}.layernorm_before",
+                f"{block}.norm2": f"{ours}.layernorm_after",
+                f"{block}.attn.proj": f"{ours}.attention.o_proj",
+                f"{block}.mlp.fc1": f"{ours}.mlp.fc1",
+                f"{block}.mlp.fc2": f"{ours}.mlp.fc2",
+            }
+            split[f"{block}.attn.qkv"] = tuple(f"{ours}.attention.{name}_proj" for name in "qkv")
+            table = "relative_position_bias_table"
+            tensors[f"{block}.attn.{table}"] = f"{ours}.attention.relative_position_bias.{table}"
+    return KeyMap(
+        modules=modules,
+        tensors=tensors,
+        split=split,
+        turned={"head.weight": fake_minus_real, "head.bias": fake_minus_real},
+        ignorable={
+            r".*\.attn\.relative_position_index": _COMPUTED,
+            r".*\.attn_mask": _COMPUTED,
+        },
+    )
+
+
+LAYOUT: Final = Layout(
+    detector="tall",
+    # Beside the state dict lie model_ema, optimizer, lr_scheduler, scaler, epoch, max_accuracy
+    # and args, which is a Namespace.
+    state_names=("model",),
+    find_variant=find_variant,
+    make_model=make_model,
+    map_keys=map_keys,
+    harmless=(argparse.Namespace,),
+)

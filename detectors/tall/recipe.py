@@ -1,0 +1,52 @@
+"""How TALL was trained: by its authors, and by DeepfakeBench."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from detectors.recipes import Augmentation, PublishedRecipe
+
+PUBLISHED: Final = PublishedRecipe(
+    source="official training command; arXiv:2307.07494",
+    optimiser="adamw",
+    learning_rate=1.5e-5,
+    weight_decay=1e-5,
+    schedule="cosine",
+    final_learning_rate=1.5e-7,
+    warmup_epochs=10,
+    warmup_learning_rate=1.5e-8,
+    epochs=60,
+    batch_size=4,
+    clips_per_sample=8,
+    label_smoothing=0.1,
+    weight_average=0.99996,
+    backbone_weights="Swin-B, ImageNet-22k (patch 4, window 7, 224 pixels)",
+    data="FaceForensics++",
+    augmentations=(
+        Augmentation(name="corner_crop", settings={"scales": (1.0, 0.875, 0.75, 0.66)}),
+        Augmentation(name="flip", probability=0.5),
+        # After normalisation, at one place in all frames of all clips of a video.
+        Augmentation(name="cutout", settings={"side_pixels": 16, "value": 0.0}),
+    ),
+)
+"""One-dimensional weights, biases and frame positions do not decay."""
+
+DEEPFAKE_BENCH: Final = PublishedRecipe(
+    source="DeepfakeBench, tall.yaml",
+    optimiser="adam",
+    learning_rate=2e-5,
+    weight_decay=5e-4,
+    schedule="constant",
+    epochs=100,
+    batch_size=32,
+    backbone_weights="Swin-B, ImageNet-22k (patch 4, window 7, 224 pixels)",
+    data="FaceForensics++ c23",
+    augmentations=(
+        Augmentation(name="flip", probability=0.5),
+        Augmentation(name="rotate", probability=0.5, settings={"degrees": (-10, 10)}),
+        Augmentation(name="blur", probability=0.5, settings={"kernel": (3, 7)}),
+        Augmentation(name="colour", probability=0.5, settings={"brightness_contrast": 0.1}),
+        Augmentation(name="jpeg", settings={"quality": (40, 100)}),
+    ),
+)
+"""Its cutout is not among them: the data set class that does it is never chosen by its trainer."""
