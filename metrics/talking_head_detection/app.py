@@ -1,6 +1,64 @@
-"""The Space of the metric."""
+"""The Space of the metric: a table of scores in, the numbers out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import evaluate
-from evaluate.utils import launch_gradio_widget
 
-launch_gradio_widget(evaluate.load("luchaoqi/talking_head_detection"))
+if TYPE_CHECKING:
+    import gradio
+
+FOLDER = Path(__file__).resolve().parent
+EXAMPLE = [[0.1, 0], [0.4, 0], [0.35, 1], [0.8, 1]]
+
+
+def measure(rows: list[list[float | str]], method: str = "conservative") -> dict[str, Any]:
+    """Return what the metric says of rows of P(fake) and label; empty rows are left out.
+
+    Raises:
+        ValueError: A row is not two numbers, or the metric has no answer; the message says why.
+    """
+    try:
+        pairs = [
+            (float(score), float(label)) for score, label in rows if (score, label) != ("", "")
+        ]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"every row needs P(fake) and a label: {error}") from error
+    if any(label not in (0, 1) for _, label in pairs):
+        raise ValueError("labels must be 0 (real) or 1 (fake)")
+    metric = evaluate.load(str(FOLDER / "talking_head_detection.py"), keep_in_memory=True)
+    computed: dict[str, Any] = metric.compute(
+        predictions=[score for score, _ in pairs],
+        references=[int(label) for _, label in pairs],
+        method=method,
+    )
+    return computed
+
+
+def build_app() -> gradio.Interface:
+    """Return the page; its own, because evaluate's widget needs gradio 3."""
+    import gradio as gr
+
+    return gr.Interface(
+        fn=measure,
+        inputs=[
+            gr.Dataframe(
+                value=EXAMPLE,
+                headers=["P(fake)", "label (1 = fake)"],
+                datatype="number",
+                type="array",
+                label="One row per video",
+            ),
+            gr.Dropdown(["conservative", "interpolate", "nearest"], label="T1 and T0.1 read by"),
+        ],
+        outputs=gr.JSON(label="Result"),
+        title="Talking-head deepfake detection",
+        article=(FOLDER / "README.md").read_text(encoding="utf-8").split("---\n", 2)[-1],
+        flagging_mode="never",
+    )
+
+
+if __name__ == "__main__":
+    build_app().launch(show_error=True)

@@ -108,7 +108,7 @@ def check_scores(labels: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[IntArray
         )
     if marks.size == 0:
         raise MetricError("no scores: nothing can be measured")
-    if not np.isin(marks, (0.0, 1.0)).all():
+    if not ((marks == 0) | (marks == 1)).all():
         raise MetricError("labels must be 0 (real) or 1 (fake)")
     if np.isnan(values).any():
         raise MetricError(f"{int(np.isnan(values).sum())} of {values.size} scores are NaN")
@@ -129,7 +129,7 @@ def roc_curve(labels: npt.ArrayLike, scores: npt.ArrayLike) -> RocCurve:
         MetricError: As ``check_scores``.
     """
     marks, values = check_scores(labels, scores)
-    order = np.argsort(-values, kind="stable")
+    order = np.argsort(-values)  # tied scores are one point, so their own order is free
     marks, values = marks[order], values[order]
     last_of_tie = np.append(np.flatnonzero(np.diff(values)), values.size - 1)
     hits = np.cumsum(marks)[last_of_tie]
@@ -162,9 +162,11 @@ def auc_interval(
     """Return DeLong's interval of the AUC, taken on the logit scale so that it stays in [0, 1].
 
     Source: DeLong, DeLong and Clarke-Pearson, Biometrics 1988; midranks after Sun and Xu, 2014;
-    the logit scale after Pepe, 2003. DeLong's variance is zero where the classes separate: there,
-    the interval is that of n successes in n trials, n being the smaller class. With a single
-    video in a class the variance is unknown and the interval is [0, 1].
+    the logit scale after Pepe, 2003. DeLong's variance is zero where the classes separate and
+    where all scores are equal, though nothing is certain there: the interval is then that of n
+    successes in n trials, n being the smaller class, and that of the greatest variance that an
+    AUC can have (area (1 - area) / n: Birnbaum and Klose, 1957). With a single video in a class
+    the variance is unknown and the interval is [0, 1].
 
     Raises:
         MetricError: As ``check_scores``, or a confidence outside (0, 1).
@@ -177,7 +179,7 @@ def auc_interval(
     if area in (0.0, 1.0):
         reach = (alpha / 2) ** (1 / fewest)
         return Interval(reach, 1.0) if area == 1.0 else Interval(0.0, 1 - reach)
-    error = math.sqrt(_delong_variance(curve))
+    error = math.sqrt(_delong_variance(curve) or area * (1 - area) / fewest)
     half = NormalDist().inv_cdf(1 - alpha / 2) * error / (area * (1 - area))
     centre = math.log(area / (1 - area))
     return Interval(_sigmoid(centre - half), _sigmoid(centre + half))
@@ -220,16 +222,16 @@ def tpr_at_fpr(
     Raises:
         MetricError: As ``check_scores``, or an impossible target or method.
     """
-    rate = target if isinstance(target, Fraction) else Fraction(str(float(target)))
-    if not 0 < rate < 1:
+    if not 0 < float(target) < 1:
         raise MetricError(f"the false-alarm rate must be within (0, 1), not {target}")
+    rate = target if isinstance(target, Fraction) else Fraction(str(float(target)))
     if method not in get_args(Method):
         raise MetricError(f"unknown method {method!r}: {', '.join(get_args(Method))}")
     curve = roc_curve(labels, scores)
     allowed = rate.numerator * curve.n_real // rate.denominator
     point = int(np.searchsorted(curve.false_alarms, allowed, side="right")) - 1
     if method == "nearest":
-        point = _nearest_point(curve, rate)
+        point = _nearest_point(curve, rate, point)
     hits: float = float(curve.hits[point])
     if method == "interpolate":
         exact = float(rate * curve.n_real)
@@ -246,9 +248,12 @@ def tpr_at_fpr(
     )
 
 
-def _nearest_point(curve: RocCurve, rate: Fraction) -> int:
-    distance = np.abs(curve.false_alarms * rate.denominator - rate.numerator * curve.n_real)
-    alarms = curve.false_alarms[int(np.argmin(distance))]
+def _nearest_point(curve: RocCurve, rate: Fraction, before: int) -> int:
+    """Return the last point whose FPR is nearest to the rate; ``before`` is the last one below."""
+    exact = rate * curve.n_real
+    alarms = int(curve.false_alarms[before + 1])  # there is one more: the rate is below 1
+    if exact - int(curve.false_alarms[before]) <= alarms - exact:
+        return before
     return int(np.searchsorted(curve.false_alarms, alarms, side="right")) - 1
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import datasets
 import evaluate
 
-from .bootstrap import cluster_bootstrap
+from .bootstrap import Sample, choose_scheme, cluster_bootstrap
 from .roc import (
     T01,
     T1,
@@ -42,8 +42,8 @@ Args:
     references (list of int): 1 for fake, 0 for real.
     method (str): how T1 and T0.1 are read off the curve: "conservative" (default: never more false
         alarms than the target allows), "interpolate" or "nearest".
-    clusters (list of lists, optional): for each factor (driver, portrait) one key per video; adds
-        bootstrap intervals that respect them, as `bootstrap`.
+    clusters (list of lists, optional): for each factor (driver, portrait) one key per video, None
+        where the video has none; adds bootstrap intervals that respect them, as `bootstrap`.
     seed (int): of the bootstrap.
 
 Returns:
@@ -51,7 +51,7 @@ Returns:
     (each [low, high]; the last two None with method="interpolate"); t1_threshold, t01_threshold
     (float, infinite where nothing is called fake);
     t1_below_resolution, t01_below_resolution (bool: fewer reals than 1 / target); n_real, n_fake
-    (int); grade (str); method (str); bootstrap (dict, only with clusters).
+    (int); grade (str); method (str); with clusters, bootstrap (dict) and bootstrap_scheme (str).
 
 Examples:
     >>> metric = evaluate.load("metrics/talking_head_detection")
@@ -111,4 +111,5 @@ class TalkingHeadDetection(evaluate.Metric):  # type: ignore[misc]  # evaluate i
         if clusters is not None:
             intervals = cluster_bootstrap(references, predictions, clusters, seed=seed)
             result["bootstrap"] = {name: [i.low, i.high] for name, i in intervals.items()}
+            result["bootstrap_scheme"] = choose_scheme([Sample(references, predictions, clusters)])
         return result

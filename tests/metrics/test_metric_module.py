@@ -47,9 +47,10 @@ def test_clusters_add_bootstrap_intervals(metric: Any) -> None:
     result = metric.compute(
         predictions=[0.1, 0.4, 0.35, 0.8],
         references=[0, 0, 1, 1],
-        clusters=[["a", "b", "a", "b"]],
+        clusters=[["a", "b", "a", "b"], [None, None, "x", "y"]],
     )
     assert set(result["bootstrap"]) == {"auc", "t1", "t01", "brier"}
+    assert result["bootstrap_scheme"] == "components"
 
 
 def test_interpolation_has_no_exact_interval(metric: Any) -> None:

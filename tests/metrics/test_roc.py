@@ -18,7 +18,6 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
 from metrics.talking_head_detection import roc
-from metrics.talking_head_detection.bootstrap import cluster_bootstrap
 
 TARGETS = [Fraction(1, 100), Fraction(1, 1000), Fraction(1, 10), Fraction(1, 3), Fraction(7, 100)]
 
@@ -143,8 +142,10 @@ def test_what_has_no_answer_is_an_error(labels: list[Any], scores: list[Any], sa
             measure(labels, scores)
 
 
-@pytest.mark.parametrize("target", [0, 1, -0.1, 1.5])
-def test_impossible_targets_are_refused(target: float) -> None:
+@pytest.mark.parametrize(
+    "target", [0, 1, -0.1, 1.5, math.nan, math.inf, Fraction(0), Fraction(3, 2)]
+)
+def test_impossible_targets_are_refused(target: float | Fraction) -> None:
     with pytest.raises(roc.MetricError, match="within"):
         roc.tpr_at_fpr([0, 1], [0.1, 0.2], target)
 
@@ -217,53 +218,42 @@ def test_grades_are_the_published_ones(area: float, word: str) -> None:
     assert roc.grade(area) == word
 
 
-def test_bootstrap_without_shared_keys_is_the_ordinary_one() -> None:
-    rng = np.random.default_rng(1)
-    labels = np.repeat([0, 1], 60)
-    scores = np.clip(rng.normal(0.4 + 0.2 * labels, 0.2), 0, 1)
-    ours = cluster_bootstrap(labels, scores, [[None] * 120], replicates=2000)["auc"]
-    delong = roc.auc_interval(labels, scores)
-    assert ours.low == pytest.approx(delong.low, abs=0.03)
-    assert ours.high == pytest.approx(delong.high, abs=0.03)
+@pytest.mark.parametrize("digits", [0, 1, 2, 16])
+def test_nearest_and_interpolated_equal_a_plain_reading_of_the_curve(digits: int) -> None:
+    rng = np.random.default_rng(digits)
+    for _ in range(150):
+        labels = rng.integers(0, 2, int(rng.integers(2, 60)))
+        labels[:2] = [0, 1]
+        scores = np.round(rng.random(labels.size), digits)
+        reals, fakes = scores[labels == 0], scores[labels == 1]
+        thresholds = sorted({*scores, 2.0}, reverse=True)
+        points = [(int((reals >= t).sum()), int((fakes >= t).sum())) for t in thresholds]
+        for target in TARGETS:
+            exact = target * len(reals)
+            nearest = min(points, key=lambda p: (abs(p[0] - exact), p[0], -p[1]))
+            read = roc.tpr_at_fpr(labels, scores, target, method="nearest")
+            assert (read.false_alarms, read.hits) == nearest
+            before = max(p for p in points if p[0] <= exact)
+            after = min(p for p in points if p[0] > exact)
+            share = (exact - before[0]) / (after[0] - before[0])
+            expected = (before[1] + share * (after[1] - before[1])) / len(fakes)
+            got = roc.tpr_at_fpr(labels, scores, target, method="interpolate").tpr
+            assert got == pytest.approx(float(expected), abs=1e-12)
 
 
-def test_bootstrap_is_wider_where_videos_share_a_driver() -> None:
-    rng = np.random.default_rng(2)
-    drivers = np.repeat(np.arange(20), 12)
-    labels = np.tile(np.repeat([0, 1], 6), 20)
-    level = rng.normal(0, 0.15, 20)[drivers] * labels
-    scores = np.clip(0.4 + 0.15 * labels + level + rng.normal(0, 0.02, 240), 0, 1)
-    alone = cluster_bootstrap(labels, scores, [[None] * 240])["auc"]
-    shared = cluster_bootstrap(labels, scores, [list(drivers)])["auc"]
-    assert shared.high - shared.low > 1.5 * (alone.high - alone.low)
-    assert cluster_bootstrap(labels, scores, [list(drivers)])["auc"] == shared
+@pytest.mark.parametrize("method", ["conservative", "interpolate", "nearest"])
+@pytest.mark.parametrize("target", [1e-300, 0.1234567890123456])
+def test_targets_of_many_digits_do_not_overflow(method: roc.Method, target: float) -> None:
+    labels = [0] * 3000 + [1] * 3000
+    scores = np.concatenate([np.linspace(0, 0.8, 3000), np.linspace(0.2, 1, 3000)])
+    point = roc.tpr_at_fpr(labels, scores, target, method=method)
+    assert abs(point.false_alarms - target * 3000) <= 1
 
 
-def test_bootstrap_replicates_equal_the_plain_metric_on_the_drawn_videos() -> None:
-    from metrics.talking_head_detection import bootstrap
-
-    rng = np.random.default_rng(5)
-    labels = np.repeat([0, 1], 30)
-    scores = np.clip(rng.normal(0.4 + 0.2 * labels, 0.2), 0, 1).round(1).astype(np.float64)
-    weights = rng.integers(0, 3, (5, 60))
-    table = bootstrap._measure(labels, scores, weights)
-    for column, weight in zip(table.T, weights, strict=True):
-        drawn = np.repeat(labels, weight), np.repeat(scores, weight)
-        expected = [
-            roc.auc(*drawn),
-            roc.tpr_at_fpr(*drawn, roc.T1).tpr,
-            roc.tpr_at_fpr(*drawn, roc.T01).tpr,
-            roc.brier(*drawn),
-        ]
-        assert column == pytest.approx(expected, abs=1e-12)
-
-
-def test_bootstrap_refuses_what_it_cannot_resample() -> None:
-    with pytest.raises(roc.MetricError, match="key per video"):
-        cluster_bootstrap([0, 1], [0.1, 0.9], [[1]])
-    with pytest.raises(roc.MetricError, match="too few clusters"):
-        # One fake driver and one real one: no resample of one draw holds both.
-        cluster_bootstrap([0, 1], [0.1, 0.9], [["a", "b"]], replicates=1, seed=3)
+def test_equal_scores_do_not_claim_certainty() -> None:
+    interval = roc.auc_interval([0] * 5 + [1] * 20, [0.5] * 25)
+    assert interval.low < 0.3
+    assert interval.low + interval.high == pytest.approx(1.0)
 
 
 def test_roc_needs_numpy_only() -> None:

@@ -1,0 +1,50 @@
+"""The Space of the metric: what its page computes, without the page."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[2] / "metrics" / "talking_head_detection"
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def app() -> ModuleType:
+    pytest.importorskip("evaluate", reason="needs the extra 'metrics'")
+    spec = importlib.util.spec_from_file_location("app", FOLDER / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_its_example_is_measured(app: ModuleType) -> None:
+    result = app.measure(app.EXAMPLE)
+    assert (result["auc"], result["method"]) == (0.75, "conservative")
+    assert app.measure([*app.EXAMPLE, ["", ""]], "nearest")["method"] == "nearest"
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "no scores"),
+        ([[0.1, 0], ["x", 1]], "every row"),
+        ([[0.1, 0], [0.2, 0.5]], "labels"),
+        ([[0.1, 1], [0.2, 1]], "only fake"),
+    ],
+)
+def test_what_cannot_be_measured_says_why(app: ModuleType, rows: list[Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        app.measure(rows)
+
+
+def test_the_page_is_built(app: ModuleType) -> None:
+    pytest.importorskip("gradio", reason="the page needs gradio, the toolkit does not")
+    assert app.build_app().fn is app.measure
