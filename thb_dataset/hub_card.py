@@ -18,6 +18,7 @@ from thb_dataset.protocols import Protocol
 from thb_dataset.published import PUBLISHED_FAKES
 from thb_dataset.records import Label, RealDataset, Split, Video
 
+CARD = "README.md"
 SPLITS_PER_CONFIG = 30
 """The viewer shows no config with more splits than this."""
 
@@ -30,16 +31,13 @@ _SPLIT_NAME = re.compile(r"\w+(\.\w+)*", re.A)
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
 
 
-def write_card(
-    index: HubIndex, audit: Audit, *, repo: str, index_bytes: int, licence: str | None = None
-) -> str:
+def write_card(index: HubIndex, audit: Audit, *, repo: str, licence: str | None = None) -> str:
     """Return the card: YAML that names the files of every config, then the text.
 
     Args:
         index: The files and configs.
         audit: What the release holds and what is wrong with it.
         repo: Where it will be, ``org/name``.
-        index_bytes: Size of the index.
         licence: The licence that the repo's owner declares; None: none is known.
 
     Raises:
@@ -59,7 +57,6 @@ def write_card(
         n_reals=f"{count[Label.REAL]:,}",
         n_generators=len({video.generator for video in videos if video.generator}),
         n_files=len(index.files),
-        index_size=f"{index_bytes / 1024:,.0f} KiB",
         protocol_table=_protocol_table(index),
         count_table=_count_table(audit),
         curation_table=_curation_table(),

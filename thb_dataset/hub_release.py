@@ -8,17 +8,20 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from thb_dataset.errors import ReleaseError
+from thb_dataset.hub_card import CARD, check_configs, read_configs
 from thb_dataset.hub_errors import (
     HUB_TIMEOUT_SECONDS,
     HubUnreachableError,
     explained_hub_errors,
 )
+from thb_dataset.hub_index import INDEX_FOLDER
+from thb_dataset.listing import Finding, FindingKind
 from thb_dataset.release import SYNTHETIC_MARKER, Release, make_release
 from thb_dataset.split_list import SplitList
 
@@ -122,7 +125,7 @@ def scan_hub_release(
             + (", ".join(there) or "none")
         )
     is_synthetic = SYNTHETIC_MARKER in listing.files
-    return make_release(
+    release = make_release(
         root=snapshot_folder(repo, listing.commit),
         name="mini" if is_synthetic else repo,
         revision=listing.commit,
@@ -130,7 +133,9 @@ def scan_hub_release(
         split_text=download_file(repo, chosen.path, listing.commit).read_bytes(),
         split_list=chosen,
         synthetic=is_synthetic,
+        findings=_card_findings(listing),
     )
+    return replace(release, hub_repo=repo)
 
 
 def download_file(repo: str, path: str, commit: str) -> Path:
@@ -156,6 +161,20 @@ def snapshot_folder(repo: str, commit: str) -> Path:
 
     name = repo_folder_name(repo_id=repo, repo_type="dataset")
     return Path(constants.HF_HUB_CACHE) / name / "snapshots" / commit
+
+
+def _card_findings(listing: HubListing) -> list[Finding]:
+    """Look at a published card: without its YAML, `datasets` finds no config in the repo."""
+    if not any(path.startswith(f"{INDEX_FOLDER}/") for path in listing.files):
+        return []
+    try:
+        text = download_file(listing.repo, CARD, listing.commit).read_text(encoding="utf-8")
+        check_configs(read_configs(text, listing.repo), listing.files)
+    except HubUnreachableError:
+        raise
+    except (ReleaseError, UnicodeDecodeError) as error:
+        return [Finding(kind=FindingKind.CARD_BROKEN, subjects=(CARD,), detail=str(error))]
+    return []
 
 
 def _cached_listing(repo: str, revision: str | None, cache: Path | None) -> HubListing:

@@ -44,6 +44,7 @@ class FindingKind(StrEnum):
     COUNT_DIFFERS = "count is not the published one"
     PORTRAIT_CROSSES = "portrait in two splits"
     DRIVER_CROSSES = "driver in two splits"
+    CARD_BROKEN = "card cannot be used"
 
     @property
     def is_refused(self) -> bool:

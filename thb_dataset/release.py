@@ -42,6 +42,7 @@ class Release:
         name: For records: the folder's name, the Hub id, or ``"mini"``.
         revision: Commit of a Hub repo; for a folder, a sha256 over ids, paths and splits.
         synthetic: True for the mini release, whose videos are made up.
+        hub_repo: The Hub repo that was listed, ``org/name``; None for a folder.
         split_list: The list of real videos that was read.
         findings: What is wrong with the names of its files; those are not in ``videos``.
         restored_drivers: Ids of the fakes whose driver got its leading ``-`` back.
@@ -52,6 +53,7 @@ class Release:
     name: str
     revision: str | None
     synthetic: bool
+    hub_repo: str | None = None
     split_list: SplitList = SplitList.DEFAULT
     findings: tuple[Finding, ...] = ()
     restored_drivers: tuple[str, ...] = ()

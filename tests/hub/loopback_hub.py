@@ -118,6 +118,8 @@ class LoopbackHub:
         self.requests: list[str] = []
         self.lock = threading.RLock()
         self.refuse_eval_yaml = False
+        self.damaged: dict[str, int] = {}
+        self.failing: set[str] = set()
         handler = type("BoundHandler", (Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -301,10 +303,16 @@ class Handler(BaseHTTPRequestHandler):
         blob = found.trees[sha].get(path)
         if blob is None:
             raise HubError(404, "EntryNotFound", "Entry not found", sha)
+        etag = blob.etag
+        if self.command == "GET" and path in self.hub.failing:
+            raise HubError(500, "", "Internal Error")
+        if self.command == "GET" and self.hub.damaged.get(path, 0):
+            self.hub.damaged[path] -= 1
+            blob = Blob(bytes(byte ^ 1 for byte in blob.data), blob.is_large)
         size = len(blob.data)
-        headers = {"X-Repo-Commit": sha, "ETag": f'"{blob.etag}"', "Accept-Ranges": "bytes"}
+        headers = {"X-Repo-Commit": sha, "ETag": f'"{etag}"', "Accept-Ranges": "bytes"}
         if blob.is_large:
-            headers |= {"X-Linked-Size": str(size), "X-Linked-Etag": f'"{blob.sha256}"'}
+            headers |= {"X-Linked-Size": str(size), "X-Linked-Etag": f'"{etag}"'}
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
         if wanted is None or self.command == "HEAD":
             self._send(200, blob.data, headers, length=size)
@@ -368,6 +376,8 @@ class Handler(BaseHTTPRequestHandler):
             value = entry["value"]
             if entry["key"] == "header":
                 title = value["summary"]
+                if value.get("parentCommit", found.refs["main"]) != found.refs["main"]:
+                    raise HubError(412, "", "A commit has happened since. Please refresh.")
             else:
                 self._apply(tree, entry["key"], value)
         extra = {}

@@ -1,0 +1,215 @@
+"""What a user's process does with the Hub, each in a process of its own.
+
+``HF_ENDPOINT`` and ``HF_HOME`` are read when the clients are imported, so a case runs as
+``python -m tests.hub.clients CASE ARGUMENTS`` and prints its findings as one line of JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+COLUMNS = (
+    "video_id",
+    "video",
+    "audio",
+    "label",
+    "generator",
+    "portrait",
+    "driver",
+    "real_dataset",
+    "release_split",
+    "path",
+)
+
+
+def digest(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return a checksum of rows, whatever their order."""
+    ordered = sorted(([row[name] for name in COLUMNS] for row in rows), key=lambda row: row[0])
+    return hashlib.sha256(json.dumps(ordered).encode()).hexdigest()
+
+
+def publish(release: str, repo: str, **options: Any) -> dict[str, Any]:
+    from thb.hub_names import scan_named_release
+    from thb.publish import publish_dataset
+
+    if options.get("dry_run"):
+        options["dry_run"] = Path(options["dry_run"])
+    made = publish_dataset(scan_named_release(release), repo, **options)
+    return made.to_dict()
+
+
+def load_configs(repo: str, configs: list[str] | None = None, **options: Any) -> dict[str, Any]:
+    """Load configs with `datasets` alone, and return a checksum of every split."""
+    import datasets
+
+    datasets.disable_progress_bars()
+    names = configs or datasets.get_dataset_config_names(repo, **options)
+    loaded: dict[str, Any] = {}
+    for name in names:
+        data = datasets.load_dataset(repo, name, **options)
+        loaded[name] = {split: read_split(table) for split, table in data.items()}
+    default = datasets.load_dataset(repo, **options)
+    features = {name: repr(kind) for name, kind in next(iter(default.values())).features.items()}
+    return {
+        "configs": loaded,
+        "default": {split: read_split(table) for split, table in default.items()},
+        "features": features,
+    }
+
+
+def read_split(table: Any) -> dict[str, Any]:
+    from datasets import Audio, Video
+
+    plain = table.cast_column("video", Video(decode=False))
+    plain = plain.cast_column("audio", Audio(decode=False))
+    rows = [{**row, "video": path(row["video"]), "audio": path(row["audio"])} for row in plain]
+    return {"rows": len(rows), "digest": digest(rows)}
+
+
+def path(media: Mapping[str, Any] | None) -> str | None:
+    if media is None:
+        return None
+    assert media["bytes"] is None, "a video was embedded"
+    return str(media["path"])
+
+
+def stream(repo: str, config: str) -> dict[str, Any]:
+    import datasets
+
+    data = datasets.load_dataset(repo, config, streaming=True)
+    ids = {
+        split: sorted(row["video_id"] for row in table.decode(False))
+        for split, table in data.items()
+    }
+    return {"ids": ids}
+
+
+def load(home: str | None = None, **options: Any) -> dict[str, Any]:
+    """Call thb.load, and return what each row's video is."""
+    import thb
+
+    data = thb.load(**options)
+    return {
+        split: {row["video_id"]: path(row["video"]) for row in table}
+        for split, table in data.items()
+    }
+
+
+def load_with_workers(**options: Any) -> dict[str, Any]:
+    """Read the files of a split in two worker processes of a torch DataLoader."""
+    import torch.utils.data
+    from torch.utils.data import DataLoader
+
+    import thb
+
+    table = thb.load(**options)["train"]
+    loader = DataLoader(table, batch_size=2, num_workers=2, collate_fn=sizes)
+    found: dict[str, int] = {}
+    for batch in loader:
+        found.update(batch)
+    return {"sizes": found, "workers": torch.utils.data.get_worker_info() is None}
+
+
+def sizes(rows: list[dict[str, Any]]) -> dict[str, int]:
+    return {row["video_id"]: Path(row["video"]["path"]).stat().st_size for row in rows}
+
+
+def decode_over_http(repo: str, config: str) -> dict[str, Any]:
+    """Decode the first fake of a published config straight from the Hub."""
+    import av
+    import datasets
+    from huggingface_hub import HfFileSystem
+
+    data = datasets.load_dataset(repo, config, split="test")
+    plain = data.cast_column("video", datasets.Video(decode=False))
+    row = next(row for row in plain if row["video"] is not None)
+    with HfFileSystem().open(row["video"]["path"], "rb") as file, av.open(file) as container:
+        frame = next(container.decode(video=0))
+    return {"path": row["video"]["path"], "size": [frame.width, frame.height]}
+
+
+def build(
+    base_path: str, config: str, *, streaming: bool = False, **options: Any
+) -> dict[str, Any]:
+    """Build a config by loading_script.py's builder."""
+    import datasets
+
+    from loading_script import TalkingHeadBench
+
+    datasets.disable_progress_bars()
+    builder = TalkingHeadBench(base_path=base_path, config_name=config, **options)
+    if streaming:
+        data = builder.as_streaming_dataset()
+        plain = {name: list(table.decode(False)) for name, table in data.items()}
+    else:
+        builder.download_and_prepare()
+        data = builder.as_dataset()
+        plain = {
+            name: list(
+                table.cast_column("video", datasets.Video(decode=False)).cast_column(
+                    "audio", datasets.Audio(decode=False)
+                )
+            )
+            for name, table in data.items()
+        }
+    return {
+        split: {row["video_id"]: [path(row["video"]), path(row["audio"])] for row in rows}
+        for split, rows in plain.items()
+    }
+
+
+def verify(release: str) -> dict[str, Any]:
+    from thb.hub_names import scan_named_release
+    from thb_dataset.release import audit_release
+
+    return audit_release(scan_named_release(release)).to_dict()
+
+
+def command(arguments: list[str]) -> dict[str, Any]:
+    """Run the command line."""
+    from thb.cli import main
+
+    try:
+        main(arguments)
+    except SystemExit as end:
+        return {"exit": end.code}
+    raise AssertionError("main() always ends by SystemExit")
+
+
+CASES: dict[str, Callable[..., dict[str, Any]]] = {
+    case.__name__: case
+    for case in (
+        publish,
+        load_configs,
+        stream,
+        load,
+        load_with_workers,
+        decode_over_http,
+        build,
+        verify,
+        command,
+    )
+}
+
+
+def run(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    began = time.monotonic()
+    try:
+        answer: dict[str, Any] = {"result": CASES[name](**arguments)}
+    except Exception as error:
+        answer = {"error": type(error).__name__, "message": str(error)}
+        if os.environ.get("SHOW_TRACEBACKS"):
+            traceback.print_exc()
+    return {**answer, "seconds": time.monotonic() - began}
+
+
+if __name__ == "__main__":
+    print("\n" + json.dumps(run(sys.argv[1], json.loads(sys.argv[2]))))  # noqa: T201
