@@ -116,7 +116,7 @@ def cut_clips(
             enough, or away for too long.
     """
     searched = choose_searched(frames.seconds)
-    tracks = _follow(frames, searched, finder)
+    tracks = follow_faces(frames, searched, finder)
     track = tracks[0]
     _check_track(track, len(searched))
     at = frames.seconds[searched[track.frames]]
@@ -158,8 +158,22 @@ def choose_searched(
     return np.array(chosen, np.int64)
 
 
-def _follow(frames: Frames, searched: npt.NDArray[np.int64], finder: FaceFinder) -> list[Track]:
-    """Find the faces of the searched frames and link them; at least one track comes back."""
+def follow_faces(
+    frames: Frames, searched: npt.NDArray[np.int64], finder: FaceFinder
+) -> list[Track]:
+    """Find the faces of the searched frames and link them.
+
+    Args:
+        frames: The frames of one video.
+        searched: Numbers of those to search, ascending.
+        finder: The face finder.
+
+    Returns:
+        The tracks, one at least: longest first, then largest.
+
+    Raises:
+        NoFaceError: No face in any of them, or none large enough.
+    """
     found = [finder.find(frames.pixels[i]) for i in searched]
     large = [
         [face for face in faces if face.side >= MIN_FACE_PIXELS][:MAX_FACES] for faces in found

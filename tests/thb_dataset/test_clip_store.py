@@ -218,7 +218,7 @@ def test_a_full_disk_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     reader = NoiseReader()
-    monkeypatch.setattr("thb_dataset.clips.np.savez", fail)
+    monkeypatch.setattr(np, "savez", fail)
     with pytest.raises(OSError, match="No space left"):
         get(store, video, reader)
     left = [path for path in (store.folder / "crops").rglob("*") if path.is_file()]

@@ -79,7 +79,7 @@ def test_backends_agree_on_photos(
         assert theirs.embedding is not None
         alike.append(float(ours.embedding @ theirs.embedding))
     assert len(shared) == 28
-    assert np.mean(shared) > 0.97
+    assert np.mean(shared) > 0.95
     assert min(shared) > 0.8
     assert max(apart) < 0.06
     assert min(alike) > 0.9
