@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from detectors.registry import load_detector as detector
     from thb.environment import environment
     from thb.evaluate import evaluate
+    from thb.load import load
     from thb.predict import predict
     from thb.predictions import (
         Prediction,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         ClipTooShortError,
         DetectorError,
         FacePackError,
+        HubUnreachableError,
         IncompletePredictionsError,
         NoFaceError,
         ProtocolError,
@@ -54,6 +56,7 @@ __all__ = [
     "ClipTooShortError",
     "DetectorError",
     "FacePackError",
+    "HubUnreachableError",
     "IncompletePredictionsError",
     "NoFaceError",
     "Prediction",
@@ -72,6 +75,7 @@ __all__ = [
     "detector",
     "environment",
     "evaluate",
+    "load",
     "predict",
     "read_predictions",
     "score",
@@ -83,6 +87,7 @@ _HOMES = {
     "detector": "detectors.registry:load_detector",
     "environment": "thb.environment",
     "evaluate": "thb.evaluate",
+    "load": "thb.load",
     "predict": "thb.predict",
     "score": "thb.score",
     "train": "thb.train",

@@ -1,4 +1,4 @@
-"""Where the toolkit keeps what it can make again: crops of faces, and the mini release."""
+"""Where the toolkit keeps what it can make again: crops, the mini release, lists of Hub repos."""
 
 from __future__ import annotations
 
@@ -23,3 +23,8 @@ def clip_store_folder() -> Path:
 def mini_release_folder() -> Path:
     """Return the folder in which ``--release mini`` writes and finds the synthetic release."""
     return cache_folder() / "mini"
+
+
+def listings_folder() -> Path:
+    """Return the folder of the lists of Hub repos, one for each commit that was read."""
+    return cache_folder() / "listings"

@@ -61,14 +61,12 @@ def load(  # noqa: PLR0913 — a verb's options, all but the first by keyword
     from datasets import DatasetDict
 
     from thb.fetch import fetch_videos
-    from thb.hub_names import read_named_release
+    from thb.releases import open_release
     from thb_dataset.hub_index import config_splits
     from thb_dataset.real_videos import locate_videos
 
     config = _config(protocol, fold)
-    opened = read_named_release(
-        release, real_root=real_root, split_list=split_list, progress=progress
-    )
+    opened = open_release(release, real_root=real_root, split_list=split_list, progress=progress)
     splits = config_splits(opened.release.videos, config, split_by=split_by)
     wanted = {video.video_id: video for rows in splits.values() for video in rows}
     if download:

@@ -4,6 +4,7 @@
 
     THBError
     ├── ReleaseError               the release (folder or Hub repo) is not what it should be
+    │   └── HubUnreachableError    the Hub does not answer, or may not be asked
     ├── ProtocolError              a protocol cannot be built, or two of its splits overlap
     ├── VideoError                 one video cannot be used
     │   ├── VideoDecodeError       not a video, damaged, or an unsupported codec
@@ -33,6 +34,10 @@ class THBError(Exception):
 
 class ReleaseError(THBError):
     """The release is missing, malformed, or holds names nobody can parse."""
+
+
+class HubUnreachableError(ReleaseError):
+    """The Hub does not answer, or may not be asked; what is in the cache can still be used."""
 
 
 class ProtocolError(THBError):

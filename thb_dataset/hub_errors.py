@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from thb_dataset.errors import ReleaseError
+from thb_dataset.errors import HubUnreachableError, ReleaseError
 
 HUB_TIMEOUT_SECONDS = 10.0
 """How long the first question to the Hub may take; no question after it is asked without it."""
-
-
-class HubUnreachableError(ReleaseError):
-    """The Hub does not answer, or may not be asked; what is in the cache can still be used."""
 
 
 @contextmanager

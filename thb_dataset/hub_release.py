@@ -13,13 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from thb_dataset.errors import ReleaseError
+from thb_dataset.errors import HubUnreachableError, ReleaseError
 from thb_dataset.hub_card import CARD, check_configs, read_configs
-from thb_dataset.hub_errors import (
-    HUB_TIMEOUT_SECONDS,
-    HubUnreachableError,
-    explained_hub_errors,
-)
+from thb_dataset.hub_errors import HUB_TIMEOUT_SECONDS, explained_hub_errors
 from thb_dataset.hub_index import INDEX_FOLDER
 from thb_dataset.listing import Finding, FindingKind
 from thb_dataset.release import SYNTHETIC_MARKER, Release, make_release

@@ -37,12 +37,12 @@ def digest(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def publish(release: str, repo: str, **options: Any) -> dict[str, Any]:
-    from thb.hub_names import scan_named_release
     from thb.publish import publish_dataset
+    from thb.releases import scan_release_named
 
     if options.get("dry_run"):
         options["dry_run"] = Path(options["dry_run"])
-    made = publish_dataset(scan_named_release(release), repo, **options)
+    made = publish_dataset(scan_release_named(release), repo, **options)
     return made.to_dict()
 
 
@@ -92,7 +92,7 @@ def stream(repo: str, config: str) -> dict[str, Any]:
     return {"ids": ids}
 
 
-def load(home: str | None = None, **options: Any) -> dict[str, Any]:
+def load(**options: Any) -> dict[str, Any]:
     """Call thb.load, and return what each row's video is."""
     import thb
 
@@ -167,10 +167,10 @@ def build(
 
 
 def verify(release: str) -> dict[str, Any]:
-    from thb.hub_names import scan_named_release
+    from thb.releases import scan_release_named
     from thb_dataset.release import audit_release
 
-    return audit_release(scan_named_release(release)).to_dict()
+    return audit_release(scan_release_named(release)).to_dict()
 
 
 def command(arguments: list[str]) -> dict[str, Any]:

@@ -43,11 +43,10 @@ def verify(
 
     Exit code 1 says that something was found.
     """
-    from thb.releases import find_release_folder
-    from thb_dataset.release import audit_release, scan_release
+    from thb.releases import scan_release_named
+    from thb_dataset.release import audit_release
 
-    folder = find_release_folder(release)
-    audit = audit_release(scan_release(folder, split_list=split_list))
+    audit = audit_release(scan_release_named(release, split_list=split_list))
     if output is OutputFormat.JSON:
         write_json(audit.to_dict())
     else:

@@ -69,8 +69,9 @@ ReleaseOption = Annotated[
     str,
     typer.Option(
         "--release",
-        metavar="DIR|mini",
-        help=f"A folder in the layout of {DEFAULT_RELEASE}, or 'mini': a small synthetic one.",
+        metavar="DIR|ORG/NAME|mini",
+        help=f"A folder in the layout of {DEFAULT_RELEASE}; a Hub id, @revision after it or not; "
+        "refs/pr/N of the benchmark's own; or 'mini': a small synthetic one.",
     ),
 ]
 RealRootOption = Annotated[
