@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from thb.commands import data, env, evaluate, predict, score, train
+from thb.commands import data, env, evaluate, predict, publish, score, train
 from thb.console import run_command
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("score")(score.score)
 app.add_typer(data.app, name="data")
+app.add_typer(publish.app, name="publish")
 app.command("env")(env.env)
 
 

@@ -1,0 +1,105 @@
+"""``thb publish``: send what the toolkit makes to the Hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from thb.commands.options import FormatOption, OutputFormat, ReleaseOption
+from thb.commands.output import escape, write_json, write_line
+from thb.releases import DEFAULT_RELEASE
+
+if TYPE_CHECKING:
+    from thb.publish import Publication
+
+DRY_RUN_FOLDER = Path("publication")
+
+app = typer.Typer(no_args_is_help=True, help="Send what the toolkit makes to the Hub.")
+
+
+@app.callback()
+def publish() -> None:
+    """Send what the toolkit makes to the Hub."""
+
+
+@app.command()
+def dataset(
+    repo: Annotated[
+        str, typer.Option("--repo", metavar="ORG/NAME", help="The dataset repo of the videos.")
+    ],
+    release: ReleaseOption = DEFAULT_RELEASE,
+    create_pr: Annotated[
+        bool, typer.Option("--create-pr", help="Open a pull request instead of committing.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write the files to a folder and send nothing.")
+    ] = False,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where a dry run writes.")
+    ] = DRY_RUN_FOLDER,
+    videos_at: Annotated[
+        str | None,
+        typer.Option(
+            "--videos-at",
+            metavar="COMMIT|main",
+            help="In a dry run: where the videos are, instead of asking the Hub.",
+        ),
+    ] = None,
+    without_eval: Annotated[
+        bool,
+        typer.Option("--without-eval", help="Leave out eval.yaml, where the Hub refuses it."),
+    ] = False,
+    output: FormatOption = OutputFormat.TEXT,
+) -> None:
+    """Publish a release's index, card and eval.yaml, so that load_dataset finds its configs.
+
+    No video is sent: they must be in the repo, and the index points at the commit that has them.
+    Publishing twice changes nothing.
+    """
+    from thb.publish import publish_dataset
+    from thb.releases import scan_release_named
+
+    publication = publish_dataset(
+        scan_release_named(release),
+        repo,
+        create_pr=create_pr,
+        dry_run=out if dry_run else None,
+        videos_at=videos_at,
+        with_eval=not without_eval,
+    )
+    if output is OutputFormat.JSON:
+        write_json(publication.to_dict())
+    else:
+        _write_text(publication)
+
+
+def _write_text(publication: Publication) -> None:
+    indexed = [path for path in publication.files if path.endswith(".parquet")]
+    size = sum(map(len, publication.files.values()))
+    write_line(
+        f"{publication.repo}: {len(publication.files)} files, {size / 1024:,.0f} KiB; the index's "
+        f"{len(indexed)} point at the videos of {publication.videos_commit}"
+    )
+    for path, data in publication.files.items():
+        mark = "send" if path in publication.changed else "keep"
+        write_line(f"  {mark}   {escape(path)}  {len(data):,} bytes")
+    for path in publication.deleted:
+        write_line(f"  delete {escape(path)}")
+    for kind, findings in publication.audit.findings_by_kind.items():
+        write_line(f"the audit found, {kind.value}: {len(findings)} (thb data verify names them)")
+    for note in publication.notes:
+        write_line(f"note: {escape(note)}")
+    write_line(_outcome(publication))
+
+
+def _outcome(publication: Publication) -> str:
+    if publication.folder is not None:
+        return f"dry run: nothing was sent, the files are in {escape(str(publication.folder))}"
+    if publication.commit is None:
+        where = publication.pull_request or "there"
+        return f"nothing was sent: all of it is in {where} already"
+    if publication.pull_request is not None:
+        return f"opened {publication.pull_request}"
+    return f"committed {publication.commit}"
