@@ -131,8 +131,9 @@ class Detector(PreTrainedModel):
         Raises:
             DetectorError: All that is missing or wrong, in one message.
         """
+        names_config = "config_class" in vars(cls)  # asked first: transformers then sets it anyway
         super().__init_subclass__(**kwargs)  # type: ignore[no-untyped-call] # transformers' own
-        if "model_type" in vars(cls) and "config_class" not in vars(cls):
+        if "model_type" in vars(cls) and not names_config:
             cls.config_class = _make_config_class(cls)
         faults = _find_faults(cls)
         if faults:

@@ -12,6 +12,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,7 +106,7 @@ def create_detector(
 
     overrides = dict(config or {})
     config_class = detector_class.config_class
-    known = set(config_class.default_config_fields())
+    known = {one.name for one in fields(config_class)}
     unknown = sorted(set(overrides) - known)
     if unknown:
         raise DetectorError(
@@ -125,7 +126,7 @@ def create_detector(
 def _common_settings() -> set[str]:
     from transformers import PreTrainedConfig
 
-    return set(PreTrainedConfig.default_config_fields())
+    return {one.name for one in fields(PreTrainedConfig)}
 
 
 def _import_class(reference: str) -> type[Detector]:
