@@ -110,6 +110,13 @@ def quiet_third_parties() -> None:
     warnings.showwarning = _show_warning
 
 
+def quiet_transformers() -> None:
+    """Keep the bars that transformers shows for every load of a few weights off the screen."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+
+
 class _Lines(logging.Handler):
     """Log records as lines for people."""
 

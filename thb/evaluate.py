@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detectors.registry import load_detector
+from thb.fetch import fetch_videos
 from thb.fold_detectors import FoldDetector, find_fold_detectors
 from thb.inference import PredictSettings
 from thb.predict import make_accelerator, predict_videos
@@ -109,7 +110,8 @@ def evaluate(
         opened.release.videos, protocol, held_out=held_out, split_by=settings.split_by
     )
     detectors = find_fold_detectors(detector, folds, allow_mismatch=settings.allow_mismatch)
-    paths = _locate(folds, opened, strict=settings.strict)
+    with accelerator.main_process_first():  # the first one downloads
+        paths = _locate(folds, opened, settings)
     folder = default_out(detector) if out is None else Path(out).expanduser()
     predictions = [
         _score_fold(one, opened, paths, folder / one.fold.name, accelerator, settings)
@@ -138,30 +140,32 @@ def result_file_name(result: Result) -> str:
     return f"result-{name}.json"
 
 
-def _locate(folds: Sequence[Fold], opened: OpenRelease, *, strict: bool) -> dict[str, Path]:
-    """Find the files of all test sets; say which are missing, once.
+def _locate(
+    folds: Sequence[Fold], opened: OpenRelease, settings: EvaluateSettings
+) -> dict[str, Path]:
+    """Download and find the files of all test sets; say which are missing, once.
 
     Raises:
         ReleaseError: No real video is at hand; or ``strict``, and any video is missing.
     """
     tested = {video.video_id: video for fold in folds for video in (*fold.test, *fold.extra)}
-    paths = locate_videos(opened.release, opened.real_root, tested.values())
-    missing = [video for name, video in tested.items() if name not in paths]
     reals = [video for video in tested.values() if video.label is Label.REAL]
-    missing_reals = [video for video in missing if video.label is Label.REAL]
+    found = locate_videos(opened.release, opened.real_root, reals)
+    missing = [video for video in reals if video.video_id not in found]
     complaints = []
-    if missing_reals:
-        explained = explain_missing_reals(missing_reals, opened.real_root)
-        complaints.append(f"{len(missing_reals)} of {len(reals)} {explained}")
-    missing_fakes = [video.path for video in missing if video.label is Label.FAKE]
-    if missing_fakes:
-        named = ", ".join(missing_fakes[:NAMES_SHOWN])
-        complaints.append(
-            f"{len(missing_fakes)} fakes are not in {opened.release.root}: {named}"
-            + (", …" if len(missing_fakes) > NAMES_SHOWN else "")
-        )
-    if len(missing_reals) == len(reals) or (strict and complaints):
+    if missing:
+        explained = explain_missing_reals(missing, opened.real_root)
+        complaints.append(f"{len(missing)} of {len(reals)} {explained}")
+    if not found or (settings.strict and complaints):  # before anything is downloaded
         raise ReleaseError("; ".join(complaints) or "the release names no real videos to test on")
+    fetch_videos(opened.release, tested.values(), progress=settings.scoring.progress)
+    paths = locate_videos(opened.release, opened.real_root, tested.values())
+    lost = [one.path for one in tested.values() if one.generator and one.video_id not in paths]
+    if lost:
+        more = ", …" if len(lost) > NAMES_SHOWN else ""
+        complaints.append(f"{len(lost)} fakes are missing: {', '.join(lost[:NAMES_SHOWN])}{more}")
+        if settings.strict:
+            raise ReleaseError("; ".join(complaints))
     for complaint in complaints:
         _log.warning("%s", complaint)
     return paths

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from thb.cache import clip_store_folder
-from thb.clip_making import ClipMaker, Made
+from thb.clip_making import ClipMaker
 from thb.predictions import Status
 from thb.progress import progress_bar
 from thb_dataset.clip_spec import Aggregation
 from thb_dataset.clips import VideoClips, prepare_pixels
-from thb_dataset.errors import DetectorError, NoFaceError
+from thb_dataset.errors import DetectorError, NoFaceError, VideoError
 
 if TYPE_CHECKING:
     import torch
@@ -97,7 +97,7 @@ def score_files(
         waiting: list[tuple[str, VideoClips]] = []
         for name, made in maker.make(paths.items()):
             if not isinstance(made, VideoClips):
-                yield name, _outcome_without_clips(made)
+                yield name, _outcome_without_clips(made, paths[name])
                 bar.update()
                 continue
             clips_waiting = sum(len(clips.pixels) for _, clips in waiting)
@@ -128,11 +128,15 @@ def _sigmoid(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return halves
 
 
-def _outcome_without_clips(made: Made) -> Outcome:
+def _outcome_without_clips(made: VideoError | None, path: Path | None) -> Outcome:
     if made is None:
         return Outcome(status=Status.MISSING, reason="no such file")
     status = Status.NO_FACE if isinstance(made, NoFaceError) else Status.ERROR
-    return Outcome(status=status, reason=" ".join(str(made).split()))
+    reason = " ".join(str(made).split())
+    if path is not None:  # the row says which video it is; where it lies is nobody's business
+        for prefix in (" ".join(f"{path}: ".split()), " ".join(f"{path.name}: ".split())):
+            reason = reason.removeprefix(prefix).lstrip()
+    return Outcome(status=status, reason=reason)
 
 
 def _score_batch(

@@ -28,7 +28,7 @@ from thb.commands.options import (
     choose_protocols,
 )
 from thb.commands.output import write_results
-from thb.console import say
+from thb.console import quiet_transformers, say
 from thb.progress import is_main_process
 from thb.releases import DEFAULT_RELEASE
 
@@ -80,6 +80,7 @@ def evaluate(  # noqa: PLR0913 — as many as there are things to choose
     from thb.evaluate import evaluate as evaluate_protocol
     from thb.inference import PredictSettings
 
+    quiet_transformers()
     settings = EvaluateSettings(
         split_by=split_by.value,
         strict=strict,

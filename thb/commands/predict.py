@@ -16,11 +16,15 @@ from thb.commands.options import (
     TrustOption,
 )
 from thb.commands.output import escape, write_json, write_line
-from thb.console import EXIT_DATA, say
+from thb.console import EXIT_DATA, quiet_transformers, say
 
 if TYPE_CHECKING:
     from thb.predictions import Prediction, Predictions
 
+HINT = (
+    "the reason stands beside each video; a damaged or unusual file often reads when re-encoded "
+    "(ffmpeg -i IN -c:v libx264 -c:a aac OUT.mp4)"
+)
 HEADINGS = ("P(fake)", "status", "clips", "faces", "video")
 
 
@@ -49,6 +53,7 @@ def predict(
     from thb.inference import PredictSettings
     from thb.predict import predict as predict_files
 
+    quiet_transformers()
     model = load_detector(detector, trust_remote_code=trust_remote_code)
     settings = PredictSettings(batch_size=batch_size, face_pack=face_pack, progress=not quiet)
     predictions = predict_files(model, videos, settings=settings)
@@ -94,11 +99,10 @@ def _write_lines(rows: list[Prediction]) -> None:
 
 
 def _explain_unread(unread: list[Prediction]) -> str:
-    count = f"{len(unread)} videos" if len(unread) > 1 else "1 video"
-    named = ", ".join(escape(row.video_id) for row in unread[:3])
-    more = f" and {len(unread) - 3} more" if len(unread) > 3 else ""
-    return (
-        f"error: {count} could not be read: {named}{more}\n"
-        "hint: check that the file plays; re-encoding it often helps "
-        "(ffmpeg -i IN -c:v libx264 -c:a aac OUT.mp4)"
-    )
+    if len(unread) == 1:
+        what = f"{unread[0].video_id} could not be read: {unread[0].reason}"
+    else:
+        more = f" and {len(unread) - 3} more" if len(unread) > 3 else ""
+        names = ", ".join(row.video_id for row in unread[:3])
+        what = f"{len(unread)} videos could not be read: {names}{more}"
+    return f"error: {escape(what)}\nhint: {HINT}"

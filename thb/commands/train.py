@@ -22,6 +22,7 @@ from thb.commands.options import (
     choose_protocols,
 )
 from thb.commands.output import write_json, write_line
+from thb.console import quiet_transformers
 from thb.releases import DEFAULT_RELEASE
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def train(  # noqa: PLR0913 — as many as there are things to choose
     from thb.train import train as train_protocol
     from thb.train_settings import TrainOptions
 
+    quiet_transformers()
     chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     settings = {name: value for name, value in chosen.items() if value is not None}
     options = TrainOptions(

@@ -1,0 +1,293 @@
+"""One row per file, the same whatever the batch, whatever the file."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+from detectors.base import Detector, DetectorOutput
+from detectors.registry import create_detector, load_detector
+from thb.inference import PredictSettings, aggregate
+from thb.predict import predict
+from thb.predictions import Status
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.errors import DetectorError
+
+if TYPE_CHECKING:
+    from tests.thb.conftest import Run
+    from thb_dataset.mini import MiniRelease
+
+torch.set_num_threads(1)
+QUIET = PredictSettings(progress=False)
+
+
+class MeanPixelDetector(Detector):
+    """Its logit is the mean of a clip, so that an expected score can be told by hand."""
+
+    model_type = "test_mean_pixel"
+    default_clip = ClipSpec(clips=3, frames=2, size=16, aggregation="mean_logit")
+    cam_layer = "scale"
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.scale = torch.nn.Linear(1, 1)
+        self.post_init()
+
+    def forward(
+        self, pixel_values: torch.Tensor, labels: torch.Tensor | None = None
+    ) -> DetectorOutput:
+        return self.make_output(pixel_values.mean(dim=(1, 2, 3, 4)), labels)
+
+    def cam_reshape(self, activations: torch.Tensor, frames: int) -> torch.Tensor:
+        return activations
+
+
+class NotANumberDetector(MeanPixelDetector):
+    model_type = "test_not_a_number"
+
+    def forward(
+        self, pixel_values: torch.Tensor, labels: torch.Tensor | None = None
+    ) -> DetectorOutput:
+        return self.make_output(pixel_values.mean(dim=(1, 2, 3, 4)) * torch.nan, labels)
+
+
+class OneLogitABatchDetector(MeanPixelDetector):
+    model_type = "test_one_logit_a_batch"
+
+    def forward(
+        self, pixel_values: torch.Tensor, labels: torch.Tensor | None = None
+    ) -> DetectorOutput:
+        return self.make_output(pixel_values.mean().reshape(1), labels)
+
+
+def some_videos(release: MiniRelease, count: int) -> list[Path]:
+    return sorted(release.hub.glob("fake/*/*/*.mp4"))[:count]
+
+
+def test_a_score_does_not_depend_on_the_batch(untrained: Path, tiny_release: MiniRelease) -> None:
+    detector = load_detector(untrained)
+    videos = some_videos(tiny_release, 7)
+    alone, *others = [
+        predict(detector, videos, settings=PredictSettings(batch_size=size, progress=False)).rows
+        for size in (1, 3, 4, 16)
+    ]
+    assert [row.clips for row in alone] == [2] * 7
+    assert len({row.score for row in alone}) == 7
+    for rows in others:
+        for one, other in zip(alone, rows, strict=True):
+            assert one.video_id == other.video_id
+            assert one.score == pytest.approx(other.score, abs=1e-6)
+            assert one.clip_logits == pytest.approx(other.clip_logits, abs=1e-5)
+
+
+def test_a_score_does_not_depend_on_order_or_company(
+    untrained: Path, tiny_release: MiniRelease
+) -> None:
+    detector = load_detector(untrained)
+    videos = some_videos(tiny_release, 4)
+    together = predict(detector, videos, settings=QUIET)
+    backwards = predict(detector, videos[::-1], settings=QUIET)
+    single = predict(detector, videos[2], settings=QUIET)
+    assert [row.score for row in together.rows] == pytest.approx(
+        [row.score for row in backwards.rows], abs=1e-6
+    )
+    assert single.rows[0].score == pytest.approx(together.rows[2].score, abs=1e-6)
+
+
+def test_a_score_is_what_the_clips_say(tiny_release: MiniRelease) -> None:
+    """The mean of the very pixels that the store gives, by hand."""
+    from thb.clip_making import ClipMaker
+    from thb_dataset.clips import VideoClips
+
+    detector = create_detector(MeanPixelDetector)
+    (video,) = some_videos(tiny_release, 1)
+    (row,) = predict(detector, [video], settings=QUIET).rows
+    with ClipMaker(detector.config.clip_spec, store=QUIET.store) as maker:
+        ((_, clips),) = maker.make([("one", video)])
+    assert isinstance(clips, VideoClips)
+    spec = detector.config.clip_spec
+    values = (clips.pixels / 255 - np.array(spec.mean)) / np.array(spec.std)
+    logits = values.mean(axis=(1, 2, 3, 4))
+    assert len(logits) == 3
+    assert row.clip_logits == pytest.approx(logits, abs=1e-5)
+    assert row.score == pytest.approx(1 / (1 + math.exp(-logits.mean())), abs=1e-6)
+
+
+def test_aggregation() -> None:
+    logits = [-1000.0, 0.5, 3.0]
+    chances = [0.0, 1 / (1 + math.exp(-0.5)), 1 / (1 + math.exp(-3))]
+    assert aggregate(logits, "mean_probability") == pytest.approx(sum(chances) / 3, abs=1e-12)
+    assert aggregate(logits[1:], "mean_logit") == pytest.approx(
+        1 / (1 + math.exp(-1.75)), abs=1e-12
+    )
+    assert aggregate([1e6], "mean_logit") == 1.0
+
+
+def test_a_logit_that_is_no_number_is_an_error_of_its_video(tiny_release: MiniRelease) -> None:
+    detector = create_detector(NotANumberDetector)
+    rows = predict(detector, some_videos(tiny_release, 2), settings=QUIET).rows
+    assert [row.status for row in rows] == [Status.ERROR] * 2
+    assert rows[0].score is None
+    assert "not a finite number" in str(rows[0].reason)
+
+
+def test_a_detector_that_merges_clips_is_refused(tiny_release: MiniRelease) -> None:
+    detector = create_detector(OneLogitABatchDetector)
+    with pytest.raises(DetectorError, match="one per clip"):
+        predict(detector, some_videos(tiny_release, 2), settings=QUIET)
+
+
+def test_a_file_named_twice_gets_one_row(untrained: Path, tiny_release: MiniRelease) -> None:
+    (video,) = some_videos(tiny_release, 1)
+    assert len(predict(untrained, [video, str(video)], settings=QUIET).rows) == 1
+
+
+OK, NO_FACE, ERROR = Status.OK, Status.NO_FACE, Status.ERROR
+BAD = {
+    "  leading spaces & quote's.mp4": {OK},
+    "-leading-dash.mp4": {OK},
+    "UPPERCASE.MP4": {OK},
+    "audio_longer_than_video.mp4": {OK},
+    "audio_only.mp4": {ERROR},
+    "audio_shorter_than_video.mp4": {OK},
+    "black.mp4": {NO_FACE},
+    "codec_av1.mp4": {OK, ERROR},
+    "codec_hevc.mp4": {OK, ERROR},
+    "codec_mjpeg.mov": {OK},
+    "codec_mpeg4_mp3.avi": {OK},
+    "codec_vp9.webm": {OK, ERROR},
+    "corrupt_middle.mp4": {OK, ERROR},
+    "face_only_at_end.mp4": {NO_FACE},
+    "folder.mp4": {ERROR},
+    "frames_1.mp4": {ERROR},
+    "frames_3.mp4": {ERROR},
+    "frames_9.mp4": {OK},
+    "grayscale.mp4": {OK},
+    "jpeg_renamed.mp4": {ERROR},
+    "late_start_time.mp4": {OK},
+    "naïve façade – видео 视频 (1).mp4": {OK},
+    "no_audio_track.mp4": {OK},
+    "no_extension": {OK},
+    "no_face_colour_bars.mp4": {NO_FACE},
+    "non_square_pixels.mp4": {OK},
+    "odd_size_333x217.mp4": {OK},
+    "random_bytes.mp4": {ERROR},
+    "rotated_display_matrix.mp4": {OK},
+    "rotated_pixels_no_matrix.mp4": {OK, NO_FACE},
+    "silent_audio.mp4": {OK},
+    "ten_bit_h264.mp4": {OK},
+    "text_file.mp4": {ERROR},
+    "tiny_24x24.mp4": {NO_FACE},
+    "truncated_moov_first.mp4": {OK, ERROR},
+    "truncated_moov_last.mp4": {ERROR},
+    "two_faces.mp4": {OK},
+    "variable_frame_rate.mp4": {OK},
+    "wide_small_face.mp4": {OK},
+    "zero_bytes.mp4": {ERROR},
+}
+
+
+def test_every_bad_file_is_expected(test_data: Path) -> None:
+    assert {path.name for path in (test_data / "bad").iterdir()} - {"README.md"} == set(BAD)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input(name: str, test_data: Path) -> None:
+    """DESIGN's table of bad input, a file at a time, with eight frames a clip."""
+    detector = load_detector("baseline")
+    (row,) = predict(detector, test_data / "bad" / name, settings=QUIET).rows
+    assert row.status in BAD[name], row
+    if row.status is OK:
+        assert row.clips == 1
+        assert row.faces >= (2 if name == "two_faces.mp4" else 1)
+        assert row.score is not None
+    else:
+        assert row.score is None
+        assert row.reason
+        assert "\n" not in row.reason
+
+
+def test_all_bad_files_at_once_leave_the_good_ones_alone(test_data: Path) -> None:
+    detector = load_detector("baseline")
+    videos = [test_data / "bad" / name for name in BAD]
+    rows = predict(detector, videos, settings=QUIET).rows
+    assert len(rows) == len(BAD)
+    for row in rows:
+        assert row.status in BAD[Path(row.video_id).name]
+
+
+def test_odd_paths(untrained: Path, tmp_path: Path) -> None:
+    fifo, link = tmp_path / "fifo.mp4", tmp_path / "link.mp4"
+    os.mkfifo(fifo)
+    link.symlink_to(tmp_path / "nowhere.mp4")
+    rows = predict(untrained, [fifo, link], settings=QUIET).rows
+    assert [row.status for row in rows] == [Status.ERROR, Status.MISSING]
+    assert "regular file" in str(rows[0].reason)
+
+
+def test_lines_for_people(run_thb: Run, untrained: Path, tiny_release: MiniRelease) -> None:
+    first, second = some_videos(tiny_release, 2)
+    ended = run_thb("predict", untrained, second, first)
+    assert ended.code == 0
+    heading, *lines = ended.out.splitlines()
+    assert heading.split() == ["P(fake)", "status", "clips", "faces", "video"]
+    assert [line.split()[-1] for line in lines] == [str(second), str(first)]
+    score, status, clips, faces, _ = lines[0].split()
+    assert 0 <= float(score) <= 1
+    assert (status, clips, faces) == ("ok", "2", "1")
+    assert "Traceback" not in ended.err
+
+
+def test_data_for_machines(run_thb: Run, untrained: Path, tiny_release: MiniRelease) -> None:
+    (video,) = some_videos(tiny_release, 1)
+    ended = run_thb("predict", untrained, video, "nowhere.mp4", "--format", "json", "--quiet")
+    assert ended.code == 3
+    record = json.loads(ended.out)
+    good, absent = record["videos"]
+    assert good["video"] == str(video)
+    assert good["status"] == "ok"
+    assert len(good["clip_logits"]) == good["clips"] == 2
+    assert (absent["status"], absent["p_fake"]) == ("missing", None)
+    assert len(record["run"]["detector"]["weights_sha256"]) == 64
+    assert record["run"]["clip_spec"]["frames"] == 4
+
+
+def test_an_unreadable_video_is_a_line_a_hint_and_exit_code_3(
+    run_thb: Run, untrained: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.mp4").touch()
+    ended = run_thb("predict", untrained, tmp_path / "empty.mp4", "-q")
+    assert ended.code == 3
+    error, hint = ended.err.splitlines()
+    assert error == f"error: {tmp_path}/empty.mp4 could not be read: is empty (0 bytes); fetch it again"
+    assert hint.startswith("hint: ")
+
+
+def test_a_name_cannot_command_the_terminal(run_thb: Run, untrained: Path, tmp_path: Path) -> None:
+    (tmp_path / "a\x1b[2Jb\nc.mp4").touch()
+    ended = run_thb("predict", untrained, tmp_path / "a\x1b[2Jb\nc.mp4", "-q")
+    assert "\x1b" not in ended.out + ended.err
+    assert "a\\x1b[2Jb\\nc.mp4" in ended.out
+    assert len(ended.out.splitlines()) == 2
+
+
+def test_the_real_command_on_names_that_look_like_options(test_data: Path) -> None:
+    command = [sys.executable, "-m", "thb", "predict", "baseline", "--format", "json", "--"]
+    names = ["-leading-dash.mp4", "folder.mp4", "zero_bytes.mp4", "no_extension"]
+    ended = subprocess.run(
+        command + names, cwd=test_data / "bad", capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 3, ended.stderr
+    statuses = [video["status"] for video in json.loads(ended.stdout)["videos"]]
+    assert statuses == ["ok", "error", "error", "ok"]
+    assert "Traceback" not in ended.stderr
+    assert "Warning" not in ended.stderr
