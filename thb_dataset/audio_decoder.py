@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
+from av.audio.stream import AudioStream
 
 from thb_dataset.errors import VideoDecodeError, VideoTooLargeError
-from thb_dataset.video_decoder import VideoFile, find_audio_stream
+from thb_dataset.video_decoder import VideoFile, find_audio_stream, tell_time
 from thb_dataset.video_values import Audio, Limits
 
 GAP_SECONDS = 0.05
@@ -64,15 +64,19 @@ def decode_audio(path: str, rate_hz: int, limits: Limits) -> Audio | None:
 
 def _find_first_frame_time(video: VideoFile) -> Fraction:
     for frame in video.frames():
-        return Fraction(0) if frame.pts is None else frame.pts * Fraction(frame.time_base)
+        return tell_time(frame) or Fraction(0)
     raise VideoDecodeError("has no frame that decodes, so its sound cannot be aligned")
 
 
-def _decode_runs(video: VideoFile, stream: Any, rate_hz: int, latest: Fraction) -> list[_Run]:
+def _decode_runs(
+    video: VideoFile, stream: AudioStream, rate_hz: int, latest: Fraction
+) -> list[_Run]:
     runs: list[_Run] = []
     resampler, shape, expected = None, None, Fraction(0)
     for frame in _decode(video, stream):
-        time = expected if frame.pts is None else frame.pts * Fraction(frame.time_base)
+        time = tell_time(frame)
+        if time is None:
+            time = expected
         if time > latest:
             raise VideoTooLargeError(
                 f"has sound that lasts longer than {float(latest):.0f} s; cut it or raise"
@@ -94,7 +98,7 @@ def _decode_runs(video: VideoFile, stream: Any, rate_hz: int, latest: Fraction) 
     return runs
 
 
-def _decode(video: VideoFile, stream: Any) -> Iterator[av.AudioFrame]:
+def _decode(video: VideoFile, stream: AudioStream) -> Iterator[av.AudioFrame]:
     """Every frame of sound that decodes; damage leaves a gap, which time stamps then show."""
     for packet in video.packets(stream):
         try:
@@ -105,7 +109,9 @@ def _decode(video: VideoFile, stream: Any) -> Iterator[av.AudioFrame]:
             continue
 
 
-def _resample(resampler: Any, frame: av.AudioFrame | None) -> list[npt.NDArray[np.float32]]:
+def _resample(
+    resampler: av.AudioResampler, frame: av.AudioFrame | None
+) -> list[npt.NDArray[np.float32]]:
     return [
         piece.to_ndarray().mean(axis=0, dtype=np.float32) for piece in resampler.resample(frame)
     ]

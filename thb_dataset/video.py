@@ -14,12 +14,9 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
-from thb_dataset import errors
-from thb_dataset.errors import VideoDecodeError, VideoError, VideoTimeoutError, VideoTooLargeError
+from thb_dataset.errors import VideoDecodeError, VideoTimeoutError
 from thb_dataset.frame_policy import FramePolicy
+from thb_dataset.video_answers import Conversation, Refusal
 from thb_dataset.video_child import ChildDiedError, ChildTimeoutError, VideoChild
 from thb_dataset.video_values import Audio, Frames, Limits, VideoInfo
 
@@ -27,7 +24,7 @@ __all__ = ["Audio", "FramePolicy", "Frames", "Limits", "VideoInfo", "VideoReader
 
 Backend = Literal["pyav", "decord"]
 _Result = TypeVar("_Result")
-_OUTSIDE_SIGNALS = (-9, -15)
+_OUTSIDE_SIGNALS = ("SIGKILL", "SIGTERM", "SIGHUP", "SIGINT")
 
 
 class VideoReader:
@@ -67,7 +64,7 @@ class VideoReader:
 
     def close(self) -> None:
         """End the child process. The reader can still be used; it then starts another."""
-        if self._child is not None and self._child.owner == os.getpid():
+        if self._child is not None:
             self._child.close()
         self._child = None
 
@@ -82,7 +79,7 @@ class VideoReader:
             VideoTooLargeError: Refused by a limit before a frame was decoded.
             VideoTimeoutError: It took longer than allowed.
         """
-        return self._ask({"verb": "probe"}, path, _receive_info)
+        return self._ask({"verb": "probe"}, path, Conversation.receive_info)
 
     def read_frames(self, path: str | os.PathLike[str], policy: FramePolicy) -> Frames:
         """Decode a video and hand out the frames that a policy chooses, each once, in order.
@@ -100,7 +97,7 @@ class VideoReader:
             ClipTooShortError: Fewer frames than one clip of the policy needs.
         """
         request = {"verb": "frames", "policy": policy.to_dict(), "backend": self.backend}
-        return self._ask(request, path, self._receive_frames)
+        return self._ask(request, path, Conversation.receive_frames)
 
     def read_audio(self, path: str | os.PathLike[str], rate_hz: int) -> Audio | None:
         """Decode the whole sound of a video, mono, starting at its first frame.
@@ -117,50 +114,64 @@ class VideoReader:
             VideoTooLargeError: Refused by a limit.
             VideoTimeoutError: It took longer than allowed.
         """
-
-        def receive(child: VideoChild, deadline: float) -> Audio | None:
-            return self._receive_audio(child, deadline, rate_hz)
-
-        return self._ask({"verb": "audio", "rate_hz": rate_hz}, path, receive)
+        request = {"verb": "audio", "rate_hz": rate_hz}
+        return self._ask(request, path, lambda answers: answers.receive_audio(rate_hz))
 
     def _ask(
         self,
         request: dict[str, Any],
         path: str | os.PathLike[str],
-        receive: Callable[[VideoChild, float], _Result],
+        receive: Callable[[Conversation], _Result],
     ) -> _Result:
-        """Send a request and turn whatever comes back, or does not, into a value or an error."""
-        name = os.fspath(path)
-        message = {**request, "path": os.path.abspath(name), "limits": asdict(self.limits)}  # noqa: PTH100 - lexical: no link is resolved here
-        for last_attempt in (False, True):
-            child = self._living_child()
-            try:
-                child.request(message)
-                return receive(child, time.monotonic() + self.limits.wall_seconds)
-            except _AnsweredError as answered:
-                if not answered.fit:
-                    self.close()
-                raise answered.error_class(f"{name}: {answered}") from None
-            except BrokenPipeError as error:
+        """Send a request; once more where the child was ended by somebody else."""
+        plain = os.fsdecode(path)
+        # Lexically absolute: the child works elsewhere, and resolves links itself.
+        message = {**request, "path": os.path.abspath(plain), "limits": asdict(self.limits)}  # noqa: PTH100
+        name = plain if plain.isprintable() else ascii(plain)
+        try:
+            return self._converse(message, name, receive)
+        except _EndedFromOutside:
+            pass
+        try:
+            return self._converse(message, name, receive)
+        except _EndedFromOutside as death:
+            raise VideoDecodeError(
+                f"{name}: the decoder was ended twice by {death}, perhaps as the machine's memory"
+                " is full; try again"
+            ) from None
+
+    def _converse(
+        self, message: dict[str, Any], name: str, receive: Callable[[Conversation], _Result]
+    ) -> _Result:
+        """Have one request answered, and turn every way of failing into a named error."""
+        deadline = time.monotonic() + self.limits.wall_seconds
+        child = self._living_child()
+        keep = False
+        try:
+            child.request(message)
+            result = receive(Conversation(child, deadline, self.limits))
+            keep = True
+            return result
+        except Refusal as refusal:
+            keep = refusal.fit
+            raise refusal.error_class(f"{name}: {refusal}") from None
+        except BrokenPipeError:
+            raise _EndedFromOutside("a closed pipe") from None
+        except ChildTimeoutError:
+            raise VideoTimeoutError(
+                f"{name}: not read within {self.limits.wall_seconds:g} s; the file is damaged or"
+                " very long, cut it or raise Limits.wall_seconds"
+            ) from None
+        except ChildDiedError as death:
+            raise self._name_death(name, death.cause) from None
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+            raise VideoDecodeError(
+                f"{name}: the decoder's answer makes no sense ({error}); the file may be hostile"
+            ) from error
+        finally:
+            # After anything else, even an interrupt, the pipe holds what belongs to nobody.
+            if not keep:
                 self.close()
-                if last_attempt:
-                    raise VideoDecodeError(f"{name}: the decoder keeps ending") from error
-            except ChildTimeoutError:
-                self.close()
-                raise VideoTimeoutError(
-                    f"{name}: not read within {self.limits.wall_seconds:g} s; the file is damaged"
-                    " or very long, cut it or raise Limits.wall_seconds"
-                ) from None
-            except ChildDiedError as death:
-                self.close()
-                # Killed from outside is not the file's fault: once more, with a new child.
-                if last_attempt or death.returncode not in _OUTSIDE_SIGNALS:
-                    raise self._name_death(name, death) from None
-            except BaseException:
-                # Interrupted in mid-answer: what is still in the pipe belongs to nobody.
-                self.close()
-                raise
-        raise AssertionError("unreachable")
 
     def _living_child(self) -> VideoChild:
         if self._child is None or not self._child.is_alive():
@@ -168,98 +179,19 @@ class VideoReader:
             self._child = VideoChild(self.limits.address_space_bytes)
         return self._child
 
-    def _name_death(self, name: str, death: ChildDiedError) -> VideoError:
-        if death.cause == "SIGXCPU":
+    def _name_death(self, name: str, cause: str) -> Exception:
+        if cause in _OUTSIDE_SIGNALS:
+            return _EndedFromOutside(cause)
+        if cause == "SIGXCPU":
             return VideoTimeoutError(
                 f"{name}: took more than {self.limits.cpu_seconds} s of processor time; the file"
                 " is damaged or very long, cut it or raise Limits.cpu_seconds"
             )
         return VideoDecodeError(
-            f"{name}: the decoder died of it ({death.cause}); the file is damaged or hostile,"
-            " fetch it again or leave it out"
+            f"{name}: the decoder died of it ({cause}); the file is damaged or hostile, fetch it"
+            " again or leave it out"
         )
 
-    def _receive_frames(self, child: VideoChild, deadline: float) -> Frames:
-        while True:
-            message = _receive(child, deadline)
-            if message["kind"] == "begin":
-                info, count = VideoInfo(**message["info"]), int(message["count"])
-                self._check_output(count * info.height * info.width * 3)
-                pixels = np.empty((count, info.height, info.width, 3), dtype=np.uint8)
-                index = np.zeros(count, dtype=np.int64)
-                seconds = np.zeros(count, dtype=np.float64)
-            elif message["kind"] == "frame":
-                place = int(message["place"])
-                _receive_payload(child, message, pixels[place], deadline)
-                index[place], seconds[place] = message["index"], message["seconds"]
-            else:
-                break
-        return Frames(
-            pixels=pixels,
-            index=index,
-            seconds=seconds,
-            total_frames=int(message["total_frames"]),
-            read_to_end=bool(message["read_to_end"]),
-            info=info,
-        )
 
-    def _receive_audio(self, child: VideoChild, deadline: float, rate_hz: int) -> Audio | None:
-        message = _receive(child, deadline)
-        if message["kind"] != "audio":
-            return None
-        self._check_output(message["payload"])
-        samples = np.empty(message["payload"] // 4, dtype=np.float32)
-        _receive_payload(child, message, samples, deadline)
-        return Audio(
-            samples=samples,
-            rate_hz=rate_hz,
-            channels=int(message["channels"]),
-            codec=str(message["codec"]),
-            start_seconds=float(message["start"]),
-        )
-
-    def _check_output(self, size: int) -> None:
-        if size > self.limits.max_output_bytes:
-            self.close()
-            raise _AnsweredError(
-                VideoTooLargeError,
-                f"would give {size >> 20} MiB at once, the limit is"
-                f" {self.limits.max_output_bytes >> 20} MiB; ask for fewer frames or raise"
-                " Limits.max_output_bytes",
-            )
-
-
-class _AnsweredError(Exception):
-    """The child is well and says that the request cannot be met.
-
-    Attributes:
-        error_class: What to raise.
-        fit: Whether the child can take another request.
-    """
-
-    def __init__(self, error_class: type[VideoError], message: str, *, fit: bool = True) -> None:
-        super().__init__(message)
-        self.error_class = error_class
-        self.fit = fit
-
-
-def _receive(child: VideoChild, deadline: float) -> dict[str, Any]:
-    message = child.receive(deadline)
-    if message["kind"] == "error":
-        named = getattr(errors, str(message["error"]), None)
-        if not (isinstance(named, type) and issubclass(named, VideoError)):
-            named = VideoDecodeError
-        raise _AnsweredError(named, message["message"], fit=bool(message["fit"]))
-    return message
-
-
-def _receive_info(child: VideoChild, deadline: float) -> VideoInfo:
-    return VideoInfo(**_receive(child, deadline)["info"])
-
-
-def _receive_payload(
-    child: VideoChild, message: dict[str, Any], array: npt.NDArray[Any], deadline: float
-) -> None:
-    if message["payload"] != array.nbytes:
-        raise ChildDiedError(1)
-    child.receive_into(array.data.cast("B"), deadline)
+class _EndedFromOutside(Exception):  # noqa: N818 - never leaves this module
+    """Somebody else ended the child: not the file's fault."""

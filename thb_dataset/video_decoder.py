@@ -10,17 +10,20 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
+from io import FileIO
+from pathlib import Path
 from typing import Any, Self
 
 import av
-import numpy as np
-import numpy.typing as npt
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Discard, Disposition
+from av.video.stream import VideoStream
 
 from thb_dataset.errors import VideoDecodeError, VideoTooLargeError
-from thb_dataset.video_values import Limits, VideoInfo
+from thb_dataset.video_values import Limits
 
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg"
 VIDEO_DECODERS = (
@@ -31,56 +34,10 @@ AUDIO_DECODERS = (
     "aac,mp3,mp3float,mp2,mp2float,ac3,eac3,opus,libopus,vorbis,flac,alac,amrnb,amrwb,wmav1,wmav2,"
     "pcm_u8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_f32le,pcm_alaw,pcm_mulaw"
 )
-SQUARE_PIXEL_TOLERANCE = 0.02
 READ_BYTES = 1 << 18
 
 
-@dataclass(frozen=True)
-class Turn:
-    """How a display matrix moves stored pixels: transpose first, then the flips."""
-
-    transpose: bool = False
-    flip_rows: bool = False
-    flip_columns: bool = False
-
-    @classmethod
-    def of(cls, frame: av.VideoFrame) -> Self:
-        """Read the matrix that the container put on a decoded frame; none means as stored.
-
-        The matrix is nine int32 in rows; stored point (x, y) is shown at (a x + c y, b x + d y).
-        """
-        side = frame.side_data.get("DISPLAYMATRIX")
-        if side is None:
-            return cls()
-        a, b, _, c, d = np.frombuffer(bytes(side), np.int32)[:5].astype(np.int64).tolist()
-        if abs(b) + abs(c) > abs(a) + abs(d):
-            return cls(transpose=True, flip_rows=b < 0, flip_columns=c < 0)
-        return cls(flip_rows=d < 0, flip_columns=a < 0)
-
-    @property
-    def rotation_degrees(self) -> int:
-        """The clockwise turn, a mirror set aside."""
-        if self.transpose:
-            return 270 if self.flip_rows else 90
-        return 180 if self.flip_rows else 0
-
-    @property
-    def mirrored(self) -> bool:
-        """A left-right flip remains after the turn: the transpose and each flip mirror once."""
-        return self.transpose ^ self.flip_rows ^ self.flip_columns
-
-    def apply(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Turn (H, W, 3) pixels upright."""
-        if self.transpose:
-            pixels = pixels.swapaxes(0, 1)
-        if self.flip_rows:
-            pixels = pixels[::-1]
-        if self.flip_columns:
-            pixels = pixels[:, ::-1]
-        return np.ascontiguousarray(pixels)
-
-
-def open_regular_file(path: str) -> Any:
+def open_regular_file(path: str) -> FileIO:
     """Open a file for reading, and nothing else: no folder, device, pipe or socket.
 
     A link is followed (Hub caches are made of links) and judged by what it points to.
@@ -89,13 +46,13 @@ def open_regular_file(path: str) -> Any:
         VideoDecodeError: There is no such file, it cannot be read, or it is not a plain file.
     """
     try:
-        _require_plain_file(os.stat(path))
+        _require_plain_file(Path(path).stat())
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise VideoDecodeError(f"cannot be opened ({reason}); check the path") from error
     # A file object without a name: FFmpeg then judges by content alone.
-    file = os.fdopen(descriptor, "rb", buffering=0)
+    file = FileIO(descriptor, "rb")
     _require_plain_file(os.fstat(descriptor))
     return file
 
@@ -131,7 +88,7 @@ class VideoFile:
         self.container.close()
         self._file.close()
 
-    def _open(self) -> Any:
+    def _open(self) -> InputContainer:
         options = {
             # With a file object FFmpeg needs no protocol at all; this closes every one.
             "protocol_whitelist": "none",
@@ -152,7 +109,7 @@ class VideoFile:
                 f" Ogg file, or its index is missing or damaged ({_reason(error)})"
             ) from error
 
-    def _choose_stream(self) -> Any:
+    def _choose_stream(self) -> VideoStream:
         pictures = Disposition.attached_pic | Disposition.timed_thumbnails
         streams = [s for s in self.container.streams.video if not s.disposition & pictures]
         if not streams:
@@ -228,7 +185,7 @@ class VideoFile:
                 self._check_count(count)
         return count
 
-    def packets(self, stream: Any) -> Iterator[Any]:
+    def packets(self, stream: VideoStream | AudioStream) -> Iterator[Packet[Any] | None]:
         """Read one stream's packets, the others unread; the last one tells a decoder to finish."""
         for other in self.container.streams:
             keep = other.index == stream.index
@@ -271,64 +228,14 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-class Painter:
-    """Makes upright RGB pictures of one size out of decoded frames, whatever their own size."""
-
-    def __init__(self, video: VideoFile, first: av.VideoFrame) -> None:
-        self._video = video
-        self.turn = Turn.of(first)
-        ratio = video.stream.sample_aspect_ratio or Fraction(1)
-        self.aspect = float(ratio) if Fraction(1, 8) <= ratio <= 8 else 1.0
-        self.stored = (first.width, first.height)
-        width, height = first.width, first.height
-        if abs(self.aspect - 1) > SQUARE_PIXEL_TOLERANCE:
-            # Stretch, never shrink: no pixel is lost.
-            width = round(width * max(self.aspect, 1))
-            height = round(height / min(self.aspect, 1))
-        video.check_size(width, height)
-        self.size = (width, height)
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(H, W, 3) of every picture."""
-        width, height = self.size
-        return (width, height, 3) if self.turn.transpose else (height, width, 3)
-
-    def paint(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
-        """Convert one frame; one of another size than the first is scaled to the first's."""
-        self._video.check_size(frame.width, frame.height)
-        if (frame.width, frame.height) == self.size:
-            pixels = frame.to_ndarray(format="rgb24", threads=1)
-        else:
-            width, height = self.size
-            pixels = frame.to_ndarray(
-                format="rgb24", width=width, height=height, interpolation="BICUBIC", threads=1
-            )
-        return self.turn.apply(pixels)
-
-    def describe(self, first: av.VideoFrame) -> VideoInfo:
-        """Gather what the file says and what the first frame showed."""
-        video, stream = self._video, self._video.stream
-        rate = stream.average_rate or stream.guessed_rate
-        height, width, _ = self.shape
-        return VideoInfo(
-            width=width,
-            height=height,
-            rotation_degrees=self.turn.rotation_degrees,
-            mirrored=self.turn.mirrored,
-            stored_width=first.width,
-            stored_height=first.height,
-            sample_aspect_ratio=self.aspect,
-            codec=stream.codec_context.codec.canonical_name,
-            pixel_format=first.format.name,
-            fps=float(rate) if rate else None,
-            seconds=video.declared_seconds,
-            declared_frames=stream.frames or None,
-            has_audio=find_audio_stream(video.container) is not None,
-        )
+def tell_time(frame: av.VideoFrame | av.AudioFrame) -> Fraction | None:
+    """A frame's own time stamp in seconds, exact; None where it has none."""
+    if frame.pts is None or not frame.time_base:
+        return None
+    return frame.pts * Fraction(frame.time_base)
 
 
-def find_audio_stream(container: Any) -> Any | None:
+def find_audio_stream(container: InputContainer) -> AudioStream | None:
     """The first sound stream that can be decoded, or None."""
     for stream in container.streams.audio:
         context = stream.codec_context

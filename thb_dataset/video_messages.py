@@ -5,7 +5,8 @@ as the object's ``payload`` says. Neither side can make the other run code.
 
 Request: ``verb`` (probe, frames or audio), ``path``, ``limits`` and what the verb needs.
 Answers: ``ready`` once at the start. Then, per request, either ``error`` (class name of the
-exception tree, message), or ``info``; or ``audio``; or ``begin`` (facts, number of frames), a
+exception tree, message, whether the child is fit to go on); or ``info``; or ``audio`` or
+``silence``; or ``begin`` (facts, number of frames), a
 ``frame`` for each (place, index, seconds, pixels) and ``end``. A second ``begin`` withdraws the
 frames sent before it: the file holds fewer frames than it has packets.
 """

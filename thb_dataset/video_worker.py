@@ -20,12 +20,14 @@ from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 
 from thb_dataset.audio_decoder import decode_audio
 from thb_dataset.errors import ClipTooShortError, VideoDecodeError, VideoError, VideoTooLargeError
 from thb_dataset.frame_policy import FramePolicy
-from thb_dataset.video_decoder import Painter, VideoFile
+from thb_dataset.video_decoder import VideoFile, tell_time
 from thb_dataset.video_messages import HEAD, pack_message, unpack_length, unpack_message
+from thb_dataset.video_painter import Painter
 from thb_dataset.video_values import Limits
 
 PARENT_CHECK_MILLISECONDS = 2000
@@ -39,7 +41,7 @@ class Answers:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    def send(self, kind: str, payload: memoryview | bytes = b"", **values: Any) -> None:
+    def send(self, kind: str, payload: memoryview | bytes = b"", **values: object) -> None:
         """Send one message, with its raw bytes where there are any."""
         self._write(pack_message({"kind": kind, **values}, payload))
         self._write(payload)
@@ -89,7 +91,7 @@ _NO_FRAME = "has no frame that decodes; the file is damaged, fetch it again"
 
 
 def decode_with_pyav(
-    path: str, limits: Limits, wanted: Any, to_end: bool, answers: Answers
+    path: str, limits: Limits, wanted: npt.NDArray[np.int64], to_end: bool, answers: Answers
 ) -> int:
     """Decode in order from the first frame, convert and send the wanted ones, never seek.
 
@@ -108,7 +110,7 @@ def decode_with_pyav(
                 painter = Painter(video, frame)
                 answers.send("begin", info=asdict(painter.describe(frame)), count=len(places))
             if index in places:
-                pixels = memoryview(painter.paint(frame))
+                pixels = painter.paint(frame).data
                 answers.send("frame", pixels, place=places[index], index=index, seconds=seconds)
             if index == last and not to_end:
                 break
@@ -124,9 +126,9 @@ class _Clock:
         self._first: Fraction | None = None
 
     def tell(self, frame: av.VideoFrame, index: int) -> float:
-        if frame.pts is None or frame.time_base is None:
+        time = tell_time(frame)
+        if time is None:
             return float(index * self._period)
-        time = frame.pts * Fraction(frame.time_base)
         if self._first is None:
             self._first = time - index * self._period
         return float(time - self._first)
@@ -135,9 +137,7 @@ class _Clock:
 def _load_backend(name: str) -> Callable[[str, Limits, Any, bool, Answers], int]:
     if name == "pyav":
         return decode_with_pyav
-    from thb_dataset.decord_decoder import decode_with_decord
-
-    return decode_with_decord
+    raise VideoDecodeError(f"no such backend: {name}")
 
 
 def send_audio(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
@@ -147,7 +147,7 @@ def send_audio(request: dict[str, Any], limits: Limits, answers: Answers) -> Non
         answers.send("silence")
         return
     facts = {"channels": audio.channels, "codec": audio.codec, "start": audio.start_seconds}
-    answers.send("audio", memoryview(audio.samples), **facts)
+    answers.send("audio", audio.samples.data, **facts)
 
 
 _VERBS = {"probe": probe, "frames": send_frames, "audio": send_audio}
