@@ -148,6 +148,8 @@ def test_every_frame_has_its_own_position(tiny: TALL) -> None:
     frames = torch.randn(1, 1, 3, 32, 32).expand(1, 4, 3, 32, 32)
     logits = []
     with torch.no_grad():
+        for each in tiny.parameters():
+            each.normal_()
         for place in range(4):
             tiny.frame_positions.zero_()
             tiny.frame_positions[0, place] = torch.arange(8.0)
@@ -204,12 +206,7 @@ def test_cam_layer_is_cut_into_the_frames(tiny: TALL) -> None:
 
 def test_pretrained_tables_are_enlarged(tiny: TALL, tmp_path: Path) -> None:
     torch.manual_seed(1)
-    settings: dict[str, Any] = {
-        "image_size": 32,
-        "embed_dim": 8,
-        "depths": [1, 1, 2],
-        "num_heads": [1, 2, 2],
-    }
+    settings = {key: value for key, value in TINY.items() if key != "window"}
     smaller = SwinModel(SwinConfig(**settings, window_size=2))
     table = smaller.get_submodule("encoder.layers.0.blocks.0.attention.relative_position_bias")
     with torch.no_grad():
