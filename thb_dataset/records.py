@@ -18,7 +18,7 @@ class Label(IntEnum):
 
 
 class Split(StrEnum):
-    """A block of the release. Folders call the middle one ``val``, `datasets` calls it ``validation``."""
+    """A block of the release. Its folders call the middle one ``val``."""
 
     TRAIN = "train"
     VALIDATION = "validation"
