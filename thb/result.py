@@ -22,7 +22,7 @@ class Measure:
     Attributes:
         value: The number, within [0, 1].
         low: Lower end of the 95 % interval: DeLong's for the AUC, exact binomial for T1 and T0.1,
-            bootstrap for Brier.
+            bootstrap for Brier and for means over generators.
         high: Upper end.
         bootstrap_low: Lower end of the bootstrap interval that resamples drivers and portraits.
         bootstrap_high: Upper end.
@@ -50,8 +50,10 @@ class Cell:
         n_real: Scored real videos.
         n_fake: Scored fakes.
         unscored: How many of both are not in the numbers, by status.
+        assumed: How many of both have no face and count with the score of the no-face policy.
         measures: By name ``auc``, ``t1``, ``t01``, ``brier``; empty where there is no answer.
         grade: The paper's word for the AUC.
+        resampling: How the bootstrap drew: ``components`` or ``crossed``; None without one.
         problem: Why there are no measures.
     """
 
@@ -61,8 +63,10 @@ class Cell:
     n_real: int
     n_fake: int
     unscored: Mapping[str, int] = field(default_factory=dict)
+    assumed: int = 0
     measures: Mapping[str, Measure] = field(default_factory=dict)
     grade: str | None = None
+    resampling: str | None = None
     problem: str | None = None
 
 
@@ -77,6 +81,9 @@ class Result:
         detector: Its ``model_type``; what each fold was scored with stands in ``runs``.
         cells: One per fold and generator.
         mean: Plain mean over the cells of part ``test`` that have an answer, by metric.
+        mean_over: The generators of those cells.
+        thresholds: Of T1 and T0.1 over all fakes of a fold, by fold; None where nothing is called
+            fake. They are read off the Test videos: other videos may give more false alarms.
         runs: What each fold's predictions say of their making, by fold.
         settings: How the numbers were made (method, no-face policy, bootstrap, seed).
         predictions_sha256: Of the rows that the numbers come from, by fold.
@@ -87,7 +94,9 @@ class Result:
     release: Mapping[str, Any]
     detector: str
     cells: tuple[Cell, ...]
-    mean: Mapping[str, float]
+    mean: Mapping[str, Measure]
+    mean_over: tuple[str, ...]
+    thresholds: Mapping[str, Mapping[str, float | None]]
     runs: Mapping[str, Mapping[str, Any]]
     settings: Mapping[str, Any]
     predictions_sha256: Mapping[str, str]
@@ -112,6 +121,8 @@ class Result:
         try:
             values = {name.name: record[name.name] for name in fields(cls)}
             values["cells"] = tuple(_read_cell(cell) for cell in values["cells"])
+            values["mean"] = _read_measures(values["mean"])
+            values["mean_over"] = tuple(values["mean_over"])
             return cls(**values)
         except (KeyError, TypeError, AttributeError) as error:
             raise ResultError(f"not the record of a result: {error!r}") from error
@@ -151,8 +162,11 @@ class Result:
 
 
 def _read_cell(record: Mapping[str, Any]) -> Cell:
-    measures = {name: Measure(**value) for name, value in record["measures"].items()}
-    return Cell(**{**record, "measures": measures})
+    return Cell(**{**record, "measures": _read_measures(record["measures"])})
+
+
+def _read_measures(record: Mapping[str, Any]) -> dict[str, Measure]:
+    return {name: Measure(**value) for name, value in record.items()}
 
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401 — any JSON value

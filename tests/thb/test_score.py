@@ -1,22 +1,26 @@
-"""From predictions to numbers, records and tables."""
+"""From predictions to numbers."""
 
 from __future__ import annotations
 
-import io
-import json
 import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
-from thb.predictions import Prediction, Predictions, Status
-from thb.result import Result
+from metrics.talking_head_detection.roc import auc_interval
+from thb.predictions import (
+    Prediction,
+    Predictions,
+    Status,
+    read_predictions,
+    write_predictions,
+)
+from thb.result import Cell
 from thb.score import score
-from thb.tables import markdown_table, print_results
+from thb.tables import markdown_table
 from thb_dataset.errors import ResultError
 
 GENERATORS = ("Hallo", "Hallo2", "AniPortraitAudio", "LivePortrait")
@@ -90,7 +94,8 @@ def test_each_generator_meets_the_same_reals() -> None:
         assert cell.measures["auc"].value == pytest.approx(expected, abs=1e-12)
         assert cell.measures["t1"].below_resolution
     main = [cell.measures["auc"].value for cell in result.cells if cell.part == "test"]
-    assert result.mean["auc"] == pytest.approx(sum(main) / len(main), abs=1e-12)
+    assert result.mean["auc"].value == pytest.approx(sum(main) / len(main), abs=1e-12)
+    assert result.mean_over == tuple(sorted(GENERATORS))
 
 
 def test_intervals_hold_their_number() -> None:
@@ -121,6 +126,8 @@ def test_folds_of_one_protocol_join() -> None:
         ({"split_by": "driver"}, "split_by"),
         ({"release": {"name": "other"}}, "release"),
         ({"detector": {"model_type": "tall"}}, "detector"),
+        ({"clip_spec": {"frames": 16}}, "clip_spec"),
+        ({"face_pack": {"name": "buffalo_l"}}, "face_pack"),
     ],
 )
 def test_what_does_not_belong_together_is_refused(run: dict[str, Any], said: str) -> None:
@@ -142,6 +149,11 @@ def test_what_cannot_be_scored_is_refused() -> None:
         score(change(make_predictions(), "Hallo/1", label=None))
     with pytest.raises(ResultError, match="protocol and fold"):
         score(Predictions(rows=make_predictions().rows, run={}))
+    rows = make_predictions().rows
+    with pytest.raises(ResultError, match="two rows or more, Hallo/0 first"):
+        score(Predictions(rows=(*rows, rows[20]), run=make_predictions().run))
+    with pytest.raises(ResultError, match="no generator"):
+        score(change(make_predictions(), "Hallo/1", generator=None))
     with pytest.raises(ResultError, match="exclude"):
         score(make_predictions(), no_face="guess")  # type: ignore[arg-type]
 
@@ -154,11 +166,13 @@ def test_videos_without_a_score_are_counted_and_follow_the_policy() -> None:
     (left_out,) = [c for c in score(gone, n_bootstrap=0).cells if c.generator == "Hallo"]
     assert (left_out.n_real, left_out.n_fake) == (19, 3)
     assert left_out.unscored == {"error": 1, "missing": 1, "no_face": 2}
+    assert left_out.assumed == 0
     (counted,) = [
         c for c in score(gone, no_face="as_fake", n_bootstrap=0).cells if c.generator == "Hallo"
     ]
     assert (counted.n_real, counted.n_fake) == (20, 4)
     assert counted.unscored == {"error": 1, "missing": 1}
+    assert counted.assumed == 2
     by_hand = change(gone, "Hallo/0", status=Status.OK, score=1.0)
     by_hand = change(by_hand, "CelebV-HQ/driver3_1", status=Status.OK, score=1.0)
     (same,) = [c for c in score(by_hand, n_bootstrap=0).cells if c.generator == "Hallo"]
@@ -175,7 +189,88 @@ def test_a_generator_without_scored_fakes_has_no_number_and_says_why() -> None:
     assert "only real" in (empty.problem or "")
     assert "–" in markdown_table([result])
     (other,) = [cell for cell in result.cells if cell.generator == "Hallo2"]
-    assert result.mean["auc"] == other.measures["auc"].value
+    assert result.mean["auc"].value == other.measures["auc"].value
+    assert result.mean_over == ("Hallo2",)
+
+
+def pick(cells: tuple[Cell, ...], generator: str, part: str = "test") -> Cell:
+    (cell,) = [cell for cell in cells if (cell.generator, cell.part) == (generator, part)]
+    return cell
+
+
+def test_a_generator_in_two_parts_is_scored_in_each_by_itself() -> None:
+    predictions = make_predictions()
+    for at in (4, 5):
+        predictions = change(predictions, f"Hallo/{at}", split="extra")
+    cells = score(predictions, n_bootstrap=0).cells
+    assert (pick(cells, "Hallo").n_fake, pick(cells, "Hallo", "extra").n_fake) == (4, 2)
+
+
+def test_the_interval_of_the_mean_knows_what_the_folds_share() -> None:
+    folds = [make_predictions((name,), fold=name, seed=0) for name in ("Hallo", "Hallo2")]
+    mean = score(folds, n_bootstrap=400).mean["auc"]
+    assert mean.low is not None
+    assert mean.high is not None
+    assert mean.low <= mean.value <= mean.high
+    # The same reals, drivers and scores twice: two folds tell no more than one.
+    alone = pick(score(folds[0], n_bootstrap=400).cells, "Hallo").measures["auc"]
+    assert (mean.low, mean.high) == pytest.approx((alone.bootstrap_low, alone.bootstrap_high))
+
+
+def test_bootstrap_of_videos_that_share_nothing_is_as_wide_as_delong() -> None:
+    predictions = make_predictions(("Hallo",), n_real=150)
+    rows = [
+        replace(
+            row, video_id=f"{row.video_id}{copy}", driver=f"d{copy}{at}", portrait=f"p{copy}{at}"
+        )
+        for copy in range(10)
+        for at, row in enumerate(make_predictions(("Hallo",), seed=copy).rows)
+        if row.generator == "Hallo"
+    ]
+    reals = [row for row in predictions.rows if row.label == 0]
+    cell = score(Predictions(rows=(*reals, *rows), run=predictions.run)).cells[0]
+    delong = auc_interval(
+        [0] * len(reals) + [1] * len(rows), [row.score or 0 for row in (*reals, *rows)]
+    )
+    measure = cell.measures["auc"]
+    assert measure.bootstrap_low == pytest.approx(delong.low, abs=0.02)
+    assert measure.bootstrap_high == pytest.approx(delong.high, abs=0.02)
+    assert cell.resampling == "components"
+
+
+@pytest.mark.parametrize("method", ["nearest", "interpolate"])
+def test_other_methods_are_named_and_have_no_bootstrap_of_theirs(method: Any) -> None:
+    result = score(make_predictions(), method=method, n_bootstrap=20)
+    assert result.settings["method"] == method
+    for cell in result.cells:
+        assert cell.measures["t1"].bootstrap_low is None
+        assert cell.measures["auc"].bootstrap_low is not None
+        assert (cell.measures["t1"].low is None) == (method == "interpolate")
+
+
+def test_the_threshold_of_a_fold_keeps_to_its_false_alarms_over_all_fakes() -> None:
+    predictions = make_predictions(n_real=250)
+    threshold = score(predictions, n_bootstrap=0).thresholds["p1"]["t1"]
+    assert threshold is not None
+    reals = sorted((row.score or 0 for row in predictions.rows if row.label == 0), reverse=True)
+    assert reals[1] >= threshold > reals[2]  # 1 % of 250 allows two
+    scores = [row.score or 0 for row in predictions.rows]
+    assert threshold == min(value for value in scores if value > reals[2])
+
+
+def test_scores_of_the_parquet_file_are_those_of_the_run(tmp_path: Path) -> None:
+    predictions = make_predictions()
+    write_predictions(tmp_path / "predictions.parquet", predictions)
+    read = read_predictions(tmp_path / "predictions.parquet")
+    assert score(read).to_dict() == score(predictions).to_dict()
+
+
+def test_one_real_and_one_fake_claim_nothing() -> None:
+    predictions = make_predictions(("Hallo",), n_real=1)
+    rows = [row for row in predictions.rows if row.label == 0 or row.video_id == "Hallo/0"]
+    cell = score(Predictions(rows=tuple(rows), run=predictions.run)).cells[0]
+    assert cell.measures["auc"].low == 0.0
+    assert cell.measures["auc"].high == 1.0
 
 
 def test_the_threshold_gives_the_t1_again() -> None:
@@ -200,63 +295,3 @@ def test_order_of_rows_changes_nothing() -> None:
         run=predictions.run,
     )
     assert score(predictions).to_dict() == score(mixed).to_dict()
-
-
-def test_the_record_is_read_as_it_was_written_and_has_the_same_bytes(tmp_path: Path) -> None:
-    result = score(make_predictions(), n_bootstrap=50)
-    result.save(tmp_path / "a" / "result.json")
-    read = Result.load(tmp_path / "a" / "result.json")
-    read.save(tmp_path / "b.json")
-    text = (tmp_path / "a" / "result.json").read_text()
-    assert text == (tmp_path / "b.json").read_text()
-    assert text.endswith("}\n")
-    assert json.loads(text)["schema_version"] == 1
-    assert read.to_dict() == result.to_dict()
-
-
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"schema_version": 99}', '{"schema_version": 1}']
-)
-def test_what_is_no_record_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / "x.json").write_text(text)
-    with pytest.raises(ResultError):
-        Result.load(tmp_path / "x.json")
-
-
-def render(results: list[Result], width: int) -> str:
-    stream = io.StringIO()
-    print_results(results, Console(file=stream, width=width))
-    return stream.getvalue()
-
-
-@pytest.mark.parametrize("width", [40, 80, 200])
-def test_no_number_is_cut_off_however_narrow_the_console(width: int) -> None:
-    result = score(make_predictions(), n_bootstrap=20)
-    text = render([result], width)
-    for cell in result.cells:
-        if cell.part == "test":
-            assert f"{cell.measures['auc'].value:.3f}" in text
-    assert "…" not in text
-    assert "6 fake" in text
-    assert "20 real" in text
-    assert "†" in text
-    assert "MAGI-1" in text
-    assert "SYNTHETIC" not in text
-
-
-def test_a_synthetic_release_is_named_so_everywhere() -> None:
-    made_up = {"name": "mini", "revision": "x", "synthetic": True}
-    result = score(make_predictions(release=made_up), n_bootstrap=0)
-    assert "SYNTHETIC" in render([result], 120)
-    assert "SYNTHETIC" in result.to_markdown()
-
-
-def test_the_paper_table_has_a_row_a_detector_and_four_columns_a_generator() -> None:
-    ours = score(make_predictions(), n_bootstrap=0)
-    other = score(make_predictions(detector={"model_type": "tall"}, seed=5), n_bootstrap=0)
-    lines = [line for line in markdown_table([ours, other]).splitlines() if line.startswith("|")]
-    assert len(lines) == 4
-    assert {line.count("|") for line in lines} == {1 + 1 + 4 * len(GENERATORS) + 4}
-    assert lines[2].startswith("| baseline |")
-    assert lines[3].startswith("| tall |")
-    assert lines[0].index("Hallo AUC") < lines[0].index("Hallo2 AUC") < lines[0].index("Live")

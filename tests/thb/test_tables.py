@@ -1,0 +1,176 @@
+"""The tables: complete, in the order of the paper, and honest about what they hold."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from thb.result import METRICS, Cell, Measure, Result
+from thb.tables import INTERVAL_NOTE, RESOLUTION_NOTE, markdown_table, notes, print_results
+
+
+def make_measure(value: float, **values: Any) -> Measure:
+    return Measure(value=value, **({"low": value / 2, "high": (value + 1) / 2} | values))
+
+
+def make_cell(generator: str, **values: Any) -> Cell:
+    measures = {name: make_measure(0.8) for name in METRICS}
+    settings: dict[str, Any] = {
+        "fold": "p1",
+        "part": "test",
+        "n_real": 20,
+        "n_fake": 6,
+        "measures": measures,
+    }
+    return Cell(generator=generator, **(settings | values))
+
+
+def make_result(**values: Any) -> Result:
+    settings: dict[str, Any] = {
+        "protocol": "p1",
+        "split_by": "release",
+        "release": {"name": "toy", "revision": "abc", "synthetic": False},
+        "detector": "baseline",
+        "cells": (make_cell("Hallo"), make_cell("AniPortraitAudio"), make_cell("LivePortrait")),
+        "mean": {name: make_measure(0.75) for name in METRICS},
+        "mean_over": ("AniPortraitAudio", "Hallo", "LivePortrait"),
+        "thresholds": {"p1": {"t1": 1 / 3, "t01": None}},
+        "runs": {"p1": {"protocol": "p1", "versions": {"numpy": "2.4"}}},
+        "settings": {"method": "conservative", "no_face": "exclude"},
+        "predictions_sha256": {"p1": "0" * 64},
+    }
+    return Result(**(settings | values))
+
+
+def render(results: list[Result], width: int = 120) -> str:
+    stream = io.StringIO()
+    print_results(results, Console(file=stream, width=width))
+    return stream.getvalue()
+
+
+def read_rows(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[value.strip() for value in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_paper_table_has_a_row_a_detector_and_four_columns_a_generator() -> None:
+    header, _, first, second = read_rows(
+        markdown_table([make_result(), make_result(detector="tall")])
+    )
+    assert header[1:5] == [
+        "AniPortraitAudio AUC ↑",
+        "AniPortraitAudio T1 ↑",
+        "AniPortraitAudio T0.1 ↑",
+        "AniPortraitAudio Brier ↓",
+    ]
+    assert [name.split()[0] for name in header[1::4]] == [
+        "AniPortraitAudio",
+        "Hallo",
+        "LivePortrait",
+        "mean",
+    ]
+    assert len(header) == len(first) == len(second) == 1 + 4 * 3 + 4
+    assert (first[0], second[0]) == ("baseline", "tall")
+    assert first[1] == "0.80 [.40–.90]"
+    assert first[-1] == "0.75 [.38–.88]"
+
+
+def test_columns_say_how_many_videos_they_compare() -> None:
+    other = make_result(detector="tall", cells=(make_cell("Hallo", n_fake=4),))
+    assert "Hallo 4–6 fake, 20 real" in markdown_table([make_result(), other])
+    assert "4–6 fake" in render([make_result(), other])
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize("name", ["x", "a-detector-with-quite-a-long-name-of-its-own"])
+def test_no_number_is_cut_off_however_narrow_the_console(width: int, name: str) -> None:
+    values = {"Hallo": 0.111, "AniPortraitAudio": 0.222, "AniPortraitVideo": 0.333}
+    values |= {"Hallo2": 0.444, "EmoPortrait": 0.555, "LivePortrait": 0.666}
+    cells = tuple(
+        make_cell(generator, measures={metric: make_measure(value) for metric in METRICS})
+        for generator, value in values.items()
+    )
+    text = render([make_result(cells=cells, detector=name)], width)
+    assert all(text.count(f"{value:.3f}") == 4 for value in values.values())
+    assert text.count("0.750") == text.count("[.38–.88]") == 4
+    assert "…" not in text
+    assert name in text
+
+
+def test_six_generators_fit_a_terminal_of_120_columns() -> None:
+    names = ["Hallo", "Hallo2", "AniPortraitAudio", "AniPortraitVideo", "LivePortrait"]
+    cells = tuple(make_cell(name) for name in [*names, "EmoPortrait"])
+    table = [line for line in render([make_result(cells=cells)]).splitlines() if "[." in line]
+    assert len(table) == 4
+    assert max(map(len, table)) <= 120
+
+
+def test_test_only_generators_stand_apart_with_a_row_a_fold() -> None:
+    cells = [make_cell("Hallo", fold="p3-hallo"), make_cell("Hallo2", fold="p3-hallo2")]
+    cells += [make_cell("MAGI-1", fold=cell.fold, part="extra", n_fake=3) for cell in cells]
+    text = render([make_result(protocol="p3", cells=tuple(cells))])
+    before, after = text.split("P3, test-only generators")
+    assert "MAGI-1" not in before
+    assert "MAGI-1" in after
+    assert after.count("baseline") == 2
+    assert "3 fake" in after
+    assert "MAGI-1" not in markdown_table([make_result(cells=tuple(cells))])
+
+
+def test_protocols_have_a_table_each() -> None:
+    text = render([make_result(protocol="p3"), make_result()])
+    assert text.index("P1 (new identities) on toy") < text.index("P3 (new identities, new")
+
+
+def test_targets_below_the_resolution_are_marked_and_explained() -> None:
+    low = {name: make_measure(0.8, below_resolution=name == "t01") for name in METRICS}
+    result = make_result(cells=(make_cell("Hallo", measures=low),))
+    text = render([result])
+    assert text.count("0.800†") == 1
+    assert RESOLUTION_NOTE in text
+    assert "0.80† [" in result.to_markdown()
+    assert "†" not in render([make_result()])
+
+
+def test_a_synthetic_release_is_named_so_everywhere() -> None:
+    result = make_result(release={"name": "mini", "revision": "x", "synthetic": True})
+    text = render([result])
+    assert "SYNTHETIC mini" in text.splitlines()[0]
+    assert "SYNTHETIC" in text.splitlines()[-1]
+    assert "SYNTHETIC" in result.to_markdown()
+    assert "SYNTHETIC" not in render([make_result()])
+
+
+def test_what_sets_a_result_apart_is_said() -> None:
+    assert notes([make_result()]) == [INTERVAL_NOTE]
+    cells = (
+        make_cell("Hallo", unscored={"no_face": 2, "error": 1}, assumed=3),
+        make_cell("Hallo2", unscored={"error": 4}),
+        make_cell("LivePortrait", measures={}, problem="only real videos"),
+    )
+    result = make_result(
+        cells=cells,
+        mean_over=("Hallo", "Hallo2"),
+        settings={"method": "nearest", "no_face": "as_fake"},
+    )
+    said = "\n".join(notes([result]))
+    assert "not scored, at most per column: 4 error, 2 no_face" in said
+    assert "videos without a face count as fake, at most 3 per column" in said
+    assert "'nearest'" in said
+    assert "mean is over 2 of 3 columns" in said
+    assert "p1 LivePortrait: only real videos" in said
+    assert "–" in [row[-5] for row in read_rows(markdown_table([result]))]
+
+
+def test_names_from_someones_file_move_no_terminal_and_break_no_table() -> None:
+    name = "[red]a[/red]|b\x1b[2J"
+    result = make_result(detector=name, release={"name": name, "synthetic": False})
+    text = render([result])
+    assert "\x1b" not in text
+    assert "[red]a[/red]|b�[2J" in text
+    markdown = markdown_table([result])
+    assert "\x1b" not in markdown
+    assert "| [red]a[/red]\\|b�[2J |" in markdown
