@@ -7,6 +7,7 @@ whatever happens to the child ends as a named error about one file.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
-from thb_dataset.errors import VideoDecodeError, VideoTimeoutError
+from thb_dataset.errors import THBError, VideoDecodeError, VideoTimeoutError
 from thb_dataset.frame_policy import FramePolicy
 from thb_dataset.video_answers import Conversation, Refusal
 from thb_dataset.video_child import ChildDiedError, ChildTimeoutError, VideoChild
@@ -46,7 +47,15 @@ class VideoReader:
         Args:
             limits: What one video may cost.
             backend: ``pyav``, or ``decord`` where that package is installed.
+
+        Raises:
+            THBError: The backend's package is missing.
         """
+        if backend == "decord" and importlib.util.find_spec("decord") is None:
+            raise THBError(
+                "the backend decord is not installed: pip install 'talkingheadbench[decord]', or"
+                " use the backend pyav"
+            )
         self.limits = limits or Limits()
         self.backend = backend
         self._child: VideoChild | None = None

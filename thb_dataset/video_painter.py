@@ -1,9 +1,8 @@
-"""A decoded frame becomes an upright RGB picture with square pixels, all of one video alike."""
+"""A decoded frame becomes an upright RGB picture; all pictures of one video have one size."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Self
 
 import av
@@ -15,8 +14,14 @@ from av.video.reformatter import VideoReformatter
 from thb_dataset.video_decoder import VideoFile, find_audio_stream
 from thb_dataset.video_values import VideoInfo
 
-SQUARE_PIXEL_TOLERANCE = 0.02
-"""Pixels this near to square are left alone: exact pixels are worth more than one column."""
+STRETCH_FROM = 1.3
+"""Pixels wider or higher than this are made square; nearer to square they stay as stored.
+
+Many CelebV-HQ clips say 1.02 to 1.13, a trace of how they were scaled, and no fake made from them
+does: to resample those would mark the real videos, and no other tool does it.
+"""
+STRETCH_TO = 8
+"""No camera or tool writes pixels longer than this; a file that does is damaged."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,12 @@ class Painter:
     def __init__(self, video: VideoFile, first: av.VideoFrame) -> None:
         self._video = video
         self._reformatter = VideoReformatter()
+        self._pixel_format = first.format.name
         self.turn = Turn.of(first)
-        ratio = video.stream.sample_aspect_ratio or Fraction(1)
-        self.aspect = float(ratio) if Fraction(1, 8) <= ratio <= 8 else 1.0
         self.stored = (first.width, first.height)
-        width, height = first.width, first.height
-        if abs(self.aspect - 1) > SQUARE_PIXEL_TOLERANCE:
+        self.aspect = float(video.stream.sample_aspect_ratio or 1)
+        width, height = self.stored
+        if STRETCH_FROM < max(self.aspect, 1 / self.aspect) <= STRETCH_TO:
             # Stretch, never shrink: no pixel is lost.
             width = round(width * max(self.aspect, 1))
             height = round(height / min(self.aspect, 1))
@@ -103,8 +108,8 @@ class Painter:
         )
         return self.turn.apply(rgb.to_ndarray().astype(np.uint8, copy=False))
 
-    def describe(self, first: av.VideoFrame) -> VideoInfo:
-        """Gather what the file says and what the first frame showed."""
+    def describe(self) -> VideoInfo:
+        """Gather what the file says and what its first frame showed."""
         video, stream = self._video, self._video.stream
         rate = stream.average_rate or stream.guessed_rate
         height, width, _ = self.shape
@@ -113,11 +118,11 @@ class Painter:
             height=height,
             rotation_degrees=self.turn.rotation_degrees,
             mirrored=self.turn.mirrored,
-            stored_width=first.width,
-            stored_height=first.height,
+            stored_width=self.stored[0],
+            stored_height=self.stored[1],
             sample_aspect_ratio=self.aspect,
             codec=stream.codec_context.codec.canonical_name,
-            pixel_format=first.format.name,
+            pixel_format=self._pixel_format,
             fps=float(rate) if rate else None,
             seconds=video.declared_seconds,
             declared_frames=stream.frames or None,

@@ -36,15 +36,16 @@ class VideoInfo:
     """What a file says of its video, and how its pictures are handed out.
 
     Attributes:
-        width: Columns of the pictures handed out: upright, with square pixels.
+        width: Columns of the pictures handed out, upright.
         height: Rows of the same.
         rotation_degrees: Clockwise turn that the display matrix asks for, already applied to the
             pictures: 0, 90, 180 or 270.
         mirrored: The display matrix also asks for a left-right flip (applied after the turn).
         stored_width: Columns as coded.
         stored_height: Rows as coded.
-        sample_aspect_ratio: Width of a stored pixel over its height; where it is off 1 by more
-            than 2 percent, the shorter side of the pictures is stretched to make pixels square.
+        sample_aspect_ratio: Width of a stored pixel over its height. Beyond 1.3 either way the
+            shorter side of the pictures is stretched to make pixels square; nearer to 1 the
+            pictures are the stored pixels, untouched.
         codec: Name of the codec, as FFmpeg writes it.
         pixel_format: Name of the stored pixel format.
         fps: Mean frames a second by the file; None where it does not say.
@@ -74,7 +75,7 @@ class Frames:
     """The chosen frames of one video, in order, each once.
 
     Attributes:
-        pixels: uint8 (T, H, W, 3), RGB, full range, upright, square pixels.
+        pixels: uint8 (T, H, W, 3), RGB, full range, upright.
         index: int64 (T,), place of each frame among the frames that decode, from 0.
         seconds: float64 (T,), time of each frame after the video's first, from the file's own
             time stamps.

@@ -13,10 +13,10 @@ import resource
 import select
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -33,6 +33,21 @@ from thb_dataset.video_values import Limits
 PARENT_CHECK_MILLISECONDS = 2000
 MAX_OPEN_FILES = 64
 MAX_PASSES = 3
+
+
+class DecodePass(Protocol):
+    """One way through a video: the interface of a backend."""
+
+    def __call__(
+        self,
+        path: str,
+        limits: Limits,
+        wanted: npt.NDArray[np.int64],
+        to_end: bool,
+        answers: Answers,
+    ) -> int:
+        """Send ``begin`` and the wanted frames; return how many frames there are."""
+        ...
 
 
 class Answers:
@@ -56,7 +71,7 @@ def probe(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
     """Open a video, decode its first frame and say what it is."""
     with VideoFile(request["path"], limits) as video:
         for frame in video.frames():
-            answers.send("info", info=asdict(Painter(video, frame).describe(frame)))
+            answers.send("info", info=asdict(Painter(video, frame).describe()))
             return
     raise VideoDecodeError(_NO_FRAME)
 
@@ -108,7 +123,7 @@ def decode_with_pyav(
             seconds = clock.tell(frame, index)
             if painter is None:
                 painter = Painter(video, frame)
-                answers.send("begin", info=asdict(painter.describe(frame)), count=len(places))
+                answers.send("begin", info=asdict(painter.describe()), count=len(places))
             if index in places:
                 pixels = painter.paint(frame).data
                 answers.send("frame", pixels, place=places[index], index=index, seconds=seconds)
@@ -134,10 +149,12 @@ class _Clock:
         return float(time - self._first)
 
 
-def _load_backend(name: str) -> Callable[[str, Limits, Any, bool, Answers], int]:
+def _load_backend(name: str) -> DecodePass:
     if name == "pyav":
         return decode_with_pyav
-    raise VideoDecodeError(f"no such backend: {name}")
+    from thb_dataset.decord_decoder import decode_with_decord
+
+    return decode_with_decord
 
 
 def send_audio(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
