@@ -1,0 +1,266 @@
+"""A detector trained on every fold of a protocol, each into a folder that can be loaded."""
+
+from __future__ import annotations
+
+import copy
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
+from accelerate.utils import DataLoaderConfiguration, set_seed
+
+from detectors.base import Detector
+from detectors.registry import load_detector
+from thb.clip_making import Made, default_workers
+from thb.console import say
+from thb.releases import DEFAULT_RELEASE, OpenRelease, open_release
+from thb.run_record import hash_weights
+from thb.train_settings import TrainOptions, TrainSettings, choose_settings
+from thb.training_data import choose_clips, make_training_clips, require_both_classes
+from thb.training_loop import fit
+from thb.training_record import (
+    RECORD_FORMAT,
+    describe_fit,
+    describe_fold,
+    describe_start,
+    describe_training_data,
+    find_finished,
+    write_run,
+)
+from thb_dataset.protocols import Fold, Protocol, build_folds
+from thb_dataset.real_videos import explain_missing_reals, locate_videos
+from thb_dataset.records import Generator, Label
+
+HOURS_TO_WAIT_FOR_A_PROCESS: Final = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedFold:
+    """A detector of one fold, on disk.
+
+    Attributes:
+        folder: Loads with ``thb.detector``.
+        fold: Name of the fold, ``p1`` or ``p3-hallo``.
+        record: What its ``run.json`` says.
+        reused: It was finished before, with the same settings on the same release.
+    """
+
+    folder: Path
+    fold: str
+    record: dict[str, Any]
+    reused: bool
+
+
+def train(
+    detector: Detector | str | Path,
+    *,
+    protocol: Protocol | str,
+    fold: Generator | str | None = None,
+    release: str | Path | OpenRelease = DEFAULT_RELEASE,
+    real_root: str | Path | None = None,
+    out: str | Path,
+    settings: TrainSettings | Mapping[str, Any] | None = None,
+    options: TrainOptions | None = None,
+) -> tuple[TrainedFold, ...]:
+    """Train a detector on a protocol, once per fold.
+
+    Every fold begins with the same weights. A fold that is finished is left alone, so that the
+    same command goes on where it was stopped. Under ``torchrun`` or ``accelerate launch`` the
+    processes share each batch.
+
+    Args:
+        detector: A registered name or ``module:Class`` for fresh weights; a folder, a Hub id or
+            a detector to go on from its weights.
+        protocol: ``p1``, ``p2`` or ``p3``.
+        fold: Only the fold that holds this generator out, into ``out`` itself.
+        release: A folder, ``"mini"``, or a release that is open already.
+        real_root: Folder of the real videos.
+        out: Folder of the run; without ``fold`` each fold gets ``out/<its name>``.
+        settings: The recipe, or those of its fields that differ from the detector's own.
+        options: What is not the recipe.
+
+    Returns:
+        One entry per fold; each folder holds ``config.json``, ``model.safetensors``,
+        ``history.csv`` and ``run.json``.
+
+    Raises:
+        DetectorError: The detector cannot be loaded or trained, or ``out`` holds another run.
+        ReleaseError: The release cannot be read, or a class has no video at hand.
+        ProtocolError: The folds cannot be built.
+    """
+    options = options or TrainOptions()
+    accelerator = make_training_accelerator()
+    with accelerator.main_process_first():  # which writes the mini release for the others
+        opened = _open(release, real_root, progress=options.progress)
+    held_out = Generator.parse(fold) if isinstance(fold, str) else fold
+    folds = build_folds(
+        opened.release.videos, protocol, held_out=held_out, split_by=options.split_by
+    )
+    start, chosen = load_start(detector, settings, options)
+    folders = {one.name: Path(out).expanduser() / ("" if held_out else one.name) for one in folds}
+    plans = _plan(detector, start, folds, opened, chosen, options)
+    finished = {
+        name: find_finished(folder, plans[name], overwrite=options.overwrite)
+        for name, folder in folders.items()
+    }
+    left = [one for one in folds if finished[one.name] is None]
+    made = _make_clips(left, start, opened, options, accelerator)
+    trained = []
+    for one in folds:
+        record, folder = finished[one.name], folders[one.name]
+        reused = record is not None
+        if record is None:
+            record = _train_fold(
+                one,
+                copy.deepcopy(start),
+                made,
+                plan=plans[one.name],
+                folder=folder,
+                settings=chosen,
+                accelerator=accelerator,
+                progress=options.progress,
+            )
+        elif accelerator.is_main_process:
+            say(f"{one.name}: finished before and left alone ({folder})")
+        trained.append(TrainedFold(folder=folder, fold=one.name, record=record, reused=reused))
+    return tuple(trained)
+
+
+def make_training_accelerator() -> Accelerator:
+    """Return the Accelerator of a training; processes on one machine share its cores."""
+    siblings = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if siblings > 1 and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(default_workers())
+    return Accelerator(
+        # A batch is divided among the processes: the recipe is the same for any number of them.
+        dataloader_config=DataLoaderConfiguration(split_batches=True),
+        kwargs_handlers=[
+            InitProcessGroupKwargs(timeout=timedelta(hours=HOURS_TO_WAIT_FOR_A_PROCESS)),
+            # A backbone from transformers may bring layers that a detector does not use.
+            DistributedDataParallelKwargs(find_unused_parameters=True),
+        ],
+    )
+
+
+def load_start(
+    detector: Detector | str | Path,
+    settings: TrainSettings | Mapping[str, Any] | None,
+    options: TrainOptions,
+) -> tuple[Detector, TrainSettings]:
+    """Return the detector that every fold begins with, and the settings of the training.
+
+    Raises:
+        DetectorError: It cannot be loaded, or a setting is unknown or impossible.
+    """
+    if isinstance(detector, Detector):
+        start = detector
+    else:
+        start = load_detector(
+            detector,
+            trust_remote_code=options.trust_remote_code,
+            seed=choose_settings({}, settings).seed,
+            config=options.config,
+        )
+    return start, choose_settings(type(start).recipe, settings)
+
+
+def _open(
+    release: str | Path | OpenRelease, real_root: str | Path | None, *, progress: bool
+) -> OpenRelease:
+    if isinstance(release, OpenRelease):
+        return release
+    return open_release(release, real_root=real_root, progress=progress)
+
+
+def _plan(
+    detector: Detector | str | Path,
+    start: Detector,
+    folds: Sequence[Fold],
+    opened: OpenRelease,
+    settings: TrainSettings,
+    options: TrainOptions,
+) -> dict[str, dict[str, Any]]:
+    """Say what each fold's training is to be, before anything is done."""
+    name = None if isinstance(detector, Detector) else str(detector)
+    shared = {
+        "format": RECORD_FORMAT,
+        **describe_start(start, name=name, face_pack=options.face_pack),
+        "settings": settings.to_dict(),
+    }
+    return {one.name: {**shared, **describe_fold(one, opened.release)} for one in folds}
+
+
+def _make_clips(
+    folds: Sequence[Fold],
+    detector: Detector,
+    opened: OpenRelease,
+    options: TrainOptions,
+    accelerator: Accelerator,
+) -> dict[str, Made]:
+    """Make the clips of all videos that the folds train and validate on, and say what is missing.
+
+    Raises:
+        ReleaseError: A fold is left with one class only.
+    """
+    videos = {video.video_id: video for one in folds for video in (*one.train, *one.validation)}
+    paths = locate_videos(opened.release, opened.real_root, videos.values())
+    absent = [video for video_id, video in videos.items() if video_id not in paths]
+    reals = [video for video in absent if video.label is Label.REAL]
+    missing = explain_missing_reals(reals, opened.real_root) if reals else ""
+    if accelerator.is_main_process:
+        if missing:
+            say(f"warning: {missing}")
+        if len(absent) > len(reals):
+            say(f"warning: {len(absent) - len(reals)} fakes of the release are not in its folder")
+    made = make_training_clips(paths, detector.config.clip_spec, options, accelerator)
+    for one in folds:
+        require_both_classes(one, made, hint=missing)
+    return made
+
+
+def _train_fold(
+    fold: Fold,
+    detector: Detector,
+    made: Mapping[str, Made],
+    *,
+    plan: Mapping[str, Any],
+    folder: Path,
+    settings: TrainSettings,
+    accelerator: Accelerator,
+    progress: bool,
+) -> dict[str, Any]:
+    """Train one fold, write its folder and return its record."""
+    began = time.perf_counter()
+    # Dropout differs between processes; with one, all depends on the seed alone.
+    set_seed(settings.seed, device_specific=accelerator.num_processes > 1)
+    train, train_counts = choose_clips(fold.train, made)
+    validation, validation_counts = choose_clips(fold.validation, made)
+    result = fit(
+        detector,
+        train,
+        validation,
+        settings=settings,
+        accelerator=accelerator,
+        description=f"training {fold.name}" if progress else None,
+    )
+    accelerator.free_memory()
+    detector.to("cpu")  # type: ignore[arg-type] # transformers' decorator hides the signature
+    detector.load_state_dict(result.weights)
+    detector.config.training_data = describe_training_data(plan)
+    record = {
+        **plan,
+        **describe_fit(result, rule=settings.keep, processes=accelerator.num_processes),
+        "videos": {"train": train_counts, "validation": validation_counts},
+        "weights_sha256": hash_weights(detector),
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+    if accelerator.is_main_process:
+        write_run(folder, detector, result.history, record)
+    accelerator.wait_for_everyone()
+    return record
