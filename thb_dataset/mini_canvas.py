@@ -1,0 +1,140 @@
+"""The canvas on which an invented head is painted, and where the head's parts are on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.floating[Any]]
+
+FRAME_SIZE = 256
+"""Width and height of every synthetic video, pixels."""
+MARGIN = 24
+"""What a canvas has around the frame, so that moving it shows no border, pixels."""
+CANVAS_SIZE = FRAME_SIZE + 2 * MARGIN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eye:
+    """An eye on the canvas: its middle and half its extent, pixels."""
+
+    x: float
+    y: float
+    half_width: float
+    half_height: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mouth:
+    """A mouth on the canvas, pixels.
+
+    Attributes:
+        x: Middle.
+        corner_y: Height of its corners.
+        upper_y: Lower edge of the upper lip, in the middle.
+        lower_y: Upper edge of the lower lip, in the middle, as in the raw portrait.
+        half_width: From the middle to a corner.
+        chin_y: Tip of the chin.
+    """
+
+    x: float
+    corner_y: float
+    upper_y: float
+    lower_y: float
+    half_width: float
+    chin_y: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Landmarks:
+    """Where the parts of a head are on the canvas, pixels (x, y).
+
+    Attributes:
+        eyes: Left and right of the picture.
+        mouth: The mouth.
+        nose: Its tip; the part of the head nearest to the viewer.
+        neck: Where the head turns on the body.
+        radii: Half the extent of the head.
+    """
+
+    eyes: tuple[Eye, Eye]
+    mouth: Mouth
+    nose: tuple[float, float]
+    neck: tuple[float, float]
+    radii: tuple[float, float]
+
+    def mirrored(self) -> Landmarks:
+        """Return the landmarks of the picture seen in a mirror."""
+        last = CANVAS_SIZE - 1
+        left, right = (replace(eye, x=last - eye.x) for eye in reversed(self.eyes))
+        return Landmarks(
+            eyes=(left, right),
+            mouth=replace(self.mouth, x=last - self.mouth.x),
+            nose=(last - self.nose[0], self.nose[1]),
+            neck=(last - self.neck[0], self.neck[1]),
+            radii=self.radii,
+        )
+
+
+def as_floats(values: npt.ArrayLike) -> Floats:
+    """Return an array as float32."""
+    return np.asarray(values, np.float32)
+
+
+def blur(values: npt.ArrayLike, sigma: float) -> Floats:
+    """Return a Gaussian blur of an array as float32; ``sigma`` in pixels."""
+    return as_floats(cv2.GaussianBlur(as_floats(values), (0, 0), sigma))
+
+
+def fill_outline(points: npt.ArrayLike, size: int = CANVAS_SIZE) -> Floats:
+    """Return a mask (size, size), 1 inside an outline of (x, y) points and 0 outside."""
+    mask = np.zeros((size, size), np.float32)
+    corners = np.rint(np.asarray(points, np.float64) * 16).astype(np.int32)
+    cv2.fillPoly(mask, [corners], (1.0,), cv2.LINE_8, 4)
+    return mask
+
+
+def fill_ellipse(
+    centre: tuple[float, float],
+    radii: tuple[float, float],
+    *,
+    degrees: float = 0.0,
+    size: int = CANVAS_SIZE,
+) -> Floats:
+    """Return a mask (size, size), 1 inside an ellipse and 0 outside; pixels."""
+    mask = np.zeros((size, size), np.float32)
+    cv2.ellipse(mask, (centre, (2 * radii[0], 2 * radii[1]), degrees), (1.0,), -1)
+    return mask
+
+
+def make_layer(colours: Numbers, alpha: Numbers) -> Bytes:
+    """Join colours (H, W, 3), 0 to 255, and an alpha (H, W), 0 to 1, into one layer.
+
+    Returns:
+        uint8 (H, W, 4), colours multiplied by alpha: such layers can be warped and laid over
+        each other without a seam.
+    """
+    alpha = np.clip(alpha, 0, 1)[..., None]
+    layer = np.concatenate([np.clip(colours, 0, 255) * alpha, 255 * alpha], axis=-1)
+    return np.asarray(np.rint(layer), np.uint8)
+
+
+def canvas_grid() -> tuple[Floats, Floats]:
+    """Return the x and the y of every canvas pixel, float32 (C, C) each."""
+    line = np.arange(CANVAS_SIZE, dtype=np.float32)
+    x, y = np.meshgrid(line, line)
+    return x, y
+
+
+def draw_blobs(rng: np.random.Generator, cells: int, channels: int = 1) -> Floats:
+    """Return smooth noise, float32 (C, C, channels), about -1 to 1, ``cells`` blobs across."""
+    coarse = rng.uniform(-1, 1, (cells, cells, channels)).astype(np.float32)
+    size = (CANVAS_SIZE, CANVAS_SIZE)
+    smooth = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
+    return as_floats(smooth).reshape(CANVAS_SIZE, CANVAS_SIZE, channels)
