@@ -42,10 +42,6 @@ def run_command(command: Callable[[], None]) -> None:
         if ended.code == _EXIT_INTERRUPTED:
             say("interrupted: what was finished is kept, and the same command goes on from there")
         raise
-    except BrokenPipeError:
-        # The reader of our stdout (a pager, head) has left; there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception as error:
         exit_code = exit_code_of(error)
         if exit_code == EXIT_BUG or os.environ.get("THB_DEBUG") == "1":

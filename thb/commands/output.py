@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from thb.commands.options import TableFormat
 from thb.progress import is_main_process
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from thb.result import Result
@@ -19,9 +21,18 @@ WIDEST = 400
 
 
 def write_line(text: str) -> None:
-    """Write a line."""
-    if is_main_process():
-        print(text)  # noqa: T201 — data is what stdout is for
+    """Write a line, or several.
+
+    Raises:
+        SystemExit: The reader (a pager, ``head``) has left, which is no fault: code 0.
+    """
+    if not is_main_process():
+        return
+    try:
+        print(text, flush=True)  # noqa: T201 — data is what stdout is for
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
 
 
 def write_json(value: Mapping[str, Any]) -> None:
@@ -31,12 +42,16 @@ def write_json(value: Mapping[str, Any]) -> None:
 
 def write_table(table: Table) -> None:
     """Write a table; it is folded to the width of a terminal and never to that of a pipe."""
+    console = _console()
+    with console.capture() as captured:
+        console.print(table)
+    write_line(captured.get().rstrip("\n"))
+
+
+def _console() -> Console:
     from rich.console import Console
 
-    if not is_main_process():
-        return
-    width = None if sys.stdout.isatty() else WIDEST
-    Console(width=width, soft_wrap=False).print(table)
+    return Console(width=None if sys.stdout.isatty() else WIDEST)
 
 
 def escape(text: str) -> str:
@@ -49,15 +64,12 @@ def write_results(results: Sequence[Result], output: TableFormat) -> None:
     if output is TableFormat.JSON:
         write_json({"results": [result.to_dict() for result in results]})
         return
-    from rich.console import Console
-
     from thb.tables import markdown_table, notes, print_results
 
-    if not is_main_process():
+    if output is TableFormat.MARKDOWN:
+        write_line("\n\n".join([markdown_table(results), *notes(results)]))
         return
-    if output is TableFormat.TEXT:
-        print_results(results, Console())
-        return
-    write_line(markdown_table(results))
-    for note in notes(results):
-        write_line(note)
+    console = _console()
+    with console.capture() as captured:
+        print_results(results, console)
+    write_line(captured.get().rstrip("\n"))

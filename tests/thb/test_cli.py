@@ -1,0 +1,271 @@
+"""The command line and the façade: quick to start, data on stdout, errors in a line."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+import thb
+import thb_dataset.errors
+from thb.cli import app
+from thb.console import exit_code_of, explain, run_command
+from thb_dataset.errors import ReleaseError, THBError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.thb.conftest import Run
+    from thb_dataset.mini import MiniRelease
+
+HEAVY = {"torch", "transformers", "accelerate", "numpy", "pyarrow", "av", "cv2", "datasets"}
+VERBS = ("train", "evaluate", "predict", "score", "env", "data verify")
+
+
+def run_python(code: str, **env: str) -> str:
+    """Run a program in a fresh interpreter and return what it wrote to stdout."""
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+@pytest.mark.parametrize("module", ["thb", "thb.cli"])
+def test_nothing_heavy_is_imported_before_it_is_used(module: str) -> None:
+    code = f"import {module}, sys; print(*sorted({{n.partition('.')[0] for n in sys.modules}}))"
+    assert not HEAVY & set(run_python(code).split())
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom thb.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print(*sorted({n.partition('.')[0] for n in sys.modules}))"
+    )
+    assert not HEAVY & set(run_python(code).splitlines()[-1].split())
+
+
+def test_all_is_sorted_and_complete() -> None:
+    assert thb.__all__ == sorted(thb.__all__)
+    assert len(set(thb.__all__)) == len(thb.__all__)
+    for name in thb.__all__:
+        assert getattr(thb, name) is not None
+    errors = {
+        name
+        for name, value in vars(thb_dataset.errors).items()
+        if isinstance(value, type) and issubclass(value, THBError)
+    }
+    assert errors <= set(thb.__all__)
+    assert dir(thb) == thb.__all__
+
+
+def test_an_unknown_name_of_the_facade_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'thb' has no attribute 'nothing'"):
+        _ = thb.nothing  # type: ignore[attr-defined]
+
+
+def test_a_verb_stays_a_verb_when_its_module_is_imported() -> None:
+    code = (
+        "import thb.predict, thb.score, thb.evaluate, thb.train, thb.environment\n"
+        "from thb.predict import predict_videos\n"
+        "from thb import score\n"
+        "verbs = [thb.predict, thb.score, thb.evaluate, thb.train, thb.environment, score]\n"
+        "print([type(verb).__name__ for verb in verbs])"
+    )
+    assert set(re.findall(r"\w+", run_python(code))) == {"function"}
+    assert not any(isinstance(getattr(thb, name), ModuleType) for name in thb.__all__)
+
+
+def test_the_version_is_the_package_s() -> None:
+    from importlib.metadata import version
+
+    assert thb.__version__ == version("talkingheadbench")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_and_a_json_format(verb: str, run_thb: Run) -> None:
+    ended = run_thb(*verb.split(), "--help")
+    assert ended.code == 0
+    assert "--format" in ended.out
+    assert "json" in ended.out
+
+
+def test_every_command_says_what_it_does() -> None:
+    from typer.main import get_command
+
+    def check(command: object, name: str) -> None:
+        assert getattr(command, "help", None), name
+        for option in getattr(command, "params", []):
+            assert option.name == "help" or getattr(option, "help", None), f"{name} {option.name}"
+        for sub_name, sub in getattr(command, "commands", {}).items():
+            check(sub, f"{name} {sub_name}")
+
+    check(get_command(app), "thb")
+
+
+def test_no_command_is_help(run_thb: Run) -> None:
+    ended = run_thb()
+    assert ended.code == 2
+    assert "evaluate" in ended.out + ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["nonsense"], 2),
+        (["predict", "baseline"], 2),
+        (["predict", "baseline", "x.mp4", "--batch-size", "0"], 2),
+        (["evaluate", "baseline", "--protocol", "p4"], 2),
+        (["evaluate", "baseline", "--protocol", "p1", "--fold", "hallo"], 2),
+        (["evaluate", "baseline", "--protocol", "all", "--fold", "hallo"], 2),
+        (["score", "nowhere.parquet"], 2),
+        (["data", "verify", "--release", "./nowhere"], 3),
+        (["evaluate", "baseline", "--protocol", "p1", "--release", "./nowhere"], 3),
+        (["predict", "basline", "x.mp4"], 4),
+        (["train", "./nowhere", "--protocol", "p1", "--release", "./nowhere", "--out", "o"], 3),
+    ],
+)
+def test_exit_codes(words: list[str], code: int, run_thb: Run) -> None:
+    ended = run_thb(*words)
+    assert ended.code == code, ended.err
+    assert ended.out == ""
+    assert "Traceback" not in ended.err
+
+
+def test_an_error_is_one_line_with_what_to_do_next(run_thb: Run) -> None:
+    ended = run_thb("predict", "basline", "x.mp4")
+    (line,) = ended.err.splitlines()
+    assert line.startswith("error: no detector 'basline'")
+    assert "did you mean baseline?" in line
+
+
+def test_a_traceback_is_there_for_those_who_ask(
+    run_thb: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THB_DEBUG", "1")
+    ended = run_thb("predict", "basline", "x.mp4")
+    assert ended.code == 4
+    assert "Traceback" in ended.err
+    assert "DetectorError" in ended.err
+
+
+def test_a_bug_is_a_traceback_and_no_code_of_ours(capfd: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise RuntimeError("nobody foresaw this")
+
+    with pytest.raises(SystemExit) as ended:
+        run_command(fail)
+    assert ended.value.code == 70
+    assert "RuntimeError: nobody foresaw this" in capfd.readouterr().err
+
+
+def test_a_full_disk_is_a_line(capfd: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/some/where")
+
+    with pytest.raises(SystemExit) as ended:
+        run_command(fail)
+    assert ended.value.code == 3
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("error: No space left on device (/some/where)")
+
+
+def test_a_missing_extra_says_how_to_install_it() -> None:
+    error = ModuleNotFoundError("No module named 'torch'", name="torch.nn")
+    assert exit_code_of(error) == 4
+    assert explain(error).endswith("pip install 'talkingheadbench[models]'")
+    assert exit_code_of(ModuleNotFoundError("No module named 'x'", name="x")) == 70
+
+
+@pytest.fixture
+def no_filters() -> Iterator[None]:
+    with warnings.catch_warnings():
+        yield
+
+
+@pytest.mark.usefixtures("no_filters")
+def test_only_our_own_warnings_are_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    def warn() -> None:
+        for module in ("some.library", "thb.predict", "thbother"):
+            warnings.warn_explicit(f"from {module}", UserWarning, "file.py", 1, module)
+
+    with pytest.raises(SystemExit):
+        run_command(warn)
+    assert capfd.readouterr().err == "warning: from thb.predict\n"
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    command = [sys.executable, "-m", "thb", "env"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert running.stdout
+    assert running.stderr
+    running.stdout.close()
+    with running.stderr:
+        assert running.stderr.read() == b""
+    assert running.wait() == 0
+
+
+def test_env_names_all_that_moves_a_score(run_thb: Run) -> None:
+    ended = run_thb("env", "--format", "json")
+    assert ended.code == 0
+    found = json.loads(ended.out)
+    assert {"talkingheadbench", "torch", "transformers", "numpy", "av"} <= set(found["packages"])
+    assert found["decoder"]["libavcodec"]
+    assert found["devices"]["cpu_capability"]
+    assert len(found["face_pack"]["sha256s"]) == 2
+    assert found["folders"]["cache"] == os.environ["THB_CACHE"]
+    assert "libavcodec" in run_thb("env").out
+
+
+def test_env_survives_an_unusable_face_pack(run_thb: Run) -> None:
+    ended = run_thb("env", "--format", "json", "--face-pack", "./nowhere")
+    assert ended.code == 0
+    assert "nowhere" in json.loads(ended.out)["face_pack"]["unusable"]
+
+
+def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from thb.cache import cache_folder
+
+    monkeypatch.setenv("THB_CACHE", str(tmp_path / "own"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_folder() == tmp_path / "own"
+    monkeypatch.delenv("THB_CACHE")
+    assert cache_folder() == tmp_path / "xdg" / "thb"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == Path.home() / ".cache" / "thb"
+
+
+def test_data_verify(run_thb: Run, tiny_release: MiniRelease, tmp_path: Path) -> None:
+    ended = run_thb("data", "verify", "--release", tiny_release.hub, "--format", "json")
+    audit = json.loads(ended.out)
+    assert ended.code == (0 if audit["sound"] else 1)
+    text = run_thb("data", "verify", "--release", tiny_release.hub)
+    assert text.code == ended.code
+    assert "EmoPortrait" in text.out
+    broken = tmp_path / "hub"
+    (broken / "fake" / "Nobody" / "test").mkdir(parents=True)
+    (broken / "fake" / "Nobody" / "test" / "00001--aaaaaaaaaaa_1--Nobody.mp4").touch()
+    (broken / "real").mkdir()
+    (broken / "real" / "real_dataset_split.json").write_text("{}")
+    found = run_thb("data", "verify", "--release", broken)
+    assert found.code == 1
+    assert "unknown generator" in found.out
+
+
+def test_errors_of_a_library_call_keep_their_type(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError):
+        thb.evaluate("baseline", protocol="p1", release=tmp_path / "nowhere")
