@@ -30,7 +30,9 @@ BUFFALO_L_SHA256: Final[Mapping[str, str]] = {
 PACK_NOTE: Final = "thb_pack.json"
 """A pack folder may say here what its weights cannot: ``licence`` and ``same_person``."""
 
-EMBEDDED_SAME_PERSON: Final = 0.55
+EMBEDDED_SAME_PERSON: Final = 0.5
+"""Between the most alike of different people (0.48, two EmoPortrait clips; 0.34 in photos) and the
+least alike photos of one person in other footage (0.55), on the embedded pack."""
 EMBEDDED_LICENCE: Final = "YuNet: MIT; SFace: Apache-2.0"
 INSIGHTFACE_LICENCE: Final = (
     "InsightFace's pretrained models are for non-commercial research only, "
