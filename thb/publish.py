@@ -306,6 +306,12 @@ def _open_pull_request(publication: Publication) -> str | None:
 
 
 def _write(publication: Publication, folder: Path) -> Publication:
+    from thb_dataset.hub_index import INDEX_FOLDER
+
+    # An earlier dry run's parts would double rows: they go as they go from a repo.
+    for stale in (folder / INDEX_FOLDER).rglob("*.parquet"):
+        if stale.relative_to(folder).as_posix() not in publication.files:
+            stale.unlink()
     for path, data in publication.files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

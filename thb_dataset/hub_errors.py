@@ -47,8 +47,6 @@ def explain(error: BaseException, repo: str, revision: str | None) -> ReleaseErr
         f"HF_HUB_OFFLINE is set and {at} was not read before: unset it and load once, "
         "or give a local folder"
     )
-    if _is_network_error(error):
-        return HubUnreachableError(silent)
     # The first that fits counts: a gated repo's error is a kind of "repo not found".
     known: tuple[tuple[type[Exception], ReleaseError], ...] = (
         (errors.OfflineModeIsEnabled, HubUnreachableError(offline)),
@@ -80,7 +78,10 @@ def explain(error: BaseException, repo: str, revision: str | None) -> ReleaseErr
             ReleaseError(f"{repo!r} is not the name of a repo: {_first_line(error)}"),
         ),
     )
-    return next((meaning for kind, meaning in known if isinstance(error, kind)), None)
+    for kind, meaning in known:
+        if isinstance(error, kind):
+            return meaning
+    return HubUnreachableError(silent) if _is_network_error(error) else None
 
 
 def _is_network_error(error: BaseException) -> bool:

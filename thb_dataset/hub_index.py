@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -239,6 +239,10 @@ def decode_index(files: Iterable[bytes]) -> tuple[tuple[Video, ...], VideoStore]
     if len(stores) != 1:
         named = ", ".join(sorted(f"{store.repo}@{store.revision}" for store in stores))
         raise ReleaseError(f"the index should name one place of the videos; it names: {named}")
+    count = Counter(video.video_id for video in videos)
+    twice = [video_id for video_id, times in count.items() if times > 1]
+    if twice:
+        raise ReleaseError(f"the index has rows twice: {', '.join(sorted(twice))}")
     return tuple(sorted(videos, key=lambda video: video.video_id)), stores.pop()
 
 
