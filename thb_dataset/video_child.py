@@ -160,7 +160,10 @@ class VideoChild:
 
 
 def _end(process: subprocess.Popen[bytes], owner: int) -> None:
-    if os.getpid() == owner and process.poll() is None:
+    if os.getpid() != owner:
+        # A fork's copy: the child is its parent's, only the copies of the pipes are closed here.
+        process.returncode = 0
+    elif process.poll() is None:
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:

@@ -87,8 +87,8 @@ def send_frames(request: dict[str, Any], limits: Limits, answers: Answers) -> No
             wanted = np.unique(policy.choose(total))
         except ClipTooShortError:
             wanted = np.empty(0, dtype=np.int64)
-        # Only a policy whose choice no later frame can change stops before the end.
-        to_end = not len(wanted) or int(wanted[-1]) == total - 1 or policy.clips > 1
+        # Only where no later frame can change the choice does reading stop before the end.
+        to_end = not len(wanted) or policy.clips > 1 or policy.sampling == "uniform"
         decoded = decode_pass(path, limits, wanted, to_end, answers)
         if not to_end and decoded > wanted[-1]:
             decoded = total
@@ -176,12 +176,11 @@ def answer(request: dict[str, Any], answers: Answers) -> bool:
     Returns:
         Whether this process is fit for another request; after running out of memory it is not.
     """
-    fit = True
-    limits = Limits(**request["limits"])
+    limits, fit = Limits(**request["limits"]), True
     try:
         _VERBS[request["verb"]](request, limits, answers)
-        return fit
-    except (BrokenPipeError, KeyError):
+        return True
+    except BrokenPipeError:
         raise
     except (MemoryError, av.error.MemoryError):
         fit = False
@@ -190,7 +189,7 @@ def answer(request: dict[str, Any], answers: Answers) -> bool:
             f"needs more than {megabytes} MiB of memory to decode; the file is damaged, or scale"
             " it down, or raise Limits.address_space_bytes"
         )
-    except (VideoError, ClipTooShortError) as caught:
+    except VideoError as caught:
         error = caught
     except Exception as caught:
         # A decoder fails in ways that nobody lists; one video must not end the run.

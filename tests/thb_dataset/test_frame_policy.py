@@ -1,0 +1,85 @@
+"""The rules of choosing frames, against the same rules written with fractions."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import floor
+
+import pytest
+
+from thb_dataset.errors import ClipTooShortError
+from thb_dataset.frame_policy import FramePolicy
+
+
+def exact_linspace(last: int, count: int) -> list[int]:
+    """floor(linspace(0, last, count)) without rounding errors."""
+    if count == 1:
+        return [0]
+    return [floor(Fraction(last * i, count - 1)) for i in range(count)]
+
+
+@pytest.mark.parametrize("clips", [1, 2, 3, 5])
+@pytest.mark.parametrize("frames", [1, 2, 8, 16])
+def test_uniform_is_even_with_both_ends(clips: int, frames: int) -> None:
+    policy = FramePolicy(clips=clips, frames=frames)
+    for total in [*range(frames, 200), 1001, 107_999]:
+        chosen = policy.choose(total)
+        whole = min(clips, total // frames)
+        assert chosen.shape == (whole, frames)
+        flat = chosen.ravel().tolist()
+        if len(flat) == 1:
+            assert flat == [(total - 1) // 2]
+        else:
+            assert flat == exact_linspace(total - 1, whole * frames)
+            assert (flat[0], flat[-1]) == (0, total - 1)
+        assert sorted(set(flat)) == flat
+
+
+@pytest.mark.parametrize("clips", [1, 2, 3, 7])
+@pytest.mark.parametrize(("frames", "stride"), [(1, 1), (8, 1), (16, 1), (8, 3), (4, 10), (1, 5)])
+def test_runs_start_evenly_and_step_exactly(clips: int, frames: int, stride: int) -> None:
+    sampling = "consecutive" if stride == 1 else "stride"
+    policy = FramePolicy(clips=clips, frames=frames, sampling=sampling, stride=stride)
+    span = (frames - 1) * stride + 1
+    assert policy.span == span
+    for total in [*range(span, 150), 1001]:
+        starts = sorted(set(exact_linspace(total - span, clips)))
+        expected = [[start + step * stride for step in range(frames)] for start in starts]
+        assert policy.choose(total).tolist() == expected
+        assert expected[-1][-1] <= total - 1
+
+
+def test_a_video_shorter_than_one_clip_is_refused_with_both_counts() -> None:
+    with pytest.raises(ClipTooShortError, match=r"7 frames.* needs 8"):
+        FramePolicy(frames=8).choose(7)
+    with pytest.raises(ClipTooShortError, match=r"21 frames.* needs 22 \(8 at stride 3\)"):
+        FramePolicy(frames=8, sampling="stride", stride=3).choose(21)
+    with pytest.raises(ClipTooShortError, match="0 frames"):
+        FramePolicy(frames=1).choose(0)
+
+
+def test_no_indices_wander_over_millions_of_frames() -> None:
+    # By floating point, index i of this many can fall one short.
+    chosen = FramePolicy(frames=50).choose(10**9 + 7).ravel().tolist()
+    assert chosen == exact_linspace(10**9 + 6, 50)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"sampling": "random"},
+        {"frames": 0},
+        {"clips": 0},
+        {"sampling": "stride", "stride": 0},
+        {"stride": 2},
+        {"sampling": "consecutive", "stride": 2},
+    ],
+)
+def test_impossible_settings_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"sampling|stride|1 or more"):
+        FramePolicy(**settings)  # type: ignore[arg-type] # wrong on purpose
+
+
+def test_a_policy_survives_json() -> None:
+    policy = FramePolicy(clips=2, frames=4, sampling="stride", stride=3)
+    assert FramePolicy(**policy.to_dict()) == policy
