@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DETECTORS: dict[str, str] = {
     "baseline": "detectors.baseline.modeling:BaselineDetector",
     "caddm": "detectors.caddm.modeling:CADDM",
+    "df_adapter": "detectors.df_adapter.modeling:DeepFakeAdapter",
     "tall": "detectors.tall.modeling:TALL",
 }
 """Name → ``module:Class``, imported when asked for."""

@@ -274,11 +274,62 @@ def on_the_cpu() -> Iterator[None]:
         Tensor.cuda = moved  # type: ignore[method-assign]
 
 
+TINY_VIT: dict[str, Any] = {"hidden_size": 24, "layers": 4, "heads": 2, "intermediate_size": 48}
+"""A ViT of four blocks with two exchanges, on 64 pixels."""
+
+
+def build_df_adapter(folder: Path, variant: str, *, tiny: bool) -> Original:
+    """DeepFake-Adapter with its published tuning settings."""
+    tuning = SimpleNamespace(
+        ffn_adapt=True, ffn_adapt_method="bottleneck", ffn_option="parallel", ffn_num=64,
+        ffn_adapter_drop=0.0, ffn_adapter_init_option="lora", d_model=24 if tiny else 768,
+        ffn_adapter_scalar="learnable_scalar", ffn_adapter_layernorm_option="none",
+        use_learnable_pos_emb=True, vpt_on=False, num_heads_spatial_adapter=2 if tiny else 6,
+        interaction_indexes=[[0, 1], [2, 3]] if tiny else [[0, 3], [4, 7], [8, 11]],
+    )  # fmt: skip
+    shape: dict[str, Any] = {"img_size": 224, "embed_dim": 768, "depth": 12, "num_heads": 12}
+    shape |= {"mlp_ratio": 4}
+    if tiny:
+        shape = {"img_size": 64, "embed_dim": 24, "depth": 4, "num_heads": 2, "mlp_ratio": 2}
+    with importing_from(folder):
+        module = import_module("models.vit")
+        network: nn.Module = module.VisionTransformer_spatial(
+            num_classes=2, tuning_config=tuning, **shape
+        )
+    norm = nn.BatchNorm1d(shape["embed_dim"], affine=False, eps=1e-6)
+    network.head = nn.Sequential(norm, network.get_submodule("head"))
+
+    def score(network: nn.Module, pixel_values: Tensor) -> Tensor:
+        logits: Tensor = network(pixel_values.squeeze(1))
+        return logits
+
+    config = {"image_size": 64, "interactions": 2, "interaction_heads": 2, **TINY_VIT}
+    return Original(
+        network=_without_sync(network),
+        wrap=lambda state: {"best_val_auc": 0.5, "best_state_dict": state},
+        score=score,
+        shape=(1, 3, shape["img_size"], shape["img_size"]),
+        scale=2.0,
+        config=config if tiny else {},
+    )
+
+
+def _without_sync(network: nn.Module) -> nn.Module:
+    """Replace synchronised batch normalisation, which trains on GPUs only, by the plain one."""
+    for name, module in list(network.named_modules()):
+        if isinstance(module, nn.SyncBatchNorm):
+            parent, _, leaf = name.rpartition(".")
+            plain = nn.BatchNorm2d(module.num_features, eps=module.eps)
+            setattr(network.get_submodule(parent), leaf, plain)
+    return network
+
+
 BUILDERS: dict[str, tuple[dict[str, str], Callable[..., Original]]] = {
     "caddm": (
         {each: "CADDM" for each in ("resnet34", "efficientnet-b3", "efficientnet-b4")},
         build_caddm,
     ),
     "tall": ({"official": "TALL4Deepfake", "deepfakebench": "DeepfakeBench"}, build_tall),
+    "df_adapter": ({"vit-base": "DeepFake-Adapter"}, build_df_adapter),
 }
 """Detector -> its variants, each with the end of its checkout's folder name, and the builder."""

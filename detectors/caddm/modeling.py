@@ -131,6 +131,10 @@ class CADDM(Detector):
         self.classifier = nn.Linear(channels, 1)
         self.post_init()
 
+    def _init_weights(self, module: nn.Module) -> None:
+        """Keep PyTorch's own initialisation, as the original does."""
+        _reset(module)
+
     def forward(
         self,
         pixel_values: Tensor,
@@ -195,6 +199,13 @@ class CADDM(Detector):
         return pooled + maps[-1].flatten(1), maps
 
 
+def _reset(module: nn.Module) -> None:
+    """Give a layer PyTorch's own fresh weights."""
+    reset = getattr(module, "reset_parameters", None)
+    if callable(reset):
+        reset()
+
+
 def _make_head(channels: int, answers: int, width: int) -> nn.Conv2d:
     """Make the convolution that gives every anchor of a cell its answers."""
     return nn.Conv2d(channels, SHAPES * answers, width, padding=width // 2)
@@ -223,6 +234,9 @@ def _make_backbone(config: CADDMConfig) -> tuple[ResNetModel | EfficientNetModel
         drop_connect_rate=config.drop_connect,
     )
     model = EfficientNetModel(efficient)
+    for module in model.modules():
+        # transformers draws even the scales of batch normalisation about zero.
+        _reset(module)
     for name, module in list(model.encoder.named_modules()):
         if name.endswith("expand_bn"):
             module.momentum = 0.01

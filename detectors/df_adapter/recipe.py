@@ -1,0 +1,27 @@
+"""How DeepFake-Adapter was trained: the settings of its published code."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from detectors.recipes import Augmentation, PublishedRecipe
+
+PUBLISHED: Final = PublishedRecipe(
+    source="official configuration bottleneck_vit_base_patch16_224_spatial; arXiv:2306.00863",
+    optimiser="sgd",
+    # 0.1 for 256 samples, in proportion for other batches; here for the 32 of one device.
+    learning_rate=0.1 * 32 / 256,
+    weight_decay=1e-4,
+    schedule="cosine",
+    warmup_epochs=15,
+    epochs=100,
+    batch_size=32,
+    mixed_precision="fp16",
+    backbone_weights="ViT-B/16, ImageNet-21k, 224 pixels",
+    data="FaceForensics++ c23 or c40, one kind of fakes or all four",
+    frozen=("vit",),
+    augmentations=(Augmentation(name="flip", probability=0.5),),
+)
+
+ADAMW_LEARNING_RATE: Final = 1e-4
+"""Ours, for ``thb train``, which steps with AdamW: the published rate is SGD's."""
