@@ -115,8 +115,9 @@ def test_folds_of_one_protocol_join() -> None:
     assert [cell.generator for cell in result.cells if cell.part == "test"] == sorted(GENERATORS)
     assert sum(cell.generator == "MAGI-1" for cell in result.cells) == len(GENERATORS)
     assert set(result.runs) == {f"p3-{name.lower()}" for name in GENERATORS}
-    alone = score(folds[0], n_bootstrap=20).cells[0]
-    assert alone in result.cells
+    alone = score(folds[0], n_bootstrap=20)
+    assert alone.cells[0] in result.cells
+    assert alone.thresholds["p3-hallo"] == result.thresholds["p3-hallo"]
 
 
 @pytest.mark.parametrize(
@@ -215,6 +216,38 @@ def test_the_interval_of_the_mean_knows_what_the_folds_share() -> None:
     # The same reals, drivers and scores twice: two folds tell no more than one.
     alone = pick(score(folds[0], n_bootstrap=400).cells, "Hallo").measures["auc"]
     assert (mean.low, mean.high) == pytest.approx((alone.bootstrap_low, alone.bootstrap_high))
+
+
+@pytest.mark.parametrize(
+    ("real_dataset", "lowest"), [("CelebV-HQ", 0.75), ("FaceForensics++", 0.0)]
+)
+def test_a_real_clip_is_resampled_with_the_fakes_that_it_drives(
+    real_dataset: str, lowest: float
+) -> None:
+    # Real 1 < fake 1 < real 2 < fake 2: only real 2 drawn without its fake ranks them all wrong.
+    rows = []
+    for at, (real, fake) in enumerate([(0.1, 0.2), (0.3, 0.4)]):
+        rows += [
+            Prediction(
+                video_id=f"{real_dataset}/clip{at}",
+                label=0,
+                real_dataset=real_dataset,
+                split="test",
+                status=Status.OK,
+                score=real,
+            ),
+            Prediction(
+                video_id=f"Hallo/{at}",
+                label=1,
+                generator="Hallo",
+                driver=f"clip{at}",
+                split="test",
+                status=Status.OK,
+                score=fake,
+            ),
+        ]
+    cell = score(Predictions(rows=tuple(rows), run=make_predictions().run)).cells[0]
+    assert cell.measures["auc"].bootstrap_low == lowest
 
 
 def test_bootstrap_of_videos_that_share_nothing_is_as_wide_as_delong() -> None:
