@@ -121,6 +121,7 @@ def scan_hub_release(
             + (", ".join(there) or "none")
         )
     is_synthetic = SYNTHETIC_MARKER in listing.files
+    others = [one.path for one in SplitList if one is not chosen and one.path in listing.files]
     release = make_release(
         root=snapshot_folder(repo, listing.commit),
         name="mini" if is_synthetic else repo,
@@ -129,9 +130,12 @@ def scan_hub_release(
         split_text=download_file(repo, chosen.path, listing.commit).read_bytes(),
         split_list=chosen,
         synthetic=is_synthetic,
-        findings=_card_findings(listing),
+        other_lists={
+            path: download_file(repo, path, listing.commit).read_bytes() for path in others
+        },
     )
-    return replace(release, hub_repo=repo)
+    findings = (*release.findings, *_card_findings(listing))
+    return replace(release, hub_repo=repo, findings=findings)
 
 
 def download_file(repo: str, path: str, commit: str) -> Path:

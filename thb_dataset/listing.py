@@ -44,6 +44,7 @@ class FindingKind(StrEnum):
     COUNT_DIFFERS = "count is not the published one"
     PORTRAIT_CROSSES = "portrait in two splits"
     DRIVER_CROSSES = "driver in two splits"
+    LIST_UNREADABLE = "split list cannot be read"
     CARD_BROKEN = "card cannot be used"
 
     @property
@@ -87,7 +88,9 @@ class Listing:
     restored_drivers: tuple[str, ...] = ()
 
 
-def list_videos(paths: Iterable[str], reals: RealClips) -> Listing:
+def list_videos(
+    paths: Iterable[str], reals: RealClips, other_reals: Iterable[RealClips] = ()
+) -> Listing:
     """Read the videos of a release off the posix paths of its files.
 
     Nothing raises here: what cannot be read becomes a finding.
@@ -95,6 +98,7 @@ def list_videos(paths: Iterable[str], reals: RealClips) -> Listing:
     Args:
         paths: Every file of the release; those that are neither video nor audio are ignored.
         reals: The real videos that its split list names.
+        other_reals: Those of its other lists: their sound is no sound without a video.
     """
     findings: list[Finding] = []
     inside: list[str] = []
@@ -120,7 +124,8 @@ def list_videos(paths: Iterable[str], reals: RealClips) -> Listing:
             restored.append(fake.video_id)
     videos.sort(key=lambda video: (video.video_id, video.path))
     findings += _duplicates(videos)
-    findings += _audio_findings(videos, audio)
+    others = {_real_audio(*clip) for other in other_reals for clip in other.split}
+    findings += _audio_findings(videos, audio - others)
     findings += _block_findings(reals)
     return Listing(
         videos=tuple(videos), findings=tuple(findings), restored_drivers=tuple(sorted(restored))
@@ -167,8 +172,7 @@ def _fake(path: str, audio: set[str]) -> Video | Finding:
 
 
 def _real(dataset: RealDataset, stem: str, split: Split, audio: set[str]) -> Video:
-    folder = "ff++" if dataset is RealDataset.FACEFORENSICS else "fake_celebvhq"
-    sound = f"audio/{folder}/{stem}.wav"
+    sound = _real_audio(dataset, stem)
     return Video(
         video_id=f"{dataset}/{stem}",
         label=Label.REAL,
@@ -177,6 +181,11 @@ def _real(dataset: RealDataset, stem: str, split: Split, audio: set[str]) -> Vid
         real_dataset=dataset,
         audio=sound if sound in audio else None,
     )
+
+
+def _real_audio(dataset: RealDataset, stem: str) -> str:
+    folder = "ff++" if dataset is RealDataset.FACEFORENSICS else "fake_celebvhq"
+    return f"audio/{folder}/{stem}.wav"
 
 
 def _duplicates(videos: list[Video]) -> list[Finding]:

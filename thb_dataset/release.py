@@ -15,15 +15,15 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from thb_dataset.audit import Audit, audit_videos
 from thb_dataset.errors import ReleaseError
 from thb_dataset.listing import Finding, FindingKind, list_videos
 from thb_dataset.records import Video
-from thb_dataset.split_list import SplitList, read_split_list
+from thb_dataset.split_list import RealClips, SplitList, read_split_list
 
 SYNTHETIC_MARKER = "SYNTHETIC.txt"
 """A file of this name at the root of a release says that its videos are made up."""
@@ -99,7 +99,8 @@ def scan_release(root: str | Path, *, split_list: str = "default") -> Release:
     links: list[Finding] = []
     paths = list(_walk(folder, links))
     is_synthetic = (folder / SYNTHETIC_MARKER).is_file()
-    return make_release(
+    others = [one.path for one in SplitList if one is not chosen and one.path in paths]
+    release = make_release(
         root=folder,
         name="mini" if is_synthetic else folder.resolve().name,
         revision=None,
@@ -107,8 +108,9 @@ def scan_release(root: str | Path, *, split_list: str = "default") -> Release:
         split_text=text,
         split_list=chosen,
         synthetic=is_synthetic,
-        findings=links,
+        other_lists={path: (folder / path).read_bytes() for path in others},
     )
+    return replace(release, findings=(*links, *release.findings))
 
 
 def make_release(
@@ -120,7 +122,7 @@ def make_release(
     split_text: str | bytes,
     split_list: SplitList = SplitList.DEFAULT,
     synthetic: bool = False,
-    findings: Iterable[Finding] = (),
+    other_lists: Mapping[str, str | bytes] | None = None,
 ) -> Release:
     """Make a release of the paths of its files, wherever they were listed.
 
@@ -132,12 +134,13 @@ def make_release(
         split_text: The JSON of its split list.
         split_list: Which list that is.
         synthetic: Whether the videos are made up.
-        findings: What was found wrong while listing.
+        other_lists: JSON of its other split lists, by path; a malformed one is a finding.
 
     Raises:
         ReleaseError: The split list is malformed.
     """
-    listing = list_videos(paths, read_split_list(split_text, split_list.path))
+    others, findings = _read_other_lists(other_lists or {})
+    listing = list_videos(paths, read_split_list(split_text, split_list.path), others)
     return Release(
         root=root,
         videos=listing.videos,
@@ -148,6 +151,20 @@ def make_release(
         findings=(*findings, *listing.findings),
         restored_drivers=listing.restored_drivers,
     )
+
+
+def _read_other_lists(
+    texts: Mapping[str, str | bytes],
+) -> tuple[list[RealClips], list[Finding]]:
+    clips: list[RealClips] = []
+    findings: list[Finding] = []
+    for path, text in texts.items():
+        try:
+            clips.append(read_split_list(text, path))
+        except ReleaseError as error:
+            kind = FindingKind.LIST_UNREADABLE
+            findings.append(Finding(kind=kind, subjects=(path,), detail=str(error)))
+    return clips, findings
 
 
 def check_release(release: Release) -> Release:

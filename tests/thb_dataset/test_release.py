@@ -113,6 +113,20 @@ def test_the_official_list_is_the_other_file(tmp_path: Path) -> None:
     assert [name for name in videos if name.startswith(("Face", "Cel"))] == ["FaceForensics++/999"]
 
 
+def test_sound_of_a_real_video_that_the_other_list_names_is_no_finding(tmp_path: Path) -> None:
+    write(tmp_path, "audio/ff++/999.wav")
+    lost = FindingKind.AUDIO_WITHOUT_VIDEO
+    assert kinds(read_release(tmp_path))[lost] == [("audio/ff++/999.wav",)]
+    other = tmp_path / "real/real_dataset_split_official_ff++.json"
+    other.write_text(json.dumps({"Test": {"FaceForensics++": ["999.mp4"]}}))
+    assert lost not in kinds(read_release(tmp_path))
+    other.write_text("[]")
+    broken = read_release(tmp_path)
+    assert len(kinds(broken)[FindingKind.LIST_UNREADABLE]) == 1, "it is not the list that is read"
+    with pytest.raises(ReleaseError, match="the list is a list, not an object"):
+        read_release(tmp_path, split_list="official_ff++")
+
+
 def test_what_is_no_release_says_so(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="is no release: it has no folder fake/"):
         read_release(tmp_path)
