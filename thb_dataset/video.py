@@ -77,6 +77,11 @@ class VideoReader:
             self._child.close()
         self._child = None
 
+    @property
+    def child_pid(self) -> int | None:
+        """Process number of the child at present, for those who watch over it; None without."""
+        return None if self._child is None else self._child.pid
+
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
         """Say what a video is, after decoding its first frame.
 
@@ -153,8 +158,8 @@ class VideoReader:
         self, message: dict[str, Any], name: str, receive: Callable[[Conversation], _Result]
     ) -> _Result:
         """Have one request answered, and turn every way of failing into a named error."""
-        deadline = time.monotonic() + self.limits.wall_seconds
         child = self._living_child()
+        deadline = time.monotonic() + self.limits.wall_seconds
         keep = False
         try:
             child.request(message)
