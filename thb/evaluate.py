@@ -24,11 +24,13 @@ from thb_dataset.errors import ReleaseError
 from thb_dataset.protocols import Fold, Protocol, build_folds
 from thb_dataset.real_videos import explain_missing_reals, locate_videos
 from thb_dataset.records import Generator, Label
+from thb_dataset.sounds import find_sounds
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from thb.result import Result
+    from thb_dataset.release import Release
 
 PREDICTIONS_FILE = "predictions.parquet"
 LOG_FOLDER = "scoring"
@@ -110,6 +112,7 @@ def evaluate(
         opened.release.videos, protocol, held_out=held_out, split_by=settings.split_by
     )
     detectors = find_fold_detectors(detector, folds, allow_mismatch=settings.allow_mismatch)
+    _warn_of_other_releases(detectors, opened.release)
     with accelerator.main_process_first():  # the first one downloads
         paths = _locate(folds, opened, settings)
     folder = default_out(detector) if out is None else Path(out).expanduser()
@@ -140,6 +143,22 @@ def result_file_name(result: Result) -> str:
     return f"result-{name}.json"
 
 
+def _warn_of_other_releases(detectors: Sequence[FoldDetector], release: Release) -> None:
+    """Say so where a detector was trained on another release, or on another state of this one."""
+    tested = f"{release.name} {(release.revision or '')[:12]}"
+    trained = {
+        f"{one.trained_on['release']['name']} {(one.trained_on['release']['revision'] or '')[:12]}"
+        for one in detectors
+        if one.trained_on
+    }
+    if trained - {tested}:
+        _log.warning(
+            "trained on %s, tested on %s: nothing proves that no test video was trained on",
+            ", ".join(sorted(trained)),
+            tested,
+        )
+
+
 def _locate(
     folds: Sequence[Fold], opened: OpenRelease, settings: EvaluateSettings
 ) -> dict[str, Path]:
@@ -155,7 +174,8 @@ def _locate(
     complaints = []
     if missing:
         explained = explain_missing_reals(missing, opened.real_root)
-        complaints.append(f"{len(missing)} of {len(reals)} {explained}")
+        where = "" if opened.real_root else "; name that folder with --real-root"
+        complaints.append(f"{len(missing)} of {len(reals)} {explained}{where}")
     if not found or (settings.strict and complaints):  # before anything is downloaded
         raise ReleaseError("; ".join(complaints) or "the release names no real videos to test on")
     fetch_videos(opened.release, tested.values(), progress=settings.scoring.progress)
@@ -190,6 +210,9 @@ def _score_fold(
     log_folder = folder / LOG_FOLDER
     if settings.overwrite and accelerator.is_main_process:
         shutil.rmtree(log_folder, ignore_errors=True)
+    listens = model.config.clip_spec.sound != "none"
+    videos = (*fold.test, *fold.extra)
+    sounds = find_sounds(opened.release, videos) if listens else None
     accelerator.wait_for_everyone()
     with PredictionLog(log_folder, run, rank=accelerator.process_index) as log:
         predictions = predict_videos(
@@ -199,6 +222,7 @@ def _score_fold(
             log=log,
             accelerator=accelerator,
             settings=scoring,
+            sounds=sounds,
         )
     if accelerator.is_main_process:
         write_predictions(folder / PREDICTIONS_FILE, predictions)

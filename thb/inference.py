@@ -17,7 +17,7 @@ from thb.predictions import Status
 from thb.progress import progress_bar
 from thb_dataset.clip_spec import Aggregation
 from thb_dataset.clips import VideoClips, prepare_pixels
-from thb_dataset.errors import DetectorError, NoFaceError, VideoError
+from thb_dataset.errors import DetectorError, NoAudioError, NoFaceError, VideoError
 
 if TYPE_CHECKING:
     import torch
@@ -70,6 +70,7 @@ def score_files(
     *,
     settings: PredictSettings,
     device: torch.device,
+    sounds: Mapping[str, Path] | None = None,
 ) -> Iterator[tuple[str, Outcome]]:
     """Yield what became of every file; the order may differ from that given.
 
@@ -81,6 +82,7 @@ def score_files(
         paths: Where the file of each name is; None where it is not at hand.
         settings: How to go about it.
         device: Where the detector computes.
+        sounds: WAV files beside videos, by their names, for detectors that listen.
 
     Raises:
         DetectorError: The detector gives something else than one logit per clip.
@@ -90,7 +92,11 @@ def score_files(
     detector.to(device)  # type: ignore[arg-type] # transformers wraps it untyped
     detector.eval()
     maker = ClipMaker(
-        spec, store=settings.store, face_pack=settings.face_pack, workers=settings.workers
+        spec,
+        store=settings.store,
+        face_pack=settings.face_pack,
+        workers=settings.workers,
+        sounds=sounds,
     )
     bar = progress_bar(total=len(paths), description=settings.description, shown=settings.progress)
     with bar, maker, _exact_float32():
@@ -131,11 +137,17 @@ def _sigmoid(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _outcome_without_clips(made: VideoError | None, path: Path | None) -> Outcome:
     if made is None:
         return Outcome(status=Status.MISSING, reason="no such file")
-    status = Status.NO_FACE if isinstance(made, NoFaceError) else Status.ERROR
+    status = Status.ERROR
+    if isinstance(made, NoFaceError):
+        status = Status.NO_FACE
+    elif isinstance(made, NoAudioError):
+        status = Status.NO_AUDIO
     reason = " ".join(str(made).split())
     if path is not None:  # the row says which video it is; where it lies is nobody's business
-        for prefix in (" ".join(f"{path}: ".split()), " ".join(f"{path.name}: ".split())):
-            reason = reason.removeprefix(prefix).lstrip()
+        names = tuple(" ".join(f"{name}:".split()) for name in (path, path.name))
+        while reason.startswith(names):
+            reason = reason.partition(next(name for name in names if reason.startswith(name)))[2]
+            reason = reason.lstrip()
     return Outcome(status=status, reason=reason)
 
 

@@ -305,6 +305,15 @@ def test_a_detector_of_another_fold_is_refused(
     assert result.runs[FOLD]["trained_on"]["fold"] == "p3-hallo2"
 
 
+def test_another_release_is_said_so(
+    untrained: Path, tiny_release: MiniRelease, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _pretend_trained(tmp_path / "model", untrained, FOLD)
+    with caplog.at_level(logging.WARNING, logger="thb"):
+        evaluate_fold(tmp_path / "model", tiny_release, tmp_path / "out")
+    assert "trained on mini" in caplog.text
+
+
 def test_another_reading_of_the_splits_is_refused(
     untrained: Path, tiny_release: MiniRelease, tmp_path: Path
 ) -> None:

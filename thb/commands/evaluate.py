@@ -76,7 +76,7 @@ def evaluate(  # noqa: PLR0913 — as many as there are things to choose
     torchrun --nproc_per_node N -m thb evaluate …
     """
     protocols = choose_protocols(protocol, fold)
-    from thb.evaluate import EvaluateSettings, default_out, result_file_name
+    from thb.evaluate import PREDICTIONS_FILE, EvaluateSettings, default_out, result_file_name
     from thb.evaluate import evaluate as evaluate_protocol
     from thb.inference import PredictSettings
 
@@ -106,5 +106,7 @@ def evaluate(  # noqa: PLR0913 — as many as there are things to choose
     write_results(results, output)
     if is_main_process():
         folder = out or default_out(detector)
-        say(f"predictions: {folder}/<fold>/predictions.parquet")
+        names = [name for result in results for name in result.runs]
+        of_fold = names[0] if len(names) == 1 else "<fold>"
+        say(f"predictions: {folder / of_fold / PREDICTIONS_FILE}")
         say(f"results:     {', '.join(str(folder / result_file_name(one)) for one in results)}")
