@@ -89,10 +89,12 @@ class EmbeddedFinder:
         )
 
     def _detect(self, rgb: npt.NDArray[np.uint8], side: int) -> list[Face]:
+        import cv2
+
         if side not in self._detectors:
             self._detectors[side] = self._load_detector(side)
         canvas, scale = fit_inside(rgb, side)
-        _, rows = self._detectors[side].detect(np.ascontiguousarray(canvas[..., ::-1]))
+        _, rows = self._detectors[side].detect(cv2.cvtColor(canvas, cv2.COLOR_RGB2BGR))
         if rows is None:
             return []
         return [_read_row(row, scale) for row in np.asarray(rows, np.float32)]
@@ -102,7 +104,8 @@ def fit_inside(rgb: npt.NDArray[np.uint8], side: int) -> tuple[npt.NDArray[np.ui
     """Scale a frame down into the top left of a black square; a smaller one is not enlarged.
 
     Returns:
-        uint8 (side, side, 3) and the scale: pixels of the square per pixel of the frame.
+        uint8 (side, side, 3) in the same order of channels, and the scale: pixels of the square
+        per pixel of the frame.
     """
     import cv2
 
@@ -113,8 +116,9 @@ def fit_inside(rgb: npt.NDArray[np.uint8], side: int) -> tuple[npt.NDArray[np.ui
         canvas[:height, :width] = rgb
         return canvas, scale
     target = (max(1, round(width * scale)), max(1, round(height * scale)))
-    shrunk = cv2.resize(rgb, target, interpolation=cv2.INTER_AREA)
-    canvas[: target[1], : target[0]] = shrunk
+    # Averaging matters where pixels would be skipped; below that it only costs.
+    method = cv2.INTER_AREA if scale <= 0.5 else cv2.INTER_LINEAR
+    canvas[: target[1], : target[0]] = cv2.resize(rgb, target, interpolation=method)
     return canvas, scale
 
 

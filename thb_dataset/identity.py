@@ -17,9 +17,9 @@ import numpy.typing as npt
 from thb_dataset.crops import align_face
 from thb_dataset.disk_store import DEFAULT_MAX_BYTES, DiskStore
 from thb_dataset.errors import ClipTooShortError, FacePackError
+from thb_dataset.face_search import search_faces
 from thb_dataset.faces import FaceFinder
 from thb_dataset.frame_policy import FramePolicy
-from thb_dataset.video_clips import follow_faces
 
 if TYPE_CHECKING:
     from thb_dataset.video import VideoReader
@@ -75,8 +75,8 @@ def read_identity(path: Path, finder: FaceFinder, reader: VideoReader) -> VideoI
 def embed_identity(frames: Frames, finder: FaceFinder) -> VideoIdentity:
     """Embed the face of frames that are read already; see :func:`read_identity`."""
     count = len(frames.index)
-    tracks = follow_faces(frames, np.arange(count), finder)
-    track = tracks[0]
+    search = search_faces(frames, finder, every_frame=True)
+    track = search.tracks[0]
     vectors = np.stack(
         [
             finder.embed(frames.pixels[number], face)
@@ -94,7 +94,7 @@ def embed_identity(frames: Frames, finder: FaceFinder) -> VideoIdentity:
             size=PICTURE_SIDE,
             margin=PICTURE_MARGIN,
         ),
-        faces=sum(len(one.frames) > 1 for one in tracks) or 1,
+        faces=search.faces,
         frames_with_face=len(track.frames),
         frames_read=count,
     )

@@ -22,9 +22,9 @@ CERTAIN_OVERLAP: Final = 0.5
 POSSIBLE_OVERLAP: Final = 0.1
 """Below this a link rests on the embedding alone."""
 
-SMOOTHING_SECONDS: Final = 0.15
+SMOOTHING_SECONDS: Final = 0.1
 """Standard deviation of the Gaussian over time that takes the detector's jitter out: on 16 real
-clips it shrinks the boxes' second differences to a tenth and moves them by no measurable amount."""
+clips, every frame searched, it shrinks the boxes' second differences to a sixth."""
 
 Resemblance = Callable[[int, Face, int, Face], float]
 """Cosine between two faces, each named by its frame's number: -1 to 1."""

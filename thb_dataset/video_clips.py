@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,28 +12,17 @@ import numpy.typing as npt
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.crops import align_face, crop_box
 from thb_dataset.errors import NoFaceError
-from thb_dataset.faces import Face, FaceFinder
+from thb_dataset.face_search import search_faces
+from thb_dataset.faces import FaceFinder
 from thb_dataset.frame_policy import FramePolicy
-from thb_dataset.tracks import Track, link_tracks, longest_gap, spread_over_time
+from thb_dataset.tracks import Track, longest_gap, spread_over_time
 from thb_dataset.video_values import Frames
 
 if TYPE_CHECKING:
     from thb_dataset.video import VideoReader
 
-CROPS_VERSION: Final = 1
+CROPS_VERSION: Final = 2
 """Raised whenever the same video and settings would give other crops than before."""
-
-MIN_FACE_PIXELS: Final = 32
-"""Longer side of the smallest box that is followed."""
-
-SEARCH_GAP_SECONDS: Final = 0.4
-"""Frames are searched for faces at most this far apart; boxes of those between are interpolated."""
-
-MAX_FACES: Final = 8
-"""Faces followed in one frame, the largest; a crowd costs no more."""
-
-CUT_DIFFERENCE: Final = 40.0
-"""Mean difference of 16 x 16 thumbnails, in grey levels, from which the picture has jumped."""
 
 
 @dataclass(frozen=True)
@@ -115,11 +103,10 @@ def cut_clips(
         NoFaceError: The face is in fewer than half of the searched frames, in none of them large
             enough, or away for too long.
     """
-    searched = choose_searched(frames.seconds)
-    tracks = follow_faces(frames, searched, finder)
-    track = tracks[0]
-    _check_track(track, len(searched))
-    at = frames.seconds[searched[track.frames]]
+    search = search_faces(frames, finder)
+    track = search.tracks[0]
+    _check_track(track, len(search.numbers))
+    at = frames.seconds[search.numbers[track.frames]]
     boxes = spread_over_time(np.stack([face.box for face in track.faces]), at, frames.seconds)
     points = spread_over_time(
         np.stack([face.points.reshape(10) for face in track.faces]), at, frames.seconds
@@ -138,78 +125,11 @@ def cut_clips(
         frame_index=layout,
         seconds=frames.seconds[place],
         boxes=boxes[place],
-        faces=sum(len(one.frames) > 1 for one in tracks) or 1,
+        faces=search.faces,
         frames_with_face=len(track.frames),
-        frames_searched=len(searched),
+        frames_searched=len(search.numbers),
         frames_read=len(frames.index),
     )
-
-
-def choose_searched(
-    seconds: npt.NDArray[np.float64], gap_seconds: float = SEARCH_GAP_SECONDS
-) -> npt.NDArray[np.int64]:
-    """Choose the frames to search: the first, the last, and as few between as the gap allows."""
-    chosen = [0]
-    last = len(seconds) - 1
-    while chosen[-1] < last:
-        here = chosen[-1]
-        reach = int(np.searchsorted(seconds, seconds[here] + gap_seconds + 1e-6, side="right")) - 1
-        chosen.append(min(last, max(here + 1, reach)))
-    return np.array(chosen, np.int64)
-
-
-def follow_faces(
-    frames: Frames, searched: npt.NDArray[np.int64], finder: FaceFinder
-) -> list[Track]:
-    """Find the faces of the searched frames and link them.
-
-    Args:
-        frames: The frames of one video.
-        searched: Numbers of those to search, ascending.
-        finder: The face finder.
-
-    Returns:
-        The tracks, one at least: longest first, then largest.
-
-    Raises:
-        NoFaceError: No face in any of them, or none large enough.
-    """
-    found = [finder.find(frames.pixels[i]) for i in searched]
-    large = [
-        [face for face in faces if face.side >= MIN_FACE_PIXELS][:MAX_FACES] for faces in found
-    ]
-    if not any(large):
-        sides = [face.side for faces in found for face in faces]
-        raise NoFaceError(
-            f"a face of {max(sides):.0f} pixels at most, {MIN_FACE_PIXELS} are needed"
-            if sides
-            else f"no face in any of {len(searched)} frames"
-        )
-    embeddings: dict[tuple[int, int], npt.NDArray[np.float32]] = {}
-
-    def embed(number: int, face: Face) -> npt.NDArray[np.float32]:
-        key = (number, id(face))
-        if key not in embeddings:
-            embeddings[key] = finder.embed(frames.pixels[searched[number]], face)
-        return embeddings[key]
-
-    def resemblance(a: int, one: Face, b: int, other: Face) -> float:
-        return float(embed(a, one) @ embed(b, other))
-
-    return link_tracks(
-        large,
-        resemblance=resemblance if finder.pack.embedding_dim else None,
-        cuts=_find_cuts([frames.pixels[i] for i in searched]),
-    )
-
-
-def _find_cuts(pictures: list[npt.NDArray[np.uint8]]) -> list[bool]:
-    """Tell before which picture the scene changes."""
-    import cv2
-
-    side = (16, 16)
-    small = [cv2.resize(p, side, interpolation=cv2.INTER_AREA).astype(float) for p in pictures]
-    return [False, *(float(np.abs(b - a).mean()) > CUT_DIFFERENCE for a, b in pairwise(small))]
 
 
 def _check_track(track: Track, searched: int) -> None:

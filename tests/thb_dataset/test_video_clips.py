@@ -10,9 +10,10 @@ import pytest
 from thb_dataset.clips import ClipSpec
 from thb_dataset.errors import NoFaceError
 from thb_dataset.face_packs import FacePack
+from thb_dataset.face_search import MIN_FACE_PIXELS, choose_searched
 from thb_dataset.face_values import Face, FaceFinder
 from thb_dataset.frame_policy import FramePolicy
-from thb_dataset.video_clips import MIN_FACE_PIXELS, choose_searched, cut_clips
+from thb_dataset.video_clips import cut_clips
 from thb_dataset.video_values import Frames, VideoInfo
 
 Picture = npt.NDArray[np.uint8]
@@ -200,4 +201,4 @@ def test_clips_that_share_frames_share_their_crops() -> None:
 def test_searched_frames_hold_both_ends_and_keep_the_gap(
     seconds: list[float], chosen: list[int]
 ) -> None:
-    assert choose_searched(np.array(seconds), gap_seconds=0.25).tolist() == chosen
+    assert choose_searched(np.array(seconds), gap_seconds=0.25) == chosen
