@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from thb.cli import main
+from thb.train import train
+from thb.train_settings import TrainOptions
 
 if TYPE_CHECKING:
     from thb_dataset.mini import MiniRelease
@@ -35,8 +37,7 @@ def ask(capfd: pytest.CaptureFixture[str]) -> Ask:
     return run
 
 
-def walk_the_whole_way(ask: Ask, release: list[object], run: Path, video: Path) -> Any:
-    """Train and evaluate every fold of every protocol, then score and predict; return results."""
+def train_by_command(ask: Ask, release: list[object], run: Path) -> None:
     trained = ask(
         *("train", "baseline", "--protocol", "all", *release, "--out", run),
         *("--epochs", "1", "--batch-size", "8"),
@@ -44,6 +45,9 @@ def walk_the_whole_way(ask: Ask, release: list[object], run: Path, video: Path) 
     assert len(trained) == sum(FOLDS.values())
     assert all((Path(fold["folder"]) / "model.safetensors").is_file() for fold in trained)
 
+
+def evaluate_score_and_predict(ask: Ask, release: list[object], run: Path, video: Path) -> Any:
+    """Evaluate every fold of every protocol, score again, predict; return the results."""
     evaluated = ask(
         *("evaluate", run, "--protocol", "all", *release, "--bootstrap", "20"),
     )["results"]
@@ -67,7 +71,8 @@ def walk_the_whole_way(ask: Ask, release: list[object], run: Path, video: Path) 
 def test_on_the_synthetic_release(ask: Ask, tiny_release: MiniRelease, tmp_path: Path) -> None:
     release = ["--release", tiny_release.hub, "--real-root", tiny_release.real_root]
     video = next(tiny_release.hub.glob("fake/Hallo/test/*.mp4"))
-    results = walk_the_whole_way(ask, release, tmp_path / "run", video)
+    train_by_command(ask, release, tmp_path / "run")
+    results = evaluate_score_and_predict(ask, release, tmp_path / "run", video)
     assert all(result["release"]["synthetic"] for result in results)
     for result in results:
         test = [cell for cell in result["cells"] if cell["part"] == "test"]
@@ -75,12 +80,24 @@ def test_on_the_synthetic_release(ask: Ask, tiny_release: MiniRelease, tmp_path:
         assert all(set(cell["measures"]) == {"auc", "t1", "t01", "brier"} for cell in test)
 
 
+@pytest.mark.timeout(900)
 def test_on_real_clips(ask: Ask, test_data: Path, tmp_path: Path) -> None:
-    """Every fold of the real sample, one epoch each: all of its videos are read."""
+    """Every fold of the real sample, small: one epoch, two frames of 48 pixels a clip."""
     sample = test_data / "thb-sample"
+    options = TrainOptions(config={"clip": {"frames": 2, "size": 48}}, progress=False)
+    for protocol in PROTOCOLS:
+        train(
+            "baseline",
+            protocol=protocol,
+            release=sample / "hub",
+            real_root=sample / "real_videos",
+            out=tmp_path / "run",
+            settings={"epochs": 1},
+            options=options,
+        )
     release = ["--release", sample / "hub", "--real-root", sample / "real_videos"]
     video = next((sample / "hub" / "fake" / "Hallo2" / "test").glob("*.mp4"))
-    results = walk_the_whole_way(ask, release, tmp_path / "run", video)
+    results = evaluate_score_and_predict(ask, release, tmp_path / "run", video)
     assert not any(result["release"]["synthetic"] for result in results)
     (p1, _, _) = results
     for cell in p1["cells"]:
