@@ -31,7 +31,7 @@ REAL_BLOCKS = {"Train": (504, 1146), "Val": (80, 182), "Test": (120, 280)}
 
 def full_size_release(seed: int = 0) -> tuple[list[str], dict[str, Any]]:
     """Return the paths of every file of the listing, and its split list."""
-    chance = random.Random(seed)  # noqa: S311 — a listing, not a secret
+    chance = random.Random(seed)
     clips = _clips(chance)
     numbers = [f"{number:03d}" for number in range(1000)]
     chance.shuffle(numbers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -37,6 +37,8 @@ class ClipMaker:
         store: Folder in which crops are kept.
         face_pack: As ``load_face_finder`` takes it.
         workers: Threads; None for one a core.
+        sounds: WAV file of each video that has one beside it, by the video's name; only detectors
+            that listen look at it.
     """
 
     def __init__(
@@ -46,11 +48,13 @@ class ClipMaker:
         store: Path,
         face_pack: str = "embedded",
         workers: int | None = None,
+        sounds: Mapping[str, Path] | None = None,
     ) -> None:
         self._spec = spec
         self._store = ClipStore(store)
         self._face_pack = face_pack
         self._workers = workers or default_workers()
+        self._sounds = sounds or {}
         self._own = threading.local()
         self._lock = threading.Lock()
         self._readers = ExitStack()
@@ -74,14 +78,14 @@ class ClipMaker:
         """
         waiting: deque[tuple[str, Future[Made]]] = deque()
         for name, path in paths:
-            waiting.append((name, self._pool.submit(self._make_one, path)))
+            waiting.append((name, self._pool.submit(self._make_one, name, path)))
             if len(waiting) > 2 * self._workers:
                 first, future = waiting.popleft()
                 yield first, future.result()
         for name, future in waiting:
             yield name, future.result()
 
-    def _make_one(self, path: Path | None) -> Made:
+    def _make_one(self, name: str, path: Path | None) -> Made:
         if path is None:
             return None
         try:
@@ -92,7 +96,8 @@ class ClipMaker:
             return error
         try:
             reader, finder = self._tools()
-            return self._store.get(path, self._spec, finder, reader)
+            sound = self._sounds.get(name)
+            return self._store.get(path, self._spec, finder, reader, sound_path=sound)
         except VideoError as error:
             return error
 

@@ -75,6 +75,7 @@ def predict_videos(
     log: PredictionLog,
     accelerator: Accelerator,
     settings: PredictSettings | None = None,
+    sounds: Mapping[str, Path] | None = None,
 ) -> Predictions:
     """Score videos of a release: every process takes its share, every process gets all rows.
 
@@ -88,6 +89,7 @@ def predict_videos(
         log: Opened by every process on the same folder, each with its rank.
         accelerator: Says which process this is, and gathers.
         settings: How to go about it.
+        sounds: WAV files beside videos, for detectors that listen.
 
     Raises:
         IncompletePredictionsError: After gathering, a video lacks its row or has several.
@@ -100,7 +102,10 @@ def predict_videos(
     accelerator.wait_for_everyone()  # nobody appends before everybody has seen what is done
     files = {name: paths[name] for name in share}
     vanished = []
-    for name, outcome in score_files(detector, files, settings=settings, device=accelerator.device):
+    outcomes = score_files(
+        detector, files, settings=settings, device=accelerator.device, sounds=sounds
+    )
+    for name, outcome in outcomes:
         part, video = known[name]
         row = make_row(name, outcome, spec, video=video, split=part)
         if outcome.status is Status.MISSING:

@@ -33,6 +33,7 @@ class Status(StrEnum):
 
     OK = "ok"
     NO_FACE = "no_face"
+    NO_AUDIO = "no_audio"
     MISSING = "missing"
     ERROR = "error"
 

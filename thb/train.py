@@ -36,6 +36,7 @@ from thb.training_record import (
 from thb_dataset.protocols import Fold, Protocol, build_folds
 from thb_dataset.real_videos import explain_missing_reals, locate_videos
 from thb_dataset.records import Generator, Label
+from thb_dataset.sounds import find_sounds
 
 HOURS_TO_WAIT_FOR_A_PROCESS: Final = 24
 
@@ -218,7 +219,9 @@ def _make_clips(
             say(f"warning: {missing}")
         if len(absent) > len(reals):
             say(f"warning: {len(absent) - len(reals)} fakes of the release are not in its folder")
-    made = make_training_clips(paths, detector.config.clip_spec, options, accelerator)
+    spec = detector.config.clip_spec
+    sounds = find_sounds(opened.release, videos.values()) if spec.sound != "none" else None
+    made = make_training_clips(paths, spec, options, accelerator, sounds=sounds)
     for one in folds:
         require_both_classes(one, made, hint=missing)
     return made

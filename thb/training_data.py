@@ -20,7 +20,7 @@ from thb.progress import progress_bar
 from thb.train_settings import TrainOptions, TrainSettings
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips import VideoClips, prepare_pixels
-from thb_dataset.errors import NoFaceError, ReleaseError
+from thb_dataset.errors import NoAudioError, NoFaceError, ReleaseError, VideoError
 from thb_dataset.protocols import Fold
 from thb_dataset.records import Label, Video
 
@@ -44,7 +44,12 @@ class LabelledClips:
 
 
 def make_training_clips(
-    paths: Mapping[str, Path], spec: ClipSpec, options: TrainOptions, accelerator: Accelerator
+    paths: Mapping[str, Path],
+    spec: ClipSpec,
+    options: TrainOptions,
+    accelerator: Accelerator,
+    *,
+    sounds: Mapping[str, Path] | None = None,
 ) -> dict[str, Made]:
     """Make the clips of all videos: each process its share, then each reads all of them.
 
@@ -55,6 +60,7 @@ def make_training_clips(
         spec: The clips that the detector wants.
         options: Say where crops are kept and who finds faces.
         accelerator: Knows the processes.
+        sounds: WAV files beside videos, by the videos' ids, for detectors that listen.
 
     Returns:
         For each id its clips, or why there are none.
@@ -70,7 +76,11 @@ def make_training_clips(
         rounds.append(("reading crops", ids))
     for description, share in rounds:
         maker = ClipMaker(
-            spec, store=options.store, face_pack=options.face_pack, workers=options.workers
+            spec,
+            store=options.store,
+            face_pack=options.face_pack,
+            workers=options.workers,
+            sounds=sounds,
         )
         bar = progress_bar(total=len(share), description=description, shown=options.progress)
         with bar, maker:
@@ -99,6 +109,7 @@ def choose_clips(
         "used": {"fake": 0, "real": 0},
         "missing": {"fake": 0, "real": 0},
         "no_face": {},
+        "no_audio": {},
         "error": {},
     }
     for video in videos:
@@ -109,9 +120,15 @@ def choose_clips(
         elif clips is None:
             counts["missing"][video.label.name.lower()] += 1
         else:
-            kind = "no_face" if isinstance(clips, NoFaceError) else "error"
+            kind = _name_refusal(clips)
             counts[kind][video.video_id] = " ".join(str(clips).split())
     return used, counts
+
+
+def _name_refusal(error: VideoError) -> str:
+    if isinstance(error, NoFaceError):
+        return "no_face"
+    return "no_audio" if isinstance(error, NoAudioError) else "error"
 
 
 def require_both_classes(fold: Fold, made: Mapping[str, Made], *, hint: str) -> None:
@@ -131,6 +148,7 @@ def require_both_classes(fold: Fold, made: Mapping[str, Made], *, hint: str) -> 
             raise ReleaseError(
                 f"{fold.name} has no {name} video to train on: {counts['missing'][name]} missing,"
                 f" {len(counts['no_face'])} of both classes without a face,"
+                f" {len(counts['no_audio'])} without the sound that is needed,"
                 f" {len(counts['error'])} unreadable. {hint if name == 'real' else ''}".rstrip()
             )
 

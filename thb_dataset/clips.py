@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ClipSpec", "ClipStore", "StoreInfo", "VideoClips", "make_clips", "prepare_pixels"]
 
-_CROP_FIELDS: Final = {"clips", "frames", "sampling", "stride", "crop", "margin", "size"}
-"""What of a ClipSpec the crops depend on; mean, std and the like are applied after the store."""
+_APPLIED_LATER: Final = {"mean", "std", "colour", "value_range", "aggregation"}
+"""What of a ClipSpec the crops do not depend on: it is applied after the store."""
 
 _COUNTS: Final = ("faces", "frames_with_face", "frames_searched", "frames_read")
 _ARRAYS: Final = ("frame_index", "seconds", "boxes")
@@ -44,22 +44,38 @@ class ClipStore:
         return self._store.folder
 
     def get(
-        self, video_path: Path, spec: ClipSpec, finder: FaceFinder, reader: VideoReader
+        self,
+        video_path: Path,
+        spec: ClipSpec,
+        finder: FaceFinder,
+        reader: VideoReader,
+        *,
+        sound_path: Path | None = None,
     ) -> VideoClips:
         """Return the clips of a video, from disk where they are there.
 
         A second call reads nothing of the video but its size and time of change.
 
+        Args:
+            video_path: The video.
+            spec: The clips.
+            finder: Finds the face.
+            reader: Decodes.
+            sound_path: A WAV file that stands in where the clips need sound and the video has
+                none.
+
         Raises:
             VideoError: As :func:`thb_dataset.video_clips.make_clips`, the video named.
         """
-        settings = {name: value for name, value in spec.to_dict().items() if name in _CROP_FIELDS}
+        settings = {k: v for k, v in spec.to_dict().items() if k not in _APPLIED_LATER}
         settings |= {"pack": finder.pack.pack_id, "version": CROPS_VERSION}
+        if spec.sound != "none" and sound_path is not None:
+            settings["sound_sha256"] = self._store.digest(sound_path)
         return self._store.fetch(
             "crops",
             video_path,
             settings,
-            make=lambda: make_clips(video_path, spec, finder, reader),
+            make=lambda: make_clips(video_path, spec, finder, reader, sound_path=sound_path),
             dump=_dump_clips,
             load=_load_clips,
         )

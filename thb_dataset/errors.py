@@ -11,6 +11,7 @@
     │   ├── VideoTooLargeError     refused by a limit before frames are decoded
     │   ├── VideoTimeoutError      reading took longer than allowed
     │   ├── NoFaceError            no face, or a face in too few frames
+    │   ├── NoAudioError           no sound, and the detector needs it
     │   └── ClipTooShortError      fewer frames than one clip of the detector needs
     ├── FacePackError              a face pack is missing, altered or unlicensed for use
     ├── DetectorError              a detector cannot be found, loaded or run
@@ -62,6 +63,10 @@ class VideoTimeoutError(VideoError):
 
 class NoFaceError(VideoError):
     """No face was found, or one in too few frames to follow."""
+
+
+class NoAudioError(VideoError):
+    """There is no sound, neither in the video nor beside it, and the detector needs it."""
 
 
 class ClipTooShortError(VideoError):

@@ -35,12 +35,16 @@ class FramePolicy:
         frames: Frames of one clip.
         sampling: One of the three names above.
         stride: Step from one frame of a clip to the next; other than 1 only with ``stride``.
+        spare_frames: Frames at the end in which no clip may end; not with ``uniform``.
+        start_wrap: Starts are taken modulo this number and sorted; not with ``uniform``.
     """
 
     clips: int = 1
     frames: int = 8
     sampling: str = "uniform"
     stride: int = 1
+    spare_frames: int = 0
+    start_wrap: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse a policy that chooses nothing or contradicts itself.
@@ -54,11 +58,17 @@ class FramePolicy:
             raise ValueError("clips, frames and stride must be 1 or more")
         if self.stride != 1 and self.sampling != "stride":
             raise ValueError(f"stride={self.stride} needs sampling='stride'")
+        if self.spare_frames < 0 or (self.start_wrap is not None and self.start_wrap < 1):
+            raise ValueError("spare_frames must be 0 or more, start_wrap 1 or more")
+        if self.sampling == "uniform" and (self.spare_frames or self.start_wrap):
+            raise ValueError("spare_frames and start_wrap do not go with sampling='uniform'")
 
     @property
     def span(self) -> int:
-        """Frames from the first to the last of one clip, both counted: the least a video needs."""
-        return self.frames if self.sampling == "uniform" else (self.frames - 1) * self.stride + 1
+        """Frames that a video must have: those of one clip, skipped ones counted, and the spare."""
+        if self.sampling == "uniform":
+            return self.frames
+        return (self.frames - 1) * self.stride + 1 + self.spare_frames
 
     def choose(self, total_frames: int) -> npt.NDArray[np.int64]:
         """Place the clips in a video of ``total_frames`` frames.
@@ -83,6 +93,8 @@ class FramePolicy:
             return self._choose_uniform(total_frames)
         clips = np.arange(self.clips, dtype=np.int64)
         starts = clips * (total_frames - self.span) // max(self.clips - 1, 1)
+        if self.start_wrap is not None:
+            starts %= self.start_wrap
         steps = np.arange(self.frames, dtype=np.int64) * self.stride
         return np.unique(starts)[:, None] + steps[None, :]
 

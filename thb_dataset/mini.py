@@ -227,7 +227,7 @@ class _Studio:
         motion, samples = self._perform(clip)
         flaws = Flaws()
         if clip.generator is not None:
-            flaws = FLAWS[clip.generator].times(rng.uniform(0.75, 1.15))
+            flaws = FLAWS[clip.generator].times(rng.uniform(0.85, 1.15))
             other_voice = make_speech(clip.frames, rng)
             motion = spoil_motion(motion, flaws, other_voice, rng)
             portrait = spoil_portrait(portrait, flaws, rng)

@@ -37,6 +37,7 @@ class Flaws:
         lip_sync: The mouth follows another voice than the one that is heard.
         still_hair: The hair stays behind while the face moves.
         hair_smear: Patches of hair without strands.
+        skin_smear: Patches of skin, eyes and mouth out of focus.
         occlusion: The room shows through the side of the head.
         background_warp: The room moves along with the head.
         wave: Head and, with ``background_warp``, room swim; pixels.
@@ -55,6 +56,7 @@ class Flaws:
     lip_sync: float = 0.0
     still_hair: float = 0.0
     hair_smear: float = 0.0
+    skin_smear: float = 0.0
     occlusion: float = 0.0
     background_warp: float = 0.0
     wave: float = 0.0
@@ -76,19 +78,19 @@ class Flaws:
 
 FLAWS: Mapping[Generator, Flaws] = {
     Generator.HALLO: Flaws(
-        lip_sync=1, still_hair=0.5, hair_smear=0.9, occlusion=0.5, background_warp=0.8, lattice=7
+        lip_sync=1, still_hair=0.5, hair_smear=0.9, occlusion=0.5, background_warp=0.8, lattice=12
     ),
     Generator.HALLO2: Flaws(
-        lip_sync=0.7, still_hair=0.4, hair_smear=0.6, occlusion=0.7, background_warp=0.5, lattice=5
+        lip_sync=0.7, still_hair=0.4, hair_smear=0.8, occlusion=0.7, background_warp=0.5, lattice=10
     ),
-    Generator.ANIPORTRAIT_AUDIO: Flaws(lip_sync=1, jitter=1.3, teeth=1, pupils=1, chroma=16),
+    Generator.ANIPORTRAIT_AUDIO: Flaws(lip_sync=1, jitter=1.3, teeth=1, pupils=1, chroma=12),
     Generator.ANIPORTRAIT_VIDEO: Flaws(
-        wave=4, background_warp=1, occlusion=0.6, hair_smear=0.5, chroma=11
+        wave=2.2, background_warp=1, occlusion=0.6, hair_smear=0.5, chroma=10
     ),
     Generator.LIVEPORTRAIT: Flaws(distortion=6, freeze=5, occlusion=0.3, seam=1),
-    Generator.EMOPORTRAIT: Flaws(floating=1, edge=1, distortion=3),
-    Generator.MAGI_1: Flaws(wave=3.5, background_warp=1, chroma=6),
-    Generator.HALLO3: Flaws(lip_sync=0.8, still_hair=0.3, hair_smear=0.6, lattice=5),
+    Generator.EMOPORTRAIT: Flaws(floating=1, edge=1, distortion=3, skin_smear=0.9),
+    Generator.MAGI_1: Flaws(wave=2.5, background_warp=1, chroma=8),
+    Generator.HALLO3: Flaws(lip_sync=0.8, still_hair=0.3, hair_smear=0.6, lattice=7),
 }
 
 
@@ -122,6 +124,9 @@ def spoil_portrait(portrait: Portrait, flaws: Flaws, rng: np.random.Generator) -
     if flaws.hair_smear:
         patches = np.clip(1.5 * draw_blobs(rng, 5)[..., 0] + 0.8, 0, 1) * portrait.hair
         _blend(head, blur(head, 4.5), np.clip(flaws.hair_smear, 0, 1) * patches)
+    if flaws.skin_smear:
+        patches = np.clip(1.5 * draw_blobs(rng, 4)[..., 0] + 0.7, 0, 1) * portrait.skin
+        _blend(head, blur(head, 2.2), np.clip(flaws.skin_smear, 0, 1) * patches)
     if flaws.pupils:
         _paint_pupils(head, portrait, flaws.pupils, rng)
     if flaws.seam:
@@ -171,6 +176,8 @@ def _paste_face(
     other = cv2.warpAffine(head, move, size, borderMode=cv2.BORDER_REPLICATE)
     tint = rng.choice([-1, 1]) * rng.uniform(0.05, 0.09) + rng.normal(0, 0.02, 3)
     other[..., :3] *= 1 + strength * tint
+    # What is pasted was enhanced on its own: sharper than the rest.
+    other[..., :3] += 2.5 * strength * (other - blur(other, 1.5))[..., :3]
     _blend(head, np.minimum(other, other[..., 3:]), mask)
 
 
@@ -178,9 +185,9 @@ def _fray_edge(head: Floats, strength: float, rng: np.random.Generator) -> None:
     alpha = head[..., 3] / 255
     ring = np.clip(4 * blur(alpha, 3.0) * (1 - blur(alpha, 3.0)), 0, 1)
     fray = np.clip(0.5 + 1.5 * draw_blobs(rng, 40)[..., 0], 0, 1) * ring
-    pale = np.array([225, 228, 235], np.float32) * rng.uniform(0.8, 1.05)
-    halo = np.concatenate([pale, [255]]).astype(np.float32)
-    _blend(head, halo, np.clip(0.75 * strength, 0, 1) * ring * blur(alpha, 1.5))
+    # The spill of a badly cut green screen.
+    spill = as_floats([*(np.array([120, 235, 150]) * rng.uniform(0.85, 1.05)), 255])
+    _blend(head, spill, np.clip(0.9 * strength, 0, 1) * ring * np.clip(2 * alpha, 0, 1))
     head *= 1 - np.clip(0.8 * strength, 0, 1) * fray[..., None]
 
 

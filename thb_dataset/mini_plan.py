@@ -244,8 +244,8 @@ def _coded(
             person=person,
             driver=driver,
             frames=round(size.frames * (0.88 + 0.24 * length)),
-            bit_rate=round(240_000 * 2.5**rate),
-            grain=1 + 2.2 * grain,
+            bit_rate=round(450_000 * 1.8**rate),
+            grain=1 + grain,
         )
         for (path, audio, person, driver), (length, rate, grain) in zip(names, spread, strict=True)
     ]

@@ -230,9 +230,9 @@ class _Overlay:
         noise *= camera.grain / noise.std()
         self._grain = np.repeat(np.rint(noise).astype(np.int16)[..., None], 3, axis=-1)
         self._flaws, self._rng = flaws, rng
-        lines = np.where(np.arange(FRAME_SIZE) % 8 < 1, -1.0, 0.25)
+        lines = np.where(np.arange(FRAME_SIZE) % 8 < 2, -1.0, 1 / 3)
         self._lattice = as_floats(flaws.lattice * (lines[:, None] + lines[None, :]))
-        self._patches = rng.normal(0, 1, (12, 12, 2)) * (rng.random((12, 12, 1)) < 0.35)
+        self._patches = rng.normal(0, 1, (16, 16, 2)) * (rng.random((16, 16, 1)) < 0.5)
 
     def add(self, picture: Bytes, head_alpha: Bytes) -> Bytes:
         """Return the finished frame."""
@@ -249,7 +249,7 @@ class _Overlay:
         red, blue = np.moveaxis(self._flaws.chroma * flicker, -1, 0)
         colour = np.stack([1.4 * red, -0.71 * red - 0.34 * blue, 1.77 * blue], axis=-1)
         size = (FRAME_SIZE, FRAME_SIZE)
-        return as_floats(cv2.resize(as_floats(colour), size, interpolation=cv2.INTER_LINEAR))
+        return as_floats(cv2.resize(as_floats(colour), size, interpolation=cv2.INTER_NEAREST))
 
 
 @cache

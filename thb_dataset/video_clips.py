@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.crops import align_face, crop_box
 from thb_dataset.errors import NoFaceError
 from thb_dataset.face_search import search_faces
 from thb_dataset.faces import FaceFinder
 from thb_dataset.frame_policy import FramePolicy
+from thb_dataset.framing import cut_frame, stretch_frame
+from thb_dataset.sounds import put_spectrogram_before, read_sound
 from thb_dataset.tracks import Track, longest_gap, spread_over_time
 from thb_dataset.video_values import Frames
 
@@ -30,12 +31,14 @@ class VideoClips:
     """The face crops of one video, as the store keeps them.
 
     Attributes:
-        pixels: uint8 (N, T, S, S, 3), RGB, N clips of T frames.
+        pixels: uint8 (N, T, S, S, 3), RGB, N clips of T pictures: the frames, after those of the
+            spectrogram where the settings ask for it.
         frame_index: int64 (N, T), place of each frame in the video.
         seconds: float64 (N, T), time of each frame.
         boxes: float32 (N, T, 4), the face's smoothed box x0, y0, x1, y1 in pixels of the frame.
         faces: How many faces were followed, the chosen one included; a face seen in one frame
-            only is taken for a false alarm, unless only one frame was searched.
+            only is taken for a false alarm, unless only one frame was searched. 0 where whole
+            frames are taken: none was looked for.
         frames_with_face: Frames searched in which the chosen face was found.
         frames_searched: Frames searched for faces; the boxes of the others are interpolated.
         frames_read: Frames read from the video.
@@ -71,17 +74,69 @@ def prepare_pixels(clips: VideoClips, spec: ClipSpec) -> npt.NDArray[np.float32]
     return np.ascontiguousarray(np.moveaxis(values, -1, 2))
 
 
-def make_clips(path: Path, spec: ClipSpec, finder: FaceFinder, reader: VideoReader) -> VideoClips:
+def make_clips(
+    path: Path,
+    spec: ClipSpec,
+    finder: FaceFinder,
+    reader: VideoReader,
+    *,
+    sound_path: Path | None = None,
+) -> VideoClips:
     """Read a video and cut its clips, without a store.
 
+    Args:
+        path: The video.
+        spec: The clips.
+        finder: Not asked where the whole frame is taken.
+        reader: Decodes.
+        sound_path: A WAV file that stands in where the clips need sound and the video has none.
+
     Raises:
-        VideoError: It cannot be decoded, is too short, or shows no face that can be followed.
+        VideoError: It cannot be decoded, is too short, shows no face that can be followed, or has
+            no sound where the clips need it.
     """
     policy = FramePolicy(
-        clips=spec.clips, frames=spec.frames, sampling=spec.sampling, stride=spec.stride
+        clips=spec.clips,
+        frames=spec.frames,
+        sampling=spec.sampling,
+        stride=spec.stride,
+        spare_frames=spec.spare_frames,
+        start_wrap=spec.start_wrap,
     )
+    samples = read_sound(path, reader, sound_path) if spec.sound == "mel" else None
     frames = reader.read_frames(path, policy)
-    return cut_clips(frames, policy.choose(frames.total_frames), spec, finder)
+    layout = policy.choose(frames.total_frames)
+    if spec.crop == "full":
+        clips = take_whole_frames(frames, layout, spec)
+    else:
+        clips = cut_clips(frames, layout, spec, finder)
+    if samples is None:
+        return clips
+    return put_spectrogram_before(clips, samples, frames.total_frames, spec)
+
+
+def take_whole_frames(frames: Frames, layout: npt.NDArray[np.int64], spec: ClipSpec) -> VideoClips:
+    """Take the whole of every frame of every clip; no face is looked for.
+
+    Args:
+        frames: The unique frames of the clips, ascending.
+        layout: int64 (N, T), the frame that stands in each place.
+        spec: Says the size.
+    """
+    place = np.searchsorted(frames.index, layout)
+    height, width = frames.pixels.shape[1:3]
+    whole = np.array([0, 0, width, height], np.float32)
+    pictures = np.stack([stretch_frame(rgb, spec.size) for rgb in frames.pixels])
+    return VideoClips(
+        pixels=pictures[place],
+        frame_index=layout,
+        seconds=frames.seconds[place],
+        boxes=np.broadcast_to(whole, (*layout.shape, 4)).copy(),
+        faces=0,
+        frames_with_face=0,
+        frames_searched=0,
+        frames_read=len(frames.index),
+    )
 
 
 def cut_clips(
@@ -114,9 +169,7 @@ def cut_clips(
     place = np.searchsorted(frames.index, layout)
     crops = np.stack(
         [
-            crop_box(rgb, box, margin=spec.margin, size=spec.size)
-            if spec.crop == "box"
-            else align_face(rgb, five, margin=spec.margin, size=spec.size)
+            cut_frame(rgb, spec, box=box, points=five)
             for rgb, box, five in zip(frames.pixels, boxes, points, strict=True)
         ]
     )

@@ -128,7 +128,11 @@ class VideoFile:
         limits, stream = self._limits, self.stream
         self.check_size(stream.width, stream.height)
         if stream.width < 1 or stream.height < 1:
-            raise VideoDecodeError("does not say how large its pictures are; it is damaged")
+            # FFmpeg forgets a size that is beyond max_pixels, with some codecs.
+            raise VideoDecodeError(
+                f"does not say how large its pictures are, or says more than {limits.max_pixels}"
+                " pixels; it is damaged or too large"
+            )
         seconds = self.declared_seconds
         if seconds is not None and seconds > limits.max_seconds:
             raise VideoTooLargeError(

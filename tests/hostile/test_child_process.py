@@ -46,10 +46,12 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def slow_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def slow_clip(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Full HD noise: seconds of decoding for a moment of writing."""
     noise = np.random.default_rng(0).integers(0, 255, (1080, 1920, 3), np.uint8)
-    return write_repeated(tmp_path_factory.mktemp("clips") / "slow.mov", noise, 200)
+    path = write_repeated(tmp_path_factory.mktemp("clips") / "slow.mov", noise, 200)
+    yield path
+    path.unlink()  # 150 MB
 
 
 def child_of(reader: VideoReader) -> int:

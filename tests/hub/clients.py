@@ -103,6 +103,15 @@ def load(**options: Any) -> dict[str, Any]:
     }
 
 
+def load_packaged(packaged: str, **options: Any) -> dict[str, Any]:
+    """Call thb.load as if this folder of indexes had come in the wheel."""
+    from thb_dataset import packaged_index
+
+    # A default of the function, as the folder of the installed package is.
+    packaged_index.find_packaged_release.__kwdefaults__["packaged"] = Path(packaged)
+    return load(**options)
+
+
 def load_with_workers(**options: Any) -> dict[str, Any]:
     """Read the files of a split in two worker processes of a torch DataLoader."""
     import torch.utils.data
@@ -191,6 +200,7 @@ CASES: dict[str, Callable[..., dict[str, Any]]] = {
         load_configs,
         stream,
         load,
+        load_packaged,
         load_with_workers,
         decode_over_http,
         build,

@@ -172,3 +172,20 @@ def test_a_folder_a_pull_request_and_a_mapping_of_real_folders(
         k: set(v) for k, v in local.result.items()
     }
     assert any("refs/pr/1" in line for line in hub.requests)
+
+
+def test_an_index_from_the_wheel_needs_no_listing_of_the_repo(
+    hub: LoopbackHub, repo: str, run_client: RunClient, hub_folder: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "packaged" / repo.replace("/", "--")
+    made = run_client("publish", release=repo, repo=repo, dry_run=str(own))
+    assert made.error is None, made.message
+    hub.requests.clear()
+    options: dict[str, Any] = {"protocol": "p3-hallo", "release": repo}
+    answer = run_client("load_packaged", packaged=str(own.parent), **options)
+    assert answer.error is None, answer.message
+    assert answer.result.keys() == {"train", "validation", "test", "extra"}
+    fakes = videos_of(hub_folder, fake=True)
+    rows = flat(answer.result)
+    assert all(Path(str(rows[video_id])).is_file() for video_id in fakes)
+    assert not [line for line in hub.requests if "/tree/" in line or ".json" in line]

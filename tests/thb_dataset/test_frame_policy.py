@@ -83,3 +83,21 @@ def test_impossible_settings_are_refused(settings: dict[str, object]) -> None:
 def test_a_policy_survives_json() -> None:
     policy = FramePolicy(clips=2, frames=4, sampling="stride", stride=3)
     assert FramePolicy(**policy.to_dict()) == policy
+
+
+def test_spare_frames_and_wrapped_starts() -> None:
+    # LipFD: starts int(linspace(0, N - 6, 10)) of five frames, kept in a byte
+    policy = FramePolicy(clips=10, frames=5, sampling="consecutive", spare_frames=1, start_wrap=256)
+    assert policy.span == 6
+    assert policy.choose(150)[:, 0].tolist() == [0, 16, 32, 48, 64, 80, 96, 112, 128, 144]
+    assert policy.choose(150)[-1].tolist() == [144, 145, 146, 147, 148]
+    # 400 frames: 0, 43, 87, 131, 175, 218, 262, 306, 350, 394, of which the last four wrap
+    assert policy.choose(400)[:, 0].tolist() == [0, 6, 43, 50, 87, 94, 131, 138, 175, 218]
+    with pytest.raises(ClipTooShortError, match="5 frames, but one clip needs 6"):
+        policy.choose(5)
+    with pytest.raises(ValueError, match="do not go with"):
+        FramePolicy(spare_frames=1)
+    with pytest.raises(ValueError, match="do not go with"):
+        FramePolicy(start_wrap=256)
+    with pytest.raises(ValueError, match="0 or more"):
+        FramePolicy(sampling="consecutive", spare_frames=-1)

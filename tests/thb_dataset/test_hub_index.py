@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import tomllib
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given, settings
@@ -156,3 +157,16 @@ def test_a_packaged_index_is_the_release(
     (tmp_path / "org--name").rename(tmp_path / "a--b")
     with pytest.raises(ReleaseError, match="is of org/name, not of a/b"):
         find_packaged_release("a/b", packaged=tmp_path)
+
+
+def test_what_a_wheel_must_hold_is_named_in_its_settings() -> None:
+    """Building a wheel needs a network; that the settings match the files needs none."""
+    root = Path(__file__).resolve().parents[2]
+    settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = settings["tool"]["setuptools"]["package-data"]["thb_dataset"]
+    index = "packaged_index/org--name/index/test/Hallo.parquet"
+    for path in ("dataset_card_template.md", "packaged_index/README.md", index):
+        assert any(
+            PurePosixPath(path).match(pattern.replace("**", "*/*/*")) for pattern in patterns
+        )
+    assert (root / "thb_dataset" / "dataset_card_template.md").is_file()

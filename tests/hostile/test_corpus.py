@@ -1,0 +1,130 @@
+"""At least 500 hostile files: the parent lives, and each ends as frames or as a named error."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.hostile.corpus import MAKERS, Workshop, open_workshop
+from tests.video_files import read_number
+from thb_dataset.errors import VideoError, VideoTooLargeError
+from thb_dataset.video import FramePolicy, Frames, Limits, VideoReader
+
+SEED = "talking heads"
+LIMITS = Limits(wall_seconds=10.0, cpu_seconds=9, address_space_bytes=1 << 30)
+EIGHT = FramePolicy(frames=8)
+
+
+@pytest.fixture
+def server() -> Iterator[socket.socket]:
+    """A server that nobody may call."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        yield server
+
+
+@pytest.fixture
+def reader() -> Iterator[VideoReader]:
+    with VideoReader(LIMITS) as reader:
+        yield reader
+
+
+def open_shop(folder: Path, server: socket.socket, kind: str) -> Workshop:
+    url = f"http://127.0.0.1:{server.getsockname()[1]}/x.mp4"
+    return open_workshop(folder, url, f"{SEED} {kind}")
+
+
+def test_there_are_enough() -> None:
+    assert sum(count for _, count in MAKERS.values()) >= 500
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_hostile_files_end_as_frames_or_named_errors(
+    kind: str, tmp_path: Path, server: socket.socket, reader: VideoReader
+) -> None:
+    shop = open_shop(tmp_path, server, kind)
+    maker, count = MAKERS[kind]
+    outcomes: Counter[str] = Counter()
+    paths = list(maker(shop))
+    assert len(set(paths)) == len(paths) == count
+    for path in paths:
+        outcomes[read(reader, path)] += 1
+        hear(reader, path)
+    healthy = reader.read_frames(shop.victim, EIGHT)
+    assert [read_number(picture) for picture in healthy.pixels] == healthy.index.tolist()
+    with pytest.raises(BlockingIOError):
+        server.accept()
+    if kind in {"pointers", "links"}:
+        assert set(outcomes) == {"VideoDecodeError"}
+    if sys.platform.startswith("linux"):
+        # Nothing above was let run beyond these, whatever it tried.
+        text = Path(f"/proc/{reader.child_pid}/limits").read_text()
+        assert f"Max address space         {1 << 30}" in text
+    print(f"{kind}: {count} files: {dict(outcomes)}")  # noqa: T201 - for the reader of the log
+
+
+def read(reader: VideoReader, path: Path) -> str:
+    """The outcome of reading frames: ``frames``, or the error's name."""
+    try:
+        frames = reader.read_frames(path, EIGHT)
+    except VideoError as error:
+        check_message(error, path)
+        died = "died" in str(error)
+        return f"{type(error).__name__}{' (child died)' if died else ''}"
+    check_frames(frames)
+    return "frames"
+
+
+def hear(reader: VideoReader, path: Path) -> None:
+    try:
+        audio = reader.read_audio(path, 16_000)
+    except VideoError as error:
+        check_message(error, path)
+        return
+    if audio is not None:
+        assert audio.samples.ndim == 1
+        assert audio.seconds <= LIMITS.max_seconds + 60
+
+
+def check_message(error: VideoError, path: Path) -> None:
+    assert str(error).startswith(f"{path}: ")
+    assert "\n" not in str(error)
+    assert len(str(error)) < len(str(path)) + 400
+
+
+def check_frames(frames: Frames) -> None:
+    assert frames.pixels.shape == (len(frames.index), frames.info.height, frames.info.width, 3)
+    assert frames.info.height * frames.info.width <= LIMITS.max_pixels
+    assert (np.diff(frames.index) > 0).all()
+    assert frames.index[-1] < frames.total_frames <= LIMITS.max_frames
+    assert np.isfinite(frames.seconds).all()
+
+
+def test_declared_excess_is_refused_before_decoding(
+    tmp_path: Path, server: socket.socket, reader: VideoReader
+) -> None:
+    pictures, times = tmp_path / "pictures", tmp_path / "times"
+    for folder, kind in ((pictures, "huge_pictures"), (times, "absurd_times")):
+        folder.mkdir()
+        list(MAKERS[kind][0](open_shop(folder, server, kind)))
+    for name in ("both_65500x65500.mov", "both_4096x2305.mov", "honest_4096x2400.mkv"):
+        with pytest.raises(VideoError, match=f"{LIMITS.max_pixels} pixels"):
+            reader.read_frames(pictures / name, FramePolicy(frames=1))
+    for name in ("gap_3600.mkv", "gap_3600.mov"):
+        with pytest.raises(VideoTooLargeError, match=r"lasts 39600 s.*max_seconds"):
+            reader.read_frames(times / name, FramePolicy(frames=1))
+
+
+def test_the_same_seed_makes_the_same_files(tmp_path: Path, server: socket.socket) -> None:
+    made = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        paths = MAKERS["flipped"][0](open_shop(folder, server, "flipped"))
+        made.append({path.name: path.read_bytes() for path in paths})
+    assert made[0] == made[1]

@@ -1,0 +1,119 @@
+"""Crops as other projects cut them, against figures worked out from their own numbers."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.crops import align_face, crop_box
+from thb_dataset.framing import crop_whole_pixels, cut_frame, place_template, stretch_frame
+
+Picture = npt.NDArray[np.uint8]
+NOWHERE = np.zeros((5, 2), np.float32)
+
+
+@pytest.fixture
+def noise() -> Picture:
+    return np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+
+
+def test_templates_are_where_the_originals_have_them() -> None:
+    # CADDM at 224 pixels with its published test settings, to three digits
+    np.testing.assert_allclose(
+        place_template("caddm", margin=1.0, size=224),
+        [[75.746, 92.562], [147.746, 92.383], [111.625, 144.584],
+         [81.902, 186.024], [141.848, 185.420]],
+        atol=5.1e-4,
+    )  # fmt: skip
+    # DeepfakeBench: ArcFace's template widened by 1.3 at 256 pixels
+    np.testing.assert_allclose(
+        place_template("arcface", margin=1.3, size=256),
+        [[96.870, 120.433], [158.825, 120.090], [128.044, 155.669],
+         [102.592, 191.939], [153.899, 191.656]],
+        atol=1e-3,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("template", ["arcface", "caddm"])
+def test_points_on_the_template_leave_the_picture_as_it_is(template: str, noise: Picture) -> None:
+    spec = ClipSpec(crop="aligned", resample="opencv", template=template, margin=1.0, size=96)  # type: ignore[arg-type]
+    points = place_template(spec.template, margin=1.0, size=96).astype(np.float32)
+    crop = cut_frame(noise, spec, box=np.zeros(4, np.float32), points=points)
+    assert np.abs(crop.astype(int) - noise[:96, :96]).max() <= 1
+    # moved by 10 to the right and 20 down, in a frame that ends: black beyond, not repeated
+    crop = cut_frame(noise, spec, box=np.zeros(4, np.float32), points=np.add(points, (70, 30)))
+    assert np.abs(crop[:88, :88].astype(int) - noise[30:118, 70:158]).max() <= 1
+    assert (crop[91:] == 0).all()
+    assert (crop[:, 91:] == 0).all()
+
+
+def test_turned_face_is_turned_back(noise: Picture) -> None:
+    spec = ClipSpec(crop="aligned", resample="opencv", template="caddm", margin=1.0, size=64)
+    upright = place_template("caddm", margin=1.0, size=64)
+    turn = cv2.getRotationMatrix2D((80, 60), 30, 0.8)
+    points = np.add(upright, (48, 28)) @ turn[:, :2].T + turn[:, 2]
+    turned = np.asarray(cv2.warpAffine(noise, turn, (160, 120), flags=cv2.INTER_LINEAR), np.uint8)
+    crop = cut_frame(turned, spec, box=np.zeros(4, np.float32), points=points.astype(np.float32))
+    back = cv2.warpAffine(
+        turned, cv2.invertAffineTransform(turn) - np.array([[0, 0, 48], [0, 0, 28]]), (64, 64)
+    )
+    assert np.abs(crop.astype(int) - back).mean() < 0.5
+
+
+def test_cut_size_is_brought_down_cubically(noise: Picture) -> None:
+    wide = ClipSpec(crop="aligned", resample="opencv", margin=1.3, size=64)
+    spec = ClipSpec(crop="aligned", resample="opencv", margin=1.3, size=56, cut_size=64)
+    points = place_template("arcface", margin=1.3, size=64).astype(np.float32) + 5
+    large = cut_frame(noise, wide, box=np.zeros(4, np.float32), points=points)
+    small = cut_frame(noise, spec, box=np.zeros(4, np.float32), points=points)
+    assert (small == cv2.resize(large, (56, 56), interpolation=cv2.INTER_CUBIC)).all()
+
+
+@pytest.mark.parametrize(
+    ("box", "margin", "square"),
+    [
+        # int(40 * 1.3) = 52 around (70, 50)
+        ((50, 30, 90, 70), 1.3, (44, 24, 52)),
+        # the longer side decides; halves are cut off: int(31 * 1.3) = 40, middle (55, 45)
+        ((50, 30, 60, 61), 1.3, (35, 25, 40)),
+        # begins outside: moved in, not made smaller
+        ((-5, 10, 35, 50), 1.3, (0, 4, 52)),
+        # ends outside: made smaller
+        ((100, 60, 150, 110), 1.3, (93, 53, 65)),
+        ((130, 60, 170, 100), 1.3, (124, 54, 36)),
+    ],
+)
+def test_box_is_cut_as_faceforensics_does(
+    box: tuple[int, ...], margin: float, square: tuple[int, int, int], noise: Picture
+) -> None:
+    x, y, side = square
+    crop = crop_whole_pixels(noise, np.array(box, np.float32), margin=margin, size=24)
+    wanted = Image.fromarray(noise[y : y + side, x : x + side]).resize(
+        (24, 24), Image.Resampling.BILINEAR
+    )
+    assert (crop == np.asarray(wanted)).all()
+
+
+def test_box_outside_of_the_frame_still_gives_a_crop(noise: Picture) -> None:
+    for box in ((-90, -90, -50, -50), (200, 200, 240, 240)):
+        crop = crop_whole_pixels(noise, np.array(box, np.float32), margin=1.3, size=16)
+        assert crop.shape == (16, 16, 3)
+
+
+def test_whole_frame_is_stretched(noise: Picture) -> None:
+    assert (stretch_frame(noise, 50) == cv2.resize(noise, (50, 50))).all()
+    spec = ClipSpec(crop="full", resample="opencv", size=50)
+    crop = cut_frame(noise, spec, box=np.zeros(4, np.float32), points=NOWHERE)
+    assert (crop == stretch_frame(noise, 50)).all()
+
+
+def test_the_projects_own_crops_are_as_before(noise: Picture) -> None:
+    box, points = np.array([40, 30, 90, 90], np.float32), NOWHERE + np.arange(10).reshape(5, 2) * 7
+    boxed = cut_frame(noise, ClipSpec(margin=1.2, size=32), box=box, points=points)
+    assert (boxed == crop_box(noise, box, margin=1.2, size=32)).all()
+    aligned = cut_frame(noise, ClipSpec(crop="aligned", size=32), box=box, points=points)
+    assert (aligned == align_face(noise, points, margin=1.3, size=32)).all()
