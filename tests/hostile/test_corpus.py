@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.hostile.corpus import MAKERS, Workshop, open_workshop
+from tests.hostile.corpus import MAKERS
+from tests.hostile.workshop import Workshop, open_workshop
 from tests.video_files import read_number
 from thb_dataset.errors import VideoError, VideoTooLargeError
 from thb_dataset.video import FramePolicy, Frames, Limits, VideoReader
