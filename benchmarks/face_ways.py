@@ -122,10 +122,15 @@ class InsightFaceDefault:
     """InsightFace as it comes, on every frame of the clip."""
 
     def __init__(self, pack: Path) -> None:
+        import onnxruntime
         from insightface.app import FaceAnalysis
 
         warnings.simplefilter("ignore", FutureWarning)
-        self.analysis = FaceAnalysis(name=str(pack), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1  # one core is all there is
+        self.analysis = FaceAnalysis(
+            name=str(pack), providers=["CPUExecutionProvider"], sess_options=options
+        )
         self.analysis.prepare(ctx_id=-1)
 
     def __call__(self, path: Path) -> tuple[Boxes, int]:

@@ -207,7 +207,7 @@ def main() -> None:
     """Run it all and write the report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=Path, required=True, help="folder of videos")
-    parser.add_argument("--count", type=int, default=24, help="clips, spread over the folder's")
+    parser.add_argument("--count", type=int, default=24, help="clips (2 or more), of the folder's")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each way but (a)")
     parser.add_argument("--long-minutes", type=float, default=25.0)
     parser.add_argument("--out", type=Path, help="write the report there as well")
