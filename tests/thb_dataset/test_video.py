@@ -311,8 +311,8 @@ def test_only_regular_files_are_read(tmp_path: Path, reader: VideoReader) -> Non
 
 
 def test_frames_equal_those_of_a_plain_decode(test_data: Path, reader: VideoReader) -> None:
-    clips = sorted((test_data / "thb-sample").rglob("*.mp4"))[::11]
-    assert len(clips) > 10
+    clips = sorted((test_data / "thb-sample").rglob("*.mp4"))[::20]
+    assert len(clips) > 5
     for clip in clips:
         with av.open(str(clip)) as container:
             plain = list(container.decode(video=0))
