@@ -12,7 +12,8 @@ from typing import TextIO
 
 OURS = ("thb", "thb_dataset", "detectors", "metrics")
 EXIT_DATA, EXIT_MODEL, EXIT_BUG = 3, 4, 70
-_EXIT_INTERRUPTED = 130
+EXIT_INTERRUPTED = 130
+INTERRUPTED = "interrupted: what is finished is kept, and the same command goes on from there"
 _EXTRAS = {
     "accelerate": "models",
     "safetensors": "models",
@@ -38,9 +39,12 @@ def run_command(command: Callable[[], None]) -> None:
     quiet_third_parties()
     try:
         command()
+    except KeyboardInterrupt:
+        say(INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED)
     except SystemExit as ended:
-        if ended.code == _EXIT_INTERRUPTED:
-            say("interrupted: what was finished is kept, and the same command goes on from there")
+        if ended.code == EXIT_INTERRUPTED:  # typer's answer to Ctrl-C
+            say(INTERRUPTED)
         raise
     except Exception as error:
         exit_code = exit_code_of(error)

@@ -75,7 +75,7 @@ def test_all_is_sorted_and_complete() -> None:
 
 def test_an_unknown_name_of_the_facade_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'thb' has no attribute 'nothing'"):
-        _ = thb.nothing  # type: ignore[attr-defined]
+        _ = thb.nothing
 
 
 def test_a_verb_stays_a_verb_when_its_module_is_imported() -> None:
@@ -182,6 +182,17 @@ def test_a_full_disk_is_a_line(capfd: pytest.CaptureFixture[str]) -> None:
     assert ended.value.code == 3
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("error: No space left on device (/some/where)")
+
+
+def test_an_interrupted_run_says_that_it_goes_on(capfd: pytest.CaptureFixture[str]) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        run_command(interrupt)
+    assert ended.value.code == 130
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("interrupted: ")
 
 
 def test_a_missing_extra_says_how_to_install_it() -> None:

@@ -40,7 +40,7 @@ class MeanPixelDetector(Detector):
     def __init__(self, config: Any) -> None:
         super().__init__(config)
         self.scale = torch.nn.Linear(1, 1)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call] # transformers' own
 
     def forward(
         self, pixel_values: torch.Tensor, labels: torch.Tensor | None = None
