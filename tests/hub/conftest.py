@@ -27,7 +27,6 @@ class Answer:
     message: str
     stderr: str
     stdout: str
-    seconds: float
 
 
 class RunClient(Protocol):
@@ -47,48 +46,59 @@ def hub() -> Iterator[LoopbackHub]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def client_server() -> Iterator[subprocess.Popen[str]]:
+    """The process that forks for every case."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.hub.clients"],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        yield server
+        server.kill()
+
+
 @pytest.fixture
-def run_client(hub: LoopbackHub, tmp_path: Path) -> RunClient:
+def run_client(hub: LoopbackHub, tmp_path: Path, client_server: subprocess.Popen[str]) -> RunClient:
     """Run a case of ``clients.py`` in a new process, its cache empty unless ``home`` is named."""
     count = iter(range(1000))
 
     def run(
         case: str, *, home: Path | None = None, env: dict[str, str] | None = None, **options: Any
     ) -> Answer:
-        folder = home or tmp_path / f"home-{next(count)}"
+        folder = tmp_path / f"client-{next(count)}"
+        folder.mkdir()
         environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("HF_", "THB_"))},
             "HF_ENDPOINT": hub.endpoint,
-            "HF_HOME": str(folder / "hf"),
-            "THB_CACHE": str(folder / "thb"),
+            "HF_HOME": str((home or folder) / "hf"),
+            "THB_CACHE": str((home or folder) / "thb"),
             "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_UPDATE_DOWNLOAD_COUNTS": "0",
             "HF_TOKEN": "hf_loopback",
-            "PYTHONPATH": str(ROOT),
             "OMP_NUM_THREADS": "1",
             **(env or {}),
         }
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.hub.clients", case, json.dumps(options)],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        *said, last = done.stdout.rstrip().splitlines()
-        found = json.loads(last)
+        wanted = {"case": case, "options": options, "env": environment, "folder": str(folder)}
+        assert client_server.stdin is not None
+        assert client_server.stdout is not None
+        client_server.stdin.write(f"{json.dumps(wanted)}\n")
+        client_server.stdin.flush()
+        assert client_server.stdout.readline() == "ended\n", "the server of clients has died"
+        stdout, stderr = ((folder / name).read_text() for name in ("stdout", "stderr"))
+        assert (folder / "answer.json").is_file(), stderr
+        found = json.loads((folder / "answer.json").read_text())
         return Answer(
             result=found.get("result"),
             error=found.get("error"),
             message=found.get("message", ""),
-            stderr=done.stderr,
-            stdout="\n".join(said),
-            seconds=found["seconds"],
+            stderr=stderr,
+            stdout=stdout,
         )
 
     return run
