@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 import typer
 
-from thb.commands import data, env, evaluate, predict, publish, score, train
+from thb.commands import (
+    cache,
+    data,
+    data_split,
+    env,
+    evaluate,
+    leak_check,
+    predict,
+    publish,
+    score,
+    train,
+)
 from thb.console import run_command
 
 app = typer.Typer(
@@ -23,7 +34,10 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("score")(score.score)
+data.app.command("split")(data_split.split)
 app.add_typer(data.app, name="data")
+app.command("leak-check")(leak_check.leak_check)
+app.add_typer(cache.app, name="cache")
 app.add_typer(publish.app, name="publish")
 app.command("env")(env.env)
 

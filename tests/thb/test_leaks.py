@@ -1,0 +1,202 @@
+"""``thb leak-check``, ``thb data split`` and ``thb cache``, on real clips with planted leaks."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import typer
+
+from thb.commands.cache import parse_size
+
+if TYPE_CHECKING:
+    from tests.thb.conftest import Run
+
+FAKES = {
+    "Hallo/train/02183--u0mh-e5qfFw_9--Hallo": "train",
+    "Hallo/test/10001--aaaaaaaaaaa_1--Hallo": "test",
+    "Hallo2/test/05091--KJZPwHVV-FQ_4--Hallo2": "test",
+}
+PLANTED = "Hallo/test/10001--aaaaaaaaaaa_1--Hallo"
+LEAK = {"Hallo/02183--u0mh-e5qfFw_9--Hallo", "Hallo/10001--aaaaaaaaaaa_1--Hallo"}
+
+
+@pytest.fixture(scope="module")
+def leaky(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three fakes and two reals; a fake of train stands in test as well, under another name."""
+    root = tmp_path_factory.mktemp("leaky")
+    sample = test_data / "thb-sample"
+    for name in FAKES:
+        target = root / "hub" / "fake" / f"{name}.mp4"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source = "Hallo/train/02183--u0mh-e5qfFw_9--Hallo" if name == PLANTED else name
+        shutil.copy(sample / "hub" / "fake" / f"{source}.mp4", target)
+    reals = root / "reals" / "CelebV-HQ"
+    reals.mkdir(parents=True)
+    names = [path.name for path in sorted((sample / "real_videos" / "CelebV-HQ").glob("*.mp4"))[:2]]
+    for name in names:
+        shutil.copy(sample / "real_videos" / "CelebV-HQ" / name, reals / name)
+    lists = root / "hub" / "real"
+    lists.mkdir()
+    blocks = {"Train": {"CelebV-HQ": names[:1]}, "Val": {}, "Test": {"CelebV-HQ": names[1:]}}
+    (lists / "real_dataset_split.json").write_text(json.dumps(blocks))
+    return root
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for the module: a face is embedded once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def use_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THB_CACHE", str(cache))
+
+
+def check(run_thb: Run, leaky: Path, *more: object) -> tuple[int, dict[str, Any]]:
+    ended = run_thb(
+        "leak-check", "--release", leaky / "hub", "--real-root", leaky / "reals",
+        "--quiet", "--format", "json", *more,
+    )  # fmt: skip
+    report: dict[str, Any] = json.loads(ended.out)
+    return ended.code, report
+
+
+def test_the_planted_leak_is_a_finding(run_thb: Run, leaky: Path, tmp_path: Path) -> None:
+    page = tmp_path / "sheet.html"
+    code, report = check(run_thb, leaky, "--html", page)
+    assert code == 1
+    assert [{pair["a"], pair["b"]} for pair in report["pairs"]] == [LEAK]
+    assert report["pairs"][0]["similarity"] > 0.99
+    assert report["videos"] == {"test": 3, "train": 2}
+    assert report["counts"]["leak"] == 1
+    assert report["unread"] == {}
+    assert report["known_people"] is None
+    assert page.read_text().count("data:image/jpeg") == 2
+
+
+def test_the_text_says_the_same(run_thb: Run, leaky: Path) -> None:
+    ended = run_thb(
+        "leak-check", "--release", leaky / "hub", "--real-root", leaky / "reals", "--quiet"
+    )
+    assert ended.code == 1
+    assert "1 show one person that no name gives away" in ended.out
+    assert all(name in ended.out for name in LEAK)
+
+
+def test_the_middle_frame_and_a_threshold_can_be_chosen(run_thb: Run, leaky: Path) -> None:
+    code, report = check(run_thb, leaky, "--measure", "middle", "--threshold", "0.6")
+    assert (code, report["measure"], report["threshold"]) == (1, "middle", 0.6)
+
+
+def test_a_protocol_is_compared_by_its_own_splits(run_thb: Run, leaky: Path) -> None:
+    code, report = check(run_thb, leaky, "--protocol", "p3", "--fold", "hallo2")
+    assert (code, report["videos"]) == (0, {"test": 2, "train": 2}), "the leak is not in this fold"
+
+
+def test_a_folded_protocol_needs_its_fold(run_thb: Run, leaky: Path) -> None:
+    ended = run_thb("leak-check", "--release", leaky / "hub", "--protocol", "p3", "--quiet")
+    assert ended.code == 3
+    assert "--fold" in ended.err
+
+
+def test_missing_reals_are_counted_not_compared(run_thb: Run, leaky: Path) -> None:
+    ended = run_thb("leak-check", "--release", leaky / "hub", "--quiet", "--format", "json")
+    report = json.loads(ended.out)
+    assert report["videos"] == {"test": 2, "train": 1}
+    assert set(report["unread"].values()) == {"its file is missing"}
+
+
+def test_known_people_give_the_false_alarm_rate(
+    run_thb: Run, leaky: Path, test_data: Path, tmp_path: Path
+) -> None:
+    with (test_data / "faces" / "PROVENANCE.csv").open(encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["kind"] == "single"]
+    for row in rows:
+        folder = tmp_path / row["identity"]
+        folder.mkdir(exist_ok=True)
+        shutil.copy(test_data / "faces" / row["path"], folder)
+    (tmp_path / "notes_1.txt").write_text("no picture")
+    _, report = check(run_thb, leaky, "--people", tmp_path)
+    known = report["known_people"]
+    assert (known["same"], known["found"]) == (21, 21)
+    assert (known["different"], known["false_alarms"], known["false_alarm_rate"]) == (357, 0, 0.0)
+    assert known["most_different"] < known["suggested"] < known["least_same"]
+
+
+def test_people_without_a_face_are_an_error(run_thb: Run, leaky: Path, tmp_path: Path) -> None:
+    ended = run_thb("leak-check", "--release", leaky / "hub", "--people", tmp_path, "--quiet")
+    assert ended.code == 4
+    assert "no face in the pictures" in ended.err
+
+
+def test_a_split_keeps_the_planted_person_together(run_thb: Run, leaky: Path) -> None:
+    ended = run_thb(
+        "data", "split", leaky, "--ratios", 0.5, 0.25, 0.25, "--quiet", "--format", "json"
+    )
+    plan = json.loads(ended.out)
+    assert ended.code == 0
+    homes = {
+        plan["assignments"][f"hub/fake/{name}.mp4"]
+        for name in (PLANTED, "Hallo/train/02183--u0mh-e5qfFw_9--Hallo")
+    }
+    assert len(homes) == 1
+    assert len(plan["assignments"]) == 5
+    again = run_thb("data", "split", leaky, "--ratios", 0.5, 0.25, 0.25, "--quiet")
+    lines = [line.split("\t") for line in again.out.splitlines()]
+    assert {name: split for split, name in lines} == plan["assignments"]
+
+
+def test_a_split_names_what_it_cannot_place(
+    run_thb: Run, leaky: Path, test_data: Path, tmp_path: Path
+) -> None:
+    shutil.copy(next((leaky / "reals").rglob("*.mp4")), tmp_path / "a.mp4")
+    shutil.copy(test_data / "bad" / "black.mp4", tmp_path / "b.mp4")
+    ended = run_thb("data", "split", tmp_path, "--quiet", "--format", "json")
+    plan = json.loads(ended.out)
+    assert ended.code == 1
+    assert list(plan["assignments"]) == ["a.mp4"]
+    assert "NoFaceError" in plan["unread"]["b.mp4"]
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_split_of_nothing_is_an_error(run_thb: Run, tmp_path: Path, empty: bool) -> None:
+    folder = tmp_path if empty else tmp_path / "absent"
+    ended = run_thb("data", "split", folder, "--quiet")
+    assert ended.code == 3
+    assert ("no video in" if empty else "no folder") in ended.err
+
+
+def test_the_cache_is_counted_and_pruned(run_thb: Run, cache: Path) -> None:
+    entry = cache / "clips" / "crops" / "ab" / f"{'ab' * 32}.npz"
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(entry, x=np.zeros(10_000))
+    before = json.loads(run_thb("cache", "info", "--format", "json").out)
+    assert before["entries"] >= 1
+    assert before["bytes"] >= 80_000
+    assert str(cache / "clips") in run_thb("cache", "info").out
+    same = json.loads(run_thb("cache", "prune", "--max-size", "1G", "--format", "json").out)
+    assert same["entries"] == before["entries"]
+    after = json.loads(run_thb("cache", "prune", "--max-size", "0", "--format", "json").out)
+    assert (after["entries"], after["bytes"]) == (0, 0)
+    assert run_thb("cache", "prune", "--max-size", "much").code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("0", 0), ("500M", 500 * 2**20), ("1.5 GiB", 3 * 2**29), ("20g", 20 * 2**30), ("7kb", 7168)],
+)
+def test_sizes_are_read(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1P", "G", "1e3", "NaN"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        parse_size(text)
