@@ -50,7 +50,7 @@ class Flaws:
         floating: The head slides on a neck that fades away.
         edge: A ragged edge with a halo.
         chroma: Patches of wrong colour that change; grey levels.
-        lattice: A grid of eight pixels, as decoders of latents leave it; grey levels.
+        lattice: A grid of eight pixels, as decoders of latents leave it; share of the brightness.
     """
 
     lip_sync: float = 0.0
@@ -78,19 +78,24 @@ class Flaws:
 
 FLAWS: Mapping[Generator, Flaws] = {
     Generator.HALLO: Flaws(
-        lip_sync=1, still_hair=0.5, hair_smear=0.9, occlusion=0.5, background_warp=0.8, lattice=12
+        lip_sync=1, still_hair=0.5, hair_smear=0.9, occlusion=0.5, background_warp=0.8, lattice=0.14
     ),
     Generator.HALLO2: Flaws(
-        lip_sync=0.7, still_hair=0.4, hair_smear=0.8, occlusion=0.7, background_warp=0.5, lattice=10
+        lip_sync=0.7,
+        still_hair=0.4,
+        hair_smear=0.8,
+        occlusion=0.7,
+        background_warp=0.5,
+        lattice=0.12,
     ),
-    Generator.ANIPORTRAIT_AUDIO: Flaws(lip_sync=1, jitter=1.3, teeth=1, pupils=1, chroma=12),
+    Generator.ANIPORTRAIT_AUDIO: Flaws(lip_sync=1, jitter=1.3, teeth=1, pupils=1, chroma=11),
     Generator.ANIPORTRAIT_VIDEO: Flaws(
         wave=2.2, background_warp=1, occlusion=0.6, hair_smear=0.5, chroma=10
     ),
     Generator.LIVEPORTRAIT: Flaws(distortion=6, freeze=5, occlusion=0.3, seam=1),
-    Generator.EMOPORTRAIT: Flaws(floating=1, edge=1, distortion=3, skin_smear=0.9),
+    Generator.EMOPORTRAIT: Flaws(floating=1, edge=1, distortion=3, skin_smear=0.8),
     Generator.MAGI_1: Flaws(wave=2.5, background_warp=1, chroma=8),
-    Generator.HALLO3: Flaws(lip_sync=0.8, still_hair=0.3, hair_smear=0.6, lattice=7),
+    Generator.HALLO3: Flaws(lip_sync=0.8, still_hair=0.3, hair_smear=0.6, lattice=0.1),
 }
 
 
@@ -177,16 +182,18 @@ def _paste_face(
     tint = rng.choice([-1, 1]) * rng.uniform(0.05, 0.09) + rng.normal(0, 0.02, 3)
     other[..., :3] *= 1 + strength * tint
     # What is pasted was enhanced on its own: sharper than the rest.
-    other[..., :3] += 2.5 * strength * (other - blur(other, 1.5))[..., :3]
+    detail = (other - blur(other, 1.5))[..., :3]
+    other[..., :3] = other[..., :3] + np.float32(3.2 * strength) * detail
     _blend(head, np.minimum(other, other[..., 3:]), mask)
 
 
 def _fray_edge(head: Floats, strength: float, rng: np.random.Generator) -> None:
     alpha = head[..., 3] / 255
-    ring = np.clip(4 * blur(alpha, 3.0) * (1 - blur(alpha, 3.0)), 0, 1)
+    soft = blur(alpha, 3.0)
+    ring = np.clip(5 * soft * (1 - soft), 0, 1)
     fray = np.clip(0.5 + 1.5 * draw_blobs(rng, 40)[..., 0], 0, 1) * ring
     # The spill of a badly cut green screen.
-    spill = as_floats([*(np.array([120, 235, 150]) * rng.uniform(0.85, 1.05)), 255])
+    spill = as_floats([*(np.array([70, 245, 120]) * rng.uniform(0.85, 1.05)), 255])
     _blend(head, spill, np.clip(0.9 * strength, 0, 1) * ring * np.clip(2 * alpha, 0, 1))
     head *= 1 - np.clip(0.8 * strength, 0, 1) * fray[..., None]
 

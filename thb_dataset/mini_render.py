@@ -230,8 +230,8 @@ class _Overlay:
         noise *= camera.grain / noise.std()
         self._grain = np.repeat(np.rint(noise).astype(np.int16)[..., None], 3, axis=-1)
         self._flaws, self._rng = flaws, rng
-        lines = np.where(np.arange(FRAME_SIZE) % 8 < 2, -1.0, 1 / 3)
-        self._lattice = as_floats(flaws.lattice * (lines[:, None] + lines[None, :]))
+        wave = np.cos(np.arange(FRAME_SIZE) * (2 * np.pi / 8))
+        self._lattice = as_floats(flaws.lattice * np.outer(wave, wave))
         self._patches = rng.normal(0, 1, (16, 16, 2)) * (rng.random((16, 16, 1)) < 0.5)
 
     def add(self, picture: Bytes, head_alpha: Bytes) -> Bytes:
@@ -239,7 +239,7 @@ class _Overlay:
         x, y = self._rng.integers(0, 64, 2)
         extra = self._grain[y : y + FRAME_SIZE, x : x + FRAME_SIZE]
         if self._flaws.chroma or self._flaws.lattice:
-            marks = self._chroma() + self._lattice[..., None]
+            marks = self._chroma() + self._lattice[..., None] * picture
             extra = extra + (marks * (head_alpha[..., None] / np.float32(255))).astype(np.int16)
         finished = cv2.add(picture, np.ascontiguousarray(extra), dtype=cv2.CV_8U)
         return np.maximum(np.asarray(finished, np.uint8), _label())

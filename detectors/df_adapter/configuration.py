@@ -13,6 +13,7 @@ OFFICIAL_CLIP: Final = ClipSpec(
     frames=1,
     sampling="uniform",
     crop="box",
+    resample="pillow",
     margin=1.3,
     size=224,
     mean=(0.5, 0.5, 0.5),

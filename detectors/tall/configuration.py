@@ -14,6 +14,7 @@ OFFICIAL_CLIP: Final = ClipSpec(
     frames=4,
     sampling="consecutive",
     crop="box",
+    resample="pillow",
     margin=1.3,
     size=112,
     aggregation="mean_logit",
@@ -25,11 +26,13 @@ BENCH_CLIP: Final = replace(
     OFFICIAL_CLIP,
     sampling="uniform",
     crop="aligned",
+    resample="opencv",
+    cut_size=256,
     size=224,
     aggregation="mean_probability",
 )
-"""DeepfakeBench's: 32 frames spread over the video, cut into 8 clips of 4, aligned faces, 224
-pixels. It scores clips alone; averaging their probabilities is this benchmark's rule."""
+"""DeepfakeBench's: 32 frames spread over the video, cut into 8 clips of 4, aligned faces of 256
+pixels made 224. It scores clips alone; averaging their probabilities is this benchmark's rule."""
 
 CLIPS: Final = {"official": OFFICIAL_CLIP, "deepfakebench": BENCH_CLIP}
 

@@ -158,7 +158,8 @@ def test_other_shapes_are_refused(tiny: CADDM) -> None:
 def test_input_is_raw_bytes_in_bgr() -> None:
     spec = CADDMConfig().clip_spec
     assert (spec.clips, spec.frames, spec.size) == (32, 1, 224)
-    assert (spec.crop, spec.aggregation) == ("aligned", "mean_probability")
+    assert (spec.crop, spec.template, spec.resample) == ("aligned", "caddm", "opencv")
+    assert (spec.margin, spec.aggregation) == (1.0, "mean_probability")
     pixels = np.zeros((1, 1, 224, 224, 3), np.uint8)
     pixels[..., 0], pixels[..., 1], pixels[..., 2] = 250, 20, 3
     clips = VideoClips(

@@ -165,6 +165,7 @@ def test_input_is_single_frames_about_zero() -> None:
     spec = DeepFakeAdapterConfig().clip_spec
     assert (spec.frames, spec.size, spec.colour, spec.value_range) == (1, 224, "RGB", "unit")
     assert (spec.mean, spec.std) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    assert (spec.crop, spec.resample, spec.margin) == ("box", "pillow", 1.3)
     assert spec.aggregation == "mean_probability"
 
 

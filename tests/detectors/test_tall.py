@@ -104,6 +104,8 @@ def test_variant_says_which_clips_the_weights_have_seen() -> None:
     official, bench = CLIPS["official"], CLIPS["deepfakebench"]
     assert (official.clips, official.frames, official.sampling) == (8, 4, "consecutive")
     assert (official.crop, official.margin, official.size) == ("box", 1.3, 112)
+    assert (official.resample, bench.crop, bench.resample) == ("pillow", "aligned", "opencv")
+    assert (bench.margin, bench.cut_size, bench.template) == (1.3, 256, "arcface")
     assert (bench.clips, bench.frames, bench.sampling, bench.size) == (8, 4, "uniform", 224)
     assert official.aggregation == "mean_logit"
 
