@@ -32,7 +32,7 @@ FINE_GAP_SECONDS: Final = 0.15
 
 STEADY_OVERLAP: Final = 0.85
 """Boxes that overlap so much are joined by a straight line. On 31 real clips of 32 frames this
-searches 12 frames and agrees with a search of all 32 to 1.3 points of overlap."""
+searches 13 of them, and the boxes overlap InsightFace's by 0.918 instead of 0.931."""
 
 MAX_FACES: Final = 8
 """Faces followed in one frame, the largest; a crowd costs no more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -279,6 +280,45 @@ def _hammer(folder: str, videos: list[str], start: object) -> None:
     for _ in range(3):
         for video in videos:
             get(store, Path(video), reader)
+
+
+def _write_many(folder: str, videos: list[str]) -> None:
+    store, reader = ClipStore(Path(folder)), NoiseReader()
+    while True:
+        for video in videos:
+            get(store, Path(video), reader)
+        store.prune(0)
+
+
+def test_a_killed_writer_leaves_nothing_that_misleads(store: ClipStore, tmp_path: Path) -> None:
+    videos = []
+    for i in range(20):
+        path = tmp_path / f"{i}.mp4"
+        path.write_bytes(f"video {i}".encode())
+        videos.append(str(path))
+    context = multiprocessing.get_context("fork")
+    for seconds in (0.05, 0.11, 0.17, 0.23):
+        worker = context.Process(target=_write_many, args=(str(store.folder), videos))
+        worker.start()
+        time.sleep(seconds)
+        worker.kill()
+        worker.join(60)
+    fresh = ClipStore(tmp_path / "fresh")
+    for video in videos:
+        here, there = (get(one, Path(video), NoiseReader()) for one in (store, fresh))
+        assert_same(here, there)
+    assert store.info().entries == 20
+
+
+def test_what_a_killed_writer_left_is_pruned_when_it_is_old(store: ClipStore, video: Path) -> None:
+    get(store, video, NoiseReader())
+    (entry,) = entries(store)
+    old, new = entry.with_name(".writing-old"), entry.with_name(".writing-new")
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 7200, time.time() - 7200))
+    assert store.prune().entries == 1
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_processes_share_a_store(store: ClipStore, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from itertools import combinations
 from pathlib import Path
@@ -242,6 +243,30 @@ def test_buffalo_l_is_never_fetched_without_consent(
     with pytest.raises(FacePackError, match="non-commercial research only"):
         load_face_finder("buffalo_l")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("said_by", ["argument", "environment"])
+def test_a_failed_download_shows_the_licence_and_is_one_error(
+    said_by: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    utils = pytest.importorskip("insightface.utils")
+    import requests
+
+    def fail(*_: object, **__: object) -> None:
+        sys.stdout.write("download_path: where it would be\n")
+        raise requests.ConnectionError("no network here")
+
+    monkeypatch.setattr(utils, "ensure_available", fail)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("THB_ACCEPT_INSIGHTFACE_LICENCE", "1" if said_by == "environment" else "0")
+    with pytest.raises(FacePackError, match="could not be downloaded: no network here"):
+        load_face_finder("buffalo_l", accept_licence=said_by == "argument")
+    written = capsys.readouterr()
+    assert "non-commercial research only" in written.err
+    assert written.out == ""
 
 
 def test_a_half_unpacked_buffalo_l_is_refused(
