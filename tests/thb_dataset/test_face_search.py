@@ -66,8 +66,8 @@ def still(count: int) -> dict[int, list[tuple[float, float, float]]]:
 def test_a_still_face_is_searched_coarsely_and_once_a_frame() -> None:
     script = Script(still(32))
     search = search_faces(make_frames(32, 0.2), script)
-    assert search.numbers.tolist() == [0, 8, 16, 24, 31]
-    assert sorted(script.looked) == [0, 8, 16, 24, 31]
+    assert search.numbers.tolist() == [0, 6, 12, 18, 24, 30, 31]
+    assert sorted(script.looked) == [0, 6, 12, 18, 24, 30, 31]
     assert search.faces == 1
 
 
@@ -83,10 +83,9 @@ def test_only_the_stretch_that_moves_is_searched_finely() -> None:
     for i in range(16, 33):
         boxes[i] = [(180.0, 100.0, 80.0)]
     search = search_faces(make_frames(33, 0.2), Script(boxes))
-    inside = [n for n in search.numbers if 8 < n < 16]
-    outside = [n for n in search.numbers if n < 8 or n > 16]
-    assert inside == [9, 10, 11, 12, 13, 14, 15]
-    assert outside == [0, 24, 32]
+    numbers = search.numbers.tolist()
+    assert [n for n in numbers if 8 < n < 16] == [9, 10, 11, 12, 13, 14, 15]
+    assert [n for n in numbers if n < 6 or n > 18] == [0, 24, 30, 32]
     assert len(search.tracks[0].frames) == len(search.numbers)
 
 
@@ -96,7 +95,7 @@ def test_neighbouring_frames_are_never_searched_between() -> None:
     assert len(search.numbers) < 8
 
 
-@pytest.mark.parametrize("odd", [0, 8, 31])
+@pytest.mark.parametrize("odd", [0, 12, 31])
 @pytest.mark.parametrize("faces", [[], [(100.0, 100.0, 80.0), (300.0, 100.0, 80.0)]])
 def test_anything_but_one_face_is_searched_in_full(
     odd: int, faces: list[tuple[float, float, float]]
@@ -118,7 +117,7 @@ def test_a_cut_is_searched_in_full() -> None:
 
 def test_small_bystanders_make_no_video_difficult() -> None:
     boxes = {i: [(100.0, 100.0, 80.0), (10.0, 10.0, 20.0)] for i in range(32)}
-    assert len(search_faces(make_frames(32, 0.2), Script(boxes)).numbers) == 5
+    assert len(search_faces(make_frames(32, 0.2), Script(boxes)).numbers) == 7
 
 
 def test_every_frame_can_be_asked_for() -> None:
