@@ -28,6 +28,7 @@ DETECTORS: dict[str, str] = {
     "baseline": "detectors.baseline.modeling:BaselineDetector",
     "caddm": "detectors.caddm.modeling:CADDM",
     "df_adapter": "detectors.df_adapter.modeling:DeepFakeAdapter",
+    "lipfd": "detectors.lipfd.modeling:LipFD",
     "tall": "detectors.tall.modeling:TALL",
 }
 """Name → ``module:Class``, imported when asked for."""

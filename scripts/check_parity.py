@@ -28,7 +28,8 @@ import torch
 from torch import Tensor, nn
 
 from detectors.registry import load_detector
-from scripts.original_networks import BUILDERS, Original, draw_input, draw_state
+from scripts.drawn_weights import Original, draw_input, draw_state
+from scripts.original_networks import BUILDERS
 from thb.convert import convert
 
 SEED = 20

@@ -8,105 +8,19 @@ from __future__ import annotations
 
 import sys
 import warnings
-import zlib
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from io import StringIO
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import numpy as np
+import packaging.version
 import torch
 from torch import Tensor, nn
 
-CADDM_REGIONS = [[0.0, 0.0, 1.0, 1.0], [0.1, 0.2, 0.5, 0.65]]
-"""Two swapped regions for the anchor loss, corners as shares of the picture."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Original:
-    """One original network, and how it is stored and called.
-
-    Attributes:
-        network: With weights of its own initialisation.
-        wrap: From its state dict to what the official trainer hands to ``torch.save``.
-        score: From the network and our ``pixel_values`` to its logits, (N, 2) or (N, 1).
-        shape: Of one clip of ``pixel_values``.
-        scale: The input is drawn from 0..scale.
-        gain: Of the drawn weights.
-        config: Settings of ours that describe the same network (tiny ones only).
-        answer_more: From the network and ``pixel_values`` to further numbers worth keeping.
-    """
-
-    network: nn.Module
-    wrap: Callable[[dict[str, Tensor]], dict[str, Any]]
-    score: Callable[[nn.Module, Tensor], Tensor]
-    shape: tuple[int, ...]
-    scale: float = 1.0
-    gain: float = 1.0
-    config: dict[str, Any] = field(default_factory=dict)
-    answer_more: Callable[[nn.Module, Tensor], dict[str, list[float]]] = lambda *_: {}
-
-
-def draw_state(
-    shapes: Mapping[str, tuple[int, ...]], seed: int, gain: float = 1.0
-) -> dict[str, Tensor]:
-    """Draw every tensor of a state dict, none left at a value that would hide a mistake.
-
-    Args:
-        shapes: Key -> shape, floating tensors only.
-        seed: With the key, it decides the values; the order of keys does not matter.
-        gain: Of matrices and kernels; above 1 where a deep network would fade out.
-    """
-    state: dict[str, Tensor] = {}
-    for key, shape in shapes.items():
-        generator = np.random.default_rng([seed, zlib.crc32(key.encode())])
-        unit = torch.from_numpy(generator.random(tuple(shape), dtype=np.float32))
-        if key.endswith("running_var") or (key.endswith(".weight") and len(shape) == 1):
-            state[key] = unit + 0.5
-        elif len(shape) < 2:
-            state[key] = unit - 0.5
-        else:
-            fan = np.prod(shape[1:]) if key.endswith("weight") else 3
-            state[key] = (unit * 2 - 1) * gain * float(np.sqrt(3 / fan))
-    return state
-
-
-def draw_input(clips: int, shape: tuple[int, ...], scale: float, seed: int) -> Tensor:
-    """Draw smooth pictures: noise at an eighth of the size, enlarged; (clips, *shape)."""
-    generator = np.random.default_rng(seed)
-    coarse = (max(1, shape[-2] // 8), max(1, shape[-1] // 8))
-    noise = torch.from_numpy(generator.random((clips, *shape[:-2], *coarse), dtype=np.float32))
-    smooth = nn.functional.interpolate(noise.flatten(0, -4), shape[-2:], mode="bilinear")
-    return (smooth * scale).reshape(clips, *shape)
-
-
-def fingerprint(values: Tensor) -> list[float]:
-    """Shorten an answer to one number a clip that every entry takes part in."""
-    flat = values.flatten(1)
-    weights = torch.cos(torch.arange(flat.shape[1], dtype=flat.dtype))
-    return [float(value) for value in flat @ weights]
-
-
-@contextmanager
-def importing_from(folder: Path) -> Iterator[None]:
-    """Let imports look into an original's folder, and forget its modules afterwards."""
-    before = set(sys.modules)
-    sys.path.insert(0, str(folder))
-    try:
-        with warnings.catch_warnings(), redirect_stdout(StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        sys.path.remove(str(folder))
-        for name in set(sys.modules) - before:
-            file = getattr(sys.modules[name], "__file__", None) or ""
-            if file.startswith(str(folder)):
-                del sys.modules[name]
+from scripts.drawn_weights import CADDM_REGIONS, Original, fingerprint, importing_from
 
 
 def build_caddm(folder: Path, variant: str, *, tiny: bool) -> Original:
@@ -314,6 +228,90 @@ def build_df_adapter(folder: Path, variant: str, *, tiny: bool) -> Original:
     )
 
 
+TINY_CLIP: dict[str, Any] = {"patch_size": 56, "hidden_size": 128, "layers": 2, "heads": 2}
+TINY_CLIP |= {"intermediate_size": 512, "projection_size": 16}
+"""A CLIP image tower with 4 x 4 patches; its channels are a multiple of 64, a head's."""
+
+
+def build_lipfd(folder: Path, variant: str, *, tiny: bool) -> Original:
+    """LipFD, its own data set class included, which lays the canvas out and crops it."""
+    for name in ("ftfy", "regex", "pkg_resources"):
+        # Of its tokeniser and of a version check: nothing of them is called.
+        sys.modules.setdefault(name, ModuleType(name))
+    vars(sys.modules["pkg_resources"]).setdefault("packaging", packaging)
+    with importing_from(folder):
+        clip, lipfd = import_module("models.clip.model"), import_module("models.LipFD")
+        data = import_module("data.datasets")
+        shape = [16, 224, 2, 128, 56, 8, 20, 16, 2, 1]
+        clip_model = clip.CLIP(
+            *(shape if tiny else [768, 224, 24, 1024, 14, 77, 49408, 768, 12, 12])
+        )
+        vars(lipfd.clip)["load"] = lambda name, device: (clip_model, None)
+        regions = import_module("models.region_awareness")
+        vars(lipfd)["get_backbone"] = lambda: _make_lipfd_regions(regions, tiny=tiny)
+        network: nn.Module = lipfd.LipFD("CLIP")
+    # It computes in float32 whatever it is given, which float64 answers would not survive.
+    clip.LayerNorm.forward = nn.LayerNorm.forward
+    resize = data.transforms.Resize
+    # torchvision took tensors without antialiasing when the published weights were made.
+    data.transforms.Resize = lambda size: resize(size, antialias=False)
+
+    def score(network: nn.Module, pixel_values: Tensor) -> Tensor:
+        samples = [_load_lipfd_sample(data, each) for each in pixel_values]
+        images = torch.stack([sample[0] for sample in samples]).to(pixel_values)
+        crops = [
+            [torch.stack([s[1][scale][n] for s in samples]).to(pixel_values) for n in range(5)]
+            for scale in range(3)
+        ]
+        caller: Any = network
+        logits: Tensor = caller(crops, caller.get_features(images))[0]
+        return logits
+
+    return Original(
+        network=network,
+        wrap=lambda state: {"model": state, "optimizer": {}, "total_steps": 7},
+        score=score,
+        shape=(10, 3, 500, 500),
+        scale=4.0 if tiny else 255.0,
+        config={**TINY_CLIP, "widths": [16, 32, 64, 128], "depths": [1, 1, 1, 1]} if tiny else {},
+    )
+
+
+def _make_lipfd_regions(regions: ModuleType, *, tiny: bool) -> nn.Module:
+    """Make the ResNet-50 of the region branch, or one with a 16th of its channels and layers."""
+    if not tiny:
+        made: nn.Module = regions.get_backbone()
+        return made
+    make_layer = regions.ResNet._make_layer
+
+    def make_thin(
+        self: nn.Module,
+        block: type[nn.Module],
+        planes: int,
+        blocks: int,
+        stride: int = 1,
+        dilate: bool = False,
+    ) -> nn.Module:
+        layer: nn.Module = make_layer(self, block, planes // 16, blocks, stride, dilate)
+        return layer
+
+    regions.ResNet._make_layer = make_thin
+    thin: nn.Module = regions.ResNet(regions.Bottleneck, [1, 1, 1, 1])
+    thin.get_weight = nn.Sequential(nn.Linear(128 + 16, 1), nn.Sigmoid())
+    thin.fc = nn.Linear(128 + 16, 1)
+    return thin
+
+
+def _load_lipfd_sample(data: ModuleType, pictures: Tensor) -> tuple[Tensor, list[list[Tensor]]]:
+    """Hand a canvas to the original's data set as if it were the PNG that it reads."""
+    rows = pictures.unflatten(0, (2, 5)).permute(0, 3, 1, 4, 2).reshape(1000, 2500, 3)
+    data.cv2.imread = lambda path: rows.float().numpy()
+    dataset = data.AVLip.__new__(data.AVLip)
+    dataset.total_list, dataset.label_dict = ["canvas"], {"canvas": 1}
+    image, crops, _ = dataset[0]
+    return image, crops
+
+
 def _without_sync(network: nn.Module) -> nn.Module:
     """Replace synchronised batch normalisation, which trains on GPUs only, by the plain one."""
     for name, module in list(network.named_modules()):
@@ -331,5 +329,6 @@ BUILDERS: dict[str, tuple[dict[str, str], Callable[..., Original]]] = {
     ),
     "tall": ({"official": "TALL4Deepfake", "deepfakebench": "DeepfakeBench"}, build_tall),
     "df_adapter": ({"vit-base": "DeepFake-Adapter"}, build_df_adapter),
+    "lipfd": ({"vit-l-14": "LipFD"}, build_lipfd),
 }
 """Detector -> its variants, each with the end of its checkout's folder name, and the builder."""

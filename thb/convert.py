@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LAYOUTS: Final[dict[str, str]] = {
     "caddm": "detectors.caddm.conversion",
     "df_adapter": "detectors.df_adapter.conversion",
+    "lipfd": "detectors.lipfd.conversion",
     "tall": "detectors.tall.conversion",
 }
 """Detector → module that knows its official checkpoints."""

@@ -36,9 +36,9 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def original_networks() -> ModuleType:
+def drawn_weights() -> ModuleType:
     """The script's module, which is no package."""
-    spec = spec_from_file_location("original_networks", SCRIPTS / "original_networks.py")
+    spec = spec_from_file_location("drawn_weights", SCRIPTS / "drawn_weights.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
@@ -73,7 +73,7 @@ class Golden:
 
 
 @pytest.fixture(scope="session")
-def read_golden(original_networks: ModuleType) -> Callable[[str], Golden]:
+def read_golden(drawn_weights: ModuleType) -> Callable[[str], Golden]:
     """Read ``golden/NAME.json`` and draw what belongs to it."""
 
     def read(name: str) -> Golden:
@@ -83,8 +83,8 @@ def read_golden(original_networks: ModuleType) -> Callable[[str], Golden]:
             for key, (kind, shape) in record["state"].items()
         }
         shapes = {key: tuple(each.shape) for key, each in state.items() if each.is_floating_point()}
-        state |= original_networks.draw_state(shapes, record["seed"], record["gain"])
-        shown = original_networks.draw_input(
+        state |= drawn_weights.draw_state(shapes, record["seed"], record["gain"])
+        shown = drawn_weights.draw_input(
             2, tuple(record["clip_shape"]), record["scale"], record["seed"]
         )
         return Golden(
@@ -100,9 +100,9 @@ def read_golden(original_networks: ModuleType) -> Callable[[str], Golden]:
 
 
 @pytest.fixture(scope="session")
-def fingerprint(original_networks: ModuleType) -> Callable[[Tensor], list[float]]:
+def fingerprint(drawn_weights: ModuleType) -> Callable[[Tensor], list[float]]:
     """One number a clip that every entry of an answer takes part in."""
-    function: Callable[[Tensor], list[float]] = original_networks.fingerprint
+    function: Callable[[Tensor], list[float]] = drawn_weights.fingerprint
     return function
 
 

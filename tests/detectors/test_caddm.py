@@ -47,14 +47,14 @@ def test_official_weights_give_the_originals_logits(
 
 
 def test_anchor_loss_is_the_originals(
-    read_golden: Callable[[str], Any], original_networks: Any
+    read_golden: Callable[[str], Any], drawn_weights: Any
 ) -> None:
     golden = read_golden("caddm-resnet34")
     model = CADDM(CADDMConfig(**golden.config))
     golden.fill(model, map_keys(model))
     with torch.no_grad():
         offsets, confidences = model.artifacts.detect(model.encode(golden.pixel_values)[1])
-    boxes = torch.tensor(original_networks.CADDM_REGIONS, dtype=torch.float64)
+    boxes = torch.tensor(drawn_weights.CADDM_REGIONS, dtype=torch.float64)
     terms = compute_detection_loss(offsets / 10, confidences / 10, [boxes, boxes[:0]])
     assert [float(term) for term in terms] == pytest.approx(golden.more["anchor_loss"], rel=1e-5)
 
