@@ -94,16 +94,18 @@ class IdentityMaker:
         _, finder = self._tools()
         found: dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
         unread: dict[str, str] = {}
-        with (
-            ThreadPoolExecutor(self._workers, thread_name_prefix="faces") as pool,
-            progress_bar(total=len(videos), description="faces", shown=progress) as bar,
-        ):
-            for name, made in zip(videos, pool.map(self._embed_one, videos.values()), strict=True):
-                bar.update()
-                if isinstance(made, str):
-                    unread[name] = made
-                else:
-                    found[name] = made
+        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="faces")
+        try:
+            with progress_bar(total=len(videos), description="faces", shown=progress) as bar:
+                everything = pool.map(self._embed_one, videos.values())
+                for name, made in zip(videos, everything, strict=True):
+                    bar.update()
+                    if isinstance(made, str):
+                        unread[name] = made
+                    else:
+                        found[name] = made
+        finally:  # on an error, do not go through the videos that wait
+            pool.shutdown(wait=True, cancel_futures=True)
         width = finder.pack.embedding_dim
         means, middles = (
             np.array([pair[i] for pair in found.values()], np.float32).reshape(-1, width)
