@@ -19,6 +19,7 @@ from detectors.base import Detector
 from detectors.registry import load_detector
 from thb.clip_making import Made, default_workers
 from thb.console import say
+from thb.fetch import fetch_videos
 from thb.releases import DEFAULT_RELEASE, OpenRelease, open_release
 from thb.run_record import hash_weights
 from thb.train_settings import TrainOptions, TrainSettings, choose_settings
@@ -210,6 +211,7 @@ def _make_clips(
         ReleaseError: A fold is left with one class only.
     """
     videos = {video.video_id: video for one in folds for video in (*one.train, *one.validation)}
+    fetch_videos(opened.release, videos.values(), progress=options.progress)
     paths = locate_videos(opened.release, opened.real_root, videos.values())
     absent = [video for video_id, video in videos.items() if video_id not in paths]
     reals = [video for video in absent if video.label is Label.REAL]

@@ -172,6 +172,8 @@ class Handler(BaseHTTPRequestHandler):
 
     hub: ClassVar[LoopbackHub]
     protocol_version = "HTTP/1.1"
+    # A small answer goes out at once: else its body waits 40 ms for the word on its head.
+    disable_nagle_algorithm = True
 
     def log_message(self, *arguments: object) -> None:
         """Stay quiet."""
