@@ -74,6 +74,8 @@ class DetectorConfig(PreTrainedConfig):
         weights_licence: SPDX name of the weights' licence; None for weights nobody has licensed.
         training_data: What the weights were trained on, in words.
         source_checksum: sha256 of the official checkpoint that the weights were converted from.
+        detector_class: ``module:Class`` of a detector that is not one of ours, written when it is
+            saved, so that its folder says what it takes to load it.
     """
 
     default_clip = ClipSpec()
@@ -84,6 +86,7 @@ class DetectorConfig(PreTrainedConfig):
     weights_licence: str | None = None
     training_data: str | None = None
     source_checksum: str | None = None
+    detector_class: str | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:  # noqa: ANN401 — transformers passes the rest on
         """Fill in what was left out.
@@ -155,6 +158,12 @@ class Detector(PreTrainedModel):
         for tensor in (*model.parameters(), *model.buffers()):
             tensor.data = tensor.data.clone()
         return loaded
+
+    def save_pretrained(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 — as above
+        """Save as :meth:`transformers.PreTrainedModel.save_pretrained` does, the class named."""
+        if not type(self).__module__.startswith(f"{__package__}."):
+            self.config.detector_class = f"{type(self).__module__}:{type(self).__qualname__}"
+        super().save_pretrained(*args, **kwargs)
 
     def forward(self, pixel_values: Tensor, labels: Tensor | None = None) -> DetectorOutput:
         """Score clips. Every detector has its own; it may take more inputs between the two.

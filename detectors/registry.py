@@ -182,6 +182,7 @@ def _check_folder(folder: Path) -> Path:
 
 def _load_weights(source: str, *, trust_remote_code: bool) -> Detector:
     """Read config and safetensors from a folder or the Hub; nothing may be missing."""
+    from safetensors import SafetensorError
     from transformers import AutoModelForVideoClassification
 
     from detectors.base import Detector
@@ -194,7 +195,7 @@ def _load_weights(source: str, *, trust_remote_code: bool) -> Detector:
             trust_remote_code=trust_remote_code,
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise DetectorError(f"cannot load {source}: {_first_line(error)}") from error
     if not isinstance(model, Detector):
         raise DetectorError(
