@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from detectors.registry import load_detector as detector
+    from thb.convert import convert
     from thb.environment import environment
     from thb.evaluate import evaluate
     from thb.load import load
@@ -74,6 +75,7 @@ __all__ = [
     "VideoTimeoutError",
     "VideoTooLargeError",
     "__version__",
+    "convert",
     "detector",
     "environment",
     "evaluate",
@@ -86,6 +88,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "convert": "thb.convert",
     "detector": "detectors.registry:load_detector",
     "environment": "thb.environment",
     "evaluate": "thb.evaluate",

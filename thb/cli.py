@@ -8,6 +8,7 @@ import typer
 
 from thb.commands import (
     cache,
+    convert,
     data,
     data_split,
     env,
@@ -34,6 +35,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("score")(score.score)
+app.command("convert")(convert.convert)
 data.app.command("split")(data_split.split)
 app.add_typer(data.app, name="data")
 app.command("leak-check")(leak_check.leak_check)

@@ -1,0 +1,43 @@
+"""``thb convert``: an official checkpoint becomes a folder that every verb can load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from thb.commands.options import FormatOption, OutputFormat
+from thb.commands.output import escape, write_json, write_line
+from thb.console import quiet_transformers
+
+
+def convert(
+    *,
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Whose checkpoint: caddm, df_adapter, lipfd or tall."),
+    ],
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(metavar="CHECKPOINT", help="The authors' file, read as weights only."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder to write; it must not be there.")
+    ],
+    output: FormatOption = OutputFormat.TEXT,
+) -> None:
+    """Convert an official checkpoint: every key is used, or left behind for a stated reason."""
+    from thb.convert import convert as convert_file
+
+    quiet_transformers()
+    report = convert_file(name, checkpoint, out).to_dict()
+    if output is OutputFormat.JSON:
+        write_json({**report, "folder": str(out)})
+        return
+    write_line(f"{report['detector']} ({report['variant']}) in {escape(str(out))}")
+    write_line(
+        f"{report['used']} of {report['keys']} keys used, {report['parameters']:,} parameters"
+    )
+    for reason, number in report["ignored"].items():
+        write_line(f"{number} keys left behind: {reason}")
