@@ -99,6 +99,32 @@ def evaluate(
         DetectorError: There is no detector for a fold, or it was trained for another one.
         ResultError: ``out`` holds predictions of another run.
     """
+    (result,) = evaluate_protocols(
+        detector,
+        protocols=[protocol],
+        fold=fold,
+        release=release,
+        real_root=real_root,
+        out=out,
+        settings=settings,
+    )
+    return result
+
+
+def evaluate_protocols(
+    detector: str | Path,
+    *,
+    protocols: Sequence[Protocol | str],
+    fold: Generator | str | None = None,
+    release: str | Path | OpenRelease = DEFAULT_RELEASE,
+    real_root: str | Path | None = None,
+    out: str | Path | None = None,
+    settings: EvaluateSettings | None = None,
+) -> tuple[Result, ...]:
+    """Evaluate on several protocols, as :func:`evaluate` does on one.
+
+    All that can be known to be wrong beforehand is found before the first video is scored.
+    """
     settings = settings or EvaluateSettings()
     accelerator = make_accelerator()
     with accelerator.main_process_first():  # the first one writes the mini release
@@ -108,24 +134,41 @@ def evaluate(
             else open_release(release, real_root=real_root, progress=settings.scoring.progress)
         )
     held_out = Generator.parse(fold) if isinstance(fold, str) else fold
-    folds = build_folds(
-        opened.release.videos, protocol, held_out=held_out, split_by=settings.split_by
-    )
+    videos = opened.release.videos
+    folds = [
+        one
+        for name in protocols
+        for one in build_folds(videos, name, held_out=held_out, split_by=settings.split_by)
+    ]
     detectors = find_fold_detectors(detector, folds, allow_mismatch=settings.allow_mismatch)
     _warn_of_other_releases(detectors, opened.release)
     with accelerator.main_process_first():  # the first one downloads
         paths = _locate(folds, opened, settings)
     folder = default_out(detector) if out is None else Path(out).expanduser()
-    predictions = [
-        _score_fold(one, opened, paths, folder / one.fold.name, accelerator, settings)
-        for one in detectors
-    ]
+    results = []
+    for name in protocols:
+        predictions = [
+            _score_fold(one, opened, paths, folder / one.fold.name, accelerator, settings)
+            for one in detectors
+            if one.fold.protocol == name
+        ]
+        results.append(_save_result(predictions, folder, accelerator, settings))
+    accelerator.wait_for_everyone()
+    return tuple(results)
+
+
+def _save_result(
+    predictions: Sequence[Predictions],
+    folder: Path,
+    accelerator: Accelerator,
+    settings: EvaluateSettings,
+) -> Result:
+    """Compute the numbers of one protocol, in every process, and write them from the first."""
     result = score(
         predictions, no_face=settings.no_face, n_bootstrap=settings.n_bootstrap, seed=settings.seed
     )
     if accelerator.is_main_process:
         result.save(folder / result_file_name(result))
-    accelerator.wait_for_everyone()
     return result
 
 

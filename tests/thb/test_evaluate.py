@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from detectors.registry import load_detector
-from thb.evaluate import EvaluateSettings, evaluate
+from thb.evaluate import EvaluateSettings, evaluate, evaluate_protocols
 from thb.inference import PredictSettings
 from thb.predictions import Prediction, Status, read_predictions
 from thb.score import score
@@ -336,3 +336,18 @@ def test_a_run_folder_has_a_detector_per_fold(
             real_root=tiny_release.real_root,
             settings=settings(),
         )
+
+
+def test_a_fold_without_a_detector_is_found_before_anything_is_scored(
+    untrained: Path, tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    _pretend_trained(tmp_path / "run" / "p1", untrained, "p1")
+    with pytest.raises(DetectorError, match="no detector for p2-hallo"):
+        evaluate_protocols(
+            tmp_path / "run",
+            protocols=["p1", "p2"],
+            release=tiny_release.hub,
+            real_root=tiny_release.real_root,
+            settings=settings(),
+        )
+    assert not list(tmp_path.rglob("predictions.parquet"))

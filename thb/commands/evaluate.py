@@ -76,8 +76,13 @@ def evaluate(  # noqa: PLR0913 — as many as there are things to choose
     torchrun --nproc_per_node N -m thb evaluate …
     """
     protocols = choose_protocols(protocol, fold)
-    from thb.evaluate import PREDICTIONS_FILE, EvaluateSettings, default_out, result_file_name
-    from thb.evaluate import evaluate as evaluate_protocol
+    from thb.evaluate import (
+        PREDICTIONS_FILE,
+        EvaluateSettings,
+        default_out,
+        evaluate_protocols,
+        result_file_name,
+    )
     from thb.inference import PredictSettings
 
     quiet_transformers()
@@ -91,18 +96,15 @@ def evaluate(  # noqa: PLR0913 — as many as there are things to choose
         n_bootstrap=n_bootstrap,
         scoring=PredictSettings(batch_size=batch_size, face_pack=face_pack, progress=not quiet),
     )
-    results = [
-        evaluate_protocol(
-            detector,
-            protocol=name,
-            fold=fold,
-            release=release,
-            real_root=real_root,
-            out=out,
-            settings=settings,
-        )
-        for name in protocols
-    ]
+    results = evaluate_protocols(
+        detector,
+        protocols=protocols,
+        fold=fold,
+        release=release,
+        real_root=real_root,
+        out=out,
+        settings=settings,
+    )
     write_results(results, output)
     if is_main_process():
         folder = out or default_out(detector)
