@@ -173,12 +173,14 @@ def _remove_stale(folder: Path) -> None:
 
 
 def _move_in(partial: Path, folder: Path, wanted: dict[str, Any]) -> None:
+    # Another process may have written the same release in the meantime: then its files stay.
+    if _is_complete(folder, wanted):
+        return
     try:
         if folder.exists():
             folder.rename(partial / "old")
         (partial / "new").rename(folder)
     except OSError:
-        # Another process may have written the same release in the meantime.
         if not _is_complete(folder, wanted):
             raise
 

@@ -78,7 +78,7 @@ class Flaws:
 
 FLAWS: Mapping[Generator, Flaws] = {
     Generator.HALLO: Flaws(
-        lip_sync=1, still_hair=0.5, hair_smear=0.9, occlusion=0.5, background_warp=0.8, lattice=0.14
+        lip_sync=1, still_hair=0.5, hair_smear=0.9, occlusion=0.5, background_warp=0.8, lattice=0.12
     ),
     Generator.HALLO2: Flaws(
         lip_sync=0.7,
@@ -86,16 +86,16 @@ FLAWS: Mapping[Generator, Flaws] = {
         hair_smear=0.8,
         occlusion=0.7,
         background_warp=0.5,
-        lattice=0.12,
+        lattice=0.1,
     ),
-    Generator.ANIPORTRAIT_AUDIO: Flaws(lip_sync=1, jitter=1.3, teeth=1, pupils=1, chroma=11),
+    Generator.ANIPORTRAIT_AUDIO: Flaws(lip_sync=1, jitter=1.3, teeth=1, pupils=1, chroma=8),
     Generator.ANIPORTRAIT_VIDEO: Flaws(
-        wave=2.2, background_warp=1, occlusion=0.6, hair_smear=0.5, chroma=10
+        wave=2.2, background_warp=1, occlusion=0.6, hair_smear=0.5, chroma=7
     ),
     Generator.LIVEPORTRAIT: Flaws(distortion=6, freeze=5, occlusion=0.3, seam=1),
-    Generator.EMOPORTRAIT: Flaws(floating=1, edge=1, distortion=3, skin_smear=0.8),
-    Generator.MAGI_1: Flaws(wave=2.5, background_warp=1, chroma=8),
-    Generator.HALLO3: Flaws(lip_sync=0.8, still_hair=0.3, hair_smear=0.6, lattice=0.1),
+    Generator.EMOPORTRAIT: Flaws(floating=1, edge=0.8, distortion=3, skin_smear=0.7),
+    Generator.MAGI_1: Flaws(wave=2.5, background_warp=1, chroma=6),
+    Generator.HALLO3: Flaws(lip_sync=0.8, still_hair=0.3, hair_smear=0.6, lattice=0.09),
 }
 
 
@@ -141,11 +141,8 @@ def spoil_portrait(portrait: Portrait, flaws: Flaws, rng: np.random.Generator) -
     if flaws.occlusion:
         head *= 1 - np.clip(flaws.occlusion, 0, 1) * _bites(portrait, rng)[..., None]
     if flaws.floating:
-        y = canvas_grid()[1]
-        chin, neck = portrait.marks.mouth.chin_y + 3, portrait.marks.neck[1]
-        band = np.clip((y - chin) / 4, 0, 1) * np.clip((neck + 14 - y) / 4, 0, 1)
-        below = (portrait.marks.nose[1] < y) * (1 - 0.7 * np.clip(flaws.floating, 0, 1) * band)
-        head *= np.where(portrait.marks.nose[1] < y, below, 1)[..., None]
+        below_chin = np.clip((canvas_grid()[1] - portrait.marks.mouth.chin_y - 3) / 4, 0, 1)
+        head *= 1 - 0.7 * np.clip(flaws.floating, 0, 1) * below_chin[..., None]
     return replace(portrait, head=_bytes(head))
 
 
@@ -183,7 +180,7 @@ def _paste_face(
     other[..., :3] *= 1 + strength * tint
     # What is pasted was enhanced on its own: sharper than the rest.
     detail = (other - blur(other, 1.5))[..., :3]
-    other[..., :3] = other[..., :3] + np.float32(3.2 * strength) * detail
+    other[..., :3] = other[..., :3] + np.float32(2.5 * strength) * detail
     _blend(head, np.minimum(other, other[..., 3:]), mask)
 
 
