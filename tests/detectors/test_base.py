@@ -182,7 +182,9 @@ def test_loss_is_the_cross_entropy_of_fake() -> None:
     expected = -(chance[0].log() + (1 - chance[1]).log() + (1 - chance[2]).log()) / 3
     assert output.loss is not None
     torch.testing.assert_close(output.loss, expected)
-    assert detector.make_output(logits[:, None], None).logits.shape == (3,)
+    flat = detector.make_output(logits[:, None], None).logits
+    assert flat is not None
+    assert flat.shape == (3,)
     assert detector.make_output(logits, None).loss is None
 
 
