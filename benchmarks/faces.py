@@ -95,13 +95,19 @@ def compare_boxes(ours: Sequence[Boxes], theirs: Sequence[Boxes]) -> tuple[float
     return statistics.fmean(everything), min(statistics.fmean(clip) for clip in clips if clip)
 
 
-def cut_share(paths: Sequence[Path], talk: Any) -> None:  # noqa: ANN401 - a Connection
-    """Cut the crops of some clips in a process of its own, when told to."""
+def cut_share(
+    core: int,
+    first: Path,
+    waiting: Any,  # noqa: ANN401 - a Queue
+    talk: Any,  # noqa: ANN401 - a Connection
+) -> None:
+    """Cut the crops of the clips that wait, in a process of its own on one core, when told to."""
+    os.sched_setaffinity(0, {core})
     ours = Ours()
-    ours(paths[0])
+    ours(first)
     talk.send("ready")
     talk.recv()
-    for path in paths:
+    while (path := waiting.get()) is not None:
         ours(path)
     talk.send([peak_mib("self"), *(peak_mib(pid) for pid in list_children())])
     ours.reader.close()
@@ -113,14 +119,22 @@ def peak_mib(pid: str) -> int:
     return int(status.split("VmHWM:")[1].split()[0]) // 1024
 
 
-def time_processes(paths: Sequence[Path], count: int) -> tuple[float, list[int]]:
-    """Seconds that so many processes, started up already, need for the clips; and their memory."""
+def time_processes(paths: Sequence[Path], cores: Sequence[int]) -> tuple[float, list[int]]:
+    """Seconds that a process on each of the cores, started up already, need for the clips together.
+
+    Returns:
+        The seconds, and the peak memory of each process and of its reader in MiB.
+    """
     context = multiprocessing.get_context("spawn")
     talks, workers = [], []
-    for i in range(count):
+    waiting = context.Queue()
+    for path in [*paths, *(None for _ in cores)]:
+        waiting.put(path)
+    for core in cores:
         ours, theirs = context.Pipe()
-        workers.append(context.Process(target=cut_share, args=(paths[i::count], theirs)))
-        workers[-1].start()
+        worker = context.Process(target=cut_share, args=(core, paths[0], waiting, theirs))
+        worker.start()
+        workers.append(worker)
         talks.append(ours)
     for talk in talks:
         talk.recv()
@@ -176,14 +190,14 @@ def write_table(costs: dict[str, Cost], clips: int) -> list[str]:
     ]
 
 
-def write_scaling(paths: Sequence[Path], rounds: int) -> list[str]:
+def write_scaling(paths: Sequence[Path], rounds: int, cores: Sequence[int]) -> list[str]:
     """Compare one process with two, each on a core, and measure their memory."""
     ones, twos, peaks = [], [], [0, 0]
     for _ in range(rounds):
-        seconds, found = time_processes(paths, 1)
+        seconds, found = time_processes(paths, cores[:1])
         ones.append(seconds)
         peaks = [max(pair) for pair in zip(peaks, found, strict=True)]
-        twos.append(time_processes(paths, 2)[0])
+        twos.append(time_processes(paths, cores[:2])[0])
     ratios = [one / two for one, two in zip(ones, twos, strict=True)]
     return [
         f"- Two processes against one, by the clock, {rounds} rounds: median "
@@ -192,15 +206,21 @@ def write_scaling(paths: Sequence[Path], rounds: int) -> list[str]:
     ]
 
 
-def write_long(path: Path, seconds: float) -> list[str]:
+def write_long(path: Path, seconds: float, core: int) -> list[str]:
     """Measure memory and time on a video as long as the limits allow."""
     with tempfile.TemporaryDirectory() as folder:
         long = lengthen(path, Path(folder, "long.mp4"), seconds)
-        took, peaks = time_processes([long], 1)
+        took, peaks = time_processes([long], [core])
     return [
         f"- A video of {seconds / 60:.0f} minutes: {peaks[0]} MiB, its reader {peaks[1]} MiB, "
         f"{took:.1f} s."
     ]
+
+
+def name_command(clips: Path) -> str:
+    """Write what was typed, the folder of clips by its name alone."""
+    words = [clips.name if word == str(clips) else word for word in sys.argv[1:]]
+    return " ".join(["python -m benchmarks.faces", *words])
 
 
 def main() -> None:
@@ -213,21 +233,22 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write the report there as well")
     options = parser.parse_args()
     paths = choose_clips(options.clips, options.count)
-    cores = os.sched_getaffinity(0)
-    scaling = write_scaling(paths, options.rounds) if len(cores) > 1 else []
-    os.sched_setaffinity(0, {min(cores)})
+    cores = sorted(os.sched_getaffinity(0))
+    load_before = os.getloadavg()[0]
+    os.sched_setaffinity(0, cores[:1])
     costs = run_ways(paths, options.rounds)
+    scaling = write_scaling(paths, options.rounds, cores) if len(cores) > 1 else []
     report = [
         "# From a video file to 32 face crops",
         "",
-        f"`{' '.join(['python -m benchmarks.faces', *sys.argv[1:]])}`",
+        f"`{name_command(options.clips)}`",
         "",
-        f"One core; {platform.machine()}, Python {platform.python_version()}, load "
-        f"{os.getloadavg()[0]:.1f} on {len(cores)} cores at the end.",
+        f"One core; {platform.machine()}, Python {platform.python_version()}, "
+        f"{len(cores)} cores at load {load_before:.1f} before and {os.getloadavg()[0]:.1f} after.",
         "",
         *write_table(costs, len(paths)),
         *scaling,
-        *write_long(paths[0], options.long_minutes * 60),
+        *write_long(paths[0], options.long_minutes * 60, cores[0]),
         "",
     ]
     print("\n".join(report))
