@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from transformers import AutoConfig
+
 from detectors.base import DetectorConfig
 from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.errors import DetectorError
 
 SMALL_BACKBONE: dict[str, Any] = {
     "model_type": "resnet",
-    "num_channels": 3,
     "embedding_size": 16,
     "hidden_sizes": [16, 32, 64],
     "depths": [1, 1, 1],
     "layer_type": "basic",
 }
 """A ResNet of 0.08 million weights. Of the small backbones that were tried from random weights on
-the synthetic release it learned most in a few hundred steps, and more from colour alone than with
-residuals beside it; a ConvNeXt of its size learned next to nothing."""
+the synthetic release it learned most in a few hundred steps; a ConvNeXt of its size learned next to
+nothing."""
 
 
 class BaselineConfig(DetectorConfig):
@@ -25,9 +27,8 @@ class BaselineConfig(DetectorConfig):
 
     Attributes:
         backbone: Config of a transformers image model with ``model_type``, whose
-            ``last_hidden_state`` is a map (N, C, h, w). Its ``num_channels`` is 6 for colour and
-            residuals, or 3 for colour alone. With ``backbone_checkpoint`` that checkpoint's
-            config is taken instead.
+            ``last_hidden_state`` is a map (N, C, h, w). None: that of ``backbone_checkpoint``, or
+            the small one.
         dropout: Share of the pooled features dropped while training.
     """
 
@@ -38,7 +39,21 @@ class BaselineConfig(DetectorConfig):
     dropout: float = 0.1
 
     def __post_init__(self, **kwargs: Any) -> None:  # noqa: ANN401 — transformers passes the rest on
-        """Fill in the small backbone where none is given."""
-        if self.backbone is None:
+        """Fill in the checkpoint's backbone or the small one where none is given.
+
+        Raises:
+            DetectorError: The checkpoint's config cannot be read.
+        """
+        if self.backbone is None and self.backbone_checkpoint is not None:
+            self.backbone = _read_backbone_config(self.backbone_checkpoint)
+        elif self.backbone is None:
             self.backbone = dict(SMALL_BACKBONE)
         super().__post_init__(**kwargs)
+
+
+def _read_backbone_config(checkpoint: str) -> dict[str, Any]:
+    try:
+        settings: dict[str, Any] = AutoConfig.from_pretrained(checkpoint).to_diff_dict()
+    except (OSError, ValueError) as error:
+        raise DetectorError(f"cannot read the backbone {checkpoint}: {error}") from error
+    return settings

@@ -1,8 +1,7 @@
 """The baseline: an image backbone over a few frames, pooled over time.
 
 It is no paper's method, only small and honest: trained on a CPU in seconds from random weights,
-or from a pretrained backbone where one is at hand. A backbone of six channels also sees residuals,
-which hold the traces of synthesis better than the picture itself.
+or from a pretrained backbone where one is at hand.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 from types import MappingProxyType
 
 import torch
-import torch.nn.functional as F  # noqa: N812 — the name that everyone knows it by
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig
 
@@ -18,26 +16,12 @@ from detectors.base import Detector, DetectorOutput
 from detectors.baseline.configuration import BaselineConfig
 from thb_dataset.errors import DetectorError
 
-HIGH_PASS = (
-    (-1, 2, -2, 2, -1),
-    (2, -6, 8, -6, 2),
-    (-2, 8, -12, 8, -2),
-    (2, -6, 8, -6, 2),
-    (-1, 2, -2, 2, -1),
-)
-"""Twelve times the 5x5 "square" residual of the spatial rich model (Fridrich and Kodovský, 2012).
-A fixed residual in front of a network follows Zhou et al. (2018) and Bayar and Stamm (2016)."""
-RESIDUAL_GAIN = 10.0
-"""Residuals are small beside the picture; tanh of this multiple keeps edges from outweighing the
-rest of them."""
-
 
 class BaselineDetector(Detector):
     """Mean of a backbone's features over space and time, and of their change, to one logit."""
 
     config_class = BaselineConfig
     cam_layer = "feature_map"
-    high_pass: Tensor
     # The last weights: the rate ends at zero, and small releases have too few validation videos
     # to choose an epoch by.
     recipe = MappingProxyType(
@@ -54,7 +38,6 @@ class BaselineDetector(Detector):
     def __init__(self, config: BaselineConfig) -> None:
         super().__init__(config)
         backbone_config = _make_backbone_config(config)
-        self.channels = int(backbone_config.num_channels)
         self.backbone = AutoModel.from_config(backbone_config)
         # Nothing but a name for Grad-CAM, whatever the backbone's own layers are called.
         self.feature_map = nn.Identity()
@@ -62,8 +45,6 @@ class BaselineDetector(Detector):
         self.normalisation = nn.LayerNorm(2 * width)
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(2 * width, 1)
-        kernel = torch.tensor(HIGH_PASS, dtype=torch.float32) / 12
-        self.register_buffer("high_pass", kernel.expand(3, 1, 5, 5).clone())
         self.post_init()
 
     def forward(self, pixel_values: Tensor, labels: Tensor | None = None) -> DetectorOutput:
@@ -74,19 +55,13 @@ class BaselineDetector(Detector):
             labels: (N,), 1 = fake; with them the loss is computed.
         """
         frames = pixel_values.shape[1]
-        images = pixel_values.flatten(0, 1)
-        if self.channels == 6:
-            images = torch.cat([images, self.residuals(images)], dim=1)
+        # Channels last: a training step on a CPU takes a third less time.
+        images = pixel_values.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         maps = self.feature_map(self.backbone(pixel_values=images).last_hidden_state)
         features = maps.mean(dim=(2, 3)).unflatten(0, (-1, frames))
         pooled = torch.cat([features.mean(dim=1), _mean_change(features)], dim=1)
         logits = self.classifier(self.dropout(self.normalisation(pooled)))
         return self.make_output(logits, labels)
-
-    def residuals(self, images: Tensor) -> Tensor:
-        """Return what a pixel's neighbourhood does not explain: (N, 3, S, S) in (-1, 1)."""
-        padded = F.pad(images, (2, 2, 2, 2), mode="reflect")
-        return torch.tanh(RESIDUAL_GAIN * F.conv2d(padded, self.high_pass, groups=3))
 
     def cam_reshape(self, activations: Tensor, frames: int) -> Tensor:
         """Return the backbone's maps of N clips as (N, T, C, h, w)."""
@@ -116,8 +91,8 @@ def _make_backbone_config(config: BaselineConfig) -> PreTrainedConfig:
         made = AutoConfig.for_model(settings.pop("model_type", ""), **settings)
     except ValueError as error:
         raise DetectorError(f"backbone: {error}") from error
-    if getattr(made, "num_channels", None) not in (3, 6):
-        raise DetectorError("backbone: num_channels must be 3 (colour) or 6 (with residuals)")
+    if getattr(made, "num_channels", None) != 3:
+        raise DetectorError("backbone: num_channels must be 3, the colours of a frame")
     return made
 
 
