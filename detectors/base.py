@@ -117,6 +117,8 @@ class Detector(PreTrainedModel):
         cam_layer: Dotted name of the submodule whose output Grad-CAM looks at.
         recipe: Training settings (fields of ``thb.train.TrainSettings``) that suit this detector
             better than the general defaults.
+        undecayed: Names of weights, beside biases and scales, that weight decay leaves alone.
+        tiny: Settings of a small network of the same class, for tests.
     """
 
     config_class = DetectorConfig
@@ -127,6 +129,8 @@ class Detector(PreTrainedModel):
     default_clip: ClassVar[ClipSpec] = ClipSpec()
     cam_layer: ClassVar[str] = ""
     recipe: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    undecayed: ClassVar[tuple[str, ...]] = ()
+    tiny: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 — transformers passes the rest on
         """Check the class and register it.
@@ -205,10 +209,11 @@ class Detector(PreTrainedModel):
 
         Args:
             logits: (N,) or (N, 1), higher = fake.
-            labels: (N,), 1 = fake, or None.
+            labels: (N,), 1 = fake, or None; (N / K,) where every K neighbouring clips are of one
+                video: their logits are averaged before the loss.
 
         Raises:
-            DetectorError: There is more than one logit per clip.
+            DetectorError: There is more than one logit per clip, or the labels do not divide them.
         """
         if logits.ndim == 2 and logits.shape[1] == 1:
             logits = logits[:, 0]
@@ -219,7 +224,10 @@ class Detector(PreTrainedModel):
             )
         loss = None
         if labels is not None:
-            loss = F.binary_cross_entropy_with_logits(logits.float(), labels.float())
+            if len(logits) % len(labels):
+                raise DetectorError(f"{len(labels)} labels cannot be shared by {len(logits)} clips")
+            judged = logits.float().unflatten(0, (len(labels), -1)).mean(dim=1)
+            loss = F.binary_cross_entropy_with_logits(judged, labels.float())
         return DetectorOutput(loss=loss, logits=logits)
 
 

@@ -53,8 +53,10 @@ class PublishedRecipe:
         mixed_precision: ``fp16``, or None.
         backbone_weights: What the backbone began with.
         frozen: Parts that are not trained.
+        decay_vectors: Whether biases and scales of norms decay as well.
         augmentations: In order.
         data: What it was trained on.
+        not_followed: What of it ``thb train`` does not do, each with the reason.
     """
 
     source: str
@@ -81,21 +83,44 @@ class PublishedRecipe:
     weight_average: float | None = None
     mixed_precision: str | None = None
     frozen: tuple[str, ...] = ()
+    decay_vectors: bool = False
     augmentations: tuple[Augmentation, ...] = ()
+    not_followed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def for_our_training(self) -> Mapping[str, Any]:
-        """Return the part of it that ``thb train`` follows: fields of ``TrainSettings``.
+        """Return the recipe as ``thb train`` follows it: fields of ``TrainSettings``.
 
-        What is missing there (other optimisers, steps, averaged weights, most augmentations)
-        stays in the recipe as a record of what was published.
+        Loss terms and label smoothing are the detector's own: its forward computes them. What is
+        named in ``not_followed`` is left out.
         """
+        height = self.learning_rate
         return MappingProxyType(
             {
                 "epochs": self.epochs,
                 "batch_size": self.batch_size,
-                "learning_rate": self.learning_rate,
+                "clips_per_sample": self.clips_per_sample,
+                "optimiser": self.optimiser,
+                "learning_rate": height,
+                "momentum": self.momentum,
+                "epsilon": self.epsilon,
                 "weight_decay": self.weight_decay,
+                "decay_vectors": self.decay_vectors,
+                "schedule": self.schedule,
+                "step_factors": tuple((epoch, rate / height) for epoch, rate in self.step_rates),
+                "final_factor": self.final_learning_rate / height,
                 "warmup_share": self.warmup_epochs / self.epochs,
-                "flip": any(each.name == "flip" for each in self.augmentations),
+                "warmup_factor": self.warmup_learning_rate / height,
+                "max_gradient_norm": None,
+                "gradient_value_clip": self.gradient_value_clip,
+                "weight_average": self.weight_average,
+                "augmentations": tuple(
+                    one for one in self.augmentations if one.name not in self.not_followed
+                ),
+                # The changes that suit a detector without a recipe of its own.
+                "flip": False,
+                "shift_pixels": 0,
+                "brightness": 0.0,
+                "contrast": 0.0,
+                "channel_gain": 0.0,
             }
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,16 +17,19 @@ from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGr
 from accelerate.utils import DataLoaderConfiguration, set_seed
 
 from detectors.base import Detector
-from detectors.registry import load_detector
+from detectors.registry import find_detector_class, load_detector
 from thb.clip_making import Made, default_workers
 from thb.console import say
 from thb.fetch import fetch_videos
 from thb.releases import DEFAULT_RELEASE, OpenRelease, open_release
 from thb.run_record import hash_weights
 from thb.train_settings import TrainOptions, TrainSettings, choose_settings
+from thb.training_checkpoint import FOLDER as CHECKPOINT_FOLDER
+from thb.training_checkpoint import CheckpointFolder
 from thb.training_data import choose_clips, make_training_clips, require_both_classes
-from thb.training_loop import fit
+from thb.training_loop import check_shares, fit
 from thb.training_record import (
+    IDENTITY,
     RECORD_FORMAT,
     describe_fit,
     describe_fold,
@@ -72,9 +76,10 @@ def train(
 ) -> tuple[TrainedFold, ...]:
     """Train a detector on a protocol, once per fold.
 
-    Every fold begins with the same weights. A fold that is finished is left alone, so that the
-    same command goes on where it was stopped. Under ``torchrun`` or ``accelerate launch`` the
-    processes share each batch.
+    Every fold begins with the same weights. A fold that is finished is left alone, and one that
+    was broken off goes on after its last whole epoch: the same command goes on where it was
+    stopped, and comes to the same weights as if it had not been. Under ``torchrun`` or
+    ``accelerate launch`` the processes share each batch.
 
     Args:
         detector: A registered name or ``module:Class`` for fresh weights; a folder, a Hub id or
@@ -89,7 +94,7 @@ def train(
 
     Returns:
         One entry per fold; each folder holds ``config.json``, ``model.safetensors``,
-        ``history.csv`` and ``run.json``.
+        ``history.csv``, ``history.svg`` and ``run.json``.
 
     Raises:
         DetectorError: The detector cannot be loaded or trained, or ``out`` holds another run.
@@ -106,10 +111,51 @@ def train(
     )
     start, chosen = load_start(detector, settings, options)
     folders = {one.name: Path(out).expanduser() / ("" if held_out else one.name) for one in folds}
-    plans = _plan(detector, start, folds, opened, chosen, options)
+    return train_folds(
+        start,
+        folds,
+        folders,
+        opened,
+        name=None if isinstance(detector, Detector) else str(detector),
+        settings=chosen,
+        options=options,
+        accelerator=accelerator,
+    )
+
+
+def train_folds(
+    start: Detector,
+    folds: Sequence[Fold],
+    folders: Mapping[str, Path],
+    opened: OpenRelease,
+    *,
+    name: str | None,
+    settings: TrainSettings,
+    options: TrainOptions,
+    accelerator: Accelerator,
+) -> tuple[TrainedFold, ...]:
+    """Train a detector on folds that are known already, as :func:`train` does.
+
+    Args:
+        start: Every fold begins with its weights, and leaves it alone.
+        folds: To be trained on.
+        folders: Where each fold goes, by its name.
+        opened: The release that the folds are of.
+        name: What the user calls the detector.
+        settings: The recipe.
+        options: What is not the recipe.
+        accelerator: From :func:`make_training_accelerator`.
+    """
+    check_shares(settings, accelerator.num_processes, options.accumulate)
+    shared = {
+        "format": RECORD_FORMAT,
+        **describe_start(start, name=name, face_pack=options.face_pack),
+        "settings": settings.to_dict(),
+    }
+    plans = {one.name: {**shared, **describe_fold(one, opened.release)} for one in folds}
     finished = {
-        name: find_finished(folder, plans[name], overwrite=options.overwrite)
-        for name, folder in folders.items()
+        one: find_finished(folder, plans[one], overwrite=options.overwrite)
+        for one, folder in folders.items()
     }
     left = [one for one in folds if finished[one.name] is None]
     made = _make_clips(left, start, opened, options, accelerator)
@@ -124,9 +170,9 @@ def train(
                 made,
                 plan=plans[one.name],
                 folder=folder,
-                settings=chosen,
+                settings=settings,
+                options=options,
                 accelerator=accelerator,
-                progress=options.progress,
             )
         elif accelerator.is_main_process:
             say(f"{one.name}: finished before and left alone ({folder})")
@@ -167,9 +213,18 @@ def load_start(
             detector,
             trust_remote_code=options.trust_remote_code,
             seed=choose_settings({}, settings).seed,
-            config=options.config,
+            config=_choose_config(detector, options),
         )
     return start, choose_settings(type(start).recipe, settings)
+
+
+def _choose_config(detector: str | Path, options: TrainOptions) -> Mapping[str, Any] | None:
+    """Return the settings of a fresh detector, those of the small network below the user's own."""
+    if not options.tiny:
+        return options.config
+    tiny, own = find_detector_class(str(detector)).tiny, options.config or {}
+    clip = {**tiny.get("clip", {}), **own.get("clip", {})}
+    return {**tiny, **own, **({"clip": clip} if clip else {})}
 
 
 def _open(
@@ -178,24 +233,6 @@ def _open(
     if isinstance(release, OpenRelease):
         return release
     return open_release(release, real_root=real_root, progress=progress)
-
-
-def _plan(
-    detector: Detector | str | Path,
-    start: Detector,
-    folds: Sequence[Fold],
-    opened: OpenRelease,
-    settings: TrainSettings,
-    options: TrainOptions,
-) -> dict[str, dict[str, Any]]:
-    """Say what each fold's training is to be, before anything is done."""
-    name = None if isinstance(detector, Detector) else str(detector)
-    shared = {
-        "format": RECORD_FORMAT,
-        **describe_start(start, name=name, face_pack=options.face_pack),
-        "settings": settings.to_dict(),
-    }
-    return {one.name: {**shared, **describe_fold(one, opened.release)} for one in folds}
 
 
 def _make_clips(
@@ -237,8 +274,8 @@ def _train_fold(
     plan: Mapping[str, Any],
     folder: Path,
     settings: TrainSettings,
+    options: TrainOptions,
     accelerator: Accelerator,
-    progress: bool,
 ) -> dict[str, Any]:
     """Train one fold, write its folder and return its record."""
     began = time.perf_counter()
@@ -246,13 +283,23 @@ def _train_fold(
     set_seed(settings.seed, device_specific=accelerator.num_processes > 1)
     train, train_counts = choose_clips(fold.train, made)
     validation, validation_counts = choose_clips(fold.validation, made)
+    if options.overwrite and accelerator.is_main_process:
+        shutil.rmtree(folder / CHECKPOINT_FOLDER, ignore_errors=True)
+    accelerator.wait_for_everyone()
+    machine = {"processes": accelerator.num_processes, "accumulate": options.accumulate}
     result = fit(
         detector,
         train,
         validation,
         settings=settings,
         accelerator=accelerator,
-        description=f"training {fold.name}" if progress else None,
+        accumulate=options.accumulate,
+        checkpoints=CheckpointFolder(
+            folder,
+            {**{name: plan[name] for name in IDENTITY}, **machine},
+            rank=accelerator.process_index,
+        ),
+        description=f"training {fold.name}" if options.progress else None,
     )
     accelerator.free_memory()
     detector.to("cpu")  # type: ignore[arg-type] # transformers' decorator hides the signature

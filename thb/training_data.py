@@ -15,6 +15,7 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from thb.augmentation import change_pixels, change_values
 from thb.clip_making import ClipMaker, Made
 from thb.progress import progress_bar
 from thb.train_settings import TrainOptions, TrainSettings
@@ -154,7 +155,9 @@ def require_both_classes(fold: Fold, made: Mapping[str, Made], *, hint: str) -> 
 
 
 class TrainingClips(Dataset[dict[str, Tensor]]):
-    """Clips by :data:`Draw`: one of the video's, varied as the draw's seed says.
+    """Samples by :data:`Draw`: clips of a video, varied alike as the draw's seed says.
+
+    A sample's ``pixel_values`` are (clips, T, 3, S, S).
 
     Args:
         videos: What is drawn from.
@@ -175,11 +178,24 @@ class TrainingClips(Dataset[dict[str, Tensor]]):
     def __getitem__(self, draw: Draw) -> dict[str, Tensor]:
         index, seed = draw
         video, random = self._videos[index], np.random.default_rng(seed)
-        pixels = video.clips.pixels[random.integers(len(video.clips.pixels))]
-        varied = vary_clip(pixels, self._settings, random)
-        values = prepare_pixels(replace(video.clips, pixels=varied[None]), self._spec)[0]
+        settings = self._settings
+        clips = video.clips.pixels
+        pixels = clips[_choose(len(clips), settings.clips_per_sample, random)]
+        varied = vary_clip(pixels.reshape(-1, *pixels.shape[2:]), settings, random)
+        varied = change_pixels(varied, settings.augmentations, random).reshape(pixels.shape)
+        values = prepare_pixels(replace(video.clips, pixels=varied), self._spec)
+        values = change_values(values, settings.augmentations, random)
         label = torch.tensor(float(video.label))
         return {"pixel_values": torch.from_numpy(values), "labels": label}
+
+
+def _choose(clips: int, wanted: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Choose among a video's clips, in order; some twice where it has too few."""
+    if wanted == 1:
+        return np.array([random.integers(clips)])
+    if clips < wanted:
+        return np.arange(wanted) * clips // wanted
+    return np.sort(random.choice(clips, wanted, replace=False))
 
 
 def vary_clip(

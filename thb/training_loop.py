@@ -4,56 +4,30 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from accelerate.utils import gather_object
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from detectors.base import Detector
-from metrics.talking_head_detection.roc import auc
-from thb.inference import aggregate
 from thb.progress import progress_bar
 from thb.train_settings import TrainSettings
+from thb.training_checkpoint import Checkpoint, CheckpointFolder, restore_random, store_random
 from thb.training_data import BalancedBatches, LabelledClips, TrainingClips
-from thb_dataset.clips import prepare_pixels
+from thb.training_optimiser import learning_rate, make_optimiser, move_average, take_average
+from thb.training_validation import Epoch, choose_epoch, find_best, validate
 from thb_dataset.errors import DetectorError
-from thb_dataset.records import Label
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+    from tqdm import tqdm
 
-
-@dataclass(frozen=True, kw_only=True)
-class Epoch:
-    """How an epoch went.
-
-    Attributes:
-        epoch: From 1.
-        steps: Steps done so far.
-        learning_rate: Of its last step.
-        train_loss: Mean over its steps of the detector's own loss.
-        validation_loss: Mean binary cross-entropy of the validation videos; None without any.
-        validation_auc: Over the validation videos; None where a class is missing.
-        seconds: Wall time, validation included.
-    """
-
-    epoch: int
-    steps: int
-    learning_rate: float
-    train_loss: float
-    validation_loss: float | None
-    validation_auc: float | None
-    seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
+_PRECISIONS = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +38,13 @@ class Fit:
         history: Its epochs.
         kept_epoch: Whose weights are kept.
         weights: Those weights, on the CPU.
+        resumed_after: The epoch that an earlier process had finished; 0 for none.
     """
 
     history: tuple[Epoch, ...]
     kept_epoch: int
     weights: dict[str, Tensor]
+    resumed_after: int = 0
 
 
 def fit(
@@ -78,6 +54,8 @@ def fit(
     *,
     settings: TrainSettings,
     accelerator: Accelerator,
+    accumulate: int = 1,
+    checkpoints: CheckpointFolder | None = None,
     description: str | None = None,
 ) -> Fit:
     """Train a detector.
@@ -89,116 +67,187 @@ def fit(
         settings: The recipe.
         accelerator: With ``split_batches``, so that a batch is the same for any number of
             processes.
+        accumulate: Parts in which each process computes its share of a batch.
+        checkpoints: Where the training's state is kept after each epoch, and begun with.
         description: Of the bar on stderr; None: no bar.
 
     Raises:
-        DetectorError: The batch cannot be shared by the processes, or the loss is not finite.
+        DetectorError: The batch cannot be shared by the processes and parts, the loss is not
+            finite, or the checkpoint is of another training.
     """
-    if settings.batch_size % accelerator.num_processes:
-        raise DetectorError(
-            f"batch_size={settings.batch_size} cannot be shared by {accelerator.num_processes}"
-            " processes: choose a multiple of their number"
-        )
-    batches = BalancedBatches(
-        [video.label for video in train], batch_size=settings.batch_size, seed=settings.seed
-    )
-    data = TrainingClips(train, detector.config.clip_spec, settings)
-    optimizer = torch.optim.AdamW(group_parameters(detector, settings), lr=settings.learning_rate)
-    model, optimizer, loader = accelerator.prepare(
-        detector, optimizer, DataLoader(data, batch_sampler=batches)
-    )
-    total = settings.epochs * len(batches)
-    history: list[Epoch] = []
-    weights: dict[str, Tensor] = {}
+    check_shares(settings, accelerator.num_processes, accumulate)
+    training = _Training(detector, train, settings, accelerator, accumulate)
+    before = None if checkpoints is None else checkpoints.read()
+    if before is not None:
+        training.restore(before)
+    resumed = len(training.history)
     with progress_bar(
-        total=total, description=description or "", unit="step", shown=description is not None
+        total=training.total, description=description or "", unit="step", shown=bool(description)
     ) as bar:
-        for number in range(1, settings.epochs + 1):
-            began = time.perf_counter()
-            batches.epoch = number - 1
-            losses, rate = [], 0.0
-            model.train()
-            for step, batch in enumerate(loader, start=(number - 1) * len(batches)):
-                rate = learning_rate(step, total, settings)
-                losses.append(_step(model, optimizer, batch, rate, settings, accelerator))
-                bar.set_postfix_str(f"loss {losses[-1]:.3f}", refresh=False)
-                bar.update()
-            validation_loss, validation_auc = validate(
-                detector, validation, settings.batch_size, accelerator
-            )
-            history.append(
-                Epoch(
-                    epoch=number,
-                    steps=number * len(batches),
-                    learning_rate=rate,
-                    train_loss=float(np.mean(losses)),
-                    validation_loss=validation_loss,
-                    validation_auc=validation_auc,
-                    seconds=round(time.perf_counter() - began, 3),
-                )
-            )
-            if choose_epoch(history, settings) == number:
-                weights = copy_weights(detector)
-    kept = choose_epoch(history, settings)
-    return Fit(history=tuple(history), kept_epoch=kept, weights=weights)
+        bar.update(resumed * training.steps)
+        while not training.is_finished():
+            training.do_epoch(validation, bar)
+            if checkpoints is not None and not training.is_finished():
+                checkpoints.write(training.store(), accelerator)
+    return Fit(
+        history=tuple(training.history),
+        kept_epoch=choose_epoch(training.history, settings),
+        weights=training.kept,
+        resumed_after=resumed,
+    )
 
 
-def _step(
-    model: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    batch: dict[str, Tensor],
-    rate: float,
-    settings: TrainSettings,
-    accelerator: Accelerator,
-) -> float:
-    """Do one step and return its loss, the mean over the processes.
+def check_shares(settings: TrainSettings, processes: int, accumulate: int) -> None:
+    """Refuse a batch that the processes, and the parts of each, cannot share evenly.
 
     Raises:
-        DetectorError: The loss is not a finite number.
+        DetectorError: The message says of what it must be a multiple.
     """
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    loss = model(**batch).loss
-    accelerator.backward(loss)
-    accelerator.clip_grad_norm_(model.parameters(), settings.max_gradient_norm)
-    optimizer.step()
-    optimizer.zero_grad()
-    value = float(accelerator.reduce(loss.detach(), reduction="mean"))
-    if not math.isfinite(value):
+    if accumulate < 1 or settings.batch_size % (processes * accumulate):
         raise DetectorError(
-            f"the loss is not a finite number: lower the learning rate ({settings.learning_rate:g})"
+            f"batch_size={settings.batch_size} cannot be shared by {processes} processes in"
+            f" {accumulate} parts each: choose a multiple of {processes * max(1, accumulate)}"
         )
-    return value
 
 
-def group_parameters(detector: Detector, settings: TrainSettings) -> list[dict[str, Any]]:
-    """Return the trained weights in two groups: matrices and kernels decay, the others do not."""
-    trained = [weight for weight in detector.parameters() if weight.requires_grad]
-    return [
-        {
-            "params": [weight for weight in trained if weight.ndim > 1],
-            "weight_decay": settings.weight_decay,
-        },
-        {"params": [weight for weight in trained if weight.ndim <= 1], "weight_decay": 0.0},
-    ]
+class _Training:
+    """The state of one training, moved on epoch by epoch.
 
+    Accelerate shares the batches and joins the gradients. Mixed precision is torch's own: with
+    Accelerate it would be one for the whole life of the process.
+    """
 
-def learning_rate(step: int, total: int, settings: TrainSettings) -> float:
-    """Return the rate of a step, counted from 0: a linear rise, then half a cosine to zero."""
-    rising = max(1, round(settings.warmup_share * total))
-    if step < rising:
-        return settings.learning_rate * (step + 1) / rising
-    done = (step - rising) / max(1, total - rising)
-    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+    def __init__(
+        self,
+        detector: Detector,
+        train: Sequence[LabelledClips],
+        settings: TrainSettings,
+        accelerator: Accelerator,
+        accumulate: int,
+    ) -> None:
+        self.history: list[Epoch] = []
+        self.kept: dict[str, Tensor] = {}
+        self._detector, self._settings, self._accelerator = detector, settings, accelerator
+        self._accumulate = accumulate
+        self._batches = BalancedBatches(
+            [video.label for video in train], batch_size=settings.batch_size, seed=settings.seed
+        )
+        self.steps = len(self._batches)
+        self.total = settings.epochs * self.steps
+        data = TrainingClips(train, detector.config.clip_spec, settings)
+        self._optimiser = make_optimiser(detector, settings)
+        self._average = None if settings.weight_average is None else take_average(detector)
+        self._model, self._loader = accelerator.prepare(
+            detector, DataLoader(data, batch_sampler=self._batches)
+        )
+        if self._average is not None:
+            self._average.to(accelerator.device)
+        self._scaler = torch.amp.GradScaler(
+            accelerator.device.type, enabled=settings.mixed_precision == "fp16"
+        )
 
+    def is_finished(self) -> bool:
+        """Say whether all epochs are done, or ``patience`` of them have passed in vain."""
+        done, patience = len(self.history), self._settings.patience
+        if done in (0, self._settings.epochs):
+            return done > 0
+        return patience is not None and done - find_best(self.history) >= patience
 
-def choose_epoch(history: Sequence[Epoch], settings: TrainSettings) -> int:
-    """Return the epoch whose weights are kept, by the rule of ``settings.keep``."""
-    judged = [one for one in history if one.validation_auc is not None]
-    if settings.keep == "last" or not judged:
-        return history[-1].epoch
-    best = max(judged, key=lambda one: (one.validation_auc, -(one.validation_loss or 0.0)))
-    return best.epoch
+    def do_epoch(self, validation: Sequence[LabelledClips], bar: tqdm[None]) -> None:
+        """Do all steps of the next epoch, validate, and keep the weights if it is the best."""
+        began, number = time.perf_counter(), len(self.history) + 1
+        self._batches.epoch = number - 1
+        losses, rate = [], 0.0
+        self._model.train()
+        for step, batch in enumerate(self._loader, start=(number - 1) * self.steps):
+            rate = learning_rate(step, self.total, self._settings)
+            losses.append(self._do_step(batch, rate, step))
+            bar.set_postfix_str(f"loss {losses[-1]:.3f}", refresh=False)
+            bar.update()
+        judged = self._detector if self._average is None else self._average
+        loss, area = validate(judged, validation, self._settings.batch_size, self._accelerator)
+        self.history.append(
+            Epoch(
+                epoch=number,
+                steps=number * self.steps,
+                learning_rate=rate,
+                train_loss=float(np.mean(losses)),
+                validation_loss=loss,
+                validation_auc=area,
+                seconds=round(time.perf_counter() - began, 3),
+            )
+        )
+        if choose_epoch(self.history, self._settings) == number:
+            self.kept = copy_weights(judged)
+
+    def _do_step(self, batch: Mapping[str, Tensor], rate: float, step: int) -> float:
+        """Do one step and return its loss, the mean over the processes.
+
+        Raises:
+            DetectorError: The loss is not a finite number.
+        """
+        settings, model = self._settings, self._model
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        value = torch.zeros((), device=self._accelerator.device)
+        parts = [batch[name].chunk(self._accumulate) for name in ("pixel_values", "labels")]
+        for number, (pixels, labels) in enumerate(zip(*parts, strict=True), start=1):
+            last = number == self._accumulate
+            # Gradients are joined over the processes once, with the last part.
+            with nullcontext() if last else self._accelerator.no_sync(model), self._autocast():
+                loss = model(pixel_values=pixels.flatten(0, 1), labels=labels).loss
+                loss = loss / self._accumulate
+                self._scaler.scale(loss).backward()
+            value += loss.detach()
+        weights = [weight for weight in self._detector.parameters() if weight.grad is not None]
+        self._scaler.unscale_(self._optimiser)
+        if settings.max_gradient_norm is not None:
+            torch.nn.utils.clip_grad_norm_(weights, settings.max_gradient_norm)
+        if settings.gradient_value_clip is not None:
+            torch.nn.utils.clip_grad_value_(weights, settings.gradient_value_clip)
+        self._scaler.step(self._optimiser)
+        self._scaler.update()
+        self._optimiser.zero_grad()
+        if self._average is not None and settings.weight_average is not None:
+            move_average(self._average, self._detector, settings.weight_average, step)
+        mean = float(self._accelerator.reduce(value, reduction="mean"))
+        if not math.isfinite(mean):
+            raise DetectorError(
+                f"the loss is not a finite number: lower the learning rate"
+                f" ({settings.learning_rate:g})"
+            )
+        return mean
+
+    def _autocast(self) -> Any:  # noqa: ANN401 — one of two context managers
+        kind = _PRECISIONS.get(self._settings.mixed_precision)
+        if kind is None:
+            return nullcontext()
+        return torch.autocast(self._accelerator.device.type, dtype=kind)
+
+    def store(self) -> Checkpoint:
+        """Return all that the epochs to come depend on, copied."""
+        return Checkpoint(
+            history=tuple(self.history),
+            weights=copy_weights(self._detector),
+            average={} if self._average is None else copy_weights(self._average),
+            kept=self.kept,
+            optimiser=self._optimiser.state_dict()["state"],
+            scaler=self._scaler.state_dict(),
+            random=store_random(self._accelerator.device),
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on where :meth:`store` was called."""
+        self.history = list(checkpoint.history)
+        self.kept = checkpoint.kept
+        self._detector.load_state_dict(checkpoint.weights)
+        if self._average is not None:
+            self._average.load_state_dict(checkpoint.average)
+        groups = self._optimiser.state_dict()["param_groups"]
+        self._optimiser.load_state_dict({"state": checkpoint.optimiser, "param_groups": groups})
+        if checkpoint.scaler:
+            self._scaler.load_state_dict(checkpoint.scaler)
+        restore_random(checkpoint.random, self._accelerator.device)
 
 
 def copy_weights(detector: Detector) -> dict[str, Tensor]:
@@ -206,59 +255,3 @@ def copy_weights(detector: Detector) -> dict[str, Tensor]:
     return {
         name: tensor.detach().to("cpu", copy=True) for name, tensor in detector.state_dict().items()
     }
-
-
-def validate(
-    detector: Detector,
-    videos: Sequence[LabelledClips],
-    batch_size: int,
-    accelerator: Accelerator,
-) -> tuple[float | None, float | None]:
-    """Score videos, each process its share.
-
-    Args:
-        detector: On the accelerator's device; left in evaluation mode.
-        videos: With their labels.
-        batch_size: Clips given to the detector at a time.
-        accelerator: Knows the processes.
-
-    Returns:
-        The mean binary cross-entropy over the videos, None without any, and their AUC, None where
-        a class is missing. The same for every process.
-    """
-    detector.eval()
-    share = videos[accelerator.process_index :: accelerator.num_processes]
-    spec = detector.config.clip_spec
-    logits = iter(_score_clips(detector, share, batch_size, accelerator.device))
-    own = [
-        (
-            video.video_id,
-            int(video.label),
-            aggregate([next(logits) for _ in video.clips.pixels], spec.aggregation),
-        )
-        for video in share
-    ]
-    rows = sorted(gather_object(own))
-    if not rows:
-        return None, None
-    labels = np.array([label for _, label, _ in rows])
-    scores = np.array([score for _, _, score in rows])
-    certain = np.clip(np.where(labels == Label.FAKE, scores, 1 - scores), 1e-12, 1)
-    both = 0 < labels.sum() < len(labels)
-    return float(-np.log(certain).mean()), float(auc(labels, scores)) if both else None
-
-
-def _score_clips(
-    detector: Detector, videos: Sequence[LabelledClips], batch_size: int, device: torch.device
-) -> Iterator[float]:
-    """Yield the logit of every clip of every video in turn, computed in batches across videos."""
-    spec = detector.config.clip_spec
-    waiting: list[npt.NDArray[np.float32]] = []
-    for last, video in enumerate(videos, 1 - len(videos)):
-        waiting.extend(prepare_pixels(video.clips, spec))
-        while len(waiting) >= batch_size or (waiting and last == 0):
-            pixels = torch.from_numpy(np.stack(waiting[:batch_size])).to(device)
-            del waiting[:batch_size]
-            with torch.inference_mode():
-                logits = detector(pixel_values=pixels).logits
-            yield from logits.double().cpu().tolist()

@@ -15,13 +15,18 @@ import torch
 from detectors.base import Detector, count_parameters
 from thb.environment import package_versions
 from thb.run_record import describe_scoring
-from thb.training_loop import Epoch, Fit
+from thb.train_settings import TrainSettings
+from thb.training_checkpoint import FOLDER as CHECKPOINT_FOLDER
+from thb.training_curve import write_curve
+from thb.training_loop import Fit
+from thb.training_validation import Epoch
 from thb_dataset.errors import DetectorError
 from thb_dataset.protocols import Fold
 from thb_dataset.release import Release
 
 RECORD_FILE: Final = "run.json"
 HISTORY_FILE: Final = "history.csv"
+CURVE_FILE: Final = "history.svg"
 RECORD_FORMAT: Final = "thb-run/1"
 IDENTITY: Final = (
     "format",
@@ -102,8 +107,10 @@ def describe_fit(result: Fit, *, rule: str, processes: int) -> dict[str, Any]:
             "validation_auc": kept.validation_auc,
             "validation_loss": kept.validation_loss,
         },
+        "epochs_done": len(result.history),
         "machine": {
             "processes": processes,
+            "resumed_after": result.resumed_after,
             "torch_threads": torch.get_num_threads(),
         },
         "versions": package_versions(),
@@ -145,13 +152,15 @@ def find_finished(
         return None
     record = read_record(folder)
     if record is None:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and not _is_open(folder):
             raise DetectorError(
                 f"{folder} is not empty and holds no training: choose another --out, or say"
                 " --overwrite to lose what is there"
             )
         return None
     plan = json.loads(json.dumps(planned))
+    # Settings that are younger than the record had then the effect that is now their default.
+    record = {**record, "settings": {**TrainSettings().to_dict(), **record.get("settings", {})}}
     other = [name for name in IDENTITY if record.get(name) != plan.get(name)]
     if other:
         differences = "; ".join(_explain(name, record.get(name), plan.get(name)) for name in other)
@@ -160,6 +169,11 @@ def find_finished(
             " --overwrite to lose it"
         )
     return record
+
+
+def _is_open(folder: Path) -> bool:
+    """Say whether a folder is empty, or holds a training that was broken off."""
+    return folder.is_dir() and {path.name for path in folder.iterdir()} <= {CHECKPOINT_FOLDER}
 
 
 def _explain(name: str, there: object, planned: object) -> str:
@@ -180,7 +194,7 @@ def write_run(
     """Write a trained detector, complete or not at all; what the folder held before is lost.
 
     Args:
-        folder: Where ``config.json``, ``model.safetensors``, ``history.csv`` and ``run.json`` go.
+        folder: Where ``config.json``, ``model.safetensors``, the loss curve and ``run.json`` go.
         detector: With the weights that are kept.
         history: Its epochs.
         record: For ``run.json``.
@@ -196,6 +210,7 @@ def write_run(
         for file in made.iterdir():
             file.chmod(0o644)  # safetensors are written for their owner alone
         _write_history(made / HISTORY_FILE, history)
+        write_curve(made / CURVE_FILE, history)
         text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         (made / RECORD_FILE).write_text(text, encoding="utf-8")
         if folder.exists():

@@ -8,6 +8,7 @@ published weights.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -120,6 +121,9 @@ class CADDM(Detector):
     config_class = CADDMConfig
     cam_layer = "feature_map"
     recipe = PUBLISHED.for_our_training()
+    tiny = MappingProxyType(
+        {"clip": {"clips": 2}, "stem_width": 8, "widths": (8, 8, 16, 32), "depths": (1, 1, 1, 1)}
+    )
 
     def __init__(self, config: CADDMConfig) -> None:
         super().__init__(config)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
 from detectors.recipes import Augmentation, PublishedRecipe
+
+_NO_FIGURES: Final = "how far it goes is not in the description that this was written from"
 
 PUBLISHED: Final = PublishedRecipe(
     source="official training code, caddm_train.cfg; arXiv:2210.14457",
@@ -44,6 +47,18 @@ PUBLISHED: Final = PublishedRecipe(
         Augmentation(name="blur", probability=0.3, settings={"kernel": 3}),
         Augmentation(name="noise", probability=0.3, settings={"sigma": ((0, 5), (15, 22))}),
         Augmentation(name="tone", probability=0.3),
+    ),
+    decay_vectors=True,
+    not_followed=MappingProxyType(
+        {
+            "swap": "the fakes of this benchmark have no frame of their source to swap with",
+            "align": "it moves the template over the whole frame; what is kept is the crop, and"
+            " beyond its border there is nothing to show",
+            "coarse_noise": _NO_FIGURES,
+            "hue_saturation": _NO_FIGURES,
+            "motion_blur": _NO_FIGURES,
+            "tone": _NO_FIGURES,
+        }
     ),
 )
 """The published flip is not among them: its code computes the mirror image and drops it."""

@@ -23,7 +23,7 @@ from detectors.df_adapter.adapters import (
     SpatialPrior,
 )
 from detectors.df_adapter.configuration import DeepFakeAdapterConfig
-from detectors.df_adapter.recipe import ADAMW_LEARNING_RATE, PUBLISHED
+from detectors.df_adapter.recipe import PUBLISHED
 from thb_dataset.errors import DetectorError
 
 
@@ -32,8 +32,20 @@ class DeepFakeAdapter(Detector):
 
     config_class = DeepFakeAdapterConfig
     cam_layer = "feature_map"
-    recipe = MappingProxyType(
-        {**PUBLISHED.for_our_training(), "learning_rate": ADAMW_LEARNING_RATE}
+    recipe = PUBLISHED.for_our_training()
+    tiny = MappingProxyType(
+        {
+            "clip": {"clips": 2, "size": 64},
+            "image_size": 64,
+            "hidden_size": 32,
+            "layers": 4,
+            "heads": 2,
+            "intermediate_size": 64,
+            "bottleneck": 8,
+            "prior_width": 8,
+            "interactions": 2,
+            "interaction_heads": 2,
+        }
     )
 
     def __init__(self, config: DeepFakeAdapterConfig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
 from detectors.recipes import Augmentation, PublishedRecipe
@@ -21,7 +22,11 @@ PUBLISHED: Final = PublishedRecipe(
     data="FaceForensics++ c23 or c40, one kind of fakes or all four",
     frozen=("vit",),
     augmentations=(Augmentation(name="flip", probability=0.5),),
+    not_followed=MappingProxyType(
+        {
+            "mixed_precision": "training is float32, which every machine can do, unless"
+            " --mixed-precision fp16 is said",
+            "synchronised batch norm": "each process keeps the statistics of its own part",
+        }
+    ),
 )
-
-ADAMW_LEARNING_RATE: Final = 1e-4
-"""Ours, for ``thb train``, which steps with AdamW: the published rate is SGD's."""

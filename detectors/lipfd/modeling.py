@@ -35,15 +35,24 @@ class LipFD(Detector):
 
     config_class = LipFDConfig
     cam_layer = "feature_map"
-    recipe = MappingProxyType(
+    # The spectrogram is among the pictures: it must not be mirrored, moved or tinted, and the
+    # published training does none of that.
+    recipe = MappingProxyType({**PUBLISHED.for_our_training(), "learning_rate": LEARNING_RATE})
+    tiny = MappingProxyType(
         {
-            **PUBLISHED.for_our_training(),
-            "learning_rate": LEARNING_RATE,
-            # The spectrogram is among the pictures: it must not be mirrored, moved or tinted.
-            "shift_pixels": 0,
-            "brightness": 0.0,
-            "contrast": 0.0,
-            "channel_gain": 0.0,
+            "clip": {"clips": 2, "size": 64},
+            "image_size": 32,
+            "patch_size": 8,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "layers": 2,
+            "heads": 2,
+            "projection_size": 16,
+            "region_size": 32,
+            "region_crops": ((4, 28), (9, 23)),
+            "stem_width": 8,
+            "widths": (16, 16, 32, 32),
+            "depths": (1, 1, 1, 1),
         }
     )
 

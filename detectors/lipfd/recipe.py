@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
 from detectors.recipes import PublishedRecipe
@@ -19,6 +20,10 @@ PUBLISHED: Final = PublishedRecipe(
     backbone_weights="CLIP ViT-L/14 for the encoder; the ResNet-50 begins fresh",
     data="AVLips, LRS3 and FaceForensics++ faces with their sound",
     frozen=("encoder",),
+    decay_vectors=True,
+    not_followed=MappingProxyType(
+        {"learning_rate": "2e-9 only ends a training whose beginning was never published"}
+    ),
 )
 """Its code gives the logits of a batch to a cross-entropy over classes, which makes one sample of
 the batch; the binary cross-entropy of the paper stands here."""

@@ -6,6 +6,7 @@ Written from Xu et al., "TALL: Thumbnail Layout for Deepfake Video Detection", I
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -26,6 +27,17 @@ class TALL(Detector):
     config_class = TALLConfig
     cam_layer = "feature_map"
     recipe = PUBLISHED.for_our_training()
+    undecayed = ("frame_positions",)
+    tiny = MappingProxyType(
+        {
+            "clip": {"clips": 2, "size": 64},
+            "image_size": 64,
+            "embed_dim": 16,
+            "depths": (1, 1, 2),
+            "num_heads": (1, 2, 4),
+            "window": 4,
+        }
+    )
 
     def __init__(self, config: TALLConfig) -> None:
         super().__init__(config)
@@ -46,7 +58,7 @@ class TALL(Detector):
 
         Args:
             pixel_values: (N, T, 3, S, S), RGB, ImageNet mean and deviation; any S.
-            labels: (N,), 1 for fake; asks for the loss.
+            labels: (N,), 1 for fake, or fewer as ``make_output`` takes them; asks for the loss.
 
         Returns:
             Logits (N,), higher = fake; with labels the smoothed cross-entropy.

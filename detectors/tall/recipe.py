@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
 from detectors.recipes import Augmentation, PublishedRecipe
@@ -28,8 +29,17 @@ PUBLISHED: Final = PublishedRecipe(
         # After normalisation, at one place in all frames of all clips of a video.
         Augmentation(name="cutout", settings={"side_pixels": 16, "value": 0.0}),
     ),
+    not_followed=MappingProxyType(
+        {
+            "random clips": "each video's clips are cut once, where scoring takes them: 8 starts"
+            " spread evenly, not one drawn from each eighth of the video at every step",
+            "weight_average from the first step": "its decay rises as (1 + n) / (10 + n) to the"
+            " published one, or a short training would be left with the weights it began with",
+        }
+    ),
 )
-"""One-dimensional weights, biases and frame positions do not decay."""
+"""One-dimensional weights, biases and frame positions do not decay. The corner crop takes one
+scale for both sides and one of the four corners or the middle; nothing closer is published."""
 
 DEEPFAKE_BENCH: Final = PublishedRecipe(
     source="DeepfakeBench, tall.yaml",
@@ -47,6 +57,13 @@ DEEPFAKE_BENCH: Final = PublishedRecipe(
         Augmentation(name="blur", probability=0.5, settings={"kernel": (3, 7)}),
         Augmentation(name="colour", probability=0.5, settings={"brightness_contrast": 0.1}),
         Augmentation(name="jpeg", settings={"quality": (40, 100)}),
+    ),
+    decay_vectors=True,
+    not_followed=MappingProxyType(
+        {
+            "all of it": "``thb train tall`` follows the authors' recipe; this one is the record"
+            " of how the weights were made that ``thb convert`` reads",
+        }
     ),
 )
 """Its cutout is not among them: the data set class that does it is never chosen by its trainer."""

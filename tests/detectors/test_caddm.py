@@ -14,6 +14,7 @@ from detectors.caddm.anchors import compute_detection_loss, make_anchors, match_
 from detectors.caddm.configuration import make_config
 from detectors.caddm.conversion import LAYOUT, find_variant, map_keys
 from detectors.caddm.modeling import StochasticDepth
+from detectors.caddm.recipe import PUBLISHED
 from detectors.conversion import convert_checkpoint
 from detectors.registry import load_detector
 from thb.train_settings import choose_settings
@@ -190,6 +191,10 @@ def test_recipe_is_understood_by_the_trainer() -> None:
     settings = choose_settings(CADDM.recipe, None)
     assert (settings.learning_rate, settings.weight_decay) == (3.6e-4, 4e-3)
     assert (settings.epochs, settings.batch_size, settings.flip) == (200, 128, False)
+    assert (settings.schedule, settings.gradient_value_clip) == ("steps", 2.0)
+    rates = [(first, factor * settings.learning_rate) for first, factor in settings.step_factors]
+    assert rates == [(0, 3.6e-4), (4, pytest.approx(1e-4)), (10, pytest.approx(5e-5))]
+    assert CADDMConfig().detection_weight == PUBLISHED.loss_terms["anchor_location"]
 
 
 def test_pretrained_backbone_is_taken_whole(tiny: CADDM, tmp_path: Path) -> None:

@@ -236,3 +236,5 @@ def test_recipe_leaves_the_spectrogram_alone() -> None:
     settings = choose_settings(LipFD.recipe, None)
     assert (settings.batch_size, settings.flip, settings.shift_pixels) == (10, False, 0)
     assert settings.brightness == settings.contrast == settings.channel_gain == 0
+    assert settings.augmentations == ()
+    assert (settings.schedule, settings.learning_rate) == ("constant", 1e-4)

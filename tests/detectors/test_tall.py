@@ -17,6 +17,7 @@ from detectors.registry import load_detector
 from detectors.tall import TALL, TALLConfig
 from detectors.tall.configuration import CLIPS
 from detectors.tall.conversion import LAYOUT, find_variant, make_model, map_keys
+from detectors.tall.recipe import PUBLISHED
 from thb.train_settings import choose_settings
 from thb_dataset.errors import DetectorError
 
@@ -227,3 +228,22 @@ def test_recipe_is_understood_by_the_trainer() -> None:
     settings = choose_settings(TALL.recipe, None)
     assert (settings.epochs, settings.learning_rate) == (60, 1.5e-5)
     assert settings.warmup_share == pytest.approx(10 / 60)
+    assert (settings.optimiser, settings.weight_decay) == ("adamw", 1e-5)
+    assert settings.learning_rate * settings.final_factor == pytest.approx(1.5e-7)
+    assert settings.learning_rate * settings.warmup_factor == pytest.approx(1.5e-8)
+    assert (settings.batch_size, settings.clips_per_sample) == (4, 8)
+    assert settings.weight_average == 0.99996
+    assert [one.name for one in settings.augmentations] == ["corner_crop", "flip", "cutout"]
+    assert TALLConfig().label_smoothing == PUBLISHED.label_smoothing == 0.1
+
+
+def test_loss_is_of_the_mean_of_a_videos_clips(tiny: TALL) -> None:
+    clips = torch.randn(6, 4, 3, 32, 32)
+    with torch.no_grad():
+        answer = tiny(clips, labels=torch.tensor([1.0, 0.0]))
+    logits = answer.logits.reshape(2, 3).mean(dim=1)
+    two = torch.stack([torch.zeros(2), logits], dim=1)
+    wanted = functional.cross_entropy(two, torch.tensor([1, 0]), label_smoothing=0.1)
+    torch.testing.assert_close(answer.loss, wanted)
+    with pytest.raises(DetectorError, match="cannot be shared"):
+        tiny(clips, labels=torch.zeros(4))

@@ -50,6 +50,22 @@ class NoFace(StrEnum):
     AS_FAKE = "as_fake"
 
 
+class Precision(StrEnum):
+    """Numbers in which a network's products are computed while it is trained."""
+
+    NO = "no"
+    FP16 = "fp16"
+    BF16 = "bf16"
+
+
+class ScoringPrecision(StrEnum):
+    """Numbers in which a network's products are computed while it scores."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    BF16 = "bf16"
+
+
 ProtocolOption = Annotated[
     ProtocolChoice,
     typer.Option(
@@ -94,6 +110,23 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress ba
 BatchSizeOption = Annotated[
     int,
     typer.Option("--batch-size", min=1, help="Clips scored at a time; it never changes a score."),
+]
+PrecisionOption = Annotated[
+    ScoringPrecision,
+    typer.Option(
+        "--precision",
+        help="bf16 and fp16 are for GPUs: faster, and a score may move in its third digit.",
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        metavar="N",
+        help="Threads that decode videos and find faces ahead. [default: one a core]",
+        show_default=False,
+    ),
 ]
 FacePackOption = Annotated[
     str,

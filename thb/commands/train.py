@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,13 +15,15 @@ from thb.commands.options import (
     FoldOption,
     FormatOption,
     OutputFormat,
-    ProtocolOption,
+    Precision,
+    ProtocolChoice,
     QuietOption,
     RealRootOption,
     ReleaseOption,
     SplitBy,
     SplitByOption,
     TrustOption,
+    WorkersOption,
     choose_protocols,
 )
 from thb.commands.output import write_json, write_line
@@ -27,6 +32,7 @@ from thb.releases import DEFAULT_RELEASE
 
 if TYPE_CHECKING:
     from thb.train import TrainedFold
+    from thb.train_settings import TrainOptions
 
 
 def train(  # noqa: PLR0913 — as many as there are things to choose
@@ -39,15 +45,22 @@ def train(  # noqa: PLR0913 — as many as there are things to choose
             "to go on from its weights.",
         ),
     ],
-    protocol: ProtocolOption,
+    protocol: Annotated[
+        ProtocolChoice | None,
+        typer.Option(
+            "--protocol",
+            help="p1 new identities, p2 a new generator, p3 both; 'all' is the three in turn.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--out",
             metavar="DIR",
             help="Folder of the run: DIR/<fold> for each fold, DIR itself with --fold.",
         ),
-    ],
+    ] = None,
     fold: FoldOption = None,
     release: ReleaseOption = DEFAULT_RELEASE,
     real_root: RealRootOption = None,
@@ -58,13 +71,62 @@ def train(  # noqa: PLR0913 — as many as there are things to choose
     batch_size: Annotated[
         int | None,
         typer.Option(
-            min=2, help="Clips of one step. [default: the detector's own]", show_default=False
+            min=2, help="Videos of one step. [default: the detector's own]", show_default=False
         ),
     ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="[default: the detector's own]", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order and augmentation.")] = 0,
+    mixed_precision: Annotated[
+        Precision | None,
+        typer.Option(
+            help="Products of the network in half precision. [default: no]", show_default=False
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Stop after so many epochs without a better validation. [default: never]",
+            show_default=False,
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Any other setting of the recipe, the value as JSON: --set schedule=constant.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="JSON with settings of a fresh detector that differ from its own."
+        ),
+    ] = None,
+    tiny: Annotated[
+        bool,
+        typer.Option("--tiny", help="The detector's small network, which learns on a CPU."),
+    ] = False,
+    smoke: Annotated[
+        bool,
+        typer.Option(
+            "--smoke",
+            help="Only two steps of the small network on two videos of the synthetic release, to "
+            "see that it runs.",
+        ),
+    ] = False,
+    accumulate: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Compute each batch in N parts, where it is too large for the memory.",
+        ),
+    ] = 1,
+    workers: WorkersOption = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Train anew what is in the folder already.")
     ] = False,
@@ -75,41 +137,118 @@ def train(  # noqa: PLR0913 — as many as there are things to choose
 ) -> None:
     """Train a detector on every fold of a protocol; finished folds are left alone.
 
+    Killed and run again, it goes on after the last whole epoch, to the same weights.
     On several processes or GPUs: torchrun --nproc_per_node N -m thb train …, or accelerate launch.
     """
-    protocols = choose_protocols(protocol, fold)
-    from thb.train import train as train_protocol
+    quiet_transformers()
     from thb.train_settings import TrainOptions
 
-    quiet_transformers()
-    chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-    settings = {name: value for name, value in chosen.items() if value is not None}
     options = TrainOptions(
         split_by=split_by.value,
+        config=read_config(config),
+        tiny=tiny,
+        accumulate=accumulate,
         face_pack=face_pack,
         overwrite=overwrite,
         trust_remote_code=trust_remote_code,
+        workers=workers,
         progress=not quiet,
     )
-    trained = [
-        one
-        for name in protocols
-        for one in train_protocol(
-            detector,
-            protocol=name,
-            fold=fold,
-            release=release,
-            real_root=real_root,
-            out=out,
-            settings={**settings, "seed": seed},
-            options=options,
-        )
-    ]
+    chosen = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "mixed_precision": mixed_precision and mixed_precision.value,
+        "patience": patience,
+    }
+    settings = {name: value for name, value in chosen.items() if value is not None}
+    data: dict[str, Any] = {"release": release, "real_root": real_root}
+    if smoke:
+        trained = _train_smoke(detector, data, out, options)
+    else:
+        settings |= {**read_settings(set_ or []), "seed": seed}
+        trained = _train(detector, protocol, fold, data, out, settings=settings, options=options)
     if output is OutputFormat.JSON:
         write_json({"folds": [_record(one) for one in trained]})
         return
     for one in trained:
         write_line(_line(one))
+
+
+def _train(
+    detector: str,
+    protocol: ProtocolChoice | None,
+    fold: str | None,
+    data: Mapping[str, Any],
+    out: Path | None,
+    *,
+    settings: Mapping[str, Any],
+    options: TrainOptions,
+) -> list[TrainedFold]:
+    if protocol is None or out is None:
+        missing = "--protocol" if protocol is None else "--out"
+        raise typer.BadParameter("it is needed, except with --smoke", param_hint=missing)
+    protocols = choose_protocols(protocol, fold)
+    from thb.train import train as train_protocol
+
+    return [
+        one
+        for name in protocols
+        for one in train_protocol(
+            detector, protocol=name, fold=fold, **data, out=out, settings=settings, options=options
+        )
+    ]
+
+
+def _train_smoke(
+    detector: str, data: Mapping[str, Any], out: Path | None, options: TrainOptions
+) -> list[TrainedFold]:
+    """Train for two steps, into a folder that is thrown away unless one is named."""
+    from thb.train_smoke import train_smoke
+
+    release = "mini" if data["release"] == DEFAULT_RELEASE else data["release"]
+    with tempfile.TemporaryDirectory(prefix="thb-smoke-") as folder:
+        place = out or Path(folder) / "run"
+        return [
+            train_smoke(
+                detector, release=release, real_root=data["real_root"], out=place, options=options
+            )
+        ]
+
+
+def read_config(file: Path | None) -> dict[str, Any] | None:
+    """Read the settings of a fresh detector.
+
+    Raises:
+        typer.BadParameter: The file cannot be read or holds no JSON object.
+    """
+    if file is None:
+        return None
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{file}: {error}", param_hint="--config") from error
+    if not isinstance(config, dict):
+        raise typer.BadParameter(f"{file} holds no JSON object", param_hint="--config")
+    return config
+
+
+def read_settings(given: Sequence[str]) -> dict[str, Any]:
+    """Read ``NAME=VALUE`` pairs; a value that is no JSON is text.
+
+    Raises:
+        typer.BadParameter: One has no name or no value.
+    """
+    settings: dict[str, Any] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not (name and equals):
+            raise typer.BadParameter(f"{one!r} is not NAME=VALUE", param_hint="--set")
+        try:
+            settings[name.replace("-", "_")] = json.loads(value)
+        except ValueError:
+            settings[name.replace("-", "_")] = value
+    return settings
 
 
 def _record(one: TrainedFold) -> dict[str, Any]:
