@@ -11,7 +11,7 @@ import pytest
 
 from tests.hub.conftest import ROOT, RunClient
 from tests.hub.loopback_hub import LoopbackHub
-from thb_dataset.hub_index import config_names
+from thb_dataset.hub_index import config_names, index_features
 from thb_dataset.mini import MiniRelease
 from thb_dataset.protocols import Fold, build_folds
 from thb_dataset.records import Generator, Label
@@ -100,6 +100,15 @@ def test_the_script_builds_from_the_command_line(tiny_release: MiniRelease, tmp_
     )
     assert failed.returncode == 3
     assert "is no release" in failed.stderr
+
+
+def test_what_is_built_has_the_very_types_of_what_is_published(
+    tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    from loading_script import TalkingHeadBench
+
+    builder = TalkingHeadBench(base_path=tiny_release.hub, cache_dir=str(tmp_path))
+    assert builder.info.features == index_features(), "or no table can be joined to another"
 
 
 def test_the_builder_has_every_config_and_its_own_fields() -> None:
