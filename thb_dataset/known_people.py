@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from thb_dataset.errors import FacePackError
+
+MAX_FLAGGED: Final = 10
+"""False alarms named; all are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,8 @@ class Calibration:
         found: Those of them at or above the threshold.
         different: Pairs of two people.
         false_alarms: Those of them at or above the threshold.
+        flagged: The pictures of the false alarms, the most alike first, at most ``MAX_FLAGGED``:
+            often it is a picture under the wrong name.
         least_same: Lowest cosine of one person.
         most_different: Highest cosine of two people.
         suggested: Middle between these two where they do not cross; else the threshold at which
@@ -33,6 +38,7 @@ class Calibration:
     found: int
     different: int
     false_alarms: int
+    flagged: tuple[tuple[str, str], ...]
     least_same: float
     most_different: float
     suggested: float
@@ -48,7 +54,11 @@ class Calibration:
 
 
 def calibrate_threshold(
-    vectors: npt.NDArray[np.float32], people: Sequence[str], threshold: float
+    vectors: npt.NDArray[np.float32],
+    people: Sequence[str],
+    threshold: float,
+    *,
+    pictures: Sequence[str] | None = None,
 ) -> Calibration:
     """Compare every pair of pictures or videos of known people.
 
@@ -56,6 +66,7 @@ def calibrate_threshold(
         vectors: float32 (N, D), unit length.
         people: N names; equal names are one person.
         threshold: Cosine to judge.
+        pictures: N names to call false alarms by; the people's own names unless given.
 
     Raises:
         FacePackError: There is no pair of one person, or none of two.
@@ -67,12 +78,16 @@ def calibrate_threshold(
     if not same.any() or same.all():
         raise FacePackError("calibration needs two pictures of one person, and a second person")
     one, two = alike[same], alike[~same]
+    strangers = np.stack(upper, axis=1)[~same]
+    called = people if pictures is None else pictures
+    worst = np.argsort(-two, kind="stable")[:MAX_FLAGGED]
     return Calibration(
         threshold=threshold,
         same=len(one),
         found=int((one >= threshold).sum()),
         different=len(two),
         false_alarms=int((two >= threshold).sum()),
+        flagged=tuple((called[a], called[b]) for a, b in strangers[worst[two[worst] >= threshold]]),
         least_same=float(one.min()),
         most_different=float(two.max()),
         suggested=_suggest(one, two),

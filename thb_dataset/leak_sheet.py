@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Final
 
@@ -29,6 +29,11 @@ img {{ width: 112px; height: 112px; display: block }}
 .leak {{ color: #a40000; font-weight: 600 }}
 </style></head><body>
 <h1>Leak check</h1>
+{folds}
+</body></html>
+"""
+
+_FOLD: Final = """<h2>{name}</h2>
 <p>{summary}</p>
 <table><thead><tr><th scope="col">Verdict</th><th scope="col">Cosine</th>
 <th scope="col">One video</th><th scope="col">The other</th><th scope="col">Names say</th>
@@ -37,7 +42,6 @@ img {{ width: 112px; height: 112px; display: block }}
 {rows}
 </tbody></table>
 {rest}
-</body></html>
 """
 
 _ROW: Final = (
@@ -47,21 +51,30 @@ _ROW: Final = (
 
 
 def write_leak_sheet(
-    report: LeakReport, picture_of: Callable[[str], npt.NDArray[np.uint8] | None]
+    reports: Mapping[str, LeakReport],
+    picture_of: Callable[[str], npt.NDArray[np.uint8] | None],
 ) -> str:
     """Write the page.
 
     Args:
-        report: The report.
+        reports: The report of each fold, by its name.
         picture_of: Gives the face of a video, uint8 (H, W, 3) RGB; None where there is none.
 
     Returns:
         One self-contained page: no script, nothing fetched, every name escaped.
     """
+    folds = [_write_fold(name, report, picture_of) for name, report in reports.items()]
+    return _PAGE.format(folds="\n".join(folds))
+
+
+def _write_fold(
+    name: str, report: LeakReport, picture_of: Callable[[str], npt.NDArray[np.uint8] | None]
+) -> str:
     shown = report.pairs[:MAX_ROWS]
     total = sum(report.counts.values())
     rest = f"<p>{total - len(shown)} more pairs are in the JSON report.</p>"
-    return _PAGE.format(
+    return _FOLD.format(
+        name=escape(name),
         summary=escape(summarise(report)),
         rows="\n".join(_write_row(pair, picture_of) for pair in shown),
         rest=rest if total > len(shown) else "",
@@ -79,8 +92,8 @@ def summarise(report: LeakReport) -> str:
         f"{counts[Verdict.REVIEW]} more from {report.review_from:.2f} on are worth a look; "
         f"{counts[Verdict.NAMED]} share a portrait or a source by name; "
         f"{counts[Verdict.DRIVER]} are a fake and its own driver. "
-        f"{len(report.groups)} people are in several splits; "
-        f"{len(report.unread)} videos could not be compared. "
+        f"People in several splits, names counted too: {len(report.groups)}. "
+        f"Videos that could not be compared: {len(report.unread)}. "
         f"Of {report.unrelated} pairs that the names call different people, "
         f"{report.flagged_share:.4%} are flagged."
     )

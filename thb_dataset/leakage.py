@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Literal
 
@@ -28,11 +28,11 @@ REVIEW_MARGIN: Final = 0.08
 """Pairs this far below the threshold are worth a look."""
 
 MAX_PAIRS: Final = 20_000
-"""Pairs kept for the report, the most alike; all are counted."""
+"""Pairs kept for the report, leaks before all others; all are counted."""
 
 
 class Verdict(StrEnum):
-    """What becomes of a pair that looks alike."""
+    """What becomes of a pair that looks alike, in the order of the report."""
 
     LEAK = "leak"
     REVIEW = "review"
@@ -76,7 +76,7 @@ class LeakReport:
         compared: Pairs of different splits compared.
         unrelated: Those of them that the names call different people.
         counts: Pairs found, by verdict.
-        pairs: They themselves, the most alike first; at most ``MAX_PAIRS``.
+        pairs: They themselves, by verdict and the most alike first; at most ``MAX_PAIRS``.
         groups: Videos that show one person and lie in several splits, by chains of pairs at or
             above the threshold; names count as pairs too.
         unread: Why a video could not be compared, by id.
@@ -153,11 +153,11 @@ def check_leaks(
         unrelated += int((across & (names.relate(rows, columns) == 0)).sum())
         alike = vectors[rows] @ vectors[columns].T
         i, j = np.nonzero(across & (alike >= review_from))
-        found = _Candidates(rows.start + i, columns.start + j, alike[i, j])
-        for verdict, number in _count_verdicts(found, names, threshold).items():
+        found = _judge(rows.start + i, columns.start + j, alike[i, j], names, threshold)
+        for verdict, number in zip(Verdict, found.count_verdicts(), strict=True):
             counts[verdict] += number
         kept = kept.joined_with(found)
-    pairs = [_describe(subjects, middles, names, threshold, one) for one in kept.ranked()]
+    pairs = [_describe(subjects, middles, names, one) for one in kept.ranked()]
     return LeakReport(
         pack=pack,
         threshold=threshold,
@@ -173,58 +173,64 @@ def check_leaks(
     )
 
 
+@dataclass(frozen=True)
 class _Candidates:
-    """Pairs found so far: places of both videos, and how alike they are."""
+    """Pairs found so far: places of both videos, how alike they are, places in ``Verdict``."""
 
-    def __init__(
-        self, a: Indices | None = None, b: Indices | None = None, alike: Vectors | None = None
-    ) -> None:
-        self.a = np.empty(0, np.int64) if a is None else a
-        self.b = np.empty(0, np.int64) if b is None else b
-        self.alike = np.empty(0, np.float32) if alike is None else alike
+    a: Indices = field(default_factory=lambda: np.empty(0, np.int64))
+    b: Indices = field(default_factory=lambda: np.empty(0, np.int64))
+    alike: Vectors = field(default_factory=lambda: np.empty(0, np.float32))
+    verdicts: Indices = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def count_verdicts(self) -> list[int]:
+        """Count the pairs of each verdict."""
+        return [int(n) for n in np.bincount(self.verdicts, minlength=len(Verdict))]
 
     def joined_with(self, other: _Candidates) -> _Candidates:
         """Put two together, and keep no more than the report can show."""
-        a = np.concatenate([self.a, other.a])
-        b = np.concatenate([self.b, other.b])
-        alike = np.concatenate([self.alike, other.alike])
-        if len(alike) > MAX_PAIRS:
-            best = np.argpartition(-alike, MAX_PAIRS)[:MAX_PAIRS]
-            a, b, alike = a[best], b[best], alike[best]
-        return _Candidates(a, b, alike)
+        both = _Candidates(
+            np.concatenate([self.a, other.a]),
+            np.concatenate([self.b, other.b]),
+            np.concatenate([self.alike, other.alike]),
+            np.concatenate([self.verdicts, other.verdicts]),
+        )
+        return both._take(both._order()[:MAX_PAIRS]) if len(both.a) > MAX_PAIRS else both
 
-    def ranked(self) -> Iterator[tuple[int, int, float]]:
-        """Go through them, the most alike first."""
-        for k in np.lexsort((self.b, self.a, -self.alike)):
-            yield int(self.a[k]), int(self.b[k]), float(self.alike[k])
+    def ranked(self) -> Iterator[tuple[int, int, float, Verdict]]:
+        """Go through them by verdict, the most alike first."""
+        order = list(Verdict)
+        for k in self._order():
+            yield int(self.a[k]), int(self.b[k]), float(self.alike[k]), order[self.verdicts[k]]
+
+    def _order(self) -> Indices:
+        return np.lexsort((self.b, self.a, -self.alike, self.verdicts))
+
+    def _take(self, places: Indices) -> _Candidates:
+        return _Candidates(
+            self.a[places], self.b[places], self.alike[places], self.verdicts[places]
+        )
 
 
-def _verdict(relation: Relation, alike: float, threshold: float) -> Verdict:
-    if relation is Relation.SAME_NAME:
-        return Verdict.NAMED
-    if relation is Relation.OWN_DRIVER:
-        return Verdict.DRIVER
-    return Verdict.LEAK if alike >= threshold else Verdict.REVIEW
-
-
-def _count_verdicts(found: _Candidates, names: NameCodes, threshold: float) -> Counter[Verdict]:
-    relations = names.relate_pairs(found.a, found.b)
-    counts: Counter[Verdict] = Counter()
-    for number, relation in enumerate(Relation):
-        for high, alike in ((True, threshold), (False, -1.0)):
-            selected = (relations == number) & ((found.alike >= threshold) == high)
-            counts[_verdict(relation, alike, threshold)] += int(selected.sum())
-    return counts
+def _judge(
+    a: Indices, b: Indices, alike: Vectors, names: NameCodes, threshold: float
+) -> _Candidates:
+    verdicts, relations = list(Verdict), list(Relation)
+    found = names.relate_pairs(a, b)
+    judged = np.where(
+        alike >= threshold, verdicts.index(Verdict.LEAK), verdicts.index(Verdict.REVIEW)
+    )
+    judged[found == relations.index(Relation.SAME_NAME)] = verdicts.index(Verdict.NAMED)
+    judged[found == relations.index(Relation.OWN_DRIVER)] = verdicts.index(Verdict.DRIVER)
+    return _Candidates(a, b, alike, judged)
 
 
 def _describe(
     subjects: Sequence[Subject],
     middles: Vectors,
     names: NameCodes,
-    threshold: float,
-    pair: tuple[int, int, float],
+    pair: tuple[int, int, float, Verdict],
 ) -> Pair:
-    a, b, alike = pair
+    a, b, alike, verdict = pair
     relation = list(Relation)[int(names.relate_pairs(np.array([a]), np.array([b]))[0])]
     return Pair(
         a=subjects[a].video_id,
@@ -233,7 +239,7 @@ def _describe(
         similarity=alike,
         middle_similarity=float(middles[a] @ middles[b]),
         relation=relation,
-        verdict=_verdict(relation, alike, threshold),
+        verdict=verdict,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,9 +55,13 @@ def test_hostile_files_end_as_frames_or_named_errors(
     outcomes: Counter[str] = Counter()
     paths = list(maker(shop))
     assert len(set(paths)) == len(paths) == count
+    longest, peak_mib = 0.0, 0
     for path in paths:
+        began = time.monotonic()
         outcomes[read(reader, path)] += 1
+        longest = max(longest, time.monotonic() - began)
         hear(reader, path)
+        peak_mib = max(peak_mib, child_peak_mib(reader))
     healthy = reader.read_frames(shop.victim, EIGHT)
     assert [read_number(picture) for picture in healthy.pixels] == healthy.index.tolist()
     with pytest.raises(BlockingIOError):
@@ -67,7 +72,18 @@ def test_hostile_files_end_as_frames_or_named_errors(
         # Nothing above was let run beyond these, whatever it tried.
         text = Path(f"/proc/{reader.child_pid}/limits").read_text()
         assert f"Max address space         {1 << 30}" in text
-    print(f"{kind}: {count} files: {dict(outcomes)}")  # noqa: T201 - for the reader of the log
+    print(  # noqa: T201 - for the reader of the log
+        f"{kind}: {count} files: {dict(outcomes)}; at most {longest:.1f} s, child {peak_mib} MiB"
+    )
+
+
+def child_peak_mib(reader: VideoReader) -> int:
+    """Highest resident memory of the child at present; 0 without one, or off Linux."""
+    status = Path(f"/proc/{reader.child_pid}/status")
+    if not status.is_file():
+        return 0
+    lines = status.read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) // 1024
 
 
 def read(reader: VideoReader, path: Path) -> str:

@@ -64,8 +64,9 @@ def check(run_thb: Run, leaky: Path, *more: object) -> tuple[int, dict[str, Any]
         "leak-check", "--release", leaky / "hub", "--real-root", leaky / "reals",
         "--quiet", "--format", "json", *more,
     )  # fmt: skip
-    report: dict[str, Any] = json.loads(ended.out)
-    return ended.code, report
+    record = json.loads(ended.out)
+    (report,) = record["folds"].values()
+    return ended.code, report | {"known_people": record["known_people"]}
 
 
 def test_the_planted_leak_is_a_finding(run_thb: Run, leaky: Path, tmp_path: Path) -> None:
@@ -100,15 +101,40 @@ def test_a_protocol_is_compared_by_its_own_splits(run_thb: Run, leaky: Path) -> 
     assert (code, report["videos"]) == (0, {"test": 2, "train": 2}), "the leak is not in this fold"
 
 
-def test_a_folded_protocol_needs_its_fold(run_thb: Run, leaky: Path) -> None:
-    ended = run_thb("leak-check", "--release", leaky / "hub", "--protocol", "p3", "--quiet")
-    assert ended.code == 3
-    assert "--fold" in ended.err
+def test_without_a_fold_every_fold_is_compared(run_thb: Run, leaky: Path, tmp_path: Path) -> None:
+    fakes = leaky / "hub" / "fake"
+    slugs = ["AniPortraitAudio", "AniPortraitVideo", "EmoPortrait", "Hallo", "Hallo2"]
+    for place, generator in enumerate([*slugs, "LivePortrait"]):
+        for split, name in (
+            ("train", "Hallo2/test/05091--KJZPwHVV-FQ_4--Hallo2"),
+            ("test", PLANTED),
+        ):
+            target = (
+                tmp_path / "fake" / generator / split / f"{place:05d}--{split:a<11}_1--{generator}"
+            )
+            target.parent.mkdir(parents=True)
+            shutil.copy(fakes / f"{name}.mp4", target.with_suffix(".mp4"))
+    shutil.copy(
+        fakes / "Hallo/train/02183--u0mh-e5qfFw_9--Hallo.mp4",
+        tmp_path / "fake" / "Hallo" / "train" / "02183--u0mh-e5qfFw_9--Hallo.mp4",
+    )
+    shutil.copytree(leaky / "hub" / "real", tmp_path / "real")
+    page = tmp_path / "sheet.html"
+    words = ("leak-check", "--release", tmp_path, "--real-root", leaky / "reals", "--quiet")
+    ended = run_thb(*words, "--protocol", "p3", "--html", page, "--format", "json")
+    folds = json.loads(ended.out)["folds"]
+    leaks = {name: report["counts"]["leak"] for name, report in folds.items()}
+    assert ended.code == 1
+    assert leaks.pop("p3-hallo") == 0, "its train fakes are held out, the leaking one too"
+    assert list(leaks.values()) == [1] * 5
+    assert page.read_text().count("<h2>p3-") == 6
+    text = run_thb(*words, "--protocol", "p3").out
+    assert all(f"{name}: " in text for name in folds)
 
 
 def test_missing_reals_are_counted_not_compared(run_thb: Run, leaky: Path) -> None:
     ended = run_thb("leak-check", "--release", leaky / "hub", "--quiet", "--format", "json")
-    report = json.loads(ended.out)
+    report = json.loads(ended.out)["folds"]["release"]
     assert report["videos"] == {"test": 2, "train": 1}
     assert set(report["unread"].values()) == {"its file is missing"}
 
@@ -127,7 +153,21 @@ def test_known_people_give_the_false_alarm_rate(
     known = report["known_people"]
     assert (known["same"], known["found"]) == (21, 21)
     assert (known["different"], known["false_alarms"], known["false_alarm_rate"]) == (357, 0, 0.0)
+    assert known["flagged"] == []
     assert known["most_different"] < known["suggested"] < known["least_same"]
+
+
+def test_a_picture_under_the_wrong_name_is_named(
+    run_thb: Run, leaky: Path, test_data: Path, tmp_path: Path
+) -> None:
+    for name, wrong in (("id10_1", "ann_1"), ("id10_2", "ann_2"), ("id10_3", "bob_1")):
+        shutil.copy(test_data / "faces" / f"{name}.jpg", tmp_path / f"{wrong}.jpg")
+    ended = run_thb(
+        "leak-check", "--release", leaky / "hub", "--real-root", leaky / "reals",
+        "--people", tmp_path, "--quiet",
+    )  # fmt: skip
+    assert "2 of 2 pairs of two people flagged" in ended.out
+    assert "flagged as one person: ann_1.jpg and bob_1.jpg" in ended.out
 
 
 def test_people_without_a_face_are_an_error(run_thb: Run, leaky: Path, tmp_path: Path) -> None:

@@ -96,6 +96,23 @@ def test_only_the_most_alike_pairs_are_kept_and_all_are_counted(
     )
 
 
+def test_leaks_come_before_the_pairs_that_names_explain(monkeypatch: pytest.MonkeyPatch) -> None:
+    subjects = [
+        Subject(video_id=f"v{i}", split=SPLITS[i % 2], shows=f"portrait {i // 4}", driver=None)
+        for i in range(8)
+    ]
+    vectors = make_people([0, 0, 0, 0, 1, 1, 1, 1])
+    vectors[7] = unit(vectors[0] + 1.2 * vectors[7])  # less alike than any pair of one name
+    found = [(pair.a, pair.b, pair.verdict) for pair in check(subjects, vectors).pairs]
+    verdicts = [verdict for _, _, verdict in found]
+    assert verdicts == sorted(verdicts, key=list(Verdict).index)
+    leaks = [pair for pair in found if pair[2] is Verdict.LEAK]
+    assert leaks
+    assert len(leaks) < len(found)
+    monkeypatch.setattr("thb_dataset.leakage.MAX_PAIRS", len(leaks))
+    assert [(p.a, p.b, p.verdict) for p in check(subjects, vectors).pairs] == leaks
+
+
 def fake(portrait: str, driver: str, split: Split = Split.TRAIN) -> Video:
     stem = f"{portrait}--{driver}--Hallo"
     return Video(
@@ -231,12 +248,12 @@ def test_the_sheet_shows_both_faces_and_no_script() -> None:
     ]
     report = check(subjects, make_people([0, 0]))
     picture = np.zeros((112, 112, 3), np.uint8)
-    page = write_leak_sheet(report, lambda _: picture)
+    page = write_leak_sheet({"p1": report}, lambda _: picture)
     assert page.count('src="data:image/jpeg;base64,') == 2
     assert "<script" not in page
     assert not re.search(r'<img[^>]*alt="[^"]*"[^>]*onerror', page)
     assert "http" not in page.replace("http-equiv", "")
-    assert write_leak_sheet(report, lambda _: None).count("<img") == 0
+    assert write_leak_sheet({"p1": report}, lambda _: None).count("<img") == 0
 
 
 def test_a_threshold_is_held_against_known_people() -> None:
@@ -249,6 +266,9 @@ def test_a_threshold_is_held_against_known_people() -> None:
     twins = calibrate_threshold(make_people([0, 0, 0, 0, 2]), people, 0.5)
     assert twins.false_alarms == 4
     assert twins.false_alarm_rate == 0.5
+    assert twins.flagged == (("a", "b"),) * 4
+    named = calibrate_threshold(make_people([0, 1, 0]), ["a", "a", "b"], 0.5, pictures="xyz")
+    assert named.flagged == (("x", "z"),)
 
 
 @pytest.mark.parametrize("people", [["a", "b", "c"], ["a", "a", "a"]])

@@ -23,6 +23,8 @@ from thb.commands.output import escape, write_json, write_line, write_table
 from thb.releases import DEFAULT_RELEASE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.table import Table
 
     from thb_dataset.known_people import Calibration
@@ -78,7 +80,8 @@ def leak_check(  # noqa: PLR0913, PLR0917 — as many as there are things to cho
 ) -> None:
     """Compare the faces of every pair of videos in different splits.
 
-    Exit code 1 says that one person was found in two splits.
+    Of p2 and p3 every fold is compared, unless one is named. Exit code 1 says that one person was
+    found in two splits.
     """
     from thb.leaks import LeakSettings, calibrate_people, check_release
     from thb.releases import open_release
@@ -98,36 +101,46 @@ def leak_check(  # noqa: PLR0913, PLR0917 — as many as there are things to cho
         measure=measure.value,
         threshold=threshold,
     )
-    report = check_release(
+    reports = check_release(
         opened.release, settings, real_root=opened.real_root, html=html, progress=not quiet
     )
     if output is OutputFormat.JSON:
         known = None if calibration is None else calibration.to_dict()
-        write_json(report.to_dict() | {"known_people": known})
+        folds = {name: report.to_dict() for name, report in reports.items()}
+        write_json({"folds": folds, "known_people": known})
     else:
-        _write_text(report, calibration)
-    raise typer.Exit(1 if report.counts[Verdict.LEAK] else 0)
+        _write_text(reports, calibration)
+    raise typer.Exit(1 if any(report.counts[Verdict.LEAK] for report in reports.values()) else 0)
 
 
-def _write_text(report: LeakReport, calibration: Calibration | None) -> None:
+def _write_text(reports: Mapping[str, LeakReport], calibration: Calibration | None) -> None:
     from thb.leaks import MISSING
     from thb_dataset.leak_sheet import summarise
 
-    write_line(escape(summarise(report)))
     if calibration is not None:
-        write_line(
-            f"on known people at {calibration.threshold:.2f}: {calibration.found} of "
-            f"{calibration.same} pairs of one person found (the least alike at "
-            f"{calibration.least_same:.3f}), {calibration.false_alarms} of "
-            f"{calibration.different} pairs of two people flagged (the most alike at "
-            f"{calibration.most_different:.3f}): false alarm rate "
-            f"{calibration.false_alarm_rate:.4%}; suggested {calibration.suggested:.3f}"
-        )
-    if report.pairs:
-        write_table(_pair_table(report))
-    for name, reason in report.unread.items():
+        _write_calibration(calibration)
+    unread: dict[str, str] = {}
+    for name, report in reports.items():
+        write_line(escape(f"{name}: {summarise(report)}"))
+        if report.pairs:
+            write_table(_pair_table(report))
+        unread |= report.unread
+    for name, reason in unread.items():
         if reason != MISSING:
             write_line(f"not compared: {escape(name)}: {escape(reason)}")
+
+
+def _write_calibration(calibration: Calibration) -> None:
+    write_line(
+        f"on known people at {calibration.threshold:.2f}: {calibration.found} of "
+        f"{calibration.same} pairs of one person found (the least alike at "
+        f"{calibration.least_same:.3f}), {calibration.false_alarms} of "
+        f"{calibration.different} pairs of two people flagged (the most alike at "
+        f"{calibration.most_different:.3f}): false alarm rate "
+        f"{calibration.false_alarm_rate:.4%}; suggested {calibration.suggested:.3f}"
+    )
+    for one, other in calibration.flagged:
+        write_line(f"flagged as one person: {escape(one)} and {escape(other)}")
 
 
 def _pair_table(report: LeakReport) -> Table:
