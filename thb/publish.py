@@ -7,6 +7,7 @@ commit that has them.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,8 @@ EVAL = "eval.yaml"
 TITLE = "Add the index, the card and eval.yaml"
 _MEDIA_FOLDERS = ("fake/", "audio/", "real/")
 _SHOWN = 5
+# Of a revision with a slash, such as refs/pr/1, the viewer would show nothing.
+_PLACE = re.compile(r"main|[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,12 +114,14 @@ def publish_dataset(
     if videos_at is not None:
         if dry_run is None:
             raise ReleaseError("videos_at is for a dry run: what is sent must point at a commit")
+        if not _PLACE.fullmatch(videos_at):
+            raise ReleaseError(f"videos_at is a commit's 40 digits or main, not {videos_at!r}")
         store = VideoStore(repo=repo, revision=videos_at)
-        made = _make_files(release, store, repo, licence=None, with_eval=with_eval)
+        made = _make_files(release, store, repo, owner={}, with_eval=with_eval)
         return _write(Publication(**made, changed=tuple(made["files"]), deleted=()), dry_run)
     head = _head(repo)
     store, notes = _find_store(release, head)
-    made = _make_files(release, store, repo, licence=_licence(head), with_eval=with_eval)
+    made = _make_files(release, store, repo, owner=_owner_metadata(head), with_eval=with_eval)
     changed, deleted = _compare(made["files"], head)
     publication = Publication(**made, changed=changed, deleted=deleted, notes=notes)
     if dry_run is not None:
@@ -127,7 +132,12 @@ def publish_dataset(
 
 
 def _make_files(
-    release: Release, store: VideoStore, repo: str, *, licence: str | None, with_eval: bool
+    release: Release,
+    store: VideoStore,
+    repo: str,
+    *,
+    owner: Mapping[str, Any],
+    with_eval: bool,
 ) -> dict[str, Any]:
     from thb_dataset.hub_card import CARD, write_card, write_eval_yaml
     from thb_dataset.hub_index import build_index, encode_index
@@ -139,7 +149,7 @@ def _make_files(
     kept = tuple(one for one in release.findings if one.kind is not FindingKind.CARD_BROKEN)
     audit = audit_release(replace(release, findings=kept))
     files = encode_index(index, store)
-    files[CARD] = write_card(index, audit, repo=repo, licence=licence).encode()
+    files[CARD] = write_card(index, audit, repo=repo, owner=owner).encode()
     if with_eval:
         files[EVAL] = write_eval_yaml(index).encode()
     return {"repo": repo, "videos_commit": store.revision, "files": files, "audit": audit}
@@ -205,19 +215,18 @@ def _media(listing: HubListing) -> dict[str, str]:
     }
 
 
-def _licence(head: HubListing) -> str | None:
-    """Return the licence that the repo's owner declares: it is not ours to change."""
+def _owner_metadata(head: HubListing) -> dict[str, Any]:
+    """Return the YAML of the card that is there, of which the owner's part is not ours to change."""
     from thb_dataset.hub_card import CARD, read_metadata
     from thb_dataset.hub_release import download_file
 
     if CARD not in head.files:
-        return None
-    text = download_file(head.repo, CARD, head.commit).read_text(encoding="utf-8")
+        return {}
+    card = download_file(head.repo, CARD, head.commit)
     try:
-        licence = read_metadata(text, head.repo).get("license")
-    except ReleaseError:
-        return None  # publishing is how a card without YAML is repaired
-    return licence if isinstance(licence, str) and licence != "other" else None
+        return read_metadata(card.read_text(encoding="utf-8"), head.repo)
+    except (ReleaseError, UnicodeDecodeError):
+        return {}  # publishing is how a card without YAML is repaired
 
 
 def _compare(

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from string import Template
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -26,19 +27,24 @@ EVALUATION_FRAMEWORK = "talkingheadbench"
 """The Hub's list of frameworks does not hold it yet; until then it may refuse ``eval.yaml``."""
 
 SUBJECTS_SHOWN = 3
+TAGS = ("deepfake-detection", "talking-head", "benchmark", "video", "audio")
+_OF_THE_INDEX = ("configs", "dataset_info")
 _FRONT_MATTER = re.compile(r"\A---\r?\n(?P<yaml>.*?)\r?\n---\r?\n", re.DOTALL)
 _SPLIT_NAME = re.compile(r"\w+(\.\w+)*", re.A)
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
 
 
-def write_card(index: HubIndex, audit: Audit, *, repo: str, licence: str | None = None) -> str:
+def write_card(
+    index: HubIndex, audit: Audit, *, repo: str, owner: Mapping[str, Any] = MappingProxyType({})
+) -> str:
     """Return the card: YAML that names the files of every config, then the text.
 
     Args:
         index: The files and configs.
         audit: What the release holds and what is wrong with it.
         repo: Where it will be, ``org/name``.
-        licence: The licence that the repo's owner declares; None: none is known.
+        owner: The YAML of the card that is there now. What the index does not determine stays:
+            the owner's licence, terms of access, further tags.
 
     Raises:
         ReleaseError: The viewer could not show a config.
@@ -46,7 +52,7 @@ def write_card(index: HubIndex, audit: Audit, *, repo: str, licence: str | None 
     check_configs(index.configs, index.files)
     videos = [video for part in index.files.values() for video in part]
     head = yaml.safe_dump(
-        _metadata(index, len(videos), licence), sort_keys=False, allow_unicode=True, width=10_000
+        _metadata(index, len(videos), owner), sort_keys=False, allow_unicode=True, width=10_000
     )
     count = Counter(video.label for video in videos)
     text = files("thb_dataset").joinpath("dataset_card_template.md").read_text(encoding="utf-8")
@@ -160,8 +166,7 @@ def check_configs(
         raise ReleaseError("the card's configs cannot be used: " + "; ".join(problems))
 
 
-def _metadata(index: HubIndex, n_videos: int, licence: str | None) -> dict[str, Any]:
-    terms = {"license": licence} if licence else {"license": "other", "license_name": "mixed"}
+def _metadata(index: HubIndex, n_videos: int, owner: Mapping[str, Any]) -> dict[str, Any]:
     configs = []
     for config, splits in index.configs.items():
         entry: dict[str, Any] = {"config_name": config}
@@ -171,14 +176,18 @@ def _metadata(index: HubIndex, n_videos: int, licence: str | None) -> dict[str, 
             {"split": split, "path": list(paths)} for split, paths in splits.items()
         ]
         configs.append(entry)
-    return {
+    licence = {key: value for key, value in owner.items() if key.startswith("license")}
+    tags = owner.get("tags")
+    more_tags = tags if isinstance(tags, list) else []
+    ours = {
         "pretty_name": "TalkingHeadBench",
-        **terms,
+        **(licence or {"license": "other", "license_name": "mixed"}),
         "task_categories": ["video-classification"],
-        "tags": ["deepfake-detection", "talking-head", "benchmark", "video", "audio"],
+        "tags": list(dict.fromkeys((*TAGS, *more_tags))),
         "size_categories": [next((s for limit, s in _SIZES if n_videos < limit), "100K<n<1M")],
-        "configs": configs,
     }
+    theirs = {key: value for key, value in owner.items() if key not in (*ours, *_OF_THE_INDEX)}
+    return {**ours, **theirs, "configs": configs}
 
 
 def _banner(audit: Audit) -> str:

@@ -17,7 +17,7 @@ LIST = "real/real_dataset_split.json"
 
 def small_release() -> dict[str, bytes]:
     """A release with one fake in each place, and a card with a licence but no configs."""
-    files = {"README.md": b"---\nlicense: mit\n---\n# Hello\n"}
+    files = {"README.md": b"---\nlicense: mit\nextra_gated_prompt: Sign.\n---\n# Hello\n"}
     clips: dict[str, list[str]] = {}
     for place, (folder, block) in enumerate((("train", "Train"), ("val", "Val"), ("test", "Test"))):
         clips[block] = [f"clip{place}{number}_{number}.mp4" for number in range(8)]
@@ -59,9 +59,10 @@ def test_one_commit_and_then_none(hub: LoopbackHub, repo: str, run_client: RunCl
     assert not any("upload" in line and ".mp4" in line for line in hub.requests)
 
 
-def test_the_owners_licence_stays(hub: LoopbackHub, repo: str, run_client: RunClient) -> None:
+def test_the_owners_terms_stay(hub: LoopbackHub, repo: str, run_client: RunClient) -> None:
     run_client("publish", release=repo, repo=repo)
-    assert b"\nlicense: mit\n" in hub.files(REPO)["README.md"]
+    for term in (b"\nlicense: mit\n", b"\nextra_gated_prompt: Sign.\n"):
+        assert term in hub.files(REPO)["README.md"]
 
 
 def test_one_pull_request_and_then_none(hub: LoopbackHub, repo: str, run_client: RunClient) -> None:
@@ -125,6 +126,10 @@ def test_a_dry_run_needs_no_hub_where_the_place_is_given(
     assert not hub.requests
     refused = run_client("publish", release=source, repo=repo, videos_at="main")
     assert "for a dry run" in refused.message
+    pull = run_client(
+        "publish", release=source, repo=repo, videos_at="refs/pr/1", dry_run=str(tmp_path / "out")
+    )
+    assert "a commit's 40 digits or main, not 'refs/pr/1'" in pull.message
 
 
 def test_videos_that_are_not_in_the_repo_are_named(
@@ -164,9 +169,7 @@ def test_a_card_that_lost_its_yaml_is_seen_and_repaired(
     assert "has no YAML at its head" in broken[0]["detail"]
     repaired = run_client("publish", release=repo, repo=repo).result
     assert repaired["changed"] == ["README.md"]
-    assert hub.files(REPO)["README.md"] == card.replace(
-        b"license: mit", b"license: other\nlicense_name: mixed"
-    )
+    assert hub.files(REPO)["README.md"].partition(b"configs:")[2] == card.partition(b"configs:")[2]
 
 
 def test_an_eval_yaml_that_the_hub_refuses_can_be_left_out(

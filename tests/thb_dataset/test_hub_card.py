@@ -86,10 +86,26 @@ def test_figures_are_counted_and_every_section_is_there(card: str) -> None:
     assert "$" not in card, "a placeholder was left"
 
 
-def test_a_licence_that_the_owner_declared_is_kept(made: tuple[HubIndex, Audit]) -> None:
-    head = read_metadata(write_card(*made, repo=REPO, licence="mit"), REPO)
+def test_what_the_owner_declared_is_kept(made: tuple[HubIndex, Audit]) -> None:
+    theirs = {
+        "license": "mit",
+        "tags": ["video", "their-own"],
+        "extra_gated_prompt": "Research only.",
+        "dataset_info": {"features": []},
+        "configs": [{"config_name": "default", "data_files": "*.wav"}],
+    }
+    card = write_card(*made, repo=REPO, owner=theirs)
+    head = read_metadata(card, REPO)
     assert head["license"] == "mit"
     assert "license_name" not in head
+    assert head["extra_gated_prompt"] == "Research only."
+    assert head["tags"][-1] == "their-own"
+    assert len(head["tags"]) == len(set(head["tags"]))
+    assert "dataset_info" not in head, "of another table than the index"
+    assert set(read_configs(card, REPO)) == set(made[0].configs)
+    for first in (card, write_card(*made, repo=REPO)):
+        again = write_card(*made, repo=REPO, owner=read_metadata(first, REPO))
+        assert again == first, "publishing twice changes nothing"
 
 
 def test_eval_yaml_points_at_configs_that_exist(made: tuple[HubIndex, Audit]) -> None:

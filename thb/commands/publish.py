@@ -82,13 +82,14 @@ def _write_text(publication: Publication) -> None:
         f"{publication.repo}: {len(publication.files)} files, {size / 1024:,.0f} KiB; the index's "
         f"{len(indexed)} point at the videos of {publication.videos_commit}"
     )
-    for path, data in publication.files.items():
-        mark = "send" if path in publication.changed else "keep"
-        write_line(f"  {mark}   {escape(path)}  {len(data):,} bytes")
+    for path in publication.changed:
+        write_line(f"  send   {escape(path)}  {len(publication.files[path]):,} bytes")
+    if kept := len(publication.files) - len(publication.changed):
+        write_line(f"  keep   {kept} files as they are")
     for path in publication.deleted:
         write_line(f"  delete {escape(path)}")
     for kind, findings in publication.audit.findings_by_kind.items():
-        write_line(f"the audit found, {kind.value}: {len(findings)} (thb data verify names them)")
+        write_line(f"the audit found {len(findings)}: {kind.value} (thb data verify names them)")
     for note in publication.notes:
         write_line(f"note: {escape(note)}")
     write_line(_outcome(publication))
@@ -98,8 +99,7 @@ def _outcome(publication: Publication) -> str:
     if publication.folder is not None:
         return f"dry run: nothing was sent, the files are in {escape(str(publication.folder))}"
     if publication.commit is None:
-        where = publication.pull_request or "there"
-        return f"nothing was sent: all of it is in {where} already"
+        return f"nothing was sent: {publication.pull_request or publication.repo} has all of it"
     if publication.pull_request is not None:
         return f"opened {publication.pull_request}"
     return f"committed {publication.commit}"
