@@ -1,8 +1,9 @@
 """The wanted frames of one video by decord's API, inside the child process, where it is installed.
 
 What may be read at all, the limits and the facts are still PyAV's; decord only gives pixels and
-times. Its frames equal PyAV's on healthy 8-bit video. Where a video is damaged it gives up; PyAV
-goes on with what decodes, so PyAV is the default.
+times. Its frames equal PyAV's on healthy 8-bit video of square pixels; with more bits or a stretch
+they are a few grey levels apart. Where a video is damaged, or very small, it gives up; PyAV goes on
+with what decodes, so PyAV is the default.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ import numpy.typing as npt
 
 from thb_dataset.errors import VideoDecodeError
 from thb_dataset.video_decoder import VideoFile
+from thb_dataset.video_messages import Answers
 from thb_dataset.video_painter import Painter
 from thb_dataset.video_values import Limits
-from thb_dataset.video_worker import Answers
 
 BLOCK_FRAMES = 8
 

@@ -8,6 +8,7 @@ whatever happens to the child ends as a named error about one file.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -25,6 +26,11 @@ __all__ = ["Audio", "FramePolicy", "Frames", "Limits", "VideoInfo", "VideoReader
 
 Backend = Literal["pyav", "decord"]
 _Result = TypeVar("_Result")
+_log = logging.getLogger(__name__)
+
+EXTRA_DECLARED = 1
+"""Frames that an undamaged file may declare beyond those that decode: some AVI files do."""
+
 _OUTSIDE_SIGNALS = ("SIGKILL", "SIGTERM", "SIGHUP", "SIGINT")
 
 
@@ -98,7 +104,8 @@ class VideoReader:
     def read_frames(self, path: str | os.PathLike[str], policy: FramePolicy) -> Frames:
         """Decode a video and hand out the frames that a policy chooses, each once, in order.
 
-        The choice is by the number of frames that decode, not by what the file declares.
+        The choice is by the number of frames that decode, not by what the file declares; where it
+        declares more, a warning is logged.
 
         Args:
             path: A file; never taken for a URL or a protocol.
@@ -111,7 +118,17 @@ class VideoReader:
             ClipTooShortError: Fewer frames than one clip of the policy needs.
         """
         request = {"verb": "frames", "policy": policy.to_dict(), "backend": self.backend}
-        return self._ask(request, path, Conversation.receive_frames)
+        frames = self._ask(request, path, Conversation.receive_frames)
+        declared = frames.info.declared_frames or 0
+        if declared - frames.total_frames > EXTRA_DECLARED:
+            _log.warning(
+                "%s: %d of the %d frames that it declares decode; the rest is damaged, cut off or"
+                " left out by its edit list",
+                _name(path),
+                frames.total_frames,
+                declared,
+            )
+        return frames
 
     def read_audio(self, path: str | os.PathLike[str], rate_hz: int) -> Audio | None:
         """Decode the whole sound of a video, mono, starting at its first frame.
@@ -141,7 +158,7 @@ class VideoReader:
         plain = os.fsdecode(path)
         # Lexically absolute: the child works elsewhere, and resolves links itself.
         message = {**request, "path": os.path.abspath(plain), "limits": asdict(self.limits)}  # noqa: PTH100
-        name = plain if plain.isprintable() else ascii(plain)
+        name = _name(path)
         try:
             return self._converse(message, name, receive)
         except _EndedFromOutside:
@@ -205,6 +222,12 @@ class VideoReader:
             f"{name}: the decoder died of it ({cause}); the file is damaged or hostile, fetch it"
             " again or leave it out"
         )
+
+
+def _name(path: str | os.PathLike[str]) -> str:
+    """A path as it can stand in one line of a message."""
+    plain = os.fsdecode(path)
+    return plain if plain.isprintable() else ascii(plain)
 
 
 class _EndedFromOutside(Exception):  # noqa: N818 - never leaves this module

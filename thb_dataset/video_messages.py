@@ -14,6 +14,7 @@ frames sent before it: the file holds fewer frames than it has packets.
 from __future__ import annotations
 
 import json
+import os
 import struct
 from typing import Any
 
@@ -51,3 +52,20 @@ def unpack_message(body: bytes) -> dict[str, Any]:
     if message["payload"] < 0:
         raise ValueError("a payload of negative size")
     return message
+
+
+class Answers:
+    """The child's way back to its parent."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def send(self, kind: str, payload: memoryview | bytes = b"", **values: object) -> None:
+        """Send one message, with its raw bytes where there are any."""
+        self._write(pack_message({"kind": kind, **values}, payload))
+        self._write(payload)
+
+    def _write(self, data: memoryview | bytes) -> None:
+        view = memoryview(data).cast("B")
+        while view:
+            view = view[os.write(self._descriptor, view) :]

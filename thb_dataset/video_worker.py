@@ -26,7 +26,7 @@ from thb_dataset.audio_decoder import decode_audio
 from thb_dataset.errors import ClipTooShortError, VideoDecodeError, VideoError, VideoTooLargeError
 from thb_dataset.frame_policy import FramePolicy
 from thb_dataset.video_decoder import VideoFile, tell_time
-from thb_dataset.video_messages import HEAD, pack_message, unpack_length, unpack_message
+from thb_dataset.video_messages import HEAD, Answers, unpack_length, unpack_message
 from thb_dataset.video_painter import Painter
 from thb_dataset.video_values import Limits
 
@@ -48,23 +48,6 @@ class DecodePass(Protocol):
     ) -> int:
         """Send ``begin`` and the wanted frames; return how many frames there are."""
         ...
-
-
-class Answers:
-    """The way back to the parent."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def send(self, kind: str, payload: memoryview | bytes = b"", **values: object) -> None:
-        """Send one message, with its raw bytes where there are any."""
-        self._write(pack_message({"kind": kind, **values}, payload))
-        self._write(payload)
-
-    def _write(self, data: memoryview | bytes) -> None:
-        view = memoryview(data).cast("B")
-        while view:
-            view = view[os.write(self._descriptor, view) :]
 
 
 def probe(request: dict[str, Any], limits: Limits, answers: Answers) -> None:

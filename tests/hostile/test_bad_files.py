@@ -181,6 +181,19 @@ def test_a_silent_stream_is_silence_and_a_missing_one_is_none(
     assert reader.read_audio(bad / "no_audio_track.mp4", 16_000) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("truncated_moov_first.mp4", "23 of the 75"), ("corrupt_middle.mp4", "13 of the 75"),
+     ("codec_mpeg4_mp3.avi", ""), ("late_start_time.mp4", ""), ("codec_vp9.webm", "")],
+)  # fmt: skip
+def test_frames_that_are_declared_and_do_not_decode_are_warned_of(
+    name: str, said: str, bad: Path, reader: VideoReader, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader.read_frames(bad / name, FramePolicy(frames=8))
+    assert bool(caplog.messages) == bool(said)
+    assert all(f"{name}: {said} frames that it declares decode" in m for m in caplog.messages)
+
+
 def test_nothing_in_the_collection_ends_the_child(bad: Path) -> None:
     with VideoReader() as reader:
         reader.probe(bad / "frames_9.mp4")
