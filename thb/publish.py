@@ -216,7 +216,7 @@ def _media(listing: HubListing) -> dict[str, str]:
 
 
 def _owner_metadata(head: HubListing) -> dict[str, Any]:
-    """Return the YAML of the card that is there, of which the owner's part is not ours to change."""
+    """Return the YAML of the card that is there; the part that is the owner's stays as it is."""
     from thb_dataset.hub_card import CARD, read_metadata
     from thb_dataset.hub_release import download_file
 

@@ -152,6 +152,11 @@ def _real_folders(
     if real_root is None:
         return None
     if isinstance(real_root, Mapping):
+        strange = [str(name) for name in real_root if name not in tuple(RealDataset)]
+        if strange:
+            raise ReleaseError(
+                f"real_root names {', '.join(strange)}; it may name {', '.join(RealDataset)}"
+            )
         return {RealDataset(name): Path(root).expanduser() for name, root in real_root.items()}
     folder = Path(real_root).expanduser()
     if not folder.is_dir():

@@ -93,21 +93,16 @@ def explain_missing_reals(
         if not names:
             continue
         more = f" and {len(names) - show} more" if len(names) > show else ""
-        folder = "<real_root>" if real_root is None else str(_named_folder(real_root, dataset))
+        if isinstance(real_root, Mapping):
+            folder = str(real_root.get(dataset, f"<folder of {dataset}>"))
+        else:
+            folder = f"{real_root or '<real_root>'}/{dataset}"
         inside = f"{FACEFORENSICS_FOLDERS[0]}/" if dataset is RealDataset.FACEFORENSICS else ""
-        if real_root is None or not isinstance(real_root, Mapping):
-            folder = f"{folder}/{dataset}"
         lines.append(
             f"{len(names)} of {dataset}: {', '.join(names[:show])}{more}; "
             f"put them at {folder}/{inside}{PurePosixPath(names[0]).name} and so on"
         )
     return "real videos are missing, which the release only names: " + "; ".join(lines)
-
-
-def _named_folder(real_root: Path | Mapping[RealDataset, Path], dataset: RealDataset) -> Path:
-    if isinstance(real_root, Mapping):
-        return Path(real_root.get(dataset, Path("<real_root>")))
-    return Path(real_root)
 
 
 def _dataset_folder(

@@ -80,6 +80,9 @@ def test_missing_ones_are_counted_named_and_told_where_they_belong(tmp_path: Pat
     )
     assert f"{tmp_path}/FaceForensics++/original_sequences/youtube/raw/videos/000.mp4" in message
     assert f"1 of CelebV-HQ: CelebV-HQ/-a_b_1.mp4; put them at {tmp_path}/CelebV-HQ/" in message
+    by_dataset = explain_missing_reals(missing, {RealDataset.FACEFORENSICS: tmp_path})
+    assert f"put them at {tmp_path}/original_sequences/youtube/raw/videos/000.mp4" in by_dataset
+    assert "put them at <folder of CelebV-HQ>/-a_b_1.mp4" in by_dataset
 
 
 def test_the_real_sample_is_whole(test_data: Path) -> None:
