@@ -146,6 +146,7 @@ def test_verify_over_the_hub_prints_a_table_and_exits_1(
     answer = run_client("command", arguments=["data", "verify", "--release", REPO])
     assert answer.result == {"exit": 1}
     assert all(name in answer.stdout for name in SIX)
+    assert answer.stdout.count("differs") == len(SIX) + 4, "six, two extra ones and both reals"
     assert not hub.requested(".mp4")
     command = ["data", "verify", "--release", REPO, "--format", "json"]
     record = json.loads(run_client("command", arguments=command).stdout)
