@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from thb_dataset.leakage import LeakReport
     from thb_dataset.records import RealDataset, Split, Video
     from thb_dataset.release import Release
+
+_log = logging.getLogger(__name__)
 
 VIDEO_SUFFIXES: Final = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"}
 MISSING: Final = "its file is missing"
@@ -117,6 +120,12 @@ def check_release(
     files = locate_videos(release, real_root, videos.values())
     if not files:
         raise ReleaseError(f"no video of {release.name} is at hand, so there is nothing to compare")
+    if release.synthetic:
+        _log.warning(
+            "the faces of %s are drawn: to a recogniser of people most look like one, so what is"
+            " found here says nothing",
+            release.name,
+        )
     store = settings.store or clip_store_folder()
     with IdentityMaker(store=store, face_pack=settings.face_pack) as maker:
         made = maker.embed(files, progress=progress)

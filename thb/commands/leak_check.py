@@ -124,6 +124,9 @@ def _write_text(reports: Mapping[str, LeakReport], calibration: Calibration | No
         write_line(escape(f"{name}: {summarise(report)}"))
         if report.pairs:
             write_table(_pair_table(report))
+        more = sum(report.counts.values()) - PAIRS_SHOWN
+        if more > 0:
+            write_line(f"{more} more pairs: see --html or --format json")
         unread |= report.unread
     for name, reason in unread.items():
         if reason != MISSING:
