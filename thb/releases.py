@@ -66,6 +66,7 @@ def open_release(
         ReleaseError: There is no such release, it is refused, or ``real_root`` is no folder.
         HubUnreachableError: The Hub does not answer and the release was not read before.
     """
+    from thb_dataset.packaged_index import find_packaged_release
     from thb_dataset.release import check_release, read_release
 
     if str(source) == MINI:
@@ -75,14 +76,18 @@ def open_release(
         release = read_release(mini.hub, split_list=split_list)
         return OpenRelease(release=release, real_root=mini.real_root)
     reals = _real_folders(real_root)
-    release = check_release(scan_release_named(source, split_list=split_list))
+    name = parse_hub_name(source)
+    packaged = name and find_packaged_release(name.repo, name.revision, split_list=split_list)
+    release = packaged or check_release(scan_release_named(source, split_list=split_list))
     return OpenRelease(release=release, real_root=reals)
 
 
 def scan_release_named(
     source: str | Path, *, split_list: str = "default", progress: bool = True
 ) -> Release:
-    """Read a release as it is, for its audit; it is named as for :func:`open_release`.
+    """Read a release as it is now, for its audit; it is named as for :func:`open_release`.
+
+    An index that ships with the package is not looked at: it says what was.
 
     Raises:
         ReleaseError: There is no such release, or its split list is absent or malformed.
@@ -124,11 +129,7 @@ def parse_hub_name(source: str | Path) -> HubName | None:
 
 def _scan_hub(name: HubName, split_list: str) -> Release:
     from thb_dataset.hub_release import scan_hub_release
-    from thb_dataset.packaged_index import find_packaged_release
 
-    packaged = find_packaged_release(name.repo, name.revision, split_list=split_list)
-    if packaged is not None:
-        return packaged
     try:
         return scan_hub_release(
             name.repo, revision=name.revision, split_list=split_list, cache=listings_folder()

@@ -101,15 +101,15 @@ def load(**options: Any) -> dict[str, Any]:
     }
 
 
-def load_packaged(packaged: str, **options: Any) -> dict[str, Any]:
-    """Call thb.load as if this folder of indexes had come in the wheel."""
+def with_packaged(packaged: str, what: str, **options: Any) -> dict[str, Any]:
+    """Run a case as if this folder of indexes had come in the wheel."""
     from thb_dataset import packaged_index
 
     # A default of the function, as the folder of the installed package is.
     defaults = packaged_index.find_packaged_release.__kwdefaults__
     assert defaults is not None
     defaults["packaged"] = Path(packaged)
-    return load(**options)
+    return CASES[what](**options)
 
 
 def load_with_workers(**options: Any) -> dict[str, Any]:
@@ -200,7 +200,7 @@ CASES: dict[str, Callable[..., dict[str, Any]]] = {
         load_configs,
         stream,
         load,
-        load_packaged,
+        with_packaged,
         load_with_workers,
         decode_over_http,
         build,

@@ -182,10 +182,15 @@ def test_an_index_from_the_wheel_needs_no_listing_of_the_repo(
     assert made.error is None, made.message
     hub.requests.clear()
     options: dict[str, Any] = {"protocol": "p3-hallo", "release": repo}
-    answer = run_client("load_packaged", packaged=str(own.parent), **options)
+    packaged: dict[str, Any] = {"packaged": str(own.parent)}
+    answer = run_client("with_packaged", what="load", **packaged, **options)
     assert answer.error is None, answer.message
     assert answer.result.keys() == {"train", "validation", "test", "extra"}
     fakes = videos_of(hub_folder, fake=True)
     rows = flat(answer.result)
     assert all(Path(str(rows[video_id])).is_file() for video_id in fakes)
     assert not [line for line in hub.requests if "/tree/" in line or ".json" in line]
+    # It says what was; the audit and the next publication are of what is.
+    hub.change(repo, drop=[next(iter(fakes.values())).path])
+    audit = run_client("with_packaged", what="verify", **packaged, release=repo).result
+    assert sum(row["total"] for row in audit["counts"]) == len(read_release(hub_folder).videos) - 1
