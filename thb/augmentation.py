@@ -111,7 +111,7 @@ def _stretch_range(pixels: Pixels, settings: Settings, random: np.random.Generat
         low, high = int(picture.min()), int(picture.max())
         if low == high:
             return picture
-        table = np.clip((np.arange(256) - low) * (255 / (high - low)), 0, 255)
+        table = np.clip((np.arange(256) - low) * 255 / (high - low), 0, 255)
         stretched: Pixels = np.rint(table).astype(np.uint8)[picture]
         return stretched
 

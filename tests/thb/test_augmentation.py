@@ -1,0 +1,103 @@
+"""Changes of training clips against what they are said to do."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from detectors.caddm.recipe import PUBLISHED as CADDM
+from detectors.recipes import Augmentation
+from detectors.tall.recipe import PUBLISHED as TALL
+from thb.augmentation import change_pixels, change_values
+
+
+def draw(shape: tuple[int, ...] = (3, 32, 32, 3)) -> npt.NDArray[np.uint8]:
+    """A smooth picture in each frame, the same in all of them."""
+    y, x = np.mgrid[: shape[1], : shape[2]]
+    one = np.stack([x * 7, y * 7, (x + y) * 3], axis=-1).astype(np.uint8)
+    return np.stack([one] * shape[0])
+
+
+def change(name: str, pixels: npt.NDArray[np.uint8], **settings: object) -> npt.NDArray[np.uint8]:
+    one = Augmentation(name=name, settings=settings)
+    return change_pixels(pixels, [one], np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("one", [*CADDM.augmentations, *TALL.augmentations], ids=lambda a: a.name)
+def test_all_frames_alike_and_reproducible(one: Augmentation) -> None:
+    if one.name in CADDM.not_followed:
+        pytest.skip("not followed, as the recipe says")
+    always = Augmentation(name=one.name, settings=one.settings)
+    first, again = (change_pixels(draw(), [always], np.random.default_rng(5)) for _ in range(2))
+    assert first.shape == (3, 32, 32, 3)
+    assert first.dtype == np.uint8
+    np.testing.assert_array_equal(first, again)
+    if one.name != "noise":
+        np.testing.assert_array_equal(first[0], first[2])
+
+
+def test_as_often_as_it_says() -> None:
+    random = np.random.default_rng(0)
+    flip = Augmentation(name="flip", probability=0.3)
+    flips = [
+        not np.array_equal(change_pixels(draw((1, 4, 4, 3)), [flip], random), draw((1, 4, 4, 3)))
+        for _ in range(1000)
+    ]
+    assert 0.25 < np.mean(flips) < 0.35
+
+
+def test_jpeg_is_what_pillow_reads_of_its_own() -> None:
+    picture = draw((1, 32, 32, 3))
+    coded = change("jpeg", picture, quality=(60, 60))
+    stream = io.BytesIO()
+    Image.fromarray(picture[0]).save(stream, "JPEG", quality=60, subsampling="4:2:0")
+    pillows = np.asarray(Image.open(stream))
+    assert np.abs(coded[0].astype(int) - pillows.astype(int)).mean() < 2
+    assert np.abs(coded[0].astype(int) - picture[0].astype(int)).mean() > 0.5
+
+
+def test_gamma_and_range_and_flip_by_hand() -> None:
+    pixels = np.array([[[[50, 100, 150]], [[150, 100, 50]]]], np.uint8)
+    squared = change("gamma", pixels, gamma=(2.0, 2.0))
+    np.testing.assert_array_equal(squared, np.rint(255 * (pixels / 255) ** 2))
+    stretched = change("stretch_range", pixels)
+    np.testing.assert_array_equal(np.unique(stretched), [0, 128, 255])
+    wide = draw((1, 4, 4, 3))
+    np.testing.assert_array_equal(change("flip", wide)[0, :, 0], wide[0, :, 3])
+
+
+def test_noise_has_the_deviation_that_is_asked_for() -> None:
+    grey = np.full((4, 64, 64, 3), 128, np.uint8)
+    noisy = change("noise", grey, sigma=((20.0, 20.0),))
+    assert noisy.astype(float).std() == pytest.approx(20, rel=0.03)
+
+
+def test_corner_crop_of_three_quarters() -> None:
+    pixels = draw((2, 64, 64, 3))
+    seen = {
+        change_pixels(
+            pixels,
+            [Augmentation(name="corner_crop", settings={"scales": (0.75,)})],
+            np.random.default_rng(seed),
+        ).tobytes()
+        for seed in range(60)
+    }
+    assert len(seen) == 5, "four corners and the middle"
+    whole = change("corner_crop", pixels, scales=(1.0,))
+    np.testing.assert_array_equal(whole, pixels)
+
+
+def test_cutout_is_one_square_everywhere() -> None:
+    values = np.ones((2, 4, 3, 64, 64), np.float32)
+    cutout = Augmentation(name="cutout", settings={"side_pixels": 16, "value": 0.0})
+    cut = change_values(values.copy(), [cutout], np.random.default_rng(1))
+    assert (cut == cut[0, 0, 0]).all()
+    hole = np.argwhere(cut[0, 0, 0] == 0)
+    assert (np.ptp(hole, axis=0) < 16).all()
+    assert 0 < len(hole) <= 256
+    untouched = change_pixels(draw(), [cutout], np.random.default_rng(1))
+    np.testing.assert_array_equal(untouched, draw())

@@ -1,0 +1,337 @@
+"""The same recipe gives the same weights: killed or not, by any number of processes or parts."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from detectors.registry import DETECTORS, load_detector
+from detectors.tall import TALL
+from thb.predict import predict
+from thb.train import TrainedFold, train
+from thb.train_settings import TrainOptions
+from thb.train_smoke import train_smoke
+from thb_dataset.errors import DetectorError
+
+if TYPE_CHECKING:
+    from tests.thb.conftest import Run
+    from thb_dataset.mini import MiniRelease
+
+torch.set_num_threads(1)
+SMALL = {"clip": {"frames": 2, "size": 32}, "dropout": 0.2}
+SETTINGS = {"epochs": 3, "batch_size": 4}
+
+
+def train_fold(release: MiniRelease, out: Path, **changes: Any) -> TrainedFold:
+    options = TrainOptions(
+        config=changes.pop("config", SMALL),
+        accumulate=changes.pop("accumulate", 1),
+        overwrite=changes.pop("overwrite", False),
+        progress=False,
+    )
+    (trained,) = train(
+        changes.pop("detector", "baseline"),
+        protocol="p3",
+        fold="hallo",
+        release=release.hub,
+        real_root=release.real_root,
+        out=out,
+        settings={**SETTINGS, **changes},
+        options=options,
+    )
+    return trained
+
+
+def sha_of(trained: TrainedFold) -> str:
+    sha = trained.record["weights_sha256"]
+    assert isinstance(sha, str)
+    return sha
+
+
+def read_history(folder: Path) -> list[dict[str, str]]:
+    with (folder / "history.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def difference(one: TrainedFold, other: TrainedFold) -> float:
+    """Return the largest difference of any weight."""
+    weights = [load_file(run.folder / "model.safetensors") for run in (one, other)]
+    assert set(weights[0]) == set(weights[1])
+    return max(float((weights[0][name] - weights[1][name]).abs().max()) for name in weights[0])
+
+
+def test_the_same_seed_gives_the_same_weights(tiny_release: MiniRelease, tmp_path: Path) -> None:
+    first = train_fold(tiny_release, tmp_path / "first")
+    again = train_fold(tiny_release, tmp_path / "again")
+    other = train_fold(tiny_release, tmp_path / "other", seed=1)
+    assert sha_of(first) == sha_of(again) != sha_of(other)
+    assert (first.record["settings"]["seed"], other.record["settings"]["seed"]) == (0, 1)
+    left_alone = train_fold(tiny_release, tmp_path / "first")
+    assert left_alone.reused
+
+
+def test_what_a_run_leaves_behind(tiny_release: MiniRelease, tmp_path: Path) -> None:
+    run = train_fold(tiny_release, tmp_path / "run").folder
+    assert {path.name for path in run.iterdir()} == {
+        "config.json",
+        "model.safetensors",
+        "history.csv",
+        "history.svg",
+        "run.json",
+    }
+    rows = read_history(run)
+    assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
+    picture = ET.parse(run / "history.svg").getroot()  # noqa: S314 — written by ourselves
+    lines = picture.findall("{http://www.w3.org/2000/svg}polyline")
+    assert len(lines) == 3
+    assert all(len(str(line.get("points")).split()) == 3 for line in lines)
+
+
+def test_a_run_of_before_the_new_settings_is_known_again(
+    tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    run = train_fold(tiny_release, tmp_path / "run").folder
+    record = json.loads((run / "run.json").read_text("utf-8"))
+    for name in ("optimiser", "schedule", "augmentations", "patience", "weight_average"):
+        del record["settings"][name]
+    (run / "run.json").write_text(json.dumps(record), "utf-8")
+    assert train_fold(tiny_release, run).reused
+    with pytest.raises(DetectorError, match=r"settings\.optimiser 'adamw', not 'sgd'"):
+        train_fold(tiny_release, run, optimiser="sgd")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"keep": "best", "weight_average": 0.9},
+        {"optimiser": "sgd", "mixed_precision": "bf16", "schedule": "constant"},
+    ],
+)
+def test_killed_and_run_again_it_comes_to_the_same_weights(
+    tiny_release: MiniRelease, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(SMALL), encoding="utf-8")
+    settings = {**settings, "epochs": 30, "batch_size": 4}
+    command = ["train", "baseline", "--protocol", "p3", "--fold", "hallo", "--quiet"]
+    command += ["--release", str(tiny_release.hub), "--real-root", str(tiny_release.real_root)]
+    command += ["--config", str(config), "--out", str(tmp_path / "killed")]
+    command += [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    with subprocess.Popen([sys.executable, "-m", "thb", *command]) as process:
+        while not list(tmp_path.glob("killed/checkpoint/epoch-*")):
+            assert process.poll() is None, "it ended before its first checkpoint"
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    left = sorted(path.name for path in tmp_path.glob("killed/checkpoint/epoch-*"))
+    assert left[-1] < "epoch-00030"
+    killed = train_fold(tiny_release, tmp_path / "killed", **settings)
+    whole = train_fold(tiny_release, tmp_path / "whole", **settings)
+    assert killed.record["machine"]["resumed_after"] >= 1
+    assert whole.record["machine"]["resumed_after"] == 0
+    assert sha_of(killed) == sha_of(whole)
+    histories = [
+        [{**row, "seconds": ""} for row in read_history(run.folder)] for run in (killed, whole)
+    ]
+    assert histories[0] == histories[1]
+    assert not (killed.folder / "checkpoint").exists()
+
+
+def test_a_checkpoint_of_another_training_is_refused(
+    tiny_release: MiniRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_off_after_one_epoch(tiny_release, tmp_path / "run", monkeypatch)
+    with pytest.raises(DetectorError, match=r"left by another training \(settings differ\)"):
+        train_fold(tiny_release, tmp_path / "run", learning_rate=1e-3)
+    with pytest.raises(DetectorError, match=r"\(accumulate differ\)"):
+        train_fold(tiny_release, tmp_path / "run", accumulate=2)
+    anew = train_fold(tiny_release, tmp_path / "run", overwrite=True)
+    assert anew.record["machine"]["resumed_after"] == 0
+
+
+def test_a_damaged_checkpoint_is_named(
+    tiny_release: MiniRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_off_after_one_epoch(tiny_release, tmp_path / "run", monkeypatch)
+    (weights,) = (tmp_path / "run").glob("checkpoint/epoch-00001/weights.safetensors")
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(DetectorError, match="epoch-00001 is damaged"):
+        train_fold(tiny_release, tmp_path / "run")
+
+
+def break_off_after_one_epoch(
+    release: MiniRelease, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leave what a kill leaves: the checkpoint of the first epoch, and no run."""
+    from thb.training_checkpoint import CheckpointFolder
+
+    write = CheckpointFolder._write
+
+    def write_and_end(self: CheckpointFolder, *rest: Any) -> None:
+        write(self, *rest)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CheckpointFolder, "_write", write_and_end)
+        with pytest.raises(KeyboardInterrupt):
+            train_fold(release, out)
+    assert [path.name for path in out.iterdir()] == ["checkpoint"]
+
+
+TINY_TALL = {"drop_path": 0.0, "clip": {"clips": 4}}
+SHARED_OUT: dict[str, Any] = {
+    "optimiser": "sgd",
+    "learning_rate": 0.05,
+    "clips_per_sample": 2,
+    "epochs": 2,
+}
+"""A network without batch statistics, and steps in proportion to the gradient: Adam makes a whole
+step even of a gradient that is nothing but rounding, as that of a key's bias."""
+
+
+def train_tall(release: MiniRelease, out: Path, *, accumulate: int = 1) -> TrainedFold:
+    (trained,) = train(
+        "tall",
+        protocol="p3",
+        fold="hallo",
+        release=release.hub,
+        real_root=release.real_root,
+        out=out,
+        settings={**SHARED_OUT, "batch_size": 4},
+        options=TrainOptions(config=TINY_TALL, tiny=True, accumulate=accumulate, progress=False),
+    )
+    return trained
+
+
+@pytest.fixture(scope="module")
+def alone(tiny_release: MiniRelease, tmp_path_factory: pytest.TempPathFactory) -> TrainedFold:
+    """A training of one process that computes each batch at once."""
+    return train_tall(tiny_release, tmp_path_factory.mktemp("alone") / "run")
+
+
+def test_parts_of_a_batch_come_to_the_weights_of_the_whole(
+    alone: TrainedFold, tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    parts = train_tall(tiny_release, tmp_path / "run", accumulate=2)
+    assert moved_by(alone) > 1e-3
+    assert difference(alone, parts) < 1e-5
+    with pytest.raises(DetectorError, match="cannot be shared by 1 processes in 3 parts"):
+        train_tall(tiny_release, tmp_path / "odd", accumulate=3)
+
+
+def moved_by(run: TrainedFold) -> float:
+    """Return how far the training moved the classifier's weights from where it began."""
+    start = load_detector("tall", config={**TALL.tiny, **TINY_TALL, "clip": TALL.tiny["clip"]})
+    end = load_detector(run.folder)
+    before, after = (model.get_parameter("classifier.weight") for model in (start, end))
+    return float((before - after).detach().abs().max())
+
+
+def test_two_processes_come_to_the_weights_of_one(
+    alone: TrainedFold, tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(TINY_TALL), encoding="utf-8")
+    words = ["train", "tall", "--tiny", "--protocol", "p3", "--fold", "hallo"]
+    words += ["--release", str(tiny_release.hub), "--real-root", str(tiny_release.real_root)]
+    words += ["--out", str(tmp_path / "two"), "--config", str(config), "--batch-size", "4"]
+    words += [word for name, value in SHARED_OUT.items() for word in ("--set", f"{name}={value}")]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    done = subprocess.run(
+        [*launcher, "--nproc_per_node", "2", "-m", "thb", *words, "--quiet"],
+        env={**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "two" / "run.json").read_text("utf-8"))
+    assert record["machine"]["processes"] == 2
+    together = TrainedFold(folder=tmp_path / "two", fold="p3-hallo", record=record, reused=False)
+    assert difference(alone, together) < 1e-5
+    rows = [
+        [row.score for row in predict(run.folder, some_video(tiny_release)).rows]
+        for run in (alone, together)
+    ]
+    assert rows[0] == pytest.approx(rows[1], abs=1e-5)
+
+
+def some_video(release: MiniRelease) -> Path:
+    return sorted(release.hub.glob("fake/*/*/*.mp4"))[0]
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_mixed_precision_trains_nearly_the_same(
+    tiny_release: MiniRelease, tmp_path: Path, precision: str
+) -> None:
+    exact = train_fold(tiny_release, tmp_path / "exact", epochs=1)
+    mixed = train_fold(tiny_release, tmp_path / "mixed", epochs=1, mixed_precision=precision)
+    assert sha_of(exact) != sha_of(mixed)
+    assert mixed.record["settings"]["mixed_precision"] == precision
+    losses = [float(read_history(run.folder)[0]["train_loss"]) for run in (exact, mixed)]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+    stored = load_file(mixed.folder / "model.safetensors")
+    assert {tensor.dtype for tensor in stored.values()} <= {torch.float32, torch.int64}
+
+
+def test_patience_ends_a_training_that_gets_no_better(
+    tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    # a rate of nearly nothing: no epoch is better than the first
+    run = train_fold(
+        tiny_release, tmp_path / "run", epochs=30, patience=2, learning_rate=1e-30, keep="best"
+    )
+    assert run.record["epochs_done"] == 3
+    assert run.record["kept"]["epoch"] == 1
+
+
+@pytest.mark.parametrize("name", sorted(DETECTORS))
+def test_smoke(name: str, tiny_release: MiniRelease, tmp_path: Path) -> None:
+    """Two steps on two videos by the detector's own recipe; its folder loads and scores."""
+    run = train_smoke(
+        name,
+        release=tiny_release.hub,
+        real_root=tiny_release.real_root,
+        out=tmp_path / "run",
+        options=TrainOptions(progress=False),
+    )
+    rows = read_history(run.folder)
+    assert [int(row["steps"]) for row in rows] == [1, 2]
+    assert np.isfinite([float(row["train_loss"]) for row in rows]).all()
+    assert run.record["videos"]["train"]["used"] == {"fake": 1, "real": 1}
+    model = load_detector(run.folder)
+    fresh = run.record["detector"]["initial_weights_sha256"]
+    assert run.record["weights_sha256"] != fresh
+    assert sum(each.numel() for each in model.parameters()) < 2_000_000
+
+
+def test_smoke_by_command(run_thb: Run, tiny_release: MiniRelease) -> None:
+    release = ["--release", tiny_release.hub, "--real-root", tiny_release.real_root, "--quiet"]
+    done = run_thb("train", "df_adapter", "--smoke", *release, "--format", "json")
+    assert done.code == 0, done.err
+    (fold,) = json.loads(done.out)["folds"]
+    assert (fold["fold"], fold["epochs_done"]) == ("p1", 2)
+
+
+def test_what_is_missing_or_wrong_is_said(run_thb: Run, tmp_path: Path) -> None:
+    done = run_thb("train", "baseline", "--release", "mini", "--out", tmp_path / "run")
+    assert done.code == 2
+    assert "--protocol" in done.err
+    asked = ["train", "baseline", "--protocol", "p1", "--out", tmp_path / "run"]
+    for wrong in (["--set", "schedule"], ["--config", str(tmp_path / "absent.json")]):
+        done = run_thb(*asked, *wrong)
+        assert done.code == 2
+        assert wrong[0] in done.err

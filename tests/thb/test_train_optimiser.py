@@ -1,0 +1,122 @@
+"""Optimiser, schedule and average by hand, and by the libraries that know them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from detectors.recipes import Augmentation
+from detectors.registry import DETECTORS, find_detector_class
+from detectors.tall import TALL, TALLConfig
+from thb.train_settings import TrainSettings, choose_settings
+from thb.training_optimiser import (
+    group_parameters,
+    learning_rate,
+    make_optimiser,
+    move_average,
+    take_average,
+)
+from thb_dataset.errors import DetectorError
+
+torch.set_num_threads(1)
+
+
+def make_tiny() -> TALL:
+    return TALL(TALLConfig(**{**TALL.tiny, "drop_path": 0.0}))
+
+
+@pytest.mark.parametrize("name", sorted(set(DETECTORS) - {"baseline"}))
+def test_all_that_a_recipe_publishes_is_followed_or_named(name: str) -> None:
+    recipe = find_detector_class(name).recipe
+    module = __import__(f"detectors.{name}.recipe", fromlist=["PUBLISHED"])
+    published = module.PUBLISHED
+    settings = choose_settings(recipe, None)
+    followed = {one.name for one in settings.augmentations}
+    named = {one.name for one in published.augmentations}
+    assert named == followed | (named & set(published.not_followed))
+    for field in (
+        "epochs",
+        "batch_size",
+        "optimiser",
+        "weight_decay",
+        "schedule",
+        "weight_average",
+    ):
+        assert getattr(settings, field) == getattr(published, field)
+    if "learning_rate" not in published.not_followed:
+        assert settings.learning_rate == published.learning_rate
+    assert all(reason for reason in published.not_followed.values())
+
+
+def test_cosine_rises_and_ends_where_it_is_said() -> None:
+    settings = choose_settings(TALL.recipe, None)
+    total = 60 * 100
+    assert learning_rate(0, total, settings) == pytest.approx(1.5e-8, abs=2e-8)
+    assert learning_rate(999, total, settings) == pytest.approx(1.5e-5)
+    assert learning_rate(3500, total, settings) == pytest.approx((1.5e-5 + 1.5e-7) / 2, rel=1e-3)
+    assert learning_rate(total - 1, total, settings) == pytest.approx(1.5e-7, rel=1e-3)
+
+
+def test_steps_begin_with_their_epochs() -> None:
+    settings = choose_settings(find_detector_class("caddm").recipe, None)
+    rates = [learning_rate(epoch * 7, 200 * 7, settings) for epoch in (0, 3, 4, 9, 10, 199)]
+    assert rates == pytest.approx([3.6e-4, 3.6e-4, 1e-4, 1e-4, 5e-5, 5e-5])
+    assert learning_rate(4 * 7 - 1, 200 * 7, settings) == pytest.approx(3.6e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "wanted"),
+    [
+        ("tall", torch.optim.AdamW, {"betas": (0.9, 0.999), "eps": 1e-8}),
+        ("df_adapter", torch.optim.SGD, {"momentum": 0.9, "nesterov": False}),
+        ("caddm", torch.optim.AdamW, {"betas": (0.9, 0.999)}),
+    ],
+)
+def test_the_optimiser_is_the_published_one(
+    name: str, kind: type[torch.optim.Optimizer], wanted: dict[str, Any]
+) -> None:
+    settings = choose_settings(find_detector_class(name).recipe, None)
+    optimiser = make_optimiser(make_tiny(), settings)
+    assert type(optimiser) is kind
+    assert {key: optimiser.param_groups[0][key] for key in wanted} == wanted
+
+
+def test_what_decays() -> None:
+    detector = make_tiny()
+    names = {id(weight): name for name, weight in detector.named_parameters()}
+    decayed, spared = (
+        {names[id(weight)] for weight in group["params"]}
+        for group in group_parameters(detector, choose_settings(TALL.recipe, None))
+    )
+    assert "frame_positions" in spared
+    assert {name for name in spared if name.endswith("bias")} == {
+        name for name in names.values() if name.endswith("bias")
+    }
+    assert any(name.endswith("bias_table") for name in decayed), "as the original's do"
+    every, none = group_parameters(detector, TrainSettings(decay_vectors=True))
+    assert (len(every["params"]), len(none["params"])) == (len(names), 0)
+
+
+def test_average_of_weights() -> None:
+    detector = make_tiny()
+    average = take_average(detector)
+    before = average.get_parameter("classifier.weight").clone()
+    with torch.no_grad():
+        detector.get_parameter("classifier.weight").add_(1.0)
+    move_average(average, detector, 0.99996, steps=0)
+    torch.testing.assert_close(average.get_parameter("classifier.weight"), before + 0.9)
+    move_average(average, detector, 0.5, steps=10**9)
+    torch.testing.assert_close(average.get_parameter("classifier.weight"), before + 0.95)
+    assert not any(weight.requires_grad for weight in average.parameters())
+
+
+def test_wrong_settings_are_all_named() -> None:
+    wrong = {"optimiser": "lion", "patience": 0, "weight_average": 1.5, "gradient_value_clip": -1}
+    with pytest.raises(DetectorError) as raised:
+        choose_settings({}, {**wrong, "augmentations": [{"name": "swirl"}]})
+    for word in (*wrong, "swirl"):
+        assert word in str(raised.value)
+    settings = choose_settings({}, {"augmentations": [{"name": "flip", "probability": 0.5}]})
+    assert settings.augmentations == (Augmentation(name="flip", probability=0.5),)
