@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detectors.registry import load_detector
+from thb.console import say
 from thb.fetch import fetch_videos
 from thb.fold_detectors import FoldDetector, find_fold_detectors
 from thb.inference import PredictSettings
@@ -19,6 +21,7 @@ from thb.predictions import PredictionLog, Predictions, write_predictions
 from thb.releases import DEFAULT_RELEASE, OpenRelease, open_release
 from thb.run_record import describe_scoring
 from thb.score import NoFacePolicy, score
+from thb.throughput import Throughput
 from thb.training_record import describe_fold
 from thb_dataset.errors import ReleaseError
 from thb_dataset.protocols import Fold, Protocol, build_folds
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from thb_dataset.release import Release
 
 PREDICTIONS_FILE = "predictions.parquet"
+THROUGHPUT_FILE = "throughput.json"
 LOG_FOLDER = "scoring"
 NAMES_SHOWN = 5
 
@@ -172,6 +176,17 @@ def _save_result(
     return result
 
 
+def _report(measured: Sequence[Throughput], fold: str, file: Path) -> None:
+    """Say how fast a fold was scored, and keep it beside the predictions, which know no time.
+
+    A rerun that found all of it scored says nothing and leaves the first one's record.
+    """
+    for one in measured:
+        if one.videos:
+            say(f"{fold}: {one}")
+            file.write_text(json.dumps(one.to_dict(), indent=2) + "\n", encoding="utf-8")
+
+
 def default_out(detector: str | Path) -> Path:
     """Return where an evaluation of this detector is written: its folder, or ``runs/<name>``."""
     folder = Path(detector).expanduser()
@@ -247,7 +262,7 @@ def _score_fold(
     fold, scoring = one.fold, replace(settings.scoring, description=one.fold.name)
     run = {
         **describe_fold(fold, opened.release),
-        **describe_scoring(model, face_pack=scoring.face_pack),
+        **describe_scoring(model, face_pack=scoring.face_pack, precision=scoring.precision),
         "trained_on": one.trained_on,
     }
     log_folder = folder / LOG_FOLDER
@@ -256,6 +271,7 @@ def _score_fold(
     listens = model.config.clip_spec.sound != "none"
     videos = (*fold.test, *fold.extra)
     sounds = find_sounds(opened.release, videos) if listens else None
+    measured: list[Throughput] = []
     accelerator.wait_for_everyone()
     with PredictionLog(log_folder, run, rank=accelerator.process_index) as log:
         predictions = predict_videos(
@@ -266,7 +282,9 @@ def _score_fold(
             accelerator=accelerator,
             settings=scoring,
             sounds=sounds,
+            measured=measured,
         )
     if accelerator.is_main_process:
         write_predictions(folder / PREDICTIONS_FILE, predictions)
+        _report(measured, fold.name, folder / THROUGHPUT_FILE)
     return predictions

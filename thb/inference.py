@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from thb.cache import clip_store_folder
 from thb.clip_making import ClipMaker
 from thb.predictions import Status
 from thb.progress import progress_bar
+from thb.throughput import Meter
 from thb_dataset.clip_spec import Aggregation
 from thb_dataset.clips import VideoClips, prepare_pixels
 from thb_dataset.errors import DetectorError, NoAudioError, NoFaceError, VideoError
@@ -25,14 +26,19 @@ if TYPE_CHECKING:
     from detectors.base import Detector
 
 
+ScoringPrecision = Literal["fp32", "bf16", "fp16"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class PredictSettings:
-    """How videos are scored; only the face pack may move a score.
+    """How videos are scored; only the face pack and the precision may move a score.
 
     Attributes:
         batch_size: Clips given to the detector at a time.
         workers: Threads that decode videos and find faces ahead of the detector; None for one a
             core that this process may use.
+        precision: Of the detector's products. ``bf16`` and ``fp16`` are for GPUs; with them a score
+            is rounded, and may depend on the batch in its third digit.
         face_pack: Who finds the faces, as ``load_face_finder`` takes it.
         store: Folder of the face crops that are kept; None for the one that ``thb env`` names.
         progress: Show a bar on stderr.
@@ -41,10 +47,22 @@ class PredictSettings:
 
     batch_size: int = 16
     workers: int | None = None
+    precision: ScoringPrecision = "fp32"
     face_pack: str = "embedded"
     store: Path = field(default_factory=clip_store_folder)
     progress: bool = True
     description: str = "scoring"
+
+    def __post_init__(self) -> None:
+        """Refuse a precision that does not exist.
+
+        Raises:
+            DetectorError: With those that do.
+        """
+        if self.precision not in get_args(ScoringPrecision):
+            raise DetectorError(
+                f"precision {self.precision!r} is none of {', '.join(get_args(ScoringPrecision))}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +89,13 @@ def score_files(
     settings: PredictSettings,
     device: torch.device,
     sounds: Mapping[str, Path] | None = None,
+    meter: Meter | None = None,
 ) -> Iterator[tuple[str, Outcome]]:
     """Yield what became of every file; the order may differ from that given.
 
     A batch holds clips of several videos. A video's clips are never scored with padding, and the
-    detector is in evaluation mode and float32, so that its company in a batch leaves it alone.
+    detector is in evaluation mode and, unless asked otherwise, float32, so that its company in a
+    batch leaves it alone. Threads decode the next videos while the detector computes.
 
     Args:
         detector: Moved to the device and put into evaluation mode.
@@ -83,6 +103,7 @@ def score_files(
         settings: How to go about it.
         device: Where the detector computes.
         sounds: WAV files beside videos, by their names, for detectors that listen.
+        meter: Measures how fast it goes.
 
     Raises:
         DetectorError: The detector gives something else than one logit per clip.
@@ -99,20 +120,22 @@ def score_files(
         sounds=sounds,
     )
     bar = progress_bar(total=len(paths), description=settings.description, shown=settings.progress)
+    meter = meter or Meter(device, settings.precision)
     with bar, maker, _exact_float32():
         waiting: list[tuple[str, VideoClips]] = []
-        for name, made in maker.make(paths.items()):
+        for name, made in meter.time_waiting(maker.make(paths.items())):
             if not isinstance(made, VideoClips):
                 yield name, _outcome_without_clips(made, paths[name])
                 bar.update()
                 continue
             clips_waiting = sum(len(clips.pixels) for _, clips in waiting)
             if waiting and clips_waiting + len(made.pixels) > settings.batch_size:
-                yield from _score_batch(detector, waiting, settings.batch_size)
+                yield from _score_batch(detector, waiting, settings)
                 bar.update(len(waiting))
                 waiting = []
             waiting.append((name, made))
-        yield from _score_batch(detector, waiting, settings.batch_size)
+            meter.count_clips(len(made.pixels))
+        yield from _score_batch(detector, waiting, settings)
         bar.update(len(waiting))
 
 
@@ -152,7 +175,7 @@ def _outcome_without_clips(made: VideoError | None, path: Path | None) -> Outcom
 
 
 def _score_batch(
-    detector: Detector, videos: Sequence[tuple[str, VideoClips]], batch_size: int
+    detector: Detector, videos: Sequence[tuple[str, VideoClips]], settings: PredictSettings
 ) -> Iterator[tuple[str, Outcome]]:
     if not videos:
         return
@@ -160,8 +183,8 @@ def _score_batch(
     pixels = np.concatenate([prepare_pixels(clips, spec) for _, clips in videos])
     logits = np.concatenate(
         [
-            _forward(detector, pixels[start : start + batch_size])
-            for start in range(0, len(pixels), batch_size)
+            _forward(detector, pixels[start : start + settings.batch_size], settings.precision)
+            for start in range(0, len(pixels), settings.batch_size)
         ]
     )
     start = 0
@@ -178,11 +201,19 @@ def _score_batch(
             yield name, Outcome(status=Status.ERROR, reason=reason, faces=clips.faces)
 
 
-def _forward(detector: Detector, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def _forward(
+    detector: Detector, pixels: npt.NDArray[np.float32], precision: ScoringPrecision
+) -> npt.NDArray[np.float64]:
     import torch
 
-    with torch.inference_mode():
-        logits = detector(pixel_values=torch.from_numpy(pixels).to(detector.device)).logits
+    values_in = torch.from_numpy(pixels)
+    if detector.device.type == "cuda":
+        # From pinned memory the copy runs beside what the device is computing.
+        values_in = values_in.pin_memory().to(detector.device, non_blocking=True)
+    kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
+    autocast = torch.autocast(detector.device.type, dtype=kind, enabled=kind is not None)
+    with torch.inference_mode(), autocast:
+        logits = detector(pixel_values=values_in.to(detector.device)).logits
     if logits is None or logits.shape != (len(pixels),):
         shape = None if logits is None else tuple(logits.shape)
         raise DetectorError(

@@ -11,6 +11,7 @@ from detectors.registry import load_detector
 from thb.inference import Outcome, PredictSettings, aggregate, score_files
 from thb.predictions import Prediction, PredictionLog, Predictions, Status, merge_rows
 from thb.run_record import describe_scoring
+from thb.throughput import Meter, Throughput
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.records import Video
 
@@ -36,6 +37,7 @@ def predict(
     videos: str | Path | Iterable[str | Path],
     *,
     settings: PredictSettings | None = None,
+    measured: list[Throughput] | None = None,
 ) -> Predictions:
     """Score video files that belong to no release: one row per file, in any state the file is in.
 
@@ -43,6 +45,7 @@ def predict(
         detector: A detector, or what ``thb.detector`` takes.
         videos: One file or several; a file named twice gets one row.
         settings: How to go about it.
+        measured: Gets one entry: how fast it went, over all processes.
 
     Returns:
         Rows without labels whose ``video_id`` is the path as given, sorted by it.
@@ -57,14 +60,21 @@ def predict(
     accelerator = make_accelerator()
     spec = model.config.clip_spec
     share = list(paths)[accelerator.process_index :: accelerator.num_processes]
+    meter = Meter(accelerator.device, settings.precision)
     outcomes = score_files(
-        model, {name: paths[name] for name in share}, settings=settings, device=accelerator.device
+        model,
+        {name: paths[name] for name in share},
+        settings=settings,
+        device=accelerator.device,
+        meter=meter,
     )
     rows = [make_row(name, outcome, spec) for name, outcome in outcomes]
-    return Predictions(
-        rows=gather_rows(rows, accelerator),
-        run=describe_scoring(model, face_pack=settings.face_pack),
-    )
+    own = meter.read()
+    gathered = gather_rows(rows, accelerator)
+    if measured is not None:
+        measured.append(gather_throughput(own))
+    run = describe_scoring(model, face_pack=settings.face_pack, precision=settings.precision)
+    return Predictions(rows=gathered, run=run)
 
 
 def predict_videos(
@@ -76,6 +86,7 @@ def predict_videos(
     accelerator: Accelerator,
     settings: PredictSettings | None = None,
     sounds: Mapping[str, Path] | None = None,
+    measured: list[Throughput] | None = None,
 ) -> Predictions:
     """Score videos of a release: every process takes its share, every process gets all rows.
 
@@ -90,6 +101,7 @@ def predict_videos(
         accelerator: Says which process this is, and gathers.
         settings: How to go about it.
         sounds: WAV files beside videos, for detectors that listen.
+        measured: Gets one entry: how fast it went, over all processes.
 
     Raises:
         IncompletePredictionsError: After gathering, a video lacks its row or has several.
@@ -102,8 +114,9 @@ def predict_videos(
     accelerator.wait_for_everyone()  # nobody appends before everybody has seen what is done
     files = {name: paths[name] for name in share}
     vanished = []
+    meter = Meter(accelerator.device, settings.precision)
     outcomes = score_files(
-        detector, files, settings=settings, device=accelerator.device, sounds=sounds
+        detector, files, settings=settings, device=accelerator.device, sounds=sounds, meter=meter
     )
     for name, outcome in outcomes:
         part, video = known[name]
@@ -112,7 +125,10 @@ def predict_videos(
             vanished.append(row)  # not for the log: it may be back when the run is continued
         else:
             log.append(row)
+    own = meter.read()
     scored = gather_rows([*log.done.values(), *vanished], accelerator)
+    if measured is not None:
+        measured.append(gather_throughput(own))
     absent = [
         make_row(name, NOT_AT_HAND, spec, video=video, split=part)
         for name, (part, video) in known.items()
@@ -130,6 +146,13 @@ def gather_rows(rows: Iterable[Prediction], accelerator: Accelerator) -> tuple[P
     accelerator.wait_for_everyone()
     of_each_process = gather_object([list(rows)])
     return merge_rows(row for part in of_each_process for row in part)
+
+
+def gather_throughput(own: Throughput) -> Throughput:
+    """Bring together how fast each process was; every process gets the same."""
+    from accelerate.utils import gather_object
+
+    return Throughput.join(gather_object([own]))
 
 
 def make_row(

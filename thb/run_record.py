@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from detectors.base import Detector
 
 
-def describe_scoring(detector: Detector, *, face_pack: str) -> dict[str, Any]:
+_PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+
+
+def describe_scoring(
+    detector: Detector, *, face_pack: str, precision: str = "fp32"
+) -> dict[str, Any]:
     """Return what makes a score what it is: two runs with one record give the same scores.
 
     Batch size, processes and device are left out: they do not move a score.
@@ -19,6 +24,7 @@ def describe_scoring(detector: Detector, *, face_pack: str) -> dict[str, Any]:
     Args:
         detector: The detector that scores.
         face_pack: Who finds the faces, as ``load_face_finder`` takes it.
+        precision: ``fp32``, ``bf16`` or ``fp16``, of the detector's products.
     """
     from thb_dataset.faces import load_face_finder
 
@@ -34,7 +40,7 @@ def describe_scoring(detector: Detector, *, face_pack: str) -> dict[str, Any]:
         },
         "clip_spec": config.clip_spec.to_dict(),
         "face_pack": load_face_finder(face_pack).pack.to_dict(),
-        "precision": "float32",
+        "precision": _PRECISIONS[precision],
         "versions": package_versions(),
     }
 

@@ -15,16 +15,19 @@ from thb.commands.options import (
     FoldOption,
     NoFace,
     NoFaceOption,
+    PrecisionOption,
     ProtocolOption,
     QuietOption,
     RealRootOption,
     ReleaseOption,
+    ScoringPrecision,
     SplitBy,
     SplitByOption,
     StrictOption,
     TableFormat,
     TableFormatOption,
     TrustOption,
+    WorkersOption,
     choose_protocols,
 )
 from thb.commands.output import write_results
@@ -65,6 +68,8 @@ def evaluate(  # noqa: PLR0913 — as many as there are things to choose
     ] = False,
     n_bootstrap: BootstrapOption = 1000,
     batch_size: BatchSizeOption = 16,
+    precision: PrecisionOption = ScoringPrecision.FP32,
+    workers: WorkersOption = None,
     face_pack: FacePackOption = "embedded",
     trust_remote_code: TrustOption = False,
     output: TableFormatOption = TableFormat.TEXT,
@@ -94,7 +99,13 @@ def evaluate(  # noqa: PLR0913 — as many as there are things to choose
         trust_remote_code=trust_remote_code,
         no_face=no_face.value,
         n_bootstrap=n_bootstrap,
-        scoring=PredictSettings(batch_size=batch_size, face_pack=face_pack, progress=not quiet),
+        scoring=PredictSettings(
+            batch_size=batch_size,
+            workers=workers,
+            precision=precision.value,
+            face_pack=face_pack,
+            progress=not quiet,
+        ),
     )
     results = evaluate_protocols(
         detector,

@@ -109,7 +109,9 @@ TableFormatOption = Annotated[
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
 BatchSizeOption = Annotated[
     int,
-    typer.Option("--batch-size", min=1, help="Clips scored at a time; it never changes a score."),
+    typer.Option(
+        "--batch-size", min=1, help="Clips scored at a time; at fp32 it never changes a score."
+    ),
 ]
 PrecisionOption = Annotated[
     ScoringPrecision,

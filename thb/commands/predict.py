@@ -12,14 +12,18 @@ from thb.commands.options import (
     FacePackOption,
     FormatOption,
     OutputFormat,
+    PrecisionOption,
     QuietOption,
+    ScoringPrecision,
     TrustOption,
+    WorkersOption,
 )
 from thb.commands.output import escape, write_json, write_line
 from thb.console import EXIT_DATA, quiet_transformers, say
 
 if TYPE_CHECKING:
     from thb.predictions import Prediction, Predictions
+    from thb.throughput import Throughput
 
 HINT = (
     "the reason stands beside each video; a damaged or unusual file often reads when re-encoded "
@@ -28,7 +32,7 @@ HINT = (
 HEADINGS = ("P(fake)", "status", "clips", "faces", "video")
 
 
-def predict(
+def predict(  # noqa: PLR0913 — as many as there are things to choose
     *,
     detector: Annotated[
         str, typer.Argument(metavar="DETECTOR", help="A folder, a Hub id or module:Class.")
@@ -41,6 +45,8 @@ def predict(
     ],
     output: FormatOption = OutputFormat.TEXT,
     batch_size: BatchSizeOption = 16,
+    precision: PrecisionOption = ScoringPrecision.FP32,
+    workers: WorkersOption = None,
     face_pack: FacePackOption = "embedded",
     trust_remote_code: TrustOption = False,
     quiet: QuietOption = False,
@@ -55,13 +61,28 @@ def predict(
 
     quiet_transformers()
     model = load_detector(detector, trust_remote_code=trust_remote_code)
-    settings = PredictSettings(batch_size=batch_size, face_pack=face_pack, progress=not quiet)
-    predictions = predict_files(model, videos, settings=settings)
+    settings = PredictSettings(
+        batch_size=batch_size,
+        workers=workers,
+        precision=precision.value,
+        face_pack=face_pack,
+        progress=not quiet,
+    )
+    measured: list[Throughput] = []
+    predictions = predict_files(model, videos, settings=settings, measured=measured)
     rows = _in_order_given(predictions, videos)
     if output is OutputFormat.JSON:
-        write_json({"videos": [_record(row) for row in rows], "run": predictions.run})
+        write_json(
+            {
+                "videos": [_record(row) for row in rows],
+                "run": predictions.run,
+                "throughput": measured[0].to_dict(),
+            }
+        )
     else:
         _write_lines(rows)
+    if not quiet:
+        say(str(measured[0]))
     if model.config.training_data:
         say(f"note: this detector was trained on {model.config.training_data}")
     unread = [row for row in rows if row.status in ("missing", "error")]
