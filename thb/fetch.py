@@ -116,6 +116,7 @@ def _fetch(repo: str, commit: str, file: _Expected) -> None:
     from huggingface_hub import hf_hub_download
 
     from thb_dataset.hub_errors import explained_hub_errors
+    from thb_dataset.hub_release import quiet_bar
 
     for is_second in (False, True):
         with explained_hub_errors(repo, commit):
@@ -125,7 +126,7 @@ def _fetch(repo: str, commit: str, file: _Expected) -> None:
                 revision=commit,
                 repo_type="dataset",
                 force_download=is_second,
-                tqdm_class=_quiet_bar(),
+                tqdm_class=quiet_bar(),
             )
         if _is_whole(Path(path), file):
             return
@@ -155,15 +156,3 @@ def _remove(path: Path) -> None:
     blob = path.resolve()
     path.unlink(missing_ok=True)
     blob.unlink(missing_ok=True)
-
-
-def _quiet_bar() -> type:
-    """Return a bar that shows nothing: one for all files is shown instead."""
-    from tqdm.auto import tqdm
-
-    class Quiet(tqdm):  # type: ignore[misc]  # untyped package
-        def __init__(self, *arguments: object, **settings: object) -> None:
-            settings["disable"] = True
-            super().__init__(*arguments, **settings)
-
-    return Quiet

@@ -151,7 +151,23 @@ def download_file(repo: str, path: str, commit: str) -> Path:
     if isinstance(cached, str):
         return Path(cached)
     with explained_hub_errors(repo, commit):
-        return Path(hf_hub_download(repo, path, revision=commit, repo_type="dataset"))
+        return Path(
+            hf_hub_download(
+                repo, path, revision=commit, repo_type="dataset", tqdm_class=quiet_bar()
+            )
+        )
+
+
+def quiet_bar() -> type:
+    """Return a bar that shows nothing: small files need none, and many videos share one."""
+    from tqdm.auto import tqdm
+
+    class Quiet(tqdm):  # type: ignore[misc]  # untyped package
+        def __init__(self, *arguments: object, **settings: object) -> None:
+            settings["disable"] = True
+            super().__init__(*arguments, **settings)
+
+    return Quiet
 
 
 def snapshot_folder(repo: str, commit: str) -> Path:
