@@ -126,6 +126,8 @@ def check_release(
             " found here says nothing",
             release.name,
         )
+    if html is not None:  # before the work, not after it
+        html.parent.mkdir(parents=True, exist_ok=True)
     store = settings.store or clip_store_folder()
     with IdentityMaker(store=store, face_pack=settings.face_pack) as maker:
         made = maker.embed(files, progress=progress)

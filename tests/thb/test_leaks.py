@@ -70,7 +70,7 @@ def check(run_thb: Run, leaky: Path, *more: object) -> tuple[int, dict[str, Any]
 
 
 def test_the_planted_leak_is_a_finding(run_thb: Run, leaky: Path, tmp_path: Path) -> None:
-    page = tmp_path / "sheet.html"
+    page = tmp_path / "made" / "sheet.html"
     code, report = check(run_thb, leaky, "--html", page)
     assert code == 1
     assert [{pair["a"], pair["b"]} for pair in report["pairs"]] == [LEAK]
@@ -168,6 +168,10 @@ def test_a_picture_under_the_wrong_name_is_named(
     )  # fmt: skip
     assert "2 of 2 pairs of two people flagged" in ended.out
     assert "flagged as one person: ann_1.jpg and bob_1.jpg" in ended.out
+
+
+def test_a_folder_is_no_page(run_thb: Run, leaky: Path, tmp_path: Path) -> None:
+    assert run_thb("leak-check", "--release", leaky / "hub", "--html", tmp_path).code == 2
 
 
 def test_people_without_a_face_are_an_error(run_thb: Run, leaky: Path, tmp_path: Path) -> None:

@@ -73,7 +73,10 @@ def leak_check(  # noqa: PLR0913, PLR0917 — as many as there are things to cho
         ),
     ] = None,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write a page of the face pairs.")
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", dir_okay=False, help="Write a page of the face pairs."
+        ),
     ] = None,
     output: FormatOption = OutputFormat.TEXT,
     quiet: QuietOption = False,
