@@ -137,6 +137,8 @@ def test_missing_reals_are_counted_not_compared(run_thb: Run, leaky: Path) -> No
     report = json.loads(ended.out)["folds"]["release"]
     assert report["videos"] == {"test": 2, "train": 1}
     assert set(report["unread"].values()) == {"its file is missing"}
+    text = run_thb("leak-check", "--release", leaky / "hub", "--quiet").out
+    assert "not compared: 2 videos whose files are missing" in text
 
 
 def test_known_people_give_the_false_alarm_rate(

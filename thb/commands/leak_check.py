@@ -131,6 +131,11 @@ def _write_text(reports: Mapping[str, LeakReport], calibration: Calibration | No
         if more > 0:
             write_line(f"{more} more pairs: see --html or --format json")
         unread |= report.unread
+    missing = list(unread.values()).count(MISSING)
+    if missing:
+        write_line(
+            f"not compared: {missing} videos whose files are missing; real ones: --real-root"
+        )
     for name, reason in unread.items():
         if reason != MISSING:
             write_line(f"not compared: {escape(name)}: {escape(reason)}")
