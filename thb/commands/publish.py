@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thb.commands.options import FormatOption, OutputFormat, ReleaseOption
+from thb.commands.options import FormatOption, OutputFormat, ReleaseOption, TrustOption
 from thb.commands.output import escape, write_json, write_line
 from thb.releases import DEFAULT_RELEASE
 
 if TYPE_CHECKING:
     from thb.publish import Publication
+    from thb.publish_detector import DetectorPublication
 
 DRY_RUN_FOLDER = Path("publication")
 
@@ -75,6 +76,68 @@ def dataset(
         _write_text(publication)
 
 
+@app.command()
+def detector(  # noqa: PLR0913 — as many as there are things to choose
+    *,
+    run: Annotated[
+        Path,
+        typer.Argument(metavar="RUN", help="Folder of one detector, of one fold where there are."),
+    ],
+    repo: Annotated[
+        str, typer.Option("--repo", metavar="ORG/NAME", help="The model repo; made if need be.")
+    ],
+    create_pr: Annotated[
+        bool, typer.Option("--create-pr", help="Open a pull request instead of committing.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write the files to a folder and send nothing.")
+    ] = False,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where a dry run writes.")
+    ] = DRY_RUN_FOLDER,
+    weights_licence: Annotated[
+        str | None,
+        typer.Option(metavar="SPDX", help="The licence that you give the weights under."),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ORG/NAME",
+            help="The dataset repo that the results are of, where they were made from a folder.",
+        ),
+    ] = None,
+    trust_remote_code: TrustOption = False,
+    output: FormatOption = OutputFormat.TEXT,
+) -> None:
+    """Publish a detector: safetensors, settings, code, a card with its figures, its results.
+
+    It then loads by its id, with this package or, by trust_remote_code, without it. Publishing
+    twice changes nothing.
+    """
+    from thb.console import quiet_transformers
+    from thb.publish_detector import publish_detector
+
+    quiet_transformers()
+    made = publish_detector(
+        run,
+        repo,
+        create_pr=create_pr,
+        dry_run=out if dry_run else None,
+        weights_licence=weights_licence,
+        dataset=dataset,
+        trust_remote_code=trust_remote_code,
+    )
+    if output is OutputFormat.JSON:
+        write_json(made.to_dict())
+        return
+    write_line(f"{repo}: {len(made.files)} files, {sum(made.files.values()) / 1024:,.0f} KiB")
+    for path, size in made.files.items():
+        write_line(f"  {escape(path)}  {size:,} bytes")
+    for note in made.notes:
+        write_line(f"note: {escape(note)}")
+    write_line(_outcome(made))
+
+
 def _write_text(publication: Publication) -> None:
     indexed = [path for path in publication.files if path.endswith(".parquet")]
     size = sum(map(len, publication.files.values()))
@@ -95,7 +158,7 @@ def _write_text(publication: Publication) -> None:
     write_line(_outcome(publication))
 
 
-def _outcome(publication: Publication) -> str:
+def _outcome(publication: Publication | DetectorPublication) -> str:
     if publication.folder is not None:
         return f"dry run: nothing was sent, the files are in {escape(str(publication.folder))}"
     if publication.commit is None:

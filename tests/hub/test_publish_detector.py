@@ -1,0 +1,256 @@
+"""A published detector loads by its id, with the package and without it, to the same logits."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+import yaml
+
+from detectors.base import Detector
+from detectors.registry import DETECTORS, create_detector, find_detector_class, load_detector
+from tests.hub.loopback_hub import LoopbackHub
+from thb.evaluate import EvaluateSettings, evaluate
+from thb.inference import PredictSettings
+from thb.publish_detector import publish_detector
+from thb.remote_code import bundle_code
+from thb.result import Result
+from thb.train import train
+from thb.train_settings import TrainOptions
+from thb_dataset.errors import DetectorError
+
+if TYPE_CHECKING:
+    from thb_dataset.mini import MiniRelease
+
+torch.set_num_threads(1)
+REPO = "someone/a-detector"
+
+WITH_PACKAGE = """
+import json, sys, torch
+import detectors
+from transformers import AutoModelForVideoClassification
+model = AutoModelForVideoClassification.from_pretrained(sys.argv[1])
+assert type(model).__module__.startswith("detectors."), type(model)
+"""
+WITHOUT_PACKAGE = """
+import importlib.util, json, sys
+sys.path.append(sys.argv[2])
+if importlib.util.find_spec("detectors") or importlib.util.find_spec("thb_dataset"):
+    print(json.dumps("installed"))
+    raise SystemExit
+import torch
+from transformers import AutoModelForVideoClassification
+try:
+    AutoModelForVideoClassification.from_pretrained(sys.argv[1], trust_remote_code=False)
+except ValueError as error:
+    assert "trust_remote_code" in str(error), error
+else:
+    raise SystemExit("it ran code unasked")
+model = AutoModelForVideoClassification.from_pretrained(sys.argv[1], trust_remote_code=True)
+assert type(model).__module__.startswith("transformers_modules."), type(model)
+"""
+ALL_WITHOUT_PACKAGE = (
+    WITHOUT_PACKAGE.partition("try:")[0]
+    + """
+answers = []
+for folder in sys.argv[3:]:
+    model = AutoModelForVideoClassification.from_pretrained(folder, trust_remote_code=True)
+    torch.manual_seed(0)
+    spec = model.config.clip_spec
+    pixels = torch.randn(2, spec.pictures, 3, spec.size, spec.size)
+    with torch.inference_mode():
+        answers.append(model.eval()(pixels).logits.tolist())
+print(json.dumps(answers))
+raise SystemExit
+"""
+)
+LOGITS = """
+torch.manual_seed(0)
+spec = model.config.clip_spec
+pixels = torch.randn(2, spec.pictures, 3, spec.size, spec.size)
+with torch.inference_mode():
+    print(json.dumps(model.eval()(pixels).logits.tolist()))
+"""
+
+
+def environment(hub: LoopbackHub, home: Path) -> dict[str, str]:
+    """Of a process that knows no Hub but this, and has read nothing of it."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("HF_")},
+        "HF_ENDPOINT": hub.endpoint,
+        "HF_HOME": str(home),
+        "HF_TOKEN": "hf_loopback",
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def publish(run: Path, hub: LoopbackHub, home: Path, *more: str) -> Any:
+    words = [sys.executable, "-m", "thb", "publish", "detector", str(run), "--repo", REPO]
+    done = subprocess.run(
+        [*words, *more, "--format", "json"],
+        env=environment(hub, home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def ask_for_logits(
+    script: str, hub: LoopbackHub, home: Path, *flags: str, more: Sequence[str] = ()
+) -> Any:
+    packages = sysconfig.get_path("purelib")
+    done = subprocess.run(
+        [sys.executable, *flags, "-c", script + LOGITS, REPO, packages, *more],
+        env=environment(hub, home),
+        cwd=Path("/") if "-I" in flags else Path.cwd(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_with_the_package_and_without_it(hub: LoopbackHub, tmp_path: Path) -> None:
+    detector_class = find_detector_class("tall")
+    model = create_detector(detector_class, seed=3, config=detector_class.tiny)
+    model.save_pretrained(tmp_path / "run")
+    made = publish(tmp_path / "run", hub, tmp_path / "publisher", "--weights-licence", "MIT")
+    assert made["commit"] == hub.datasets[REPO].refs["main"]
+    again = publish(tmp_path / "run", hub, tmp_path / "publisher", "--weights-licence", "MIT")
+    assert again["commit"] is None, "publishing twice changes nothing"
+    assert not [path for path in made["files"] if path.endswith((".bin", ".pt", ".pkl"))]
+
+    expected = compute_logits(model)
+    installed = ask_for_logits(WITH_PACKAGE, hub, tmp_path / "installed")
+    assert installed == pytest.approx(expected, abs=1e-6)
+    # -S: the file that makes the working copy importable is not read; -I: nor is the folder.
+    alone = ask_for_logits(WITHOUT_PACKAGE, hub, tmp_path / "alone", "-I", "-S")
+    if alone == "installed":
+        pytest.skip("the package is among the libraries and cannot be hidden")
+    assert alone == installed
+
+
+def compute_logits(model: Detector) -> list[float]:
+    """Do what the processes do."""
+    torch.manual_seed(0)
+    spec = model.config.clip_spec
+    pixels = torch.randn(2, spec.pictures, 3, spec.size, spec.size)
+    with torch.inference_mode():
+        logits: list[float] = model.eval()(pixels).logits.tolist()
+    return logits
+
+
+def test_code_of_every_detector_stands_alone(hub: LoopbackHub, tmp_path: Path) -> None:
+    """All of them in one process without the package, from folders as a dry run writes them."""
+    names, expected = sorted(DETECTORS), []
+    for name in names:
+        detector_class = find_detector_class(name)
+        model = create_detector(detector_class, seed=3, config=detector_class.tiny)
+        model.save_pretrained(tmp_path / name)
+        publish_detector(tmp_path / name, REPO, dry_run=tmp_path / "published" / name)
+        expected.append(compute_logits(model))
+        for file in (tmp_path / "published" / name).glob("*.py"):
+            assert "from detectors" not in file.read_text("utf-8")
+            assert "from thb" not in file.read_text("utf-8")
+    folders = [str(tmp_path / "published" / name) for name in names]
+    alone = ask_for_logits(ALL_WITHOUT_PACKAGE, hub, tmp_path / "home", "-I", "-S", more=folders)
+    if alone == "installed":
+        pytest.skip("the package is among the libraries and cannot be hidden")
+    for logits, wanted in zip(alone, expected, strict=True):
+        assert logits == pytest.approx(wanted, rel=1e-5, abs=1e-6)
+
+
+def test_what_cannot_be_published_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DetectorError, match="not the name of a repo"):
+        publish_detector(tmp_path, "no-owner")
+    with pytest.raises(DetectorError, match="no such folder"):
+        publish_detector(tmp_path / "absent", REPO)
+    (tmp_path / "published_oddly.py").write_text(
+        "import detectors.base\n\n\nclass Odd(detectors.base.Detector):\n"
+        "    model_type = 'test_published_oddly'\n    cam_layer = 'x'\n\n"
+        "    def forward(self, pixel_values, labels=None):\n        return None\n\n"
+        "    def cam_reshape(self, activations, frames):\n        return activations\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(DetectorError, match=r"'import detectors\.base' cannot"):
+        bundle_code(find_detector_class("published_oddly:Odd"))
+
+
+@pytest.fixture(scope="module")
+def evaluated(tiny_release: MiniRelease, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one fold, trained for a moment and evaluated."""
+    run = tmp_path_factory.mktemp("evaluated") / "run"
+    where: dict[str, Any] = {
+        "protocol": "p3",
+        "fold": "hallo",
+        "release": tiny_release.hub,
+        "real_root": tiny_release.real_root,
+    }
+    train(
+        "baseline",
+        **where,
+        out=run,
+        settings={"epochs": 1, "batch_size": 4},
+        options=TrainOptions(config={"clip": {"frames": 2, "size": 32}}, progress=False),
+    )
+    scoring = PredictSettings(progress=False)
+    evaluate(run, **where, settings=EvaluateSettings(n_bootstrap=0, scoring=scoring))
+    return run
+
+
+def test_the_card_has_the_runs_own_figures(evaluated: Path, tmp_path: Path) -> None:
+    made = publish_detector(evaluated, REPO, dry_run=tmp_path / "out", weights_licence="CC0-1.0")
+    assert (made.commit, made.folder) == (None, tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    head = yaml.safe_load(card.split("---")[1])
+    assert (head["license"], head["pipeline_tag"]) == ("cc0-1.0", "video-classification")
+    result = Result.load(evaluated / "result-p3-hallo.json")
+    (cell,) = [cell for cell in result.cells if cell.part == "test"]
+    assert f"| {cell.generator} | test | {cell.n_fake} | {cell.n_real} |" in card
+    assert f"{cell.measures['auc'].value:.3f} (" in card
+    assert "SYNTHETIC" in card
+    assert made.entries == 0, "nothing of a synthetic release is entered anywhere"
+    assert load_detector(tmp_path / "out").config.weights_licence == "CC0-1.0"
+    assert (tmp_path / "out" / "history.svg").is_file()
+
+
+def test_entries_are_of_these_weights_and_of_a_repo(evaluated: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    for file in evaluated.iterdir():
+        if file.is_file():
+            (run / file.name).write_bytes(file.read_bytes())
+    file = run / "result-p3-hallo.json"
+    content = json.loads(file.read_text("utf-8"))
+    content["release"]["synthetic"] = False
+    file.write_text(json.dumps(content), "utf-8")
+    made = publish_detector(run, REPO, dry_run=tmp_path / "a")
+    assert made.entries == 0
+    assert any("--dataset" in note for note in made.notes)
+    made = publish_detector(run, REPO, dry_run=tmp_path / "b", dataset="someone/Benchmark")
+    assert made.entries == 1
+    text = (tmp_path / "b" / ".eval_results" / "talkingheadbench.yaml").read_text("utf-8")
+    (entry,) = yaml.safe_load(text)
+    (cell,) = [cell for cell in content["cells"] if cell["part"] == "test"]
+    assert entry["dataset"] == {"id": "someone/Benchmark", "task_id": "p3_hallo"}
+    assert entry["value"] == pytest.approx(cell["measures"]["auc"]["value"], abs=1e-6)
+    content["runs"]["p3-hallo"]["detector"]["weights_sha256"] = "0" * 64
+    file.write_text(json.dumps(content), "utf-8")
+    other = publish_detector(run, REPO, dry_run=tmp_path / "c", dataset="someone/Benchmark")
+    assert other.entries == 0
+    assert any("no result of these weights" in note for note in other.notes)
