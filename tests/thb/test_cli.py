@@ -267,6 +267,15 @@ def test_data_verify(run_thb: Run, tiny_release: MiniRelease, tmp_path: Path) ->
     text = run_thb("data", "verify", "--release", tiny_release.hub)
     assert text.code == ended.code
     assert "EmoPortrait" in text.out
+    reals = ("data", "verify", "--release", tiny_release.hub, "--real-root")
+    whole = run_thb(*reals, tiny_release.real_root)
+    assert whole.code == ended.code
+    assert "real videos are at hand" in whole.out
+    none = run_thb(*reals, tmp_path)
+    assert none.code == 1
+    assert f"put them at {tmp_path}/CelebV-HQ/" in none.out
+    named = json.loads(run_thb(*reals, tmp_path, "--format", "json").out)["missing_reals"]
+    assert len(named) == sum(row["total"] for row in audit["counts"][-2:])
     broken = tmp_path / "hub"
     (broken / "fake" / "Nobody" / "test").mkdir(parents=True)
     (broken / "fake" / "Nobody" / "test" / "00001--aaaaaaaaaaa_1--Nobody.mp4").touch()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thb.commands.options import FormatOption, OutputFormat, ReleaseOption
+from thb.commands.options import FormatOption, OutputFormat, RealRootOption, ReleaseOption
 from thb.commands.output import escape, write_json, write_line, write_table
 from thb.releases import DEFAULT_RELEASE
 
@@ -37,21 +37,33 @@ def data() -> None:
 def verify(
     release: ReleaseOption = DEFAULT_RELEASE,
     split_list: SplitListOption = "default",
+    real_root: RealRootOption = None,
     output: FormatOption = OutputFormat.TEXT,
 ) -> None:
     """Count a release's videos beside the published counts and name all that is wrong with it.
 
-    Exit code 1 says that something was found.
+    With --real-root the real videos are looked for as well. Exit code 1 says that something was
+    found to be wrong or missing.
     """
     from thb.releases import scan_release_named
+    from thb_dataset.real_videos import explain_missing_reals, find_real_videos
     from thb_dataset.release import audit_release
 
-    audit = audit_release(scan_release_named(release, split_list=split_list))
+    scanned = scan_release_named(release, split_list=split_list)
+    audit = audit_release(scanned)
+    reals = [video for video in scanned.videos if video.real_dataset is not None]
+    at_hand = {} if real_root is None else find_real_videos(real_root, reals)
+    missing = [video for video in reals if video.video_id not in at_hand]
     if output is OutputFormat.JSON:
-        write_json(audit.to_dict())
+        paths = None if real_root is None else [video.path for video in missing]
+        write_json({**audit.to_dict(), "missing_reals": paths})
     else:
         _write_text(audit)
-    raise typer.Exit(0 if audit.is_sound else 1)
+        if real_root is not None and not missing:
+            write_line(f"all {len(reals)} real videos are at hand")
+        elif real_root is not None:
+            write_line(escape(explain_missing_reals(missing, real_root)))
+    raise typer.Exit(0 if audit.is_sound and not (real_root and missing) else 1)
 
 
 def _write_text(audit: Audit) -> None:
