@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -240,7 +241,10 @@ def _make_config_class(cls: type[Detector]) -> type[DetectorConfig]:
     }
     if "default_clip" in vars(cls):
         namespace["default_clip"] = cls.default_clip
-    return type(f"{cls.__name__}Config", (cls.config_class,), namespace)
+    made = type(f"{cls.__name__}Config", (cls.config_class,), namespace)
+    # Found by its name, as if it had been written there: the code of a Hub repo is asked for it.
+    vars(sys.modules[cls.__module__]).setdefault(made.__name__, made)
+    return made
 
 
 def _find_faults(cls: type[Detector]) -> list[str]:

@@ -226,6 +226,8 @@ def _import_own_class(source: str, *, trust_remote_code: bool) -> None:
     from transformers import CONFIG_MAPPING
 
     reference = settings.get("detector_class")
+    if "auto_map" in settings and trust_remote_code:
+        return  # the folder brings the code itself, and transformers runs that
     if settings.get("model_type") in CONFIG_MAPPING or not isinstance(reference, str):
         return
     if not trust_remote_code:

@@ -37,8 +37,8 @@ class PredictSettings:
         batch_size: Clips given to the detector at a time.
         workers: Threads that decode videos and find faces ahead of the detector; None for one a
             core that this process may use.
-        precision: Of the detector's products. ``bf16`` and ``fp16`` are for GPUs; with them a score
-            is rounded, and may depend on the batch in its third digit.
+        precision: Of the detector's products. ``bf16`` and ``fp16`` are for GPUs; with them scores
+            are rounded, how far depends on the network, and may depend on the batch.
         face_pack: Who finds the faces, as ``load_face_finder`` takes it.
         store: Folder of the face crops that are kept; None for the one that ``thb env`` names.
         progress: Show a bar on stderr.

@@ -8,6 +8,7 @@ another become relative; nothing else of the text is changed.
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import inspect
 from pathlib import Path
@@ -57,7 +58,7 @@ def _turn(module: str, roots: set[str]) -> tuple[str, list[str]]:
     """Return a module's text with relative imports, and the modules that it needs."""
     source, package = _read(module)
     lines = source.splitlines(keepends=True)
-    needed: list[str] = []
+    imports: list[tuple[ast.ImportFrom, str]] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             inside = [one.name for one in node.names if one.name.partition(".")[0] in roots]
@@ -68,15 +69,56 @@ def _turn(module: str, roots: set[str]) -> tuple[str, list[str]]:
         elif isinstance(node, ast.ImportFrom):
             dotted = "." * node.level + (node.module or "")
             target = importlib.util.resolve_name(dotted, package)
-            if target.partition(".")[0] not in roots:
-                continue
-            line = lines[node.lineno - 1]
-            turned = line.replace(f"from {dotted} import", f"from .{_flatten(target)} import", 1)
-            if turned == line or node.module is None:
-                raise DetectorError(f"{module}: {line.strip()!r} cannot be published")
-            lines[node.lineno - 1] = turned
-            needed.append(target)
-    return "".join(lines), needed
+            if target.partition(".")[0] in roots:
+                home = _find_home(target, [one.name for one in node.names])
+                imports.append((node, home))
+    # From the last to the first, so that the places of those before stay right.
+    for node, home in sorted(imports, key=lambda one: one[0].lineno, reverse=True):
+        theirs = module.partition(".")[0] not in OURS and home.partition(".")[0] in OURS
+        lines[node.lineno - 1 : node.end_lineno] = _write_import(node, home, fall_back=theirs)
+    return "".join(lines), [home for _, home in imports]
+
+
+def _write_import(node: ast.ImportFrom, home: str, *, fall_back: bool) -> list[str]:
+    """Write an import anew, relative.
+
+    Args:
+        node: As it stands.
+        home: The module that is meant.
+        fall_back: Take it from this package where that is installed, so that a class of somebody
+            else's is then a detector like any other.
+    """
+    indent = " " * node.col_offset
+    names = ", ".join(
+        f"{one.name} as {one.asname}" if one.asname else one.name for one in node.names
+    )
+    relative = f"from .{_flatten(home)} import {names}\n"
+    if not fall_back:
+        return [f"{indent}{relative}"]
+    return [
+        f"{indent}try:\n",
+        f"{indent}    from {home} import {names}\n",
+        f"{indent}except ImportError:\n",
+        f"{indent}    {relative}",
+    ]
+
+
+def _find_home(module: str, names: list[str]) -> str:
+    """Return the module that really holds names which a package only passes on.
+
+    Raises:
+        DetectorError: They are of several modules, so that one import cannot be turned.
+    """
+    found = importlib.import_module(module)
+    if not hasattr(found, "__path__"):
+        return module
+    homes = {getattr(getattr(found, name, None), "__module__", module) for name in names}
+    if len(homes) != 1 or homes == {module}:
+        raise DetectorError(
+            f"'from {module} import {', '.join(names)}' cannot be published: import each name from"
+            " the module that defines it"
+        )
+    return homes.pop()
 
 
 def _read(module: str) -> tuple[str, str]:

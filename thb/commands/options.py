@@ -117,7 +117,7 @@ PrecisionOption = Annotated[
     ScoringPrecision,
     typer.Option(
         "--precision",
-        help="bf16 and fp16 are for GPUs: faster, and a score may move in its third digit.",
+        help="bf16 and fp16 are for GPUs: faster, and scores are rounded, how far depends on it.",
     ),
 ]
 WorkersOption = Annotated[

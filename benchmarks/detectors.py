@@ -1,0 +1,237 @@
+"""How fast each detector's network is: inference and training steps, by precision and batch.
+
+    python -m benchmarks.detectors [--only tall …] [--batches 1 8 32] [--smoke] [--out table.md]
+
+It is meant for a GPU, at full size. On a CPU say ``--smoke``: the small networks, small batches,
+to see that it runs; such figures say nothing of a GPU. Clips are random and on the device already,
+so that the network alone is timed. Each figure is the median of several rounds, each ended by
+waiting for the device. Scores in half precision are compared with float32's on the same clips.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from detectors.base import Detector, count_parameters
+from detectors.registry import DETECTORS, create_detector, find_detector_class
+from thb.throughput import measure_peak_memory
+
+KINDS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+ROUNDS, ROUND_SECONDS = 5, 0.5
+HEADS = (
+    "detector", "parameters", "work", "precision", "batch", "clips/s", "ms a step",
+    "peak MiB", "largest difference of scores",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the table; numbers are None where the memory did not suffice."""
+
+    detector: str
+    parameters: int
+    work: str
+    precision: str
+    batch: int
+    seconds: float | None
+    peak_mib: float | None
+    difference: float | None
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """As the table prints them."""
+        speed, step = "out of memory", "–"
+        if self.seconds is not None:
+            speed, step = f"{self.batch / self.seconds:.1f}", f"{1000 * self.seconds:.1f}"
+        peak = "–" if self.peak_mib is None else f"{self.peak_mib:,.0f}"
+        differs = "–" if self.difference is None else f"{self.difference:.1e}"
+        return (
+            self.detector, f"{self.parameters:,}", self.work, self.precision, f"{self.batch}",
+            speed, step, peak, differs,
+        )  # fmt: skip
+
+
+def main() -> int:
+    """Measure what was asked for; 2 without a GPU and without --smoke."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--only", nargs="*", default=sorted(set(DETECTORS) - {"baseline"}))
+    parser.add_argument("--batches", nargs="*", type=int)
+    parser.add_argument("--precisions", nargs="*", default=["fp32", "bf16"], choices=sorted(KINDS))
+    parser.add_argument("--compile", action="store_true", help="torch.compile the network")
+    parser.add_argument("--smoke", action="store_true", help="small networks, on any machine")
+    parser.add_argument("--out", type=Path, help="write the table here as well")
+    given = parser.parse_args()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.type == "cpu" and not given.smoke:
+        print("no GPU here: say --smoke to see only that it runs", file=sys.stderr)
+        return 2
+    batches = given.batches or ([2] if given.smoke else [1, 8, 32, 128])
+    rows = [
+        row
+        for name in given.only
+        for row in measure_detector(name, device, batches, given.precisions, given)
+    ]
+    text = write_table(rows, device)
+    print(text)
+    if given.out is not None:
+        given.out.write_text(text, encoding="utf-8")
+    return 0
+
+
+def measure_detector(
+    name: str,
+    device: torch.device,
+    batches: list[int],
+    precisions: list[str],
+    given: argparse.Namespace,
+) -> list[Row]:
+    """Measure one detector in every precision and batch, inference first."""
+    detector_class = find_detector_class(name)
+    model = create_detector(detector_class, config=detector_class.tiny if given.smoke else None)
+    model.to(device)  # type: ignore[arg-type] # transformers wraps it untyped
+    run: Any = torch.compile(model) if given.compile else model
+    rows = []
+    for batch in batches:
+        pixels = draw_clips(model, batch, device)
+        exact = score(model, run, pixels, None)
+        for precision in precisions:
+            for work in ("inference", "training step"):
+                rows.append(measure(name, model, run, pixels, work, precision, exact, given.smoke))
+    return rows
+
+
+def draw_clips(model: Detector, batch: int, device: torch.device) -> Tensor:
+    """Return random clips in the range that the detector is used to."""
+    spec = model.config.clip_spec
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.rand(batch, spec.pictures, 3, spec.size, spec.size, generator=generator)
+    scale = 255.0 if spec.value_range == "byte" else 1.0
+    mean, std = (torch.tensor(each).view(3, 1, 1) for each in (spec.mean, spec.std))
+    return ((pixels * scale - mean) / std).to(device)
+
+
+def score(model: Detector, run: Any, pixels: Tensor, kind: torch.dtype | None) -> Tensor | None:  # noqa: ANN401 — a compiled module
+    """Return P(fake) of clips, None where they do not fit into the memory."""
+    model.eval()
+    try:
+        with torch.inference_mode(), cast_to(pixels.device, kind):
+            scores: Tensor = run(pixels).logits.float().sigmoid()
+    except torch.OutOfMemoryError:
+        return None
+    return scores
+
+
+def cast_to(device: torch.device, kind: torch.dtype | None) -> Any:  # noqa: ANN401 — one of two managers
+    """Return what computes products in a precision."""
+    return nullcontext() if kind is None else torch.autocast(device.type, dtype=kind)
+
+
+def measure(
+    name: str,
+    model: Detector,
+    run: Any,  # noqa: ANN401 — a compiled module
+    pixels: Tensor,
+    work: str,
+    precision: str,
+    exact: Tensor | None,
+    quick: bool,
+) -> Row:
+    """Measure one line of the table."""
+    device, kind = pixels.device, KINDS[precision]
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+    difference = None
+    if work == "inference":
+        scores = score(model, run, pixels, kind)
+        if scores is not None and exact is not None:
+            difference = float((scores - exact).abs().max())
+
+        def step() -> None:
+            score(model, run, pixels, kind)
+
+    else:
+        step = make_training_step(model, run, pixels, kind)
+    try:
+        seconds: float | None = time_step(step, device, quick=quick)
+    except torch.OutOfMemoryError:
+        seconds = None
+    if work == "inference" and exact is None:
+        seconds = None
+    model.zero_grad()
+    return Row(
+        detector=name,
+        parameters=count_parameters(model),
+        work=work,
+        precision=precision,
+        batch=len(pixels),
+        seconds=seconds,
+        peak_mib=measure_peak_memory(device) / 2**20 if seconds is not None else None,
+        difference=difference,
+    )
+
+
+def make_training_step(
+    model: Detector,
+    run: Any,  # noqa: ANN401 — a compiled module
+    pixels: Tensor,
+    kind: torch.dtype | None,
+) -> Callable[[], None]:
+    """Return a step with the loss's gradient; the weights stay, so that every round is alike."""
+    labels = (torch.arange(len(pixels), device=pixels.device) % 2).float()
+
+    def step() -> None:
+        model.train()
+        with cast_to(pixels.device, kind):
+            loss = run(pixels, labels=labels).loss
+        loss.backward()
+        model.zero_grad()
+
+    return step
+
+
+def time_step(step: Callable[[], None], device: torch.device, *, quick: bool) -> float:
+    """Return the seconds of one step: the median over rounds, after one to warm up."""
+
+    def wait() -> None:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    step()
+    wait()
+    began = time.perf_counter()
+    step()
+    wait()
+    times = 1 if quick else max(1, round(ROUND_SECONDS / (time.perf_counter() - began)))
+    rounds = []
+    for _ in range(2 if quick else ROUNDS):
+        began = time.perf_counter()
+        for _ in range(times):
+            step()
+        wait()
+        rounds.append((time.perf_counter() - began) / times)
+    return statistics.median(rounds)
+
+
+def write_table(rows: list[Row], device: torch.device) -> str:
+    """Return the table, and what it was measured on."""
+    on = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    lines = [f"{on}, torch {torch.__version__}.", "", f"| {' | '.join(HEADS)} |"]
+    lines.append(f"|{'---|' * len(HEADS)}")
+    lines += [f"| {' | '.join(row.cells)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
