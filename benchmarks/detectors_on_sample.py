@@ -96,11 +96,12 @@ def write_report(rows: list[Row]) -> str:
     minutes = sum(one.ru_utime + one.ru_stime for one in spent) / 60
     lines = [
         HEADING,
-        "`thb-sample`: 86 fakes and 68 real videos, of which a test set has 3 to 7 fakes of a",
-        "generator and 24 reals. **Not the published networks**: each detector's small one of the",
-        "same class (`--tiny`), from random weights, for a few steps. With so few videos an",
-        "interval often reaches from 0.2 to 0.8, and real and fake differ in size, frame rate and",
-        "compression too: the tables show that every detector goes the whole way, nothing else.",
+        "**Not the published networks**: each detector's small one of the same class (`--tiny`), from",
+        "random weights, trained for a few steps on a few dozen public clips in the release's layout.",
+        "A test set has a handful of fakes of a generator (the numbers are above each table; where they",
+        "are ranges, the lower end is LipFD's, which leaves out videos without sound), so an interval",
+        "often reaches from 0.2 to 0.8; real and fake differ in size, frame rate and compression too.",
+        "The tables show that every detector goes the whole way on real videos, and nothing else.",
         "",
         "```",
         "python -m benchmarks.detectors_on_sample SAMPLE --out runs/sample",

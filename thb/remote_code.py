@@ -89,9 +89,7 @@ def _write_import(node: ast.ImportFrom, home: str, *, fall_back: bool) -> list[s
             else's is then a detector like any other.
     """
     indent = " " * node.col_offset
-    names = ", ".join(
-        f"{one.name} as {one.asname}" if one.asname else one.name for one in node.names
-    )
+    names = ", ".join(ast.unparse(one) for one in node.names)
     relative = f"from .{_flatten(home)} import {names}\n"
     if not fall_back:
         return [f"{indent}{relative}"]

@@ -132,6 +132,9 @@ def test_with_the_package_and_without_it(hub: LoopbackHub, tmp_path: Path) -> No
     assert made["commit"] == hub.datasets[REPO].refs["main"]
     again = publish(tmp_path / "run", hub, tmp_path / "publisher", "--weights-licence", "MIT")
     assert again["commit"] is None, "publishing twice changes nothing"
+    asked = publish(tmp_path / "run", hub, tmp_path / "publisher", "--create-pr")
+    assert asked["pull_request"].endswith("/1"), "the licence on the card is another"
+    assert hub.datasets[REPO].refs["main"] == made["commit"]
     assert not [path for path in made["files"] if path.endswith((".bin", ".pt", ".pkl"))]
 
     expected = compute_logits(model)
