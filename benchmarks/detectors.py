@@ -5,7 +5,8 @@
 It is meant for a GPU, at full size. On a CPU say ``--smoke``: the small networks, small batches,
 to see that it runs; such figures say nothing of a GPU. Clips are random and on the device already,
 so that the network alone is timed. Each figure is the median of several rounds, each ended by
-waiting for the device. Scores in half precision are compared with float32's on the same clips.
+waiting for the device. Scores in half precision are compared with float32's, without TF32, on the
+same clips.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,17 @@ KINDS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 ROUNDS, ROUND_SECONDS = 5, 0.5
 HEADS = (
     "detector", "parameters", "work", "precision", "batch", "clips/s", "ms a step",
-    "peak MiB", "largest difference of scores",
+    "TFLOP/s", "of the matrix rate", "peak MiB", "largest difference of scores",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of the table; numbers are None where the memory did not suffice."""
+    """One line of the table; numbers are None where the memory did not suffice.
+
+    ``flops`` are those of the products of one step, ``matrix_rate`` the device's for large square
+    matrices in the same precision, both in FLOP, a second.
+    """
 
     detector: str
     parameters: int
@@ -45,20 +50,24 @@ class Row:
     precision: str
     batch: int
     seconds: float | None
+    flops: int
+    matrix_rate: float
     peak_mib: float | None
     difference: float | None
 
     @property
     def cells(self) -> tuple[str, ...]:
         """As the table prints them."""
-        speed, step = "out of memory", "–"
+        speed, step, rate, share = "out of memory", "–", "–", "–"
         if self.seconds is not None:
+            rate = f"{self.flops / self.seconds / 1e12:.3g}"
+            share = f"{self.flops / self.seconds / self.matrix_rate:.0%}"
             speed, step = f"{self.batch / self.seconds:.1f}", f"{1000 * self.seconds:.1f}"
         peak = "–" if self.peak_mib is None else f"{self.peak_mib:,.0f}"
         differs = "–" if self.difference is None else f"{self.difference:.1e}"
         return (
             self.detector, f"{self.parameters:,}", self.work, self.precision, f"{self.batch}",
-            speed, step, peak, differs,
+            speed, step, rate, share, peak, differs,
         )  # fmt: skip
 
 
@@ -72,6 +81,7 @@ def main() -> int:
     parser.add_argument("--smoke", action="store_true", help="small networks, on any machine")
     parser.add_argument("--out", type=Path, help="write the table here as well")
     given = parser.parse_args()
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.type == "cpu" and not given.smoke:
         print("no GPU here: say --smoke to see only that it runs", file=sys.stderr)
@@ -100,14 +110,17 @@ def measure_detector(
     detector_class = find_detector_class(name)
     model = create_detector(detector_class, config=detector_class.tiny if given.smoke else None)
     model.to(device)  # type: ignore[arg-type] # transformers wraps it untyped
+    rates = {one: measure_matrix_rate(device, KINDS[one], quick=given.smoke) for one in precisions}
     run: Any = torch.compile(model) if given.compile else model
     rows = []
     for batch in batches:
         pixels = draw_clips(model, batch, device)
         exact = score(model, run, pixels, None)
-        for precision in precisions:
-            for work in ("inference", "training step"):
-                rows.append(measure(name, model, run, pixels, work, precision, exact, given.smoke))
+        # Inference first: training moves the statistics of batch normalisation, and so the scores.
+        for work in ("inference", "training step"):
+            for precision in precisions:
+                row = measure(name, model, run, pixels, work, precision, exact, given.smoke)
+                rows.append(replace(row, matrix_rate=rates[precision]))
     return rows
 
 
@@ -163,7 +176,10 @@ def measure(
 
     else:
         step = make_training_step(model, run, pixels, kind)
+    flops = 0
     try:
+        # Counted on the network as it is: a compiled one hides its operations.
+        flops = count_flops(model, pixels, training=work != "inference")
         seconds: float | None = time_step(step, device, quick=quick)
     except torch.OutOfMemoryError:
         seconds = None
@@ -177,6 +193,8 @@ def measure(
         precision=precision,
         batch=len(pixels),
         seconds=seconds,
+        flops=flops,
+        matrix_rate=1.0,
         peak_mib=measure_peak_memory(device) / 2**20 if seconds is not None else None,
         difference=difference,
     )
@@ -199,6 +217,31 @@ def make_training_step(
         model.zero_grad()
 
     return step
+
+
+def count_flops(model: Detector, pixels: Tensor, *, training: bool) -> int:
+    """Return the FLOP of a step's matrix products and convolutions."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        if training:
+            make_training_step(model, model, pixels, None)()
+        else:
+            score(model, model, pixels, None)
+    return int(counter.get_total_flops())
+
+
+def measure_matrix_rate(
+    device: torch.device, kind: torch.dtype | None, *, quick: bool, side: int = 8192
+) -> float:
+    """Return the FLOP/s of the product of two large square matrices."""
+    side = 512 if quick else side
+    left, right = (torch.randn(side, side, device=device, dtype=kind) for _ in range(2))
+
+    def step() -> None:
+        torch.mm(left, right)
+
+    return 2 * side**3 / time_step(step, device, quick=quick)
 
 
 def time_step(step: Callable[[], None], device: torch.device, *, quick: bool) -> float:

@@ -88,6 +88,13 @@ def run_detector(name: str, sample: Path, out: Path) -> Row:
 
 
 HEADING = "## On real videos"
+PREFACE = """\
+**Not the published networks**: each detector's small one of the same class (`--tiny`), from
+random weights, trained for a few steps on a few dozen public clips in the release's layout.
+A test set has a handful of fakes of a generator (the numbers are above each table; where they
+are ranges, the lower end is LipFD's, which leaves out videos without sound), so an interval
+often reaches from 0.2 to 0.8; real and fake differ in size, frame rate and compression too.
+The tables show that every detector goes the whole way on real videos, and nothing else."""
 
 
 def write_report(rows: list[Row]) -> str:
@@ -96,12 +103,7 @@ def write_report(rows: list[Row]) -> str:
     minutes = sum(one.ru_utime + one.ru_stime for one in spent) / 60
     lines = [
         HEADING,
-        "**Not the published networks**: each detector's small one of the same class (`--tiny`), from",
-        "random weights, trained for a few steps on a few dozen public clips in the release's layout.",
-        "A test set has a handful of fakes of a generator (the numbers are above each table; where they",
-        "are ranges, the lower end is LipFD's, which leaves out videos without sound), so an interval",
-        "often reaches from 0.2 to 0.8; real and fake differ in size, frame rate and compression too.",
-        "The tables show that every detector goes the whole way on real videos, and nothing else.",
+        PREFACE,
         "",
         "```",
         "python -m benchmarks.detectors_on_sample SAMPLE --out runs/sample",
