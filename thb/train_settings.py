@@ -168,6 +168,8 @@ class TrainOptions:
         trust_remote_code: Run Python code that the detector's folder or Hub repo brings.
         store: Folder of the face crops that are kept.
         workers: Threads that decode videos and find faces; None for one a core.
+        memory_bytes: What a process's crops may take of the memory; more of them are mapped from a
+            file beside the store. None: half of the machine's, shared by its processes.
         progress: Show bars on stderr.
     """
 
@@ -180,6 +182,7 @@ class TrainOptions:
     trust_remote_code: bool = False
     store: Path = field(default_factory=clip_store_folder)
     workers: int | None = None
+    memory_bytes: int | None = None
     progress: bool = True
 
 

@@ -19,6 +19,7 @@ from thb.augmentation import change_pixels, change_values
 from thb.clip_making import ClipMaker, Made
 from thb.progress import progress_bar
 from thb.train_settings import TrainOptions, TrainSettings
+from thb.training_memory import ClipMemory
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips import VideoClips, prepare_pixels
 from thb_dataset.errors import NoAudioError, NoFaceError, ReleaseError, VideoError
@@ -54,7 +55,7 @@ def make_training_clips(
 ) -> dict[str, Made]:
     """Make the clips of all videos: each process its share, then each reads all of them.
 
-    They are kept in memory: a clip of 8 frames of 80 pixels takes 150 kB.
+    They are kept in memory, or, where they would take too much of it, in a file beside the store.
 
     Args:
         paths: File of each video, by its id.
@@ -75,7 +76,8 @@ def make_training_clips(
     rounds = [("finding faces", ids[accelerator.process_index :: accelerator.num_processes])]
     if accelerator.num_processes > 1:
         rounds.append(("reading crops", ids))
-    for description, share in rounds:
+    memory = ClipMemory(len(ids), spec, options.store, memory_bytes=options.memory_bytes)
+    for number, (description, share) in enumerate(rounds, start=1):
         maker = ClipMaker(
             spec,
             store=options.store,
@@ -86,9 +88,11 @@ def make_training_clips(
         bar = progress_bar(total=len(share), description=description, shown=options.progress)
         with bar, maker:
             for video_id, clips in maker.make((one, paths[one]) for one in share):
-                made[video_id] = clips
+                if number == len(rounds):
+                    made[video_id] = memory.keep(clips) if isinstance(clips, VideoClips) else clips
                 bar.update()
         accelerator.wait_for_everyone()
+    memory.close()
     return made
 
 

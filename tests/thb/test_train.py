@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -24,6 +25,9 @@ from thb.predict import predict
 from thb.train import TrainedFold, train
 from thb.train_settings import TrainOptions
 from thb.train_smoke import train_smoke
+from thb.training_memory import ClipMemory
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips import VideoClips
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
@@ -40,6 +44,7 @@ def train_fold(release: MiniRelease, out: Path, **changes: Any) -> TrainedFold:
         config=changes.pop("config", SMALL),
         accumulate=changes.pop("accumulate", 1),
         overwrite=changes.pop("overwrite", False),
+        memory_bytes=changes.pop("memory_bytes", None),
         progress=False,
     )
     (trained,) = train(
@@ -81,6 +86,38 @@ def test_the_same_seed_gives_the_same_weights(tiny_release: MiniRelease, tmp_pat
     assert (first.record["settings"]["seed"], other.record["settings"]["seed"]) == (0, 1)
     left_alone = train_fold(tiny_release, tmp_path / "first")
     assert left_alone.reused
+
+
+def test_crops_that_do_not_fit_into_memory_are_mapped(
+    tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    kept = train_fold(tiny_release, tmp_path / "kept", epochs=1)
+    mapped = train_fold(tiny_release, tmp_path / "mapped", epochs=1, memory_bytes=0)
+    assert sha_of(kept) == sha_of(mapped)
+    spec = ClipSpec(clips=2, frames=3, size=8)
+    memory = ClipMemory(3, spec, tmp_path / "store", memory_bytes=1000)
+    assert memory.is_on_disk
+    random = np.random.default_rng(0)
+    pixels = [random.integers(0, 256, (2, 3, 8, 8, 3), np.uint8) for _ in range(3)]
+    clips = [memory.keep(made_of(each)) for each in pixels]
+    memory.close()
+    for each, wanted in zip(clips, pixels, strict=True):
+        np.testing.assert_array_equal(each.pixels, wanted)
+    assert list((tmp_path / "store").iterdir()) == [], "the file has no name, and leaves nothing"
+
+
+def made_of(pixels: npt.NDArray[np.uint8]) -> VideoClips:
+    shape = pixels.shape[:2]
+    return VideoClips(
+        pixels=pixels,
+        frame_index=np.zeros(shape, np.int64),
+        seconds=np.zeros(shape),
+        boxes=np.zeros((*shape, 4), np.float32),
+        faces=1,
+        frames_with_face=1,
+        frames_searched=1,
+        frames_read=1,
+    )
 
 
 def test_what_a_run_leaves_behind(tiny_release: MiniRelease, tmp_path: Path) -> None:
