@@ -40,7 +40,9 @@ def write_card(
         results: Pairs of a fold's name and a result that holds it, of these very weights.
     """
     parts = [
-        _write_head(model),
+        _write_head(
+            model, on_the_benchmark=record is not None and not record["release"]["synthetic"]
+        ),
         f"# {repo.partition('/')[2]}",
         describe(type(model)),
         _write_use(repo),
@@ -52,15 +54,16 @@ def write_card(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _write_head(model: Detector) -> str:
+def _write_head(model: Detector, *, on_the_benchmark: bool) -> str:
     licence = model.config.weights_licence
     head: dict[str, Any] = {
         "library_name": "transformers",
         "pipeline_tag": "video-classification",
         "license": licence.lower() if licence else "other",
         "tags": list(TAGS),
-        "datasets": [DEFAULT_RELEASE],
     }
+    if on_the_benchmark:
+        head["datasets"] = [DEFAULT_RELEASE]
     if not licence:
         head["license_name"] = "none"
     return f"---\n{yaml.safe_dump(head, sort_keys=False)}---"
@@ -119,8 +122,17 @@ def _write_training(model: Detector, record: Mapping[str, Any] | None) -> str:
     )
     if record["release"]["synthetic"]:
         lines.append("**The release is synthetic: these weights are for tests only.**")
-    recipe = ", ".join(f"{name} {value}" for name, value in settings.items() if value not in ([],))
+    recipe = ", ".join(_write_setting(name, value) for name, value in settings.items())
     return f"{lines[0]}\n{' '.join(lines[1:])}\n\nRecipe: {recipe}."
+
+
+def _write_setting(name: str, value: Any) -> str:  # noqa: ANN401 — a JSON value
+    if isinstance(value, float):
+        return f"{name} {value:.6g}"
+    if name == "augmentations":
+        parts = [f"{one['name']} ({one['probability']:g})" for one in value]
+        return f"{name} {', '.join(parts) or 'none'}"
+    return f"{name} {value}"
 
 
 def _write_figures(results: Iterable[tuple[str, Result]]) -> str:
@@ -131,7 +143,8 @@ def _write_figures(results: Iterable[tuple[str, Result]]) -> str:
         lines += [
             "",
             f"Fold {fold} of {synthetic}{result.release.get('name')} {revision}, splits by"
-            f" {result.split_by}. In brackets 95 % intervals.",
+            f" {result.split_by}; predictions {result.predictions_sha256[fold][:12]} (sha256). In"
+            " brackets 95 % intervals.",
             "",
             "| generator | part | fakes | reals | AUC | TPR at FPR 1 % | at 0.1 % | Brier |",
             "|---|---|---:|---:|---:|---:|---:|---:|",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from contextlib import nullcontext
@@ -121,15 +122,16 @@ def _write_files(
     model.save_pretrained(place)
     for name, text in code.items():
         (place / name).write_text(text, encoding="utf-8")
-    for name in (RECORD_FILE, HISTORY_FILE, CURVE_FILE):
+    for name in (HISTORY_FILE, CURVE_FILE):
         if (folder / name).is_file():
             shutil.copyfile(folder / name, place / name)
     record = read_record(folder)
+    if record is not None:
+        text = json.dumps(_without_paths(record), indent=2, ensure_ascii=False)
+        (place / RECORD_FILE).write_text(text + "\n", encoding="utf-8")
     results, notes = find_results(folder, hash_weights(model))
     if not model.config.weights_licence:
         notes.append("the card says that nobody has licensed the weights: give --weights-licence")
-    for fold, result in results:
-        result.save(place / "results" / f"{fold}.json")
     card = write_card(model, repo, record=record, results=results)
     (place / "README.md").write_text(card, encoding="utf-8")
     entries = make_entries(results, dataset=dataset)
@@ -145,6 +147,14 @@ def _write_files(
             " whose videos the folder holds with --dataset"
         )
     return len(entries), tuple(notes)
+
+
+def _without_paths(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a run's record without the folder that the training began with, if it was one."""
+    detector = record["detector"]
+    if Path(str(detector.get("name"))).is_absolute():
+        detector = {**detector, "name": Path(detector["name"]).name}
+    return {**record, "detector": detector}
 
 
 def find_results(folder: Path, weights_sha256: str) -> tuple[list[tuple[str, Result]], list[str]]:

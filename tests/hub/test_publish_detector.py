@@ -227,6 +227,10 @@ def test_the_card_has_the_runs_own_figures(evaluated: Path, tmp_path: Path) -> N
     assert f"| {cell.generator} | test | {cell.n_fake} | {cell.n_real} |" in card
     assert f"{cell.measures['auc'].value:.3f} (" in card
     assert "SYNTHETIC" in card
+    assert "datasets" not in head
+    for file in (tmp_path / "out").rglob("*"):
+        assert not file.is_file() or str(tmp_path).encode() not in file.read_bytes()
+        assert not file.is_file() or str(evaluated.parent).encode() not in file.read_bytes()
     assert made.entries == 0, "nothing of a synthetic release is entered anywhere"
     assert load_detector(tmp_path / "out").config.weights_licence == "CC0-1.0"
     assert (tmp_path / "out" / "history.svg").is_file()
