@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.detectors import HEADS, main
+from benchmarks.detectors_gpu import HEADS, main
 
 
 def test_smoke(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "table.md"
-    words = ["benchmarks.detectors", "--smoke", "--only", "tall", "caddm", "--out", str(out)]
+    words = ["benchmarks.detectors_gpu", "--smoke", "--only", "tall", "caddm", "--out", str(out)]
     monkeypatch.setattr(sys, "argv", words)
     assert main() == 0
     capsys.readouterr()
@@ -30,6 +30,6 @@ def test_smoke(
 def test_full_size_wants_a_gpu(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["benchmarks.detectors"])
+    monkeypatch.setattr(sys, "argv", ["benchmarks.detectors_gpu"])
     assert main() == 2
     assert "--smoke" in capsys.readouterr().err

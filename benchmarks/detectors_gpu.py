@@ -1,6 +1,7 @@
 """How fast each detector's network is: inference and training steps, by precision and batch.
 
-    python -m benchmarks.detectors [--only tall …] [--batches 1 8 32] [--smoke] [--out table.md]
+    python -m benchmarks.detectors_gpu [--only tall …] [--batches 1 8 32] [--compile] [--smoke]
+        [--originals CHECKOUTS [--site SITE]] [--out table.md]
 
 It is meant for a GPU, at full size. On a CPU say ``--smoke``: the small networks, small batches,
 to see that it runs; such figures say nothing of a GPU. Clips are random and on the device already,
@@ -26,13 +27,16 @@ from torch import Tensor
 
 from detectors.base import Detector, count_parameters
 from detectors.registry import DETECTORS, create_detector, find_detector_class
+from scripts.check_parity import find_checkout, open_site
+from scripts.drawn_weights import Original, draw_input
+from scripts.original_networks import BUILDERS
 from thb.throughput import measure_peak_memory
 
 KINDS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 ROUNDS, ROUND_SECONDS = 5, 0.5
 HEADS = (
-    "detector", "parameters", "work", "precision", "batch", "clips/s", "ms a step",
-    "TFLOP/s", "of the matrix rate", "peak MiB", "largest difference of scores",
+    "detector", "parameters", "work", "precision", "batch", "clips/s", "times the original",
+    "ms a step", "TFLOP/s", "of the matrix rate", "peak MiB", "largest difference of scores",
 )  # fmt: skip
 
 
@@ -41,7 +45,8 @@ class Row:
     """One line of the table; numbers are None where the memory did not suffice.
 
     ``flops`` are those of the products of one step, ``matrix_rate`` the device's for large square
-    matrices in the same precision, both in FLOP, a second.
+    matrices in the same precision, both in FLOP, a second. ``original_seconds`` are the original
+    network's for the same work in float32.
     """
 
     detector: str
@@ -50,24 +55,30 @@ class Row:
     precision: str
     batch: int
     seconds: float | None
-    flops: int
+    flops: int | None
     matrix_rate: float
     peak_mib: float | None
     difference: float | None
+    original_seconds: float | None = None
 
     @property
     def cells(self) -> tuple[str, ...]:
         """As the table prints them."""
         speed, step, rate, share = "out of memory", "–", "–", "–"
         if self.seconds is not None:
+            speed, step = f"{self.batch / self.seconds:.1f}", f"{1000 * self.seconds:.1f}"
+        if self.seconds is not None and self.flops is not None:
             rate = f"{self.flops / self.seconds / 1e12:.3g}"
             share = f"{self.flops / self.seconds / self.matrix_rate:.0%}"
-            speed, step = f"{self.batch / self.seconds:.1f}", f"{1000 * self.seconds:.1f}"
+        if self.seconds is None or self.original_seconds is None:
+            times = "–"
+        else:
+            times = f"{self.original_seconds / self.seconds:.2f}"
         peak = "–" if self.peak_mib is None else f"{self.peak_mib:,.0f}"
         differs = "–" if self.difference is None else f"{self.difference:.1e}"
         return (
             self.detector, f"{self.parameters:,}", self.work, self.precision, f"{self.batch}",
-            speed, step, rate, share, peak, differs,
+            speed, times, step, rate, share, peak, differs,
         )  # fmt: skip
 
 
@@ -79,8 +90,12 @@ def main() -> int:
     parser.add_argument("--precisions", nargs="*", default=["fp32", "bf16"], choices=sorted(KINDS))
     parser.add_argument("--compile", action="store_true", help="torch.compile the network")
     parser.add_argument("--smoke", action="store_true", help="small networks, on any machine")
+    parser.add_argument("--originals", type=Path, help="folder with the authors' checkouts")
+    parser.add_argument("--site", type=Path, help="folder with the originals' own dependencies")
     parser.add_argument("--out", type=Path, help="write the table here as well")
     given = parser.parse_args()
+    if given.site:
+        open_site(given.site)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.type == "cpu" and not given.smoke:
@@ -108,20 +123,68 @@ def measure_detector(
 ) -> list[Row]:
     """Measure one detector in every precision and batch, inference first."""
     detector_class = find_detector_class(name)
-    model = create_detector(detector_class, config=detector_class.tiny if given.smoke else None)
+    original = None if given.originals is None else build_original(name, given)
+    tiny = detector_class.tiny if original is None else original.config
+    model = create_detector(detector_class, config=tiny if given.smoke else None)
     model.to(device)  # type: ignore[arg-type] # transformers wraps it untyped
     rates = {one: measure_matrix_rate(device, KINDS[one], quick=given.smoke) for one in precisions}
     run: Any = torch.compile(model) if given.compile else model
     rows = []
     for batch in batches:
-        pixels = draw_clips(model, batch, device)
+        original_seconds = None
+        if original is None:
+            pixels = draw_clips(model, batch, device)
+        else:
+            pixels = draw_input(batch, original.shape, original.scale, seed=0).to(device)
+            rows.append(measure_original(name, original, pixels, given.smoke))
+            original_seconds = rows[-1].seconds
         exact = score(model, run, pixels, None)
         # Inference first: training moves the statistics of batch normalisation, and so the scores.
         for work in ("inference", "training step"):
             for precision in precisions:
                 row = measure(name, model, run, pixels, work, precision, exact, given.smoke)
-                rows.append(replace(row, matrix_rate=rates[precision]))
+                theirs = original_seconds if work == "inference" else None
+                rows.append(replace(row, matrix_rate=rates[precision], original_seconds=theirs))
     return rows
+
+
+def build_original(name: str, given: argparse.Namespace) -> Original:
+    """Return the authors' network of the variant that is our default."""
+    variants, build = BUILDERS[name]
+    variant, checkout = next(iter(variants.items()))
+    return build(find_checkout(given.originals, checkout), variant, tiny=given.smoke)
+
+
+def measure_original(name: str, original: Original, pixels: Tensor, quick: bool) -> Row:
+    """Measure the authors' network in float32, scoring only, as its own code calls it."""
+    device = pixels.device
+    network = original.network.to(device).eval()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+
+    def step() -> None:
+        with torch.inference_mode():
+            original.score(network, pixels)
+
+    try:
+        seconds: float | None = time_step(step, device, quick=quick)
+    except torch.OutOfMemoryError:
+        seconds = None
+    row = Row(
+        detector=f"{name}, the original",
+        parameters=sum(weight.numel() for weight in network.parameters()),
+        work="inference",
+        precision="fp32",
+        batch=len(pixels),
+        seconds=seconds,
+        flops=None,
+        matrix_rate=1.0,
+        peak_mib=measure_peak_memory(device) / 2**20 if seconds is not None else None,
+        difference=None,
+    )
+    network.cpu()
+    return row
 
 
 def draw_clips(model: Detector, batch: int, device: torch.device) -> Tensor:
