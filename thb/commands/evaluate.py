@@ -56,7 +56,7 @@ def evaluate(  # noqa: PLR0913 — as many as there are things to choose
             "--out",
             metavar="DIR",
             help="Where <fold>/predictions.parquet and result-<protocol>.json are written. "
-            "[default: the run folder]",
+            "(default: the run folder)",
         ),
     ] = None,
     split_by: SplitByOption = SplitBy.RELEASE,

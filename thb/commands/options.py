@@ -78,7 +78,7 @@ FoldOption = Annotated[
     typer.Option(
         "--fold",
         metavar="GENERATOR",
-        help="Only the fold of p2 or p3 that holds this generator out. [default: every fold]",
+        help="Only the fold of p2 or p3 that holds this generator out. (default: every fold)",
     ),
 ]
 ReleaseOption = Annotated[
@@ -126,7 +126,7 @@ WorkersOption = Annotated[
         "--workers",
         min=1,
         metavar="N",
-        help="Threads that decode videos and find faces ahead. [default: one a core]",
+        help="Threads that decode videos and find faces ahead. (default: one a core)",
         show_default=False,
     ),
 ]

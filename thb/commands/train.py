@@ -35,6 +35,88 @@ if TYPE_CHECKING:
     from thb.train_settings import TrainOptions
 
 
+OptionalProtocolOption = Annotated[
+    ProtocolChoice | None,
+    typer.Option(
+        "--protocol",
+        help="p1 new identities, p2 a new generator, p3 both; 'all' is the three in turn.",
+        show_default=False,
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Folder of the run: DIR/<fold> for each fold, DIR itself with --fold.",
+    ),
+]
+EpochsOption = Annotated[
+    int | None, typer.Option(min=1, help="(default: the detector's own)", show_default=False)
+]
+TrainBatchSizeOption = Annotated[
+    int | None,
+    typer.Option(
+        min=2, help="Videos of one step. (default: the detector's own)", show_default=False
+    ),
+]
+LearningRateOption = Annotated[
+    float | None, typer.Option(help="(default: the detector's own)", show_default=False)
+]
+SeedOption = Annotated[int, typer.Option(min=0, help="Of weights, order and augmentation.")]
+MixedPrecisionOption = Annotated[
+    Precision | None,
+    typer.Option(
+        help="Products of the network in half precision. (default: no)", show_default=False
+    ),
+]
+PatienceOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Stop after so many epochs without a better validation. (default: never)",
+        show_default=False,
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Any other setting of the recipe, the value as JSON: --set schedule=constant.",
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="JSON with settings of a fresh detector that differ from its own."
+    ),
+]
+TinyOption = Annotated[
+    bool,
+    typer.Option("--tiny", help="The detector's small network, which learns on a CPU."),
+]
+SmokeOption = Annotated[
+    bool,
+    typer.Option(
+        "--smoke",
+        help="Only two steps of the small network on two videos of the synthetic release, to "
+        "see that it runs.",
+    ),
+]
+AccumulateOption = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Compute each batch in N parts, where it is too large for the memory.",
+    ),
+]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Train anew what is in the folder already.")
+]
+
+
 def train(  # noqa: PLR0913 — as many as there are things to choose
     *,
     detector: Annotated[
@@ -45,91 +127,25 @@ def train(  # noqa: PLR0913 — as many as there are things to choose
             "to go on from its weights.",
         ),
     ],
-    protocol: Annotated[
-        ProtocolChoice | None,
-        typer.Option(
-            "--protocol",
-            help="p1 new identities, p2 a new generator, p3 both; 'all' is the three in turn.",
-            show_default=False,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="DIR",
-            help="Folder of the run: DIR/<fold> for each fold, DIR itself with --fold.",
-        ),
-    ] = None,
+    protocol: OptionalProtocolOption = None,
+    out: OutOption = None,
     fold: FoldOption = None,
     release: ReleaseOption = DEFAULT_RELEASE,
     real_root: RealRootOption = None,
     split_by: SplitByOption = SplitBy.RELEASE,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="[default: the detector's own]", show_default=False)
-    ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(
-            min=2, help="Videos of one step. [default: the detector's own]", show_default=False
-        ),
-    ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="[default: the detector's own]", show_default=False)
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, order and augmentation.")] = 0,
-    mixed_precision: Annotated[
-        Precision | None,
-        typer.Option(
-            help="Products of the network in half precision. [default: no]", show_default=False
-        ),
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Stop after so many epochs without a better validation. [default: never]",
-            show_default=False,
-        ),
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help="Any other setting of the recipe, the value as JSON: --set schedule=constant.",
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="JSON with settings of a fresh detector that differ from its own."
-        ),
-    ] = None,
-    tiny: Annotated[
-        bool,
-        typer.Option("--tiny", help="The detector's small network, which learns on a CPU."),
-    ] = False,
-    smoke: Annotated[
-        bool,
-        typer.Option(
-            "--smoke",
-            help="Only two steps of the small network on two videos of the synthetic release, to "
-            "see that it runs.",
-        ),
-    ] = False,
-    accumulate: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Compute each batch in N parts, where it is too large for the memory.",
-        ),
-    ] = 1,
+    epochs: EpochsOption = None,
+    batch_size: TrainBatchSizeOption = None,
+    learning_rate: LearningRateOption = None,
+    seed: SeedOption = 0,
+    mixed_precision: MixedPrecisionOption = None,
+    patience: PatienceOption = None,
+    set_: SetOption = None,
+    config: ConfigOption = None,
+    tiny: TinyOption = False,
+    smoke: SmokeOption = False,
+    accumulate: AccumulateOption = 1,
     workers: WorkersOption = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Train anew what is in the folder already.")
-    ] = False,
+    overwrite: OverwriteOption = False,
     face_pack: FacePackOption = "embedded",
     trust_remote_code: TrustOption = False,
     output: FormatOption = OutputFormat.TEXT,
