@@ -37,6 +37,13 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
+def is_hub_id(reference: str | Path) -> bool:
+    """Tell whether a detector is named by its Hub id, and not by a folder that is there."""
+    if not isinstance(reference, str) or not _HUB_ID.fullmatch(reference):
+        return False
+    return not Path(reference).is_dir()
+
+
 def register_detectors() -> None:
     """Import every detector, which registers it with transformers' Auto classes."""
     for reference in DETECTORS.values():
@@ -84,7 +91,7 @@ def load_detector(
     elif Path(name).expanduser().is_dir():
         folder = _check_folder(Path(name).expanduser())
         detector = _load_weights(str(folder), trust_remote_code=trust_remote_code)
-    elif isinstance(reference, str) and _HUB_ID.fullmatch(name):
+    elif is_hub_id(reference):
         detector = _load_weights(name, trust_remote_code=trust_remote_code)
     else:
         raise DetectorError(_explain_miss(name))

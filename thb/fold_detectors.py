@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from thb.training_record import read_record
+from detectors.registry import is_hub_id
+from thb.training_record import RECORD_FILE, read_record
 from thb_dataset.errors import DetectorError
 from thb_dataset.protocols import Fold
 
@@ -25,7 +26,7 @@ class FoldDetector:
     Attributes:
         fold: The fold that it is to be evaluated on.
         reference: What ``load_detector`` takes.
-        trained_on: What its folder says of its training; None where it says nothing.
+        trained_on: What its folder or Hub repo says of its training; None where it says nothing.
     """
 
     fold: Fold
@@ -72,7 +73,20 @@ def _find(detector: str | Path, fold: Fold) -> FoldDetector:
             f"{folder} holds no detector for {fold.name}, only for {', '.join(others)}: train it "
             f"(thb train … --protocol {fold.protocol} --out {folder}), or evaluate another protocol"
         )
-    return FoldDetector(fold=fold, reference=detector, trained_on=None)
+    published = _fetch_record(str(detector)) if is_hub_id(detector) else None
+    trained_on = None if published is None else _trained_on(published.parent)
+    return FoldDetector(fold=fold, reference=detector, trained_on=trained_on)
+
+
+def _fetch_record(repo_id: str) -> Path | None:
+    """Download the record that a detector was published with; None where there is none."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        return Path(hf_hub_download(repo_id, RECORD_FILE))
+    except (EntryNotFoundError, RepositoryNotFoundError):
+        return None  # a repo that is not there is explained when the detector is loaded
 
 
 def _trained_on(folder: Path) -> dict[str, Any] | None:

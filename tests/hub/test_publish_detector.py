@@ -20,6 +20,7 @@ from detectors.registry import DETECTORS, create_detector, find_detector_class, 
 from tests.hub.loopback_hub import LoopbackHub
 from thb.evaluate import EvaluateSettings, evaluate
 from thb.inference import PredictSettings
+from thb.predictions import read_predictions
 from thb.publish_detector import publish_detector
 from thb.remote_code import bundle_code
 from thb.result import Result
@@ -261,3 +262,32 @@ def test_entries_are_of_these_weights_and_of_a_repo(evaluated: Path, tmp_path: P
     other = publish_detector(run, REPO, dry_run=tmp_path / "c", dataset="someone/Benchmark")
     assert other.entries == 0
     assert any("no result of these weights" in note for note in other.notes)
+
+
+def test_a_published_detector_is_evaluated_by_its_id_and_on_its_own_fold_only(
+    hub: LoopbackHub, evaluated: Path, tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    publish(evaluated, hub, tmp_path / "publisher")
+
+    def ask(*words: str) -> subprocess.CompletedProcess[str]:
+        where = ["--release", str(tiny_release.hub), "--real-root", str(tiny_release.real_root)]
+        return subprocess.run(
+            [sys.executable, "-m", "thb", "evaluate", REPO, *where, "--bootstrap", "0", *words],
+            env=environment(hub, tmp_path / "user"),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    refused = ask("--protocol", "p1")
+    assert refused.returncode == 4
+    assert "was trained for p3-hallo split by release, not for p1" in refused.stderr
+    done = ask("--protocol", "p3", "--fold", "hallo")
+    assert done.returncode == 0, done.stderr
+    (theirs,) = tmp_path.rglob("predictions.parquet")
+    scores = [
+        {row.video_id: row.score for row in read_predictions(file).rows}
+        for file in (theirs, evaluated / "p3-hallo" / "predictions.parquet")
+    ]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-6, nan_ok=True)
