@@ -49,7 +49,8 @@ def find_fold_detectors(
         DetectorError: A fold has no detector, or one that was trained for another fold or on
             another reading of the splits; all are named.
     """
-    found = [_find(detector, fold) for fold in folds]
+    published = _read_published(str(detector)) if is_hub_id(detector) else None
+    found = [_find(detector, fold, published) for fold in folds]
     faults = [fault for one in found if (fault := _find_mismatch(one))]
     if faults and not allow_mismatch:
         raise DetectorError(
@@ -60,7 +61,7 @@ def find_fold_detectors(
     return tuple(found)
 
 
-def _find(detector: str | Path, fold: Fold) -> FoldDetector:
+def _find(detector: str | Path, fold: Fold, published: Mapping[str, Any] | None) -> FoldDetector:
     folder = Path(detector).expanduser()
     own = folder / fold.name
     if (own / CONFIG_FILE).is_file():
@@ -73,20 +74,19 @@ def _find(detector: str | Path, fold: Fold) -> FoldDetector:
             f"{folder} holds no detector for {fold.name}, only for {', '.join(others)}: train it "
             f"(thb train … --protocol {fold.protocol} --out {folder}), or evaluate another protocol"
         )
-    published = _fetch_record(str(detector)) if is_hub_id(detector) else None
-    trained_on = None if published is None else _trained_on(published.parent)
-    return FoldDetector(fold=fold, reference=detector, trained_on=trained_on)
+    return FoldDetector(fold=fold, reference=detector, trained_on=published)
 
 
-def _fetch_record(repo_id: str) -> Path | None:
-    """Download the record that a detector was published with; None where there is none."""
+def _read_published(repo_id: str) -> dict[str, Any] | None:
+    """Read what a Hub repo says of its detector's training; None where it says nothing."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
 
     try:
-        return Path(hf_hub_download(repo_id, RECORD_FILE))
+        record = Path(hf_hub_download(repo_id, RECORD_FILE))
     except (EntryNotFoundError, RepositoryNotFoundError):
         return None  # a repo that is not there is explained when the detector is loaded
+    return _trained_on(record.parent)
 
 
 def _trained_on(folder: Path) -> dict[str, Any] | None:
