@@ -27,6 +27,33 @@ def default_workers() -> int:
     return max(1, cores // siblings)
 
 
+class ThreadTools:
+    """A reader and a face finder for each thread that asks, made when it first does.
+
+    Args:
+        face_pack: As ``load_face_finder`` takes it.
+    """
+
+    def __init__(self, face_pack: str) -> None:
+        self._face_pack = face_pack
+        self._own = threading.local()
+        self._lock = threading.Lock()
+        self._readers = ExitStack()
+
+    def get(self) -> tuple[VideoReader, FaceFinder]:
+        """Return those of the thread that calls."""
+        if not hasattr(self._own, "tools"):
+            with self._lock:
+                reader = self._readers.enter_context(VideoReader())
+                self._own.tools = (reader, load_face_finder(self._face_pack))
+        tools: tuple[VideoReader, FaceFinder] = self._own.tools
+        return tools
+
+    def close(self) -> None:
+        """End the readers' child processes."""
+        self._readers.close()
+
+
 class ClipMaker:
     """Makes the clips of videos in threads, each with a reader and a face finder of its own.
 
@@ -52,12 +79,9 @@ class ClipMaker:
     ) -> None:
         self._spec = spec
         self._store = ClipStore(store)
-        self._face_pack = face_pack
         self._workers = workers or default_workers()
         self._sounds = sounds or {}
-        self._own = threading.local()
-        self._lock = threading.Lock()
-        self._readers = ExitStack()
+        self._tools = ThreadTools(face_pack)
 
     def __enter__(self) -> ClipMaker:
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="clips")
@@ -65,7 +89,7 @@ class ClipMaker:
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
-        self._readers.close()
+        self._tools.close()
 
     def make(self, paths: Iterable[tuple[str, Path | None]]) -> Iterator[tuple[str, Made]]:
         """Yield the clips of each video in the order given, a few videos ahead of the caller.
@@ -95,19 +119,11 @@ class ClipMaker:
         except VideoDecodeError as error:
             return error
         try:
-            reader, finder = self._tools()
+            reader, finder = self._tools.get()
             sound = self._sounds.get(name)
             return self._store.get(path, self._spec, finder, reader, sound_path=sound)
         except VideoError as error:
             return error
-
-    def _tools(self) -> tuple[VideoReader, FaceFinder]:
-        if not hasattr(self._own, "tools"):
-            with self._lock:
-                reader = self._readers.enter_context(VideoReader())
-                self._own.tools = (reader, load_face_finder(self._face_pack))
-        tools: tuple[VideoReader, FaceFinder] = self._own.tools
-        return tools
 
 
 def check_readable(path: Path) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from thb.clip_making import check_readable, default_workers
+from thb.clip_making import ThreadTools, check_readable, default_workers
 from thb.progress import progress_bar
 from thb_dataset.errors import VideoError
 
 if TYPE_CHECKING:
     from thb_dataset.face_packs import FacePack
-    from thb_dataset.faces import FaceFinder
-    from thb_dataset.video import VideoReader
 
 
 @dataclass(frozen=True)
@@ -57,17 +53,14 @@ class IdentityMaker:
         from thb_dataset.identity import IdentityStore
 
         self._store = IdentityStore(store)
-        self._face_pack = face_pack
         self._workers = workers or default_workers()
-        self._own = threading.local()
-        self._lock = threading.Lock()
-        self._readers = ExitStack()
+        self._tools = ThreadTools(face_pack)
 
     def __enter__(self) -> IdentityMaker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._readers.close()
+        self._tools.close()
 
     def embed(self, videos: Mapping[str, Path], *, progress: bool = True) -> EmbeddedVideos:
         """Embed videos; what cannot be read is named, not raised.
@@ -80,7 +73,7 @@ class IdentityMaker:
             FacePackError: The pack cannot be loaded or holds no recogniser.
             OSError: The store cannot be written.
         """
-        _, finder = self._tools()
+        _, finder = self._tools.get()
         found: dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
         unread: dict[str, str] = {}
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="faces")
@@ -104,7 +97,7 @@ class IdentityMaker:
 
     def picture_of(self, path: Path) -> npt.NDArray[np.uint8] | None:
         """Return the face of a video, to look at; None where it has none."""
-        reader, finder = self._tools()
+        reader, finder = self._tools.get()
         try:
             return self._store.get(path, finder, reader).picture
         except VideoError:
@@ -115,19 +108,8 @@ class IdentityMaker:
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | str:
         try:
             check_readable(path)
-            reader, finder = self._tools()
+            reader, finder = self._tools.get()
             identity = self._store.get(path, finder, reader)
         except (VideoError, FileNotFoundError) as error:
             return f"{type(error).__name__}: {error}"
         return identity.mean, identity.middle
-
-    def _tools(self) -> tuple[VideoReader, FaceFinder]:
-        from thb_dataset.faces import load_face_finder
-        from thb_dataset.video import VideoReader
-
-        if not hasattr(self._own, "tools"):
-            with self._lock:
-                reader = self._readers.enter_context(VideoReader())
-                self._own.tools = (reader, load_face_finder(self._face_pack))
-        tools: tuple[VideoReader, FaceFinder] = self._own.tools
-        return tools
