@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 DRY_RUN_FOLDER = Path("publication")
 
+CreatePrOption = Annotated[
+    bool, typer.Option("--create-pr", help="Open a pull request instead of committing.")
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Write the files to a folder and send nothing.")
+]
+DryRunFolderOption = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Where a dry run writes.")
+]
+
 app = typer.Typer(no_args_is_help=True, help="Send what the toolkit makes to the Hub.")
 
 
@@ -31,15 +41,9 @@ def dataset(
         str, typer.Option("--repo", metavar="ORG/NAME", help="The dataset repo of the videos.")
     ],
     release: ReleaseOption = DEFAULT_RELEASE,
-    create_pr: Annotated[
-        bool, typer.Option("--create-pr", help="Open a pull request instead of committing.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Write the files to a folder and send nothing.")
-    ] = False,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Where a dry run writes.")
-    ] = DRY_RUN_FOLDER,
+    create_pr: CreatePrOption = False,
+    dry_run: DryRunOption = False,
+    out: DryRunFolderOption = DRY_RUN_FOLDER,
     videos_at: Annotated[
         str | None,
         typer.Option(
@@ -86,15 +90,9 @@ def detector(  # noqa: PLR0913 — as many as there are things to choose
     repo: Annotated[
         str, typer.Option("--repo", metavar="ORG/NAME", help="The model repo; made if need be.")
     ],
-    create_pr: Annotated[
-        bool, typer.Option("--create-pr", help="Open a pull request instead of committing.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Write the files to a folder and send nothing.")
-    ] = False,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Where a dry run writes.")
-    ] = DRY_RUN_FOLDER,
+    create_pr: CreatePrOption = False,
+    dry_run: DryRunOption = False,
+    out: DryRunFolderOption = DRY_RUN_FOLDER,
     weights_licence: Annotated[
         str | None,
         typer.Option(metavar="SPDX", help="The licence that you give the weights under."),
