@@ -19,6 +19,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import detectors  # noqa: F401 — first: it lets tests import models of transformers
 from detectors.base import Detector
 from detectors.conversion import KeyMap, Layout, fill_model, translate
 

@@ -41,9 +41,13 @@ from transformers import AutoModelForVideoClassification
 model = AutoModelForVideoClassification.from_pretrained(sys.argv[1])
 assert type(model).__module__.startswith("detectors."), type(model)
 """
-WITHOUT_PACKAGE = """
-import importlib.util, json, sys
+GUARD = Path(__file__).resolve().parents[2] / "detectors" / "torchvision_guard.py"
+# The tests' own environment may hold a torchvision that breaks transformers: that is mended here,
+# as whoever has it must have done.
+WITHOUT_PACKAGE = f"""
+import importlib.util, json, runpy, sys
 sys.path.append(sys.argv[2])
+runpy.run_path({str(GUARD)!r})["make_torchvision_importable"]()
 if importlib.util.find_spec("detectors") or importlib.util.find_spec("thb_dataset"):
     print(json.dumps("installed"))
     raise SystemExit
