@@ -24,7 +24,7 @@ _APPLIED_LATER: Final = {"mean", "std", "colour", "value_range", "aggregation"}
 """What of a ClipSpec the crops do not depend on: it is applied after the store."""
 
 _COUNTS: Final = ("faces", "frames_with_face", "frames_searched", "frames_read")
-_ARRAYS: Final = ("frame_index", "seconds", "boxes")
+_ARRAYS: Final = ("frame_index", "seconds", "boxes", "points")
 
 
 class ClipStore:
@@ -111,12 +111,14 @@ def _dump_clips(clips: VideoClips) -> dict[str, npt.NDArray[Any]]:
     arrays: dict[str, npt.NDArray[Any]] = {name: getattr(clips, name) for name in _ARRAYS}
     arrays["packed"] = _pack_pixels(clips.pixels)
     arrays["shape"] = np.array(clips.pixels.shape, np.int64)
+    arrays["frame_size"] = np.array(clips.frame_size, np.int64)
     arrays["counts"] = np.array([getattr(clips, name) for name in _COUNTS], np.int64)
     return arrays
 
 
 def _load_clips(arrays: Mapping[str, npt.NDArray[Any]]) -> VideoClips:
     values: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+    values["frame_size"] = tuple(arrays["frame_size"].tolist())
     values["pixels"] = _unpack_pixels(arrays["packed"], arrays["shape"])
     values |= zip(_COUNTS, map(int, arrays["counts"]), strict=True)
     return VideoClips(**values)

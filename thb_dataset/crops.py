@@ -39,13 +39,17 @@ def crop_box(
     Returns:
         uint8 (size, size, 3).
     """
+    return _warp(rgb, place_box(box, margin=margin, size=size), size)
+
+
+def place_box(box: npt.NDArray[np.float32], *, margin: float, size: int) -> npt.NDArray[np.float64]:
+    """Return where :func:`crop_box` puts the frame's pixels: float64 (2, 3), between centres."""
     x0, y0, x1, y1 = (float(value) for value in box)
     scale = size / (max(x1 - x0, y1 - y0) * margin)
     # A box counts from the edge of the first pixel, the warp from its centre: half a pixel less.
     centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2]) - 0.5
-    matrix = np.array([[scale, 0.0, 0.0], [0.0, scale, 0.0]])
-    matrix[:, 2] = (size / 2 - 0.5) - scale * centre
-    return _warp(rgb, matrix, size)
+    shift = (size / 2 - 0.5) - scale * centre
+    return np.array([[scale, 0.0, shift[0]], [0.0, scale, shift[1]]])
 
 
 def align_face(
@@ -66,9 +70,16 @@ def align_face(
     Returns:
         uint8 (size, size, 3).
     """
+    return _warp(rgb, place_face(points, margin=margin, size=size), size)
+
+
+def place_face(
+    points: npt.NDArray[np.float32], *, margin: float, size: int
+) -> npt.NDArray[np.float64]:
+    """Return where :func:`align_face` puts the frame's pixels: float64 (2, 3), between centres."""
     middle = ARCFACE_SIDE / 2
     target = ((ARCFACE_POINTS - middle) / margin + middle) * (size / ARCFACE_SIDE)
-    return _warp(rgb, fit_similarity(points, target), size)
+    return fit_similarity(points, target)
 
 
 def align_for_embedding(

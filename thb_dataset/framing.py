@@ -14,6 +14,8 @@ from thb_dataset.crops import (
     align_face,
     crop_box,
     fit_similarity,
+    place_box,
+    place_face,
 )
 
 Picture = npt.NDArray[np.uint8]
@@ -65,6 +67,42 @@ def cut_frame(
     return _align(rgb, spec, points)
 
 
+def place_frame(
+    spec: ClipSpec,
+    *,
+    box: npt.NDArray[np.float32],
+    points: npt.NDArray[np.float32],
+    frame_size: tuple[int, int],
+) -> npt.NDArray[np.float64]:
+    """Return where :func:`cut_frame` puts the pixels of a frame.
+
+    Args:
+        spec: Which crop.
+        box: As :func:`cut_frame` takes it.
+        points: Likewise.
+        frame_size: Height and width of the frame.
+
+    Returns:
+        float64 (2, 3), from the frame to the crop and between centres of pixels:
+        ``matrix @ [x, y, 1]``.
+    """
+    if spec.crop == "full":
+        height, width = frame_size
+        return _scale_edges(spec.size / width, spec.size / height)
+    if spec.crop == "box":
+        if spec.resample != "pillow":
+            return place_box(box, margin=spec.margin, size=spec.size)
+        x, y, side = _find_square(box, spec.margin, frame_size)
+        scale = spec.size / side
+        return _scale_edges(scale, scale, x, y)
+    if spec.resample == "fine":
+        return place_face(points, margin=spec.margin, size=spec.size)
+    matrix = _place_on_template(spec, points)
+    scale = spec.size / (spec.cut_size or spec.size)
+    resize = _scale_edges(scale, scale)
+    return np.column_stack([resize[:, :2] @ matrix[:, :2], resize @ [*matrix[:, 2], 1.0]])
+
+
 def place_template(template: Template, *, margin: float, size: int) -> npt.NDArray[np.float64]:
     """Return where the five points lie in an aligned crop.
 
@@ -108,14 +146,40 @@ def crop_whole_pixels(
     """
     from PIL import Image
 
-    left, top, right, bottom = (int(value) for value in box)
-    side = int(max(right - left, bottom - top) * margin)
     height, width = rgb.shape[:2]
-    x = min(max((left + right) // 2 - side // 2, 0), width - 1)
-    y = min(max((top + bottom) // 2 - side // 2, 0), height - 1)
-    side = max(1, min(side, width - x, height - y))
+    x, y, side = _find_square(box, margin, (height, width))
     square = Image.fromarray(rgb[y : y + side, x : x + side])
     return np.asarray(square.resize((size, size), Image.Resampling.BILINEAR), np.uint8)
+
+
+def _find_square(
+    box: npt.NDArray[np.float32], margin: float, frame_size: tuple[int, int]
+) -> tuple[int, int, int]:
+    """Return the left edge, the upper edge and the side that the FaceForensics++ recipe cuts."""
+    left, top, right, bottom = (int(value) for value in box)
+    side = int(max(right - left, bottom - top) * margin)
+    height, width = frame_size
+    x = min(max((left + right) // 2 - side // 2, 0), width - 1)
+    y = min(max((top + bottom) // 2 - side // 2, 0), height - 1)
+    return x, y, max(1, min(side, width - x, height - y))
+
+
+def _scale_edges(
+    across: float, down: float, left: float = 0.0, top: float = 0.0
+) -> npt.NDArray[np.float64]:
+    """Return the (2, 3) between centres of pixels of a scaling that counts from the edges."""
+    return np.array(
+        [
+            [across, 0.0, (0.5 - left) * across - 0.5],
+            [0.0, down, (0.5 - top) * down - 0.5],
+        ]
+    )
+
+
+def _place_on_template(spec: ClipSpec, points: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return where the pixels come to lie at the size at which an aligned crop is cut first."""
+    cut = spec.cut_size or spec.size
+    return fit_similarity(points, place_template(spec.template, margin=spec.margin, size=cut))
 
 
 def _align(rgb: Picture, spec: ClipSpec, points: npt.NDArray[np.float32]) -> Picture:
@@ -123,7 +187,7 @@ def _align(rgb: Picture, spec: ClipSpec, points: npt.NDArray[np.float32]) -> Pic
     import cv2
 
     cut = spec.cut_size or spec.size
-    matrix = fit_similarity(points, place_template(spec.template, margin=spec.margin, size=cut))
+    matrix = _place_on_template(spec, points)
     crop = cv2.warpAffine(rgb, matrix, (cut, cut), flags=cv2.INTER_LINEAR)
     if cut != spec.size:
         crop = cv2.resize(crop, (spec.size, spec.size), interpolation=cv2.INTER_CUBIC)

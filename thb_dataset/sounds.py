@@ -123,6 +123,7 @@ def put_spectrogram_before(
         frame_index=np.tile(clips.frame_index, 2),
         seconds=np.tile(clips.seconds, 2),
         boxes=np.tile(clips.boxes, (1, 2, 1)),
+        points=np.tile(clips.points, (1, 2, 1, 1)),
     )
 
 

@@ -101,7 +101,9 @@ class VideoReader:
         """
         return self._ask({"verb": "probe"}, path, Conversation.receive_info)
 
-    def read_frames(self, path: str | os.PathLike[str], policy: FramePolicy) -> Frames:
+    def read_frames(
+        self, path: str | os.PathLike[str], policy: FramePolicy, *, max_side: int | None = None
+    ) -> Frames:
         """Decode a video and hand out the frames that a policy chooses, each once, in order.
 
         The choice is by the number of frames that decode, not by what the file declares; where it
@@ -110,6 +112,8 @@ class VideoReader:
         Args:
             path: A file; never taken for a URL or a protocol.
             policy: Which frames; its clips are cut from the answer by ``Frames.index``.
+            max_side: Pictures with a longer side than this are averaged down to it, for those
+                who only show them; ``Frames.info`` still tells the size of the video.
 
         Raises:
             VideoDecodeError: Not a video, damaged so that no frame decodes, or unsupported.
@@ -118,7 +122,7 @@ class VideoReader:
             ClipTooShortError: Fewer frames than one clip of the policy needs.
         """
         request = {"verb": "frames", "policy": policy.to_dict(), "backend": self.backend}
-        frames = self._ask(request, path, Conversation.receive_frames)
+        frames = self._ask(request, path, lambda answers: answers.receive_frames(max_side))
         declared = frames.info.declared_frames or 0
         if declared - frames.total_frames > EXTRA_DECLARED:
             _log.warning(

@@ -44,18 +44,28 @@ class Conversation:
         """Read the answer to ``probe``."""
         return VideoInfo(**self._receive("info")["info"])
 
-    def receive_frames(self) -> Frames:
-        """Read the answers to ``frames``; only the last ``begin`` and what follows it counts."""
+    def receive_frames(self, max_side: int | None = None) -> Frames:
+        """Read the answers to ``frames``; only the last ``begin`` and what follows it counts.
+
+        Args:
+            max_side: Larger pictures are averaged down to this longer side, one by one.
+        """
         message = self._receive("begin")
         while message["kind"] == "begin":
             info, count = VideoInfo(**message["info"]), int(message["count"])
-            self._check_output(count * info.height * info.width * 3)
-            pixels = np.empty((count, info.height, info.width, 3), dtype=np.uint8)
+            height, width = _fit(info.height, info.width, max_side)
+            self._check_output(max(count * height * width, info.height * info.width) * 3)
+            pixels = np.empty((count, height, width, 3), dtype=np.uint8)
             index = np.zeros(count, dtype=np.int64)
             seconds = np.zeros(count, dtype=np.float64)
             while (message := self._receive("frame", "begin", "end"))["kind"] == "frame":
                 place = int(message["place"])
-                self._receive_payload(message, pixels[place])
+                if (height, width) == (info.height, info.width):
+                    self._receive_payload(message, pixels[place])
+                else:
+                    whole = np.empty((info.height, info.width, 3), dtype=np.uint8)
+                    self._receive_payload(message, whole)
+                    pixels[place] = _shrink(whole, height, width)
                 index[place], seconds[place] = message["index"], message["seconds"]
         return Frames(
             pixels=pixels,
@@ -106,3 +116,17 @@ class Conversation:
                 " ask for fewer frames or raise Limits.max_output_bytes",
                 fit=False,  # it is still sending
             )
+
+
+def _fit(height: int, width: int, max_side: int | None) -> tuple[int, int]:
+    """Return the height and width that fit the longer side, never larger than they are."""
+    longer = max(height, width)
+    if max_side is None or longer <= max_side:
+        return height, width
+    return max(1, round(height * max_side / longer)), max(1, round(width * max_side / longer))
+
+
+def _shrink(picture: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
+    import cv2
+
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

@@ -22,7 +22,7 @@ from thb_dataset.video_values import Frames
 if TYPE_CHECKING:
     from thb_dataset.video import VideoReader
 
-CROPS_VERSION: Final = 2
+CROPS_VERSION: Final = 3
 """Raised whenever the same video and settings would give other crops than before."""
 
 
@@ -35,7 +35,11 @@ class VideoClips:
             spectrogram where the settings ask for it.
         frame_index: int64 (N, T), place of each frame in the video.
         seconds: float64 (N, T), time of each frame.
-        boxes: float32 (N, T, 4), the face's smoothed box x0, y0, x1, y1 in pixels of the frame.
+        boxes: float32 (N, T, 4), the face's smoothed box x0, y0, x1, y1 in pixels of the frame;
+            the frame's own edges where whole frames are taken.
+        points: float32 (N, T, 5, 2), its smoothed points in pixels of the frame; NaN where whole
+            frames are taken.
+        frame_size: Height and width of the frames, in pixels.
         faces: How many faces were followed, the chosen one included; a face seen in one frame
             only is taken for a false alarm, unless only one frame was searched. 0 where whole
             frames are taken: none was looked for.
@@ -48,6 +52,8 @@ class VideoClips:
     frame_index: npt.NDArray[np.int64]
     seconds: npt.NDArray[np.float64]
     boxes: npt.NDArray[np.float32]
+    points: npt.NDArray[np.float32]
+    frame_size: tuple[int, int]
     faces: int
     frames_with_face: int
     frames_searched: int
@@ -132,6 +138,8 @@ def take_whole_frames(frames: Frames, layout: npt.NDArray[np.int64], spec: ClipS
         frame_index=layout,
         seconds=frames.seconds[place],
         boxes=np.broadcast_to(whole, (*layout.shape, 4)).copy(),
+        points=np.full((*layout.shape, 5, 2), np.nan, np.float32),
+        frame_size=(height, width),
         faces=0,
         frames_with_face=0,
         frames_searched=0,
@@ -178,6 +186,8 @@ def cut_clips(
         frame_index=layout,
         seconds=frames.seconds[place],
         boxes=boxes[place],
+        points=points[place],
+        frame_size=(frames.info.height, frames.info.width),
         faces=search.faces,
         frames_with_face=len(track.frames),
         frames_searched=len(search.numbers),

@@ -168,6 +168,8 @@ def test_input_is_raw_bytes_in_bgr() -> None:
         frame_index=np.zeros((1, 1), np.int64),
         seconds=np.zeros((1, 1)),
         boxes=np.zeros((1, 1, 4), np.float32),
+        points=np.zeros((1, 1, 5, 2), np.float32),
+        frame_size=(64, 64),
         faces=1,
         frames_with_face=1,
         frames_searched=1,

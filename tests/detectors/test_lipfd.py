@@ -197,6 +197,8 @@ def test_input_is_raw_bytes_in_bgr_without_a_face() -> None:
         frame_index=np.zeros((1, 10), np.int64),
         seconds=np.zeros((1, 10)),
         boxes=np.zeros((1, 10, 4), np.float32),
+        points=np.zeros((1, 10, 5, 2), np.float32),
+        frame_size=(64, 64),
         faces=0,
         frames_with_face=0,
         frames_searched=0,

@@ -111,6 +111,8 @@ def made_of(pixels: npt.NDArray[np.uint8]) -> VideoClips:
         frame_index=np.zeros(shape, np.int64),
         seconds=np.zeros(shape),
         boxes=np.zeros((*shape, 4), np.float32),
+        points=np.zeros((*shape, 5, 2), np.float32),
+        frame_size=(64, 64),
         faces=1,
         frames_with_face=1,
         frames_searched=1,

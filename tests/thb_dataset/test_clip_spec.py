@@ -19,6 +19,8 @@ def make_clips_of(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> VideoClips:
         frame_index=np.zeros((n, t), np.int64),
         seconds=np.zeros((n, t)),
         boxes=np.zeros((n, t, 4), np.float32),
+        points=np.zeros((n, t, 5, 2), np.float32),
+        frame_size=(64, 64),
         faces=1,
         frames_with_face=t,
         frames_searched=t,

@@ -86,11 +86,12 @@ def get(
 
 
 def assert_same(a: VideoClips, b: VideoClips) -> None:
-    for name in ("pixels", "frame_index", "seconds", "boxes"):
+    for name in ("pixels", "frame_index", "seconds", "boxes", "points"):
         one, other = getattr(a, name), getattr(b, name)
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
     assert replace(a, pixels=b.pixels).frames_with_face == b.frames_with_face
+    assert a.frame_size == b.frame_size
     assert (a.faces, a.frames_searched, a.frames_read) == (
         b.faces,
         b.frames_searched,

@@ -10,7 +10,13 @@ from PIL import Image
 
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.crops import align_face, crop_box
-from thb_dataset.framing import crop_whole_pixels, cut_frame, place_template, stretch_frame
+from thb_dataset.framing import (
+    crop_whole_pixels,
+    cut_frame,
+    place_frame,
+    place_template,
+    stretch_frame,
+)
 
 Picture = npt.NDArray[np.uint8]
 NOWHERE = np.zeros((5, 2), np.float32)
@@ -117,3 +123,33 @@ def test_the_projects_own_crops_are_as_before(noise: Picture) -> None:
     assert (boxed == crop_box(noise, box, margin=1.2, size=32)).all()
     aligned = cut_frame(noise, ClipSpec(crop="aligned", size=32), box=box, points=points)
     assert (aligned == align_face(noise, points, margin=1.3, size=32)).all()
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ClipSpec(crop="box", margin=1.3, size=40),
+        ClipSpec(crop="box", margin=1.3, size=17),
+        ClipSpec(crop="box", resample="pillow", margin=1.3, size=40),
+        ClipSpec(crop="aligned", margin=1.4, size=48),
+        ClipSpec(crop="aligned", resample="opencv", template="caddm", size=64),
+        ClipSpec(crop="aligned", resample="opencv", cut_size=96, margin=1.2, size=40),
+        ClipSpec(crop="full", resample="opencv", size=56),
+    ],
+    ids=lambda spec: f"{spec.crop}-{spec.resample}-{spec.cut_size or spec.size}",
+)
+def test_what_is_at_a_place_of_the_frame_is_found_in_the_crop(spec: ClipSpec) -> None:
+    """The middle of a soft white spot comes to lie where the matrix says."""
+    height, width = 240, 320
+    rows, columns = np.mgrid[:height, :width]
+    box = np.array([100, 60, 220, 196], np.float32)
+    points = np.array([[132, 110], [188, 102], [162, 136], [144, 168], [190, 160]], np.float32)
+    matrix = place_frame(spec, box=box, points=points, frame_size=(height, width))
+    y, x = np.mgrid[: spec.size, : spec.size]
+    for at in ((140.0, 110.0), (170.3, 150.6)):
+        spot = 255 * np.exp(-((columns - at[0]) ** 2 + (rows - at[1]) ** 2) / (2 * 8**2))
+        frame = np.repeat(np.rint(spot).astype(np.uint8)[..., None], 3, axis=2)
+        crop = cut_frame(frame, spec, box=box, points=points)[..., 0].astype(float)
+        weight = np.where(crop > 20, crop, 0)
+        middle = np.array([(weight * x).sum(), (weight * y).sum()]) / weight.sum()
+        np.testing.assert_allclose(matrix @ [*at, 1.0], middle, atol=0.12)

@@ -113,6 +113,8 @@ def test_each_clip_gets_its_columns() -> None:
         frame_index=np.arange(50, 55)[None],
         seconds=np.arange(50, 55)[None] / 25,
         boxes=np.ones((1, 5, 4), np.float32),
+        points=np.zeros((1, 5, 5, 2), np.float32),
+        frame_size=(64, 64),
         faces=0,
         frames_with_face=0,
         frames_searched=0,
@@ -126,6 +128,7 @@ def test_each_clip_gets_its_columns() -> None:
     assert (both.pixels[0, 5:] == 9).all()
     assert both.frame_index.tolist() == [[50, 51, 52, 53, 54] * 2]
     assert both.boxes.shape == (1, 10, 4)
+    assert both.points.shape == (1, 10, 5, 2)
 
 
 def test_video_with_sound_and_one_with_a_file_beside_it(tmp_path: Path) -> None:

@@ -194,6 +194,21 @@ def test_odd_sizes_keep_every_row_and_column(tmp_path: Path, reader: VideoReader
     assert numbers(frames) == [0, 1, 2]
 
 
+def test_pictures_for_showing_are_averaged_down_one_by_one(tmp_path: Path) -> None:
+    video = write_numbered(tmp_path / "clip.mp4", 30)
+    with VideoReader() as reader:
+        whole = reader.read_frames(video, ALL)
+    height, width = whole.pixels.shape[1:3]
+    with VideoReader(Limits(max_output_bytes=whole.pixels.nbytes // 3)) as reader:
+        small = reader.read_frames(video, ALL, max_side=max(height, width) // 2)
+        assert (small.info.height, small.info.width) == (height, width)
+        assert small.pixels.shape == (30, height // 2, width // 2, 3)
+        by_four = whole.pixels.astype(float).reshape(30, height // 2, 2, width // 2, 2, 3)
+        assert np.abs(small.pixels - by_four.mean(axis=(2, 4))).max() <= 1
+        with pytest.raises(VideoTooLargeError, match="at once"):
+            reader.read_frames(video, ALL, max_side=max(height, width) * 2)
+
+
 def test_a_size_that_changes_in_mid_stream_is_brought_to_the_first(
     tmp_path: Path, reader: VideoReader
 ) -> None:
