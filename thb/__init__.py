@@ -8,6 +8,7 @@ The verbs are here and nothing is imported before it is used, so that ``import t
     predictions = thb.predict(detector, ["clip.mp4", "other.mp4"])
     result = thb.evaluate("runs/x", protocol="p3", release="mini")
     print(result.to_markdown())
+    thb.explain(detector, "clip.mp4").save("cam.mp4")
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from thb.convert import convert
     from thb.environment import environment
     from thb.evaluate import evaluate
+    from thb.explain import explain
+    from thb.explanation import Explanation
     from thb.load import load
     from thb.predict import predict
     from thb.predictions import (
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ClipTooShortError",
     "DetectorError",
+    "Explanation",
     "FacePackError",
     "HubUnreachableError",
     "IncompletePredictionsError",
@@ -79,6 +83,7 @@ __all__ = [
     "detector",
     "environment",
     "evaluate",
+    "explain",
     "load",
     "predict",
     "read_predictions",
@@ -92,10 +97,12 @@ _HOMES = {
     "detector": "detectors.registry:load_detector",
     "environment": "thb.environment",
     "evaluate": "thb.evaluate",
+    "explain": "thb.explain",
     "load": "thb.load",
     "predict": "thb.predict",
     "score": "thb.score",
     "train": "thb.train",
+    "Explanation": "thb.explanation",
     "Prediction": "thb.predictions",
     "Predictions": "thb.predictions",
     "Status": "thb.predictions",

@@ -101,14 +101,7 @@ def make_clips(
         VideoError: It cannot be decoded, is too short, shows no face that can be followed, or has
             no sound where the clips need it.
     """
-    policy = FramePolicy(
-        clips=spec.clips,
-        frames=spec.frames,
-        sampling=spec.sampling,
-        stride=spec.stride,
-        spare_frames=spec.spare_frames,
-        start_wrap=spec.start_wrap,
-    )
+    policy = choose_policy(spec)
     samples = read_sound(path, reader, sound_path) if spec.sound == "mel" else None
     frames = reader.read_frames(path, policy)
     layout = policy.choose(frames.total_frames)
@@ -119,6 +112,18 @@ def make_clips(
     if samples is None:
         return clips
     return put_spectrogram_before(clips, samples, frames.total_frames, spec)
+
+
+def choose_policy(spec: ClipSpec) -> FramePolicy:
+    """Return which frames of a video its clips are made of."""
+    return FramePolicy(
+        clips=spec.clips,
+        frames=spec.frames,
+        sampling=spec.sampling,
+        stride=spec.stride,
+        spare_frames=spec.spare_frames,
+        start_wrap=spec.start_wrap,
+    )
 
 
 def take_whole_frames(frames: Frames, layout: npt.NDArray[np.int64], spec: ClipSpec) -> VideoClips:
@@ -152,14 +157,64 @@ def cut_clips(
 ) -> VideoClips:
     """Follow one face through the frames and cut it out of every frame of every clip.
 
-    The face is the one seen in most of the searched frames, and the largest of these. Frames in
-    which it is not found take their box from their neighbours, up to a quarter of the searched
-    frames in a row (one at least).
-
     Args:
         frames: The unique frames of the clips, ascending.
         layout: int64 (N, T), the frame that stands in each place.
         spec: The crop.
+        finder: The face finder.
+
+    Raises:
+        NoFaceError: As :func:`follow_face`.
+    """
+    face = follow_face(frames, finder)
+    place = np.searchsorted(frames.index, layout)
+    crops = np.stack(
+        [
+            cut_frame(rgb, spec, box=box, points=five)
+            for rgb, box, five in zip(frames.pixels, face.boxes, face.points, strict=True)
+        ]
+    )
+    return VideoClips(
+        pixels=crops[place],
+        frame_index=layout,
+        seconds=frames.seconds[place],
+        boxes=face.boxes[place],
+        points=face.points[place],
+        frame_size=(frames.info.height, frames.info.width),
+        faces=face.faces,
+        frames_with_face=face.frames_with_face,
+        frames_searched=face.frames_searched,
+        frames_read=len(frames.index),
+    )
+
+
+@dataclass(frozen=True)
+class FollowedFace:
+    """One face's way through the frames of a video.
+
+    Attributes:
+        boxes: float32 (M, 4), its smoothed box in each of the M frames.
+        points: float32 (M, 5, 2), its smoothed points.
+        faces: As in :class:`VideoClips`, like the two below.
+        frames_with_face: Frames in which it was found.
+        frames_searched: Frames searched.
+    """
+
+    boxes: npt.NDArray[np.float32]
+    points: npt.NDArray[np.float32]
+    faces: int
+    frames_with_face: int
+    frames_searched: int
+
+
+def follow_face(frames: Frames, finder: FaceFinder) -> FollowedFace:
+    """Follow one face through the frames: the one seen in most of those searched, then the largest.
+
+    Frames in which it is not found take their box from their neighbours, up to a quarter of the
+    searched frames in a row (one at least).
+
+    Args:
+        frames: Frames of one video, ascending.
         finder: The face finder.
 
     Raises:
@@ -173,25 +228,13 @@ def cut_clips(
     boxes = spread_over_time(np.stack([face.box for face in track.faces]), at, frames.seconds)
     points = spread_over_time(
         np.stack([face.points.reshape(10) for face in track.faces]), at, frames.seconds
-    ).reshape(-1, 5, 2)
-    place = np.searchsorted(frames.index, layout)
-    crops = np.stack(
-        [
-            cut_frame(rgb, spec, box=box, points=five)
-            for rgb, box, five in zip(frames.pixels, boxes, points, strict=True)
-        ]
     )
-    return VideoClips(
-        pixels=crops[place],
-        frame_index=layout,
-        seconds=frames.seconds[place],
-        boxes=boxes[place],
-        points=points[place],
-        frame_size=(frames.info.height, frames.info.width),
+    return FollowedFace(
+        boxes=boxes,
+        points=points.reshape(-1, 5, 2),
         faces=search.faces,
         frames_with_face=len(track.frames),
         frames_searched=len(search.numbers),
-        frames_read=len(frames.index),
     )
 
 
