@@ -1,0 +1,91 @@
+"""A detector's card and what is known of its weaknesses, from its own folder or Hub repo."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from demo_detectors import Offer, load
+from demo_words import describe_fold
+from detectors.registry import is_hub_id
+from thb.detector_card import write_card
+from thb.publish_detector import find_results
+from thb.run_record import hash_weights
+from thb.training_record import read_record
+from thb_dataset.errors import THBError
+
+if TYPE_CHECKING:
+    from detectors.base import Detector
+    from thb.result import Cell, Result
+
+WEAK: Final = ("fair", "poor")
+_FRONT_MATTER: Final = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
+
+
+@lru_cache(maxsize=64)
+def write_offer_card(offer: Offer) -> str:
+    """Return a detector's card as Markdown: weaknesses first, then the card that it comes with.
+
+    What cannot be read is said; the page goes on.
+    """
+    head = f"### {offer.name}\n{describe_fold(offer.fold)}\n\n"
+    try:
+        detector = load(offer.reference)
+    except THBError as error:
+        return f"{head}This detector cannot be loaded: {error}"
+    folder = Path(offer.reference)
+    results = find_results(folder, hash_weights(detector))[0] if folder.is_dir() else []
+    weaknesses = "\n".join(f"- {line}" for line in list_weaknesses(detector, results))
+    card = _read_card(offer, detector, results)
+    return f"{head}#### Known weaknesses\n{weaknesses}\n\n#### Card\n{card}"
+
+
+def list_weaknesses(detector: Detector, results: list[tuple[str, Result]]) -> list[str]:
+    """Say what speaks against trusting a detector, from its settings and its own results."""
+    config = detector.config
+    found = [f"Trained on: {config.training_data or 'not recorded'}."]
+    if "synthetic" in (config.training_data or ""):
+        found.append("Its training videos are drawings: what it says of real videos means nothing.")
+    if not config.weights_licence:
+        found.append("Nobody has licensed its weights.")
+    else:
+        found.append(f"Licence of the weights: {config.weights_licence}.")
+    cells = [cell for fold, result in results for cell in result.cells if cell.fold == fold]
+    measured = [cell for cell in cells if "auc" in cell.measures]
+    found += [_describe_weak(cell) for cell in measured if cell.grade in WEAK]
+    if measured:
+        missed = sum(sum(cell.unscored.values()) for cell in measured)
+        if missed:
+            found.append(f"It gave no score for {missed} of the videos that it was tested on.")
+    else:
+        found.append("No result of these very weights comes with it: see its card.")
+    return found
+
+
+def _describe_weak(cell: Cell) -> str:
+    area = cell.measures["auc"].value
+    return (
+        f"{str(cell.grade).capitalize()} on {cell.generator} ({cell.part}): AUC {area:.2f} over"
+        f" {cell.n_fake} fakes and {cell.n_real} real videos."
+    )
+
+
+def _read_card(offer: Offer, detector: Detector, results: list[tuple[str, Result]]) -> str:
+    """Return the README that a detector comes with, or the one it would be published with."""
+    folder = Path(offer.reference)
+    try:
+        if is_hub_id(offer.reference):
+            from huggingface_hub import hf_hub_download
+
+            text = Path(hf_hub_download(offer.reference, "README.md")).read_text("utf-8")
+        elif (folder / "README.md").is_file():
+            text = (folder / "README.md").read_text("utf-8")
+        else:
+            repo = f"{folder.parent.name}/{offer.name}"
+            text = write_card(detector, repo, record=read_record(folder), results=results)
+    except (OSError, THBError) as error:
+        return f"The card cannot be read: {type(error).__name__}."
+    text = _FRONT_MATTER.sub("", text)
+    return re.sub(r"^(#{1,3}) ", r"\1### ", text, flags=re.MULTILINE)

@@ -1,0 +1,147 @@
+"""Which detectors are on offer: trained runs in folders, and Hub ids that the publisher named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from demo_limits import MAX_DETECTORS
+from thb_dataset.errors import DetectorError
+
+if TYPE_CHECKING:
+    from detectors.base import Detector
+
+OFFERS_FILE: Final = "detectors.json"
+_KEYS: Final = {"name", "protocol", "fold", "reference"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A detector with trained weights.
+
+    Attributes:
+        name: For the visitor; the folds of one detector share it.
+        protocol: ``p1``, ``p2`` or ``p3``; None for weights of no protocol.
+        fold: ``p1``, ``p3-hallo``, …; None likewise.
+        reference: A folder or a Hub id, as ``thb.detector`` takes it.
+    """
+
+    name: str
+    protocol: str | None
+    fold: str | None
+    reference: str
+
+
+def find_runs(folders: Iterable[Path]) -> tuple[Offer, ...]:
+    """Find the detectors in folders that ``thb train`` wrote, one a fold or with all folds.
+
+    Raises:
+        DetectorError: A folder holds none.
+    """
+    from thb.training_record import read_record
+
+    found = []
+    for given in folders:
+        folder = given.expanduser().resolve()
+        inside = sorted(file.parent for file in folder.glob("*/config.json"))
+        runs = [folder] if (folder / "config.json").is_file() else inside
+        if not runs:
+            raise DetectorError(f"{given} holds no detector: give a folder that thb train wrote")
+        for run in runs:
+            record = read_record(run) or {}
+            fold = record.get("fold")
+            name = folder.parent.name if run == folder and fold == folder.name else folder.name
+            found.append(
+                Offer(name=name, protocol=record.get("protocol"), fold=fold, reference=str(run))
+            )
+    return tuple(found)
+
+
+def read_offers(file: Path) -> tuple[Offer, ...]:
+    """Read the list of detectors beside the app; folders in it are relative to it.
+
+    Raises:
+        DetectorError: It is malformed, or a folder lies outside of the list's own.
+    """
+    try:
+        entries = json.loads(file.read_text("utf-8"))
+        offers = [_read_offer(entry, file.parent.resolve()) for entry in entries]
+    except (OSError, ValueError, TypeError) as error:
+        raise DetectorError(f"{file} is no list of detectors: {error}") from error
+    doubles = {(offer.name, offer.fold) for offer in offers}
+    if len(doubles) != len(offers):
+        raise DetectorError(f"{file} has two detectors of one name and fold")
+    return tuple(offers)
+
+
+def _read_offer(entry: dict[str, Any], home: Path) -> Offer:
+    if set(entry) != _KEYS:
+        raise ValueError(f"an entry has the keys {', '.join(sorted(_KEYS))}: {entry}")
+    offer = Offer(**entry)
+    folder = (home / offer.reference).resolve()
+    if not folder.is_dir():
+        return offer
+    if not folder.is_relative_to(home):
+        raise ValueError(f"{offer.reference} lies outside of {home.name}")
+    return Offer(**{**asdict(offer), "reference": str(folder)})
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """All that is on offer.
+
+    Attributes:
+        offers: In the order in which they are shown.
+    """
+
+    offers: tuple[Offer, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the detectors, each once."""
+        return list(dict.fromkeys(offer.name for offer in self.offers))
+
+    @property
+    def folds(self) -> list[str | None]:
+        """Protocol runs, those of the hardest protocol first."""
+        known = dict.fromkeys(offer.fold for offer in self.offers)
+        return sorted(known, key=lambda fold: ("p3", "p1", "p2").index(fold[:2]) if fold else 9)
+
+    def find(self, names: Sequence[str], fold: str | None) -> list[Offer]:
+        """Return what a visitor chose, in the order of the shelf.
+
+        Raises:
+            DetectorError: Nothing or too much was chosen, or a detector has no such run.
+        """
+        if not names:
+            raise DetectorError("choose at least one detector")
+        if len(names) > MAX_DETECTORS:
+            raise DetectorError(f"choose at most {MAX_DETECTORS} detectors at a time")
+        chosen = [offer for offer in self.offers if offer.name in names and offer.fold == fold]
+        lacking = sorted(set(names) - {offer.name for offer in chosen})
+        if lacking:
+            others = [
+                str(offer.fold or "other") for offer in self.offers if offer.name == lacking[0]
+            ]
+            raise DetectorError(
+                f"{lacking[0]} has no run {fold or 'other'!r} here; it has {', '.join(others)}"
+                if others
+                else f"there is no detector {lacking[0]!r} here"
+            )
+        return chosen
+
+
+@lru_cache(maxsize=MAX_DETECTORS)
+def load(reference: str) -> Detector:
+    """Load a detector once; code that a repo brings is never run.
+
+    Raises:
+        DetectorError: It cannot be found or loaded.
+    """
+    from detectors.registry import load_detector
+
+    return load_detector(reference)

@@ -1,0 +1,232 @@
+"""One job: a video and some detectors in, what each says of it out, one after the other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from demo_detectors import Offer, load
+from demo_device import on_device
+from demo_limits import FILE_AGE_SECONDS
+from demo_pictures import Picture, draw_track
+from demo_words import BROKEN, Problem, explain_error, give_verdict
+from thb.inference import PredictSettings
+from thb.predict import predict
+from thb.timeline import Timeline, read_clips, score_over_time
+from thb_dataset.errors import THBError, VideoError
+
+if TYPE_CHECKING:
+    from thb.calibration import Calibration
+
+    from thb.predictions import Prediction
+
+RECORD_FORMAT: Final = "thb-demo/1"
+RECORD_FILE: Final = "talkingheadbench-scores.json"
+NOTE: Final = (
+    "A score is a detector's opinion of one video, not a proof; on generators, compression and"
+    " people that it was not tested on it may be wrong in either direction."
+)
+_log = logging.getLogger("thb.demo")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What one detector says of the video.
+
+    Attributes:
+        offer: The detector.
+        prediction: Its row; None where it could not even be loaded.
+        problem: Why there is no score; None where there is one.
+        calibration: The threshold it comes with.
+        timeline: The score over time.
+        track: Pictures of the face that was followed.
+        faces: Faces that were seen.
+        run: What the score was made with.
+        overlay: The Grad-CAM video; None where none was asked for, or ``overlay_problem`` says why.
+        sheet: Its contact sheet.
+        overlay_problem: Why there is no Grad-CAM.
+    """
+
+    offer: Offer
+    prediction: Prediction | None = None
+    problem: Problem | None = None
+    calibration: Calibration | None = None
+    timeline: Timeline | None = None
+    track: tuple[Picture, ...] = ()
+    faces: int = 0
+    run: dict[str, Any] | None = None
+    overlay: str | None = None
+    sheet: str | None = None
+    overlay_problem: Problem | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; no path of this machine is among them."""
+        score = None if self.prediction is None else self.prediction.score
+        verdict = None if score is None else give_verdict(score, self.calibration)
+        return {
+            "detector": {**asdict(self.offer), "reference": Path(self.offer.reference).name},
+            "prediction": None if self.prediction is None else asdict(self.prediction),
+            "problem": None if self.problem is None else asdict(self.problem),
+            "verdict": None if verdict is None else asdict(verdict),
+            "calibration": None if self.calibration is None else asdict(self.calibration),
+            "timeline": None if self.timeline is None else self.timeline.to_dict(),
+            "run": self.run,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """Where a job is.
+
+    Attributes:
+        share: Of the work that is done, 0 to 1.
+        text: What is done next.
+        judgements: As far as they are known, in the order of the detectors.
+        record: The JSON file; at the last step only.
+    """
+
+    share: float
+    text: str
+    judgements: tuple[Judgement, ...]
+    record: Path | None = None
+
+
+def judge(
+    video: Path, offers: Sequence[Offer], folder: Path, *, with_overlay: bool
+) -> Iterator[Step]:
+    """Ask detectors about a video, and yield each time something new is known.
+
+    Args:
+        video: The file, within the limits.
+        offers: The detectors.
+        folder: Where pictures, the record and the crops of this job go.
+        with_overlay: Also show what each detector looked at.
+    """
+    done: list[Judgement] = []
+    stages = len(offers) * (2 if with_overlay else 1)
+    for number, offer in enumerate(offers):
+        begun = number * stages / len(offers)
+        title = f"{offer.name} ({number + 1} of {len(offers)})"
+        yield Step(
+            share=begun / stages,
+            text=f"{title}: finding the face and scoring",
+            judgements=tuple(done),
+        )
+        done.append(_score(offer, video, folder / str(number)))
+        if with_overlay and done[-1].problem is None:
+            yield Step(
+                share=(begun + 1) / stages,
+                text=f"{title}: Grad-CAM, what it looked at",
+                judgements=tuple(done),
+            )
+            done[-1] = _explain(done[-1], video, folder / str(number))
+    record = folder / RECORD_FILE
+    record.write_text(json.dumps(write_record(video, done), indent=2) + "\n", encoding="utf-8")
+    yield Step(share=1.0, text="Done", judgements=tuple(done), record=record)
+
+
+def write_record(video: Path, judgements: Sequence[Judgement]) -> dict[str, Any]:
+    """Return what the visitor can download."""
+    with video.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {
+        "format": RECORD_FORMAT,
+        "note": NOTE,
+        "video": {"name": video.name, "sha256": digest, "bytes": video.stat().st_size},
+        "judgements": [judgement.to_dict() for judgement in judgements],
+    }
+
+
+@on_device
+def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
+    """Score a video; whatever goes wrong becomes words."""
+    from thb.calibration import read_calibration
+
+    # The crops are of the visitor's video: they are kept for this job only.
+    settings = PredictSettings(store=folder / "clips", workers=1, progress=False)
+    judgement = Judgement(offer=offer)
+    try:
+        detector = load(offer.reference)
+        problem, clips = None, None
+        try:
+            clips = read_clips(video, detector.config.clip_spec, settings=settings)
+        except VideoError as error:
+            problem = explain_error(error, video)
+        made = predict(detector, video, settings=settings)
+        row = replace(made.rows[0], video_id=video.name)
+        run = {**made.run, "detector": {**made.run["detector"], "name": offer.name}}
+        judgement = replace(judgement, prediction=row, problem=problem, run=run)
+        if row.score is None or clips is None:
+            unscored = Problem(
+                kind=row.status.value,
+                title="The video could not be judged",
+                reason=row.reason or "No reason was given.",
+                hint="Try another video or another detector.",
+            )
+            return replace(judgement, problem=problem or unscored)
+        return replace(
+            judgement,
+            calibration=read_calibration(offer.reference),
+            timeline=score_over_time(detector, video, row, settings=settings),
+            track=draw_track(video, detector.config.clip_spec, clips, folder / "track"),
+            faces=clips.faces,
+        )
+    except THBError as error:
+        _log.warning("%s: %s", offer.name, error)
+        return replace(judgement, problem=explain_error(error, video))
+    except Exception:
+        _log.exception("%s could not be asked", offer.name)
+        return replace(judgement, problem=BROKEN)
+
+
+@on_device
+def _explain(judgement: Judgement, video: Path, folder: Path) -> Judgement:
+    """Add the Grad-CAM video and sheet; the score stays whatever becomes of them."""
+    from thb.explain import ExplainSettings, explain
+
+    try:
+        settings = ExplainSettings(store=folder / "clips", workers=1, progress=False)
+        explanation = explain(load(judgement.offer.reference), video, settings=settings)
+        overlay, sheet = folder / "grad-cam.mp4", folder / "grad-cam.png"
+        explanation.save(overlay)
+        explanation.save_sheet(sheet)
+        return replace(judgement, overlay=str(overlay), sheet=str(sheet))
+    except THBError as error:
+        return replace(judgement, overlay_problem=explain_error(error, video))
+    except Exception:
+        _log.exception("%s could not be explained", judgement.offer.name)
+        return replace(judgement, overlay_problem=BROKEN)
+
+
+def jobs_folder() -> Path:
+    """Return where the folders of running jobs are."""
+    return Path(tempfile.gettempdir()) / "thb-demo-jobs"
+
+
+@contextmanager
+def job_folder() -> Iterator[Path]:
+    """Make a folder for one job and remove it at its end, also where the visitor went away."""
+    home = jobs_folder()
+    home.mkdir(mode=0o700, exist_ok=True)
+    remove_old_jobs(home)
+    folder = Path(tempfile.mkdtemp(dir=home))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_old_jobs(home: Path) -> None:
+    """Remove what jobs left behind that were killed."""
+    for folder in home.iterdir():
+        if folder.stat().st_mtime < time.time() - FILE_AGE_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)

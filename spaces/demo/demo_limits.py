@@ -1,0 +1,83 @@
+"""What one visitor may ask of the machine, all in one place, and the check before the queue."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from demo_words import Problem, explain_error
+from thb.clip_making import check_readable
+from thb_dataset.errors import VideoDecodeError, VideoError, VideoTooLargeError
+from thb_dataset.video import Limits, VideoInfo, VideoReader
+
+MAX_MEGABYTES: Final = 100
+MAX_SECONDS: Final = 60
+MAX_SIDE_PIXELS: Final = 1920
+MAX_FRAMES: Final = MAX_SECONDS * 120
+MAX_DETECTORS: Final = 4
+MAX_QUEUE: Final = 20
+FILE_AGE_SECONDS: Final = 3600
+SWEEP_SECONDS: Final = 600
+
+VIDEO_LIMITS: Final = Limits(
+    max_pixels=MAX_SIDE_PIXELS * MAX_SIDE_PIXELS,
+    max_seconds=MAX_SECONDS,
+    max_frames=MAX_FRAMES,
+    wall_seconds=20.0,
+    cpu_seconds=15,
+)
+
+
+class RefusedVideoError(Exception):
+    """A video that is not let into the queue.
+
+    Attributes:
+        problem: Why, in words for the page.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.reason)
+        self.problem = problem
+
+
+def check_video(path: str | os.PathLike[str]) -> VideoInfo:
+    """Look at a video's size, length and first frame, in a child process with limits.
+
+    Raises:
+        RefusedVideoError: It is beyond a limit or is no video.
+    """
+    file = Path(path)
+    try:
+        check_readable(file)
+        megabytes = file.stat().st_size / 1e6
+        if megabytes > MAX_MEGABYTES:
+            raise VideoTooLargeError(f"has {megabytes:.0f} MB, the limit is {MAX_MEGABYTES} MB")
+        if not megabytes:
+            raise VideoDecodeError("the file is empty")
+        with VideoReader(VIDEO_LIMITS) as reader:
+            info = reader.probe(file)
+        if max(info.width, info.height) > MAX_SIDE_PIXELS:
+            raise VideoTooLargeError(
+                f"has pictures of {info.width} x {info.height} pixels, neither side may have more"
+                f" than {MAX_SIDE_PIXELS}"
+            )
+    except FileNotFoundError:
+        gone = Problem(
+            kind="missing",
+            title="The video is gone",
+            reason=f"Files are removed after {FILE_AGE_SECONDS // 3600} hour.",
+            hint="Upload it again.",
+        )
+        raise RefusedVideoError(gone) from None
+    except VideoError as error:
+        raise RefusedVideoError(explain_error(error, file)) from error
+    return info
+
+
+def describe_limits() -> str:
+    """Return the limits in one line, for the page."""
+    return (
+        f"up to {MAX_MEGABYTES} MB, {MAX_SECONDS} seconds and {MAX_SIDE_PIXELS} × {MAX_SIDE_PIXELS}"
+        " pixels"
+    )
