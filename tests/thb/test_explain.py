@@ -1,0 +1,292 @@
+"""Explanations of videos: the heat lies where the detector looked, in every file written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from detectors.base import Detector, DetectorOutput
+from detectors.registry import DETECTORS, create_detector, find_detector_class
+from tests.video_files import write_video
+from thb.explain import ExplainSettings, explain, explain_files
+from thb.explanation import Explanation
+from thb.heat_colours import AGAINST, FOR, paint_heat
+from thb.inference import PredictSettings
+from thb.overlay import STRIP_HEIGHT, follow_heat
+from thb.predict import predict
+from thb.whole_file import write_whole
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.errors import ClipTooShortError, NoAudioError, NoFaceError, VideoDecodeError
+
+if TYPE_CHECKING:
+    from thb_dataset.mini import MiniRelease
+
+pytest.importorskip("pytorch_grad_cam", reason="grad-cam is not installed")
+
+Picture = npt.NDArray[np.uint8]
+SPOT = (70, 45)
+"""Column and row of the white spot, in pixels of the frame."""
+
+
+class BrightnessDetector(Detector):
+    """Its logit is the mean brightness, so its heat is the picture itself."""
+
+    model_type = "test_explain_brightness"
+    default_clip = ClipSpec(
+        frames=3, crop="full", resample="opencv", size=32, mean=(0, 0, 0), std=(1, 1, 1)
+    )
+    cam_layer = "features"
+
+    def __init__(self, config: object) -> None:
+        super().__init__(config)  # type: ignore[arg-type] # made by the base
+        self.features = nn.Conv2d(3, 1, 1, bias=False)
+        self.post_init()  # type: ignore[no-untyped-call] # transformers' own
+        nn.init.constant_(self.features.weight, 1.0)
+
+    def forward(self, pixel_values: Tensor, labels: Tensor | None = None) -> DetectorOutput:
+        maps = self.features(pixel_values.flatten(0, 1)).unflatten(0, (-1, pixel_values.shape[1]))
+        return self.make_output(maps.mean(dim=(1, 2, 3, 4)), labels)
+
+    def cam_reshape(self, activations: Tensor, frames: int) -> Tensor:
+        maps: Tensor = activations.unflatten(0, (-1, frames))
+        return maps
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> ExplainSettings:
+    return ExplainSettings(store=tmp_path / "crops", progress=False, workers=1)
+
+
+@pytest.fixture
+def spot_video(tmp_path: Path) -> Path:
+    """A white spot on black, 121 x 91 pixels, 20 frames."""
+    rows, columns = np.mgrid[:91, :121]
+    spot = 255 * np.exp(-((columns - SPOT[0]) ** 2 + (rows - SPOT[1]) ** 2) / (2 * 6**2))
+    picture = np.repeat(np.rint(spot).astype(np.uint8)[..., None], 3, axis=2)
+    return write_video(tmp_path / "spot.mkv", [picture] * 20, codec="ffv1", pixel_format="bgr0")
+
+
+@pytest.fixture
+def clip(tiny_release: MiniRelease) -> Path:
+    """A synthetic clip with a face and sound."""
+    return sorted(tiny_release.hub.glob("fake/Hallo/*/*.mp4"))[0]
+
+
+def decode(path: Path) -> list[Picture]:
+    with av.open(str(path)) as file:
+        return [
+            np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in file.decode(video=0)
+        ]
+
+
+def middle(weights: npt.NDArray[np.floating]) -> tuple[float, float]:
+    """The centre of what is above half of the height: column, row."""
+    weights = np.where(weights > weights.max() / 2, weights, 0)
+    rows, columns = np.mgrid[: weights.shape[0], : weights.shape[1]]
+    return (
+        float((columns * weights).sum() / weights.sum()),
+        float((rows * weights).sum() / weights.sum()),
+    )
+
+
+def test_heat_lies_on_the_spot_that_is_looked_at(
+    spot_video: Path, settings: ExplainSettings
+) -> None:
+    found = explain(create_detector(BrightnessDetector), spot_video, settings=settings)
+    assert found.heat.shape == (1, 3, 32, 32)
+    assert found.boxes is None, "there is no face"
+    for t in range(3):
+        heat = found.heat_on_frame(0, t)
+        assert heat.shape == (91, 121)
+        np.testing.assert_allclose(middle(heat), SPOT, atol=0.6)
+    against = explain(
+        create_detector(BrightnessDetector), spot_video, settings=replace(settings, target="real")
+    )
+    assert np.array_equal(against.heat, -found.heat)
+    assert against.score == found.score
+
+
+def test_heat_on_a_face_finds_its_way_back_through_the_crop(
+    clip: Path, settings: ExplainSettings
+) -> None:
+    """The heat of brightness, put back, is the brightness of the frame that was cut."""
+    for crop in ({"crop": "box"}, {"crop": "aligned", "margin": 1.5}):
+        config = {"clip": {"resample": "fine", "frames": 2, "size": 64, **crop}}
+        detector = create_detector(BrightnessDetector, config=config)
+        found = explain(detector, clip, settings=settings)
+        frames = decode(clip)
+        assert found.boxes is not None
+        for t in range(2):
+            heat = found.heat_on_frame(0, t)
+            frame = frames[found.frame_index[0, t]].astype(float).sum(axis=2)
+            box = found.boxes[0, t].round().astype(int)
+            inside = np.s_[box[1] + 4 : box[3] - 4, box[0] + 4 : box[2] - 4]
+            likeness = np.corrcoef(heat[inside].ravel(), frame[inside].ravel())[0, 1]
+            shifted = np.roll(frame, (6, 6), axis=(0, 1))
+            elsewhere = np.corrcoef(heat[inside].ravel(), shifted[inside].ravel())[0, 1]
+            assert likeness > 0.95, crop
+            assert likeness > elsewhere + 0.02, crop
+
+
+def test_the_overlay_is_h264_as_long_as_the_video_and_hot_where_the_heat_is(
+    spot_video: Path, settings: ExplainSettings, tmp_path: Path
+) -> None:
+    found = explain(create_detector(BrightnessDetector), spot_video, settings=settings)
+    path = found.save(tmp_path / "deep" / "cam.mp4")
+    with av.open(str(path)) as file:
+        stream = file.streams.video[0]
+        assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
+        assert stream.average_rate == Fraction(25)
+    pictures = decode(path)
+    assert len(pictures) == 20
+    assert pictures[0].shape == (91 + 1 + STRIP_HEIGHT, 121 + 1, 3), "even sides"
+    colour = pictures[10][:91, :121].astype(float)
+    redness = np.maximum(colour[..., 0] - colour[..., 2], 0)
+    np.testing.assert_allclose(middle(redness), SPOT, atol=1.5)
+    marks = [np.flatnonzero(one[-5, :, 0] > 200) for one in (pictures[0], pictures[-1])]
+    assert marks[0].max() < 5, "the time that is shown begins on the left"
+    assert marks[1].min() > 110, "and ends on the right"
+
+
+def test_heat_between_two_frames_goes_over_from_one_to_the_other(
+    spot_video: Path, settings: ExplainSettings
+) -> None:
+    found = explain(create_detector(BrightnessDetector), spot_video, settings=settings)
+    heat = np.stack([np.full((2, 2), value, np.float32) for value in (1, 3, 5)])[None]
+    clips = replace(
+        found.clips,
+        frame_index=np.array([[4, 8, 4]]),
+        seconds=np.array([[0.4, 0.8, 0.4]]),
+    )
+    track = follow_heat(replace(found, heat=heat, clips=clips))
+    assert track.seconds.tolist() == [0.4, 0.8]
+    assert track.heat[:, 0, 0].tolist() == [3.0, 3.0], "a frame seen twice has the mean"
+    track = replace(track, heat=np.stack([np.full((2, 2), v, np.float32) for v in (5, 3)]))
+    for at, wanted in ((0.0, 5.0), (0.4, 5.0), (0.6, 4.0), (0.7, 3.5), (9.0, 3.0)):
+        assert track.read(at)[0][0, 0] == pytest.approx(wanted, abs=1e-5)
+
+
+def test_the_sheet_and_the_map_hold_what_was_found(
+    clip: Path, settings: ExplainSettings, tmp_path: Path
+) -> None:
+    detector_class = find_detector_class("baseline")
+    detector = create_detector(detector_class, seed=2, config=detector_class.tiny)
+    found = explain(detector, clip, settings=settings)
+    with Image.open(found.save_sheet(tmp_path / "sheet.png")) as sheet:
+        assert sheet.format == "PNG"
+        assert sheet.width < 1300
+    with np.load(found.save_map(tmp_path / "map.npz"), allow_pickle=False) as arrays:
+        assert np.array_equal(arrays["heat"], found.heat)
+        assert np.array_equal(arrays["placements"], found.placements)
+        assert np.array_equal(arrays["boxes"], found.boxes)  # type: ignore[arg-type] # there is one
+        assert arrays["frame_size"].tolist() == list(found.clips.frame_size)
+        assert str(arrays["target"]) == "fake"
+    assert not list(tmp_path.glob(".*")), "no draft is left"
+
+
+@pytest.mark.parametrize("name", sorted(DETECTORS))
+def test_every_detector_is_explained_and_scores_as_it_predicts(
+    name: str, clip: Path, settings: ExplainSettings, tmp_path: Path
+) -> None:
+    detector_class = find_detector_class(name)
+    detector = create_detector(detector_class, seed=2, config=detector_class.tiny)
+    found = explain(detector, clip, settings=settings)
+    spec = detector.config.clip_spec
+    assert found.heat.shape[1] == spec.frames
+    assert found.frames.shape == (len(found.heat), spec.frames, spec.size, spec.size, 3)
+    assert found.frame_index.shape == found.heat.shape[:2]
+    assert np.abs(found.heat).max() > 0
+    assert found.boxes is not None
+    assert found.boxes.shape == (*found.heat.shape[:2], 4)
+    (row,) = predict(
+        detector, clip, settings=PredictSettings(store=settings.store, progress=False)
+    ).rows
+    assert found.score == pytest.approx(row.score, abs=1e-6)
+    assert decode(found.save(tmp_path / "cam.mp4"))
+
+
+def test_what_cannot_be_judged_is_an_error_with_a_name(
+    spot_video: Path, settings: ExplainSettings, tmp_path: Path
+) -> None:
+    baseline, lipfd = (
+        create_detector(find_detector_class(name), config=find_detector_class(name).tiny)
+        for name in ("baseline", "lipfd")
+    )
+    (tmp_path / "text.mp4").write_text("no video")
+    short = write_video(tmp_path / "short.mp4", [np.zeros((64, 64, 3), np.uint8)] * 2)
+    for detector, path, error in (
+        (baseline, spot_video, NoFaceError),
+        (baseline, tmp_path / "text.mp4", VideoDecodeError),
+        (baseline, tmp_path / "absent.mp4", VideoDecodeError),
+        (baseline, short, ClipTooShortError),
+        (lipfd, spot_video, NoAudioError),
+    ):
+        with pytest.raises(error):
+            explain(detector, path, settings=settings)
+    given = {"a": spot_video, "b": None, "c": tmp_path / "absent.mp4"}
+    told = dict(explain_files(baseline, given, settings=settings))
+    assert list(told) == ["a", "b", "c"]
+    assert isinstance(told["a"], NoFaceError)
+    assert told["b"] is None
+    assert told["c"] is None
+
+
+def test_memory_stays_flat_over_fifty_videos(clip: Path, settings: ExplainSettings) -> None:
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("the memory of a process is read from /proc")
+    detector_class = find_detector_class("tall")
+    detector = create_detector(detector_class, config=detector_class.tiny)
+
+    def resident() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+    seen = []
+    names: dict[str, Path | None] = {f"video {number}": clip for number in range(60)}
+    for number, (_, found) in enumerate(explain_files(detector, names, settings=settings)):
+        assert isinstance(found, Explanation)
+        if number in (9, 59):
+            seen.append(resident())
+    assert seen[1] - seen[0] < 12, f"50 videos took {seen[1] - seen[0]:.0f} MiB"
+
+
+def test_heat_has_two_colours_and_nothing_is_left_grey() -> None:
+    grey = np.full((1, 4, 3), 100, np.uint8)
+    heat = np.array([[0.0, 9.0, -9.0, 0.5]], np.float32)
+    none, most, least, half = paint_heat(grey, heat, 1.0)[0].astype(float)
+    assert none.tolist() == [100, 100, 100]
+    np.testing.assert_allclose(most, 100 + 0.7 * (np.array(FOR) - 100), atol=1)
+    np.testing.assert_allclose(least, 100 + 0.7 * (np.array(AGAINST) - 100), atol=1)
+    np.testing.assert_allclose(half, 100 + 0.35 * (np.array(FOR) - 100), atol=1.5)
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "file.txt"
+
+    def fail() -> None:
+        with write_whole(path) as draft:
+            draft.write_text("half")
+            raise RuntimeError("in the middle of it")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        fail()
+    assert list(path.parent.iterdir()) == []
+    with write_whole(path) as draft:
+        draft.write_text("whole")
+        assert draft.suffix == ".txt"
+        assert not path.exists()
+    assert path.read_text() == "whole"
