@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from demo_limits import MAX_DETECTORS
+from thb.run_folders import find_run_folders
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
@@ -42,23 +43,11 @@ def find_runs(folders: Iterable[Path]) -> tuple[Offer, ...]:
     Raises:
         DetectorError: A folder holds none.
     """
-    from thb.training_record import read_record
-
-    found = []
-    for given in folders:
-        folder = given.expanduser().resolve()
-        inside = sorted(file.parent for file in folder.glob("*/config.json"))
-        runs = [folder] if (folder / "config.json").is_file() else inside
-        if not runs:
-            raise DetectorError(f"{given} holds no detector: give a folder that thb train wrote")
-        for run in runs:
-            record = read_record(run) or {}
-            fold = record.get("fold")
-            name = folder.parent.name if run == folder and fold == folder.name else folder.name
-            found.append(
-                Offer(name=name, protocol=record.get("protocol"), fold=fold, reference=str(run))
-            )
-    return tuple(found)
+    return tuple(
+        Offer(name=run.name, protocol=run.protocol, fold=run.fold, reference=str(run.folder))
+        for folder in folders
+        for run in find_run_folders(folder)
+    )
 
 
 def read_offers(file: Path) -> tuple[Offer, ...]:
@@ -107,9 +96,9 @@ class Shelf:
 
     @property
     def folds(self) -> list[str | None]:
-        """Protocol runs, those of the hardest protocol first."""
+        """Protocol runs: first P1, whose detectors have seen most generators."""
         known = dict.fromkeys(offer.fold for offer in self.offers)
-        return sorted(known, key=lambda fold: ("p3", "p1", "p2").index(fold[:2]) if fold else 9)
+        return sorted(known, key=lambda fold: ("p1", "p3", "p2").index(fold[:2]) if fold else 9)
 
     def find(self, names: Sequence[str], fold: str | None) -> list[Offer]:
         """Return what a visitor chose, in the order of the shelf.

@@ -68,14 +68,28 @@ def _write_score(judgement: Judgement, score: float) -> list[str]:
     return lines
 
 
-def write_timelines(judgements: Sequence[Judgement]) -> str:
-    """Return the scores over time as a table, and how to read them."""
+def name_threshold(name: str) -> str:
+    """Name the line of a detector's threshold in the plot."""
+    return f"{name}, threshold"
+
+
+def write_timelines(judgements: Sequence[Judgement], colours: Sequence[tuple[str, str]]) -> str:
+    """Return the plot's legend, the scores over time as tables, and how to read them.
+
+    Args:
+        judgements: In the order of the detectors.
+        colours: Of each one's curve and threshold.
+    """
     lines = []
-    for judgement in judgements:
+    for judgement, (curve, threshold) in zip(judgements, colours, strict=False):
         timeline = judgement.timeline
         if timeline is None:
             continue
         name = escape(judgement.offer.name)
+        lines.append(f'<p class="thb-legend">{_write_key(curve)} {name}')
+        if judgement.calibration is not None:
+            lines.append(f" {_write_key(threshold)} its threshold for 1 % false alarms")
+        lines.append("</p>")
         if not timeline.own_clips:
             lines.append(
                 f"<p>{name} makes its score from frames of the whole video. For this curve it was"
@@ -93,3 +107,7 @@ def write_timelines(judgements: Sequence[Judgement]) -> str:
             f"<tbody>{rows}</tbody></table></details>"
         )
     return "".join(lines)
+
+
+def _write_key(colour: str) -> str:
+    return f'<span class="thb-key" style="background:{colour}" aria-hidden="true"></span>'

@@ -14,7 +14,7 @@ import pandas as pd
 from demo_cards import write_offer_card
 from demo_detectors import Shelf
 from demo_examples import Example
-from demo_html import write_judgement, write_note, write_problem, write_timelines
+from demo_html import name_threshold, write_judgement, write_note, write_problem, write_timelines
 from demo_judging import Judgement, Step, job_folder, judge, write_record
 from demo_limits import (
     FILE_AGE_SECONDS,
@@ -29,6 +29,14 @@ from thb_dataset.errors import DetectorError
 
 DEVICE: Final = "device"
 """Jobs that share this queue run one at a time."""
+
+CURVE_COLOURS: Final = (
+    ("#0072b2", "#7fb8d8"),
+    ("#d55e00", "#eaae7f"),
+    ("#009e73", "#7fceb9"),
+    ("#cc79a7", "#e5bcd3"),
+)
+"""Of each detector's curve and of its threshold; told apart by the colour-blind as well."""
 
 TITLE: Final = "TalkingHeadBench: is this talking head a fake?"
 INTRODUCTION: Final = f"""# {TITLE}
@@ -95,9 +103,9 @@ def build_page(shelf: Shelf, examples: Sequence[Example], texts: str) -> gr.Bloc
 
 
 def _build_form(shelf: Shelf, examples: Sequence[Example]) -> None:
-    gr.Markdown("## 1. A video")
+    gr.Markdown(f"## 1. A video\nOne face, seen from the front; {describe_limits()}.")
     video = gr.Video(
-        label=f"Upload or record a video ({describe_limits()})",
+        label="Upload or record a video",
         sources=["upload", "webcam"],
         include_audio=True,
         height=320,
@@ -122,12 +130,14 @@ def _build_form(shelf: Shelf, examples: Sequence[Example]) -> None:
             value=shelf.names[:1],
             label=f"Detectors, shown side by side ({MAX_DETECTORS} at most)",
             elem_id="detectors",
+            min_width=320,
         )
         fold = gr.Dropdown(
             choices=[(describe_fold(one), one or "") for one in shelf.folds],
             value=shelf.folds[0] or "",
             label="Protocol run: what the detectors were trained on",
             elem_id="fold",
+            min_width=320,
         )
     with_overlay = gr.Checkbox(
         value=True, label="Show where they looked (Grad-CAM; takes longer)", elem_id="with-overlay"
@@ -183,6 +193,7 @@ def _build_results() -> Results:
             x_title="seconds",
             y_title="P(fake)",
             y_lim=[0, 1],
+            colors_in_legend=[],  # Gradio cuts its legend off: ours stands below the plot
             height=280,
             label="Score over time",
             elem_id="timeline",
@@ -228,7 +239,7 @@ def _build_slot(number: int) -> Slot:
 def _describe_upload(video: str | None) -> str:
     """Say what was uploaded, or why it is refused, before anything is queued."""
     if video is None:
-        return write_note(f"Allowed: {describe_limits()}. One face, seen from the front.")
+        return write_note("No video yet.")
     try:
         return write_note(describe_video(Path(video).name, check_video(video)))
     except RefusedVideoError as refused:
@@ -315,8 +326,10 @@ class Desk:
         shown: dict[Any, Any] = {
             results.group: gr.Column(visible=bool(step.judgements)),
             results.summary: f'<p class="thb-note" role="status">{step.text}</p>',
-            results.plot: gr.LinePlot(value=curves, visible=not curves.empty),
-            results.table: write_timelines(step.judgements),
+            results.plot: gr.LinePlot(
+                value=curves, visible=not curves.empty, color_map=_map_colours(step.judgements)
+            ),
+            results.table: write_timelines(step.judgements, CURVE_COLOURS),
             results.download: gr.DownloadButton(
                 value=None if step.record is None else str(step.record),
                 visible=step.record is not None,
@@ -337,7 +350,7 @@ def _fill_slot(slot: Slot, judgement: Judgement) -> dict[Any, Any]:
         slot.overlay: gr.Video(
             value=judgement.overlay,
             visible=judgement.overlay is not None,
-            label=f"Where {name} looked: Grad-CAM",
+            label=f"Where {name} looked (orange speaks for fake, blue for real)",
         ),
         slot.track: gr.Gallery(
             value=[(picture.path, picture.caption) for picture in judgement.track],
@@ -367,7 +380,16 @@ def _collect_curves(judgements: Sequence[Judgement]) -> pd.DataFrame:
         else:
             rows += [((one.start_seconds + one.end_seconds) / 2, one.score, name) for one in parts]
         if judgement.calibration is not None:
-            line = f"{name}: threshold for 1 % false alarms"
+            line = name_threshold(name)
             ends = (parts[0].start_seconds, parts[-1].end_seconds)
             rows += [(at, judgement.calibration.threshold, line) for at in ends]
     return pd.DataFrame(rows, columns=["seconds", "P(fake)", "detector"])
+
+
+def _map_colours(judgements: Sequence[Judgement]) -> dict[str, str]:
+    """Return the colour of each curve, and a paler one for its threshold."""
+    colours: dict[str, str] = {}
+    for judgement, (curve, threshold) in zip(judgements, CURVE_COLOURS, strict=False):
+        name = judgement.offer.name
+        colours |= {name: curve, name_threshold(name): threshold}
+    return colours

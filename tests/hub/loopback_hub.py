@@ -424,8 +424,8 @@ def _list_tree(files: Tree, inside: str, *, deep: bool) -> list[dict[str, Any]]:
     return entries
 
 
-# Data sets and models side by side: a test gives them different names.
-_API = r"/api/(?:datasets|models)/(?P<repo>[^/]+/[^/]+)"
+# Data sets, models and Spaces side by side: a test gives them different names.
+_API = r"/api/(?:datasets|models|spaces)/(?P<repo>[^/]+/[^/]+)"
 ROUTES: list[tuple[tuple[str, ...], str, Callable[..., None]]] = [
     (("GET",), _API, Handler.info),
     (("GET",), _API + r"/revision/(?P<revision>[^/]+)", Handler.info),
@@ -437,12 +437,12 @@ ROUTES: list[tuple[tuple[str, ...], str, Callable[..., None]]] = [
     (("POST",), _API + r"/commit/(?P<revision>[^/]+)", Handler.commit),
     (
         ("GET", "HEAD"),
-        r"/(?:datasets/)?(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)",
+        r"/(?:datasets/|spaces/)?(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)",
         Handler.resolve,
     ),
     (
         ("POST",),
-        r"/(?:datasets/)?(?P<repo>[^/]+/[^/]+)\.git/info/lfs/objects/batch",
+        r"/(?:datasets/|spaces/)?(?P<repo>[^/]+/[^/]+)\.git/info/lfs/objects/batch",
         Handler.lfs_batch,
     ),
     (("PUT",), r"/upload/(?P<oid>[0-9a-f]{64})", Handler.upload),

@@ -14,6 +14,7 @@ from thb.releases import DEFAULT_RELEASE
 if TYPE_CHECKING:
     from thb.publish import Publication
     from thb.publish_detector import DetectorPublication
+    from thb.publish_space import SpacePublication
 
 DRY_RUN_FOLDER = Path("publication")
 
@@ -136,6 +137,64 @@ def detector(  # noqa: PLR0913 — as many as there are things to choose
     write_line(_outcome(made))
 
 
+@app.command()
+def space(
+    *,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which of our Spaces: demo.")],
+    repo: Annotated[
+        str, typer.Option("--repo", metavar="ORG/NAME", help="The Space's repo; made if need be.")
+    ],
+    detectors: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--detector",
+            metavar="RUN|ORG/NAME",
+            help="A detector on offer: a folder that thb train wrote, whose weights are sent, or"
+            " the id of a model repo. May be given several times.",
+        ),
+    ] = None,
+    create_pr: CreatePrOption = False,
+    dry_run: DryRunOption = False,
+    out: DryRunFolderOption = DRY_RUN_FOLDER,
+    torch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION",
+            help="Another torch than the tested one, where the Space's hardware asks for it.",
+        ),
+    ] = None,
+    output: FormatOption = OutputFormat.TEXT,
+) -> None:
+    """Publish a Space: the app, the toolkit beside it, exact requirements, small weights.
+
+    It runs from what is sent and needs no package of ours. Publishing twice changes nothing.
+    """
+    from thb.console import quiet_transformers
+    from thb.publish_space import publish_space
+
+    quiet_transformers()
+    made = publish_space(
+        name,
+        repo,
+        detectors=detectors or (),
+        create_pr=create_pr,
+        dry_run=out if dry_run else None,
+        torch=torch,
+    )
+    if output is OutputFormat.JSON:
+        write_json(made.to_dict())
+        return
+    size = sum(made.files.values()) / 1024
+    write_line(
+        f"{repo}: {len(made.files)} files, {size:,.0f} KiB, {made.detectors} detectors on offer"
+    )
+    for path in made.deleted:
+        write_line(f"  delete {escape(path)}")
+    for note in made.notes:
+        write_line(f"note: {escape(note)}")
+    write_line(_outcome(made))
+
+
 def _write_text(publication: Publication) -> None:
     indexed = [path for path in publication.files if path.endswith(".parquet")]
     size = sum(map(len, publication.files.values()))
@@ -156,7 +215,7 @@ def _write_text(publication: Publication) -> None:
     write_line(_outcome(publication))
 
 
-def _outcome(publication: Publication | DetectorPublication) -> str:
+def _outcome(publication: Publication | DetectorPublication | SpacePublication) -> str:
     if publication.folder is not None:
         return f"dry run: nothing was sent, the files are in {escape(str(publication.folder))}"
     if publication.commit is None:
