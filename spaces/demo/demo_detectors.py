@@ -96,9 +96,13 @@ class Shelf:
 
     @property
     def folds(self) -> list[str | None]:
-        """Protocol runs: first P1, whose detectors have seen most generators."""
-        known = dict.fromkeys(offer.fold for offer in self.offers)
-        return sorted(known, key=lambda fold: ("p1", "p3", "p2").index(fold[:2]) if fold else 9)
+        """Protocol runs: first P1, whose detectors have seen most generators.
+
+        Weights of no protocol can be asked beside any run; a run ``None`` is only there where no
+        detector is of a protocol.
+        """
+        known = dict.fromkeys(offer.fold for offer in self.offers if offer.fold)
+        return sorted(known, key=lambda fold: ("p1", "p3", "p2").index(fold[:2])) or [None]
 
     def find(self, names: Sequence[str], fold: str | None) -> list[Offer]:
         """Return what a visitor chose, in the order of the shelf.
@@ -110,18 +114,18 @@ class Shelf:
             raise DetectorError("choose at least one detector")
         if len(names) > MAX_DETECTORS:
             raise DetectorError(f"choose at most {MAX_DETECTORS} detectors at a time")
-        chosen = [offer for offer in self.offers if offer.name in names and offer.fold == fold]
-        lacking = sorted(set(names) - {offer.name for offer in chosen})
-        if lacking:
-            others = [
-                str(offer.fold or "other") for offer in self.offers if offer.name == lacking[0]
-            ]
-            raise DetectorError(
-                f"{lacking[0]} has no run {fold or 'other'!r} here; it has {', '.join(others)}"
-                if others
-                else f"there is no detector {lacking[0]!r} here"
-            )
-        return chosen
+        unknown = sorted(set(names) - set(self.names))
+        if unknown:
+            raise DetectorError(f"there is no detector {unknown[0]!r} here")
+        return [self._pick(name, fold) for name in self.names if name in names]
+
+    def _pick(self, name: str, fold: str | None) -> Offer:
+        runs = {offer.fold: offer for offer in self.offers if offer.name == name}
+        found = runs.get(fold) or runs.get(None)
+        if found is None:
+            others = ", ".join(sorted(str(one) for one in runs))
+            raise DetectorError(f"{name} has no run {fold or 'other'!r} here; it has {others}")
+        return found
 
 
 @lru_cache(maxsize=MAX_DETECTORS)

@@ -149,12 +149,12 @@ def write_record(video: Path, judgements: Sequence[Judgement]) -> dict[str, Any]
 @on_device
 def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
     """Score a video; whatever goes wrong becomes words."""
-    from thb.calibration import read_calibration
-
     # The crops are of the visitor's video: they are kept for this job only.
     settings = PredictSettings(store=folder / "clips", workers=1, progress=False)
     judgement = Judgement(offer=offer)
     try:
+        from thb.calibration import read_calibration
+
         detector = load(offer.reference)
         problem, clips = None, None
         try:
@@ -191,9 +191,9 @@ def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
 @on_device
 def _explain(judgement: Judgement, video: Path, folder: Path) -> Judgement:
     """Add the Grad-CAM video and sheet; the score stays whatever becomes of them."""
-    from thb.explain import ExplainSettings, explain
-
     try:
+        from thb.explain import ExplainSettings, explain
+
         settings = ExplainSettings(store=folder / "clips", workers=1, progress=False)
         explanation = explain(load(judgement.offer.reference), video, settings=settings)
         overlay, sheet = folder / "grad-cam.mp4", folder / "grad-cam.png"
