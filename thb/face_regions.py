@@ -146,9 +146,9 @@ def region_masks(
         bool (5, size, size), in the order of ``REGIONS``; every pixel is in exactly one.
     """
     at = _find_places(placement, size)
-    points = np.asarray(points, np.float64)
-    left, right, _, mouth_left, mouth_right = points
-    across, unit = _find_axes(points)
+    landmarks: Values = np.asarray(points, np.float64)
+    left, right, _, mouth_left, mouth_right = landmarks
+    across, unit = _find_axes(landmarks)
     apart = max(float(np.hypot(*(right - left))), SLIMMEST_EYE * unit)
     eye_half = (EYE_HALF[0] * apart, EYE_HALF[1] * unit)
     eyes = _in_ellipse(at, left, across, eye_half) | _in_ellipse(at, right, across, eye_half)

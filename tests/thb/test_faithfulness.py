@@ -145,8 +145,7 @@ def test_the_detector_is_left_as_it_was() -> None:
     detector = create_detector(CornerDetector)
     detector.train()
     measure_faithfulness(detector, make_explanation(corner_heat()), steps=1)
-    assert detector.training
-    assert detector.features.training
+    assert all(module.training for module in detector.modules())
 
 
 def test_no_steps_are_refused() -> None:
