@@ -101,8 +101,9 @@ class Shelf:
         Weights of no protocol can be asked beside any run; a run ``None`` is only there where no
         detector is of a protocol.
         """
-        known = dict.fromkeys(offer.fold for offer in self.offers if offer.fold)
-        return sorted(known, key=lambda fold: ("p1", "p3", "p2").index(fold[:2])) or [None]
+        known = list(dict.fromkeys(offer.fold for offer in self.offers if offer.fold))
+        ordered = sorted(known, key=lambda fold: ("p1", "p3", "p2").index(fold[:2]))
+        return [*ordered] or [None]
 
     def find(self, names: Sequence[str], fold: str | None) -> list[Offer]:
         """Return what a visitor chose, in the order of the shelf.

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,15 +20,13 @@ from demo_detectors import Offer, load
 from demo_device import on_device
 from demo_limits import FILE_AGE_SECONDS
 from demo_pictures import Picture, draw_track
-from demo_words import BROKEN, Problem, explain_error, give_verdict
+from demo_words import BROKEN, Calibration, Problem, explain_error, give_verdict
 from thb.inference import PredictSettings
 from thb.predict import predict
 from thb.timeline import Timeline, read_clips, score_over_time
 from thb_dataset.errors import THBError, VideoError
 
 if TYPE_CHECKING:
-    from thb.calibration import Calibration
-
     from thb.predictions import Prediction
 
 RECORD_FORMAT: Final = "thb-demo/1"
@@ -77,7 +77,7 @@ class Judgement:
             "prediction": None if self.prediction is None else asdict(self.prediction),
             "problem": None if self.problem is None else asdict(self.problem),
             "verdict": None if verdict is None else asdict(verdict),
-            "calibration": None if self.calibration is None else asdict(self.calibration),
+            "calibration": None if self.calibration is None else _list_values(self.calibration),
             "timeline": None if self.timeline is None else self.timeline.to_dict(),
             "run": self.run,
         }
@@ -153,8 +153,6 @@ def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
     settings = PredictSettings(store=folder / "clips", workers=1, progress=False)
     judgement = Judgement(offer=offer)
     try:
-        from thb.calibration import read_calibration
-
         detector = load(offer.reference)
         problem, clips = None, None
         try:
@@ -175,7 +173,7 @@ def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
             return replace(judgement, problem=problem or unscored)
         return replace(
             judgement,
-            calibration=read_calibration(offer.reference),
+            calibration=_read_calibration(offer.reference),
             timeline=score_over_time(detector, video, row, settings=settings),
             track=draw_track(video, detector.config.clip_spec, clips, folder / "track"),
             faces=clips.faces,
@@ -205,6 +203,26 @@ def _explain(judgement: Judgement, video: Path, folder: Path) -> Judgement:
     except Exception:
         _log.exception("%s could not be explained", judgement.offer.name)
         return replace(judgement, overlay_problem=BROKEN)
+
+
+def _read_calibration(reference: str) -> Calibration | None:
+    """Return a detector's threshold; None where it has none, or the toolkit cannot set any."""
+    if find_spec("thb.calibration") is None:
+        return None
+    found: Calibration | None = import_module("thb.calibration").read_calibration(reference)
+    return found
+
+
+def _list_values(calibration: Calibration) -> dict[str, Any]:
+    return {
+        "target_fpr": calibration.target_fpr,
+        "threshold": calibration.threshold,
+        "n_real": calibration.n_real,
+        "false_alarms": calibration.false_alarms,
+        "n_fake": calibration.n_fake,
+        "true_positive_rate": calibration.true_positive_rate,
+        "resolved": calibration.resolved,
+    }
 
 
 def jobs_folder() -> Path:

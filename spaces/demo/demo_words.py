@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from thb_dataset.errors import (
     ClipTooShortError,
@@ -20,9 +20,39 @@ from thb_dataset.errors import (
 from thb_dataset.records import Generator
 
 if TYPE_CHECKING:
-    from thb.calibration import Calibration
-
     from thb_dataset.video import VideoInfo
+
+
+class Calibration(Protocol):
+    """What a threshold rests on, as ``thb calibrate`` measures it."""
+
+    @property
+    def target_fpr(self) -> float:
+        """Share of real videos that may be called fake."""
+
+    @property
+    def threshold(self) -> float:
+        """From this score on a video is called fake."""
+
+    @property
+    def n_real(self) -> int:
+        """Real validation videos."""
+
+    @property
+    def false_alarms(self) -> int:
+        """How many of them reach the threshold."""
+
+    @property
+    def n_fake(self) -> int:
+        """Fakes of the validation."""
+
+    @property
+    def true_positive_rate(self) -> float:
+        """Share of them that reach it."""
+
+    @property
+    def resolved(self) -> bool:
+        """Whether there are enough real videos to tell the target from none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,17 +210,18 @@ def give_verdict(score: float, calibration: Calibration | None) -> Verdict:
             " 1 % of real videos are called fake, and 0.5 would be a guess. Whoever trained it"
             " mends this with `thb calibrate RUN --release …` and publishes it again.",
         )
-    target = f"{calibration.target_fpr:.0%}".replace("%", " %")
+    target = _write_share(calibration.target_fpr)
     basis = (
         f"The threshold {calibration.threshold:.3f} is set for {target} false alarms on"
         f" {calibration.n_real} real validation videos ({calibration.false_alarms} of them reach"
-        f" it; it finds {calibration.true_positive_rate:.0%} of {calibration.n_fake} fakes)."
-    ).replace("% of", " % of")
+        f" it; it finds {_write_share(calibration.true_positive_rate)} of {calibration.n_fake}"
+        " fakes)."
+    )
     if not calibration.resolved:
+        least = _write_share(1 / max(calibration.n_real, 1))
         basis += (
             f" With {calibration.n_real} real videos {target} cannot be resolved: a single false"
-            f" alarm among them is already {1 / max(calibration.n_real, 1):.1%}".replace("%", " %")
-            + ". Take it as a rough guide."
+            f" alarm among them is already {least}. Take it as a rough guide."
         )
     if score >= calibration.threshold:
         return Verdict(kind="fake", title="Called fake", text=basis)
@@ -199,3 +230,7 @@ def give_verdict(score: float, calibration: Calibration | None) -> Verdict:
         title="Not called fake",
         text=f"{basis} Below it the detector stays silent, which does not prove the video real.",
     )
+
+
+def _write_share(share: float) -> str:
+    return f"{100 * share:.3g} %"

@@ -1,0 +1,163 @@
+"""What is pushed as a Space starts from its own files and answers, with the working copy hidden."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from detectors.registry import create_detector, find_detector_class
+from tests.hub.loopback_hub import LoopbackHub
+from tests.hub.test_publish_detector import environment
+from tests.spaces.conftest import end, find_free_port, wait_until_it_answers
+from thb.publish_space import publish_space
+from thb.space_files import find_app, pin_requirements
+from thb_dataset.errors import DetectorError, ReleaseError
+
+if TYPE_CHECKING:
+    from thb_dataset.mini import MiniRelease
+
+REPO = "someone/a-space"
+ROOT = Path(__file__).resolve().parents[2]
+# -I and -S: neither the folder that Python is started in nor the working copy is looked at.
+START = """
+import runpy, sys
+sys.argv = ["app.py", "--port", sys.argv[1]]
+sys.path[:0] = [FOLDER]
+sys.path.append(LIBRARIES)
+import thb, detectors, thb_dataset, metrics
+for package in (thb, detectors, thb_dataset, metrics):
+    assert package.__file__.startswith(FOLDER), package.__file__
+assert thb.__version__
+runpy.run_path(FOLDER + "/app.py", run_name="__main__")
+"""
+ASK = """
+import json, sys
+from gradio_client import Client, handle_file
+client = Client(sys.argv[1], verbose=False)
+record = client.predict(handle_file(sys.argv[2]), ["run"], "", api_name="/score")
+print(json.dumps(record))
+"""
+
+
+def publish(run: Path, hub: LoopbackHub, home: Path, *more: str) -> Any:
+    words = [sys.executable, "-m", "thb", "publish", "space", "demo", "--repo", REPO]
+    done = subprocess.run(
+        [*words, "--detector", str(run), *more, "--format", "json"],
+        env=environment(hub, home),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A small detector without a protocol."""
+    detector_class = find_detector_class("baseline")
+    model = create_detector(detector_class, seed=3, config=detector_class.tiny)
+    model.save_pretrained(tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_what_was_pushed_starts_and_gives_a_score(
+    hub: LoopbackHub, run: Path, tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    made = publish(run, hub, tmp_path / "publisher")
+    assert made["commit"] == hub.datasets[REPO].refs["main"]
+    assert publish(run, hub, tmp_path / "publisher")["commit"] is None, "twice changes nothing"
+    folder = tmp_path / "space"
+    for path, data in hub.files(REPO).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+        assert str(tmp_path).encode() not in data
+    (tmp_path / "work").mkdir()
+    port, log = find_free_port(), tmp_path / "log.txt"
+    places = {"FOLDER": str(folder), "LIBRARIES": sysconfig.get_path("purelib")}
+    script = START
+    for name, value in places.items():
+        script = script.replace(name, repr(value))
+    settings = {**environment(hub, tmp_path / "home"), "TMPDIR": str(tmp_path / "work")}
+    with log.open("wb") as stream:
+        server = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", script, str(port)],
+            env=settings,
+            cwd=folder,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until_it_answers(server, port, log)
+        record = ask(f"http://127.0.0.1:{port}", next((tiny_release.hub / "fake").rglob("*.mp4")))
+    finally:
+        end(server)
+    (judgement,) = record["judgements"]
+    assert judgement["problem"] is None, log.read_text("utf-8")
+    assert 0 <= judgement["prediction"]["score"] <= 1
+    assert judgement["verdict"]["kind"] == "none", "there is no threshold, and never a bare 0.5"
+    assert not any((tmp_path / "work" / "thb-demo-jobs").iterdir())
+
+
+def ask(address: str, clip: Path) -> Any:
+    for _ in range(5):  # the port is open a moment before the page answers
+        done = subprocess.run(
+            [sys.executable, "-c", ASK, address, str(clip)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode == 0:
+            return json.loads(done.stdout)
+        time.sleep(0.5)
+    raise AssertionError(done.stderr)
+
+
+def test_a_dry_run_writes_all_and_older_files_go(
+    hub: LoopbackHub, run: Path, tmp_path: Path
+) -> None:
+    made = publish_space("demo", REPO, detectors=[str(run)], dry_run=tmp_path / "out")
+    assert made.commit is None
+    assert {"app.py", "README.md", "requirements.txt", "detectors.json"} <= set(made.files)
+    assert any("has no threshold" in note for note in made.notes)
+    with pytest.raises(ReleaseError, match="not empty"):
+        publish_space("demo", REPO, dry_run=tmp_path / "out")
+    publish(run, hub, tmp_path / "publisher")
+    hub.change(REPO, add={"thb/gone.py": b"", "examples/clip.mp4": b"theirs"})
+    again = publish(run, hub, tmp_path / "publisher")
+    assert again["deleted"] == ["thb/gone.py"]
+    assert "examples/clip.mp4" in hub.files(REPO), "what the publisher laid there stays"
+
+
+def test_what_cannot_be_published_is_said(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match="not the name of a Space"):
+        publish_space("demo", "no-owner")
+    with pytest.raises(ReleaseError, match="only demo"):
+        publish_space("demos", REPO, dry_run=tmp_path / "a")
+    with pytest.raises(DetectorError, match="holds no detector"):
+        publish_space("demo", REPO, detectors=[str(tmp_path)], dry_run=tmp_path / "b")
+    with pytest.raises(DetectorError, match="twice"):
+        publish_space("demo", REPO, detectors=[str(run), str(run)], dry_run=tmp_path / "c")
+
+
+def test_versions_are_exact_and_the_same_everywhere() -> None:
+    pins = pin_requirements()
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in pins.splitlines())
+    app = find_app("demo")
+    assert (app / "requirements.txt").read_text("utf-8") == pins, "write pin_requirements() there"
+    head = yaml.safe_load((app / "README.md").read_text("utf-8").split("---")[1])
+    assert f"gradio=={head['sdk_version']}" in pins.splitlines()
+    assert len(head["short_description"]) <= 60, "the Hub takes no more"
+    older = pin_requirements(torch="2.11.0").splitlines()
+    assert "torch==2.11.0" in older
+    assert not any(line.startswith("torchvision") for line in older)
