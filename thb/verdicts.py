@@ -42,10 +42,10 @@ class VerdictRule:
             return None
         return "right" if (score > other if label else score < other) else "wrong"
 
-    def call(self, score: float) -> str:
-        """Say in a few words what the detector makes of a score."""
+    def call(self, label: int | None, score: float) -> str:
+        """Say in a few words what a score counts as."""
         if self.threshold is None:
-            return "no calibrated threshold"
+            return f"{self.judge(label, score) or 'unknown'} by rank (no threshold)"
         return "called fake" if score >= self.threshold else "passes as real"
 
     def __str__(self) -> str:

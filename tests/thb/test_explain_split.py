@@ -1,0 +1,232 @@
+"""A split explained: a row per video, verdicts by a stated rule, right and wrong apart."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from rich.console import Console
+
+from detectors.registry import create_detector, find_detector_class
+from thb.explain import ExplainSettings
+from thb.explain_split import (
+    SplitExplainSettings,
+    SplitExplanation,
+    choose_evenly,
+    explain_split,
+)
+from thb.explained_videos import ExplainedVideo, read_explanations, write_explanations
+from thb.explanation_table import make_cells
+from thb.face_regions import REGIONS
+from thb.inference import PredictSettings
+from thb.predict import predict
+from thb.predictions import Status
+from thb.verdicts import VerdictRule, find_rule
+from thb_dataset.errors import ReleaseError, ResultError
+from thb_dataset.protocols import build_folds
+from thb_dataset.records import Generator
+from thb_dataset.release import read_release
+
+if TYPE_CHECKING:
+    from thb_dataset.mini import MiniRelease
+
+FOLD = "p3-hallo"
+
+
+def row(name: str, **changes: object) -> ExplainedVideo:
+    shares = dict.fromkeys(REGIONS, 0.2)
+    made = ExplainedVideo(
+        video_id=name,
+        detector="d",
+        protocol="p3",
+        fold=FOLD,
+        label=1,
+        generator="Hallo",
+        status=Status.OK,
+        score=0.5,
+        energy=shares,
+        area=shares,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type] # fields of the row
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("detector")
+    kind = find_detector_class("baseline")
+    create_detector(kind, seed=3, config=kind.tiny).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def explained(
+    detector: Path, tiny_release: MiniRelease, tmp_path_factory: pytest.TempPathFactory
+) -> SplitExplanation:
+    pytest.importorskip("pytorch_grad_cam", reason="grad-cam is not installed")
+    return run(detector, tiny_release, tmp_path_factory.mktemp("out"))
+
+
+def run(
+    detector: Path, release: MiniRelease, out: Path, *, limit: int | None = 2
+) -> SplitExplanation:
+    return explain_split(
+        detector,
+        protocol="p3",
+        fold="hallo",
+        release=release.hub,
+        real_root=release.real_root,
+        out=out,
+        settings=SplitExplainSettings(
+            limit=limit, steps=2, explaining=ExplainSettings(progress=False, workers=1)
+        ),
+    )
+
+
+def test_every_chosen_video_has_one_row_and_its_own_score(
+    explained: SplitExplanation, detector: Path, tiny_release: MiniRelease
+) -> None:
+    (fold,) = build_folds(read_release(tiny_release.hub).videos, "p3", held_out=Generator.HALLO)
+    chosen = choose_evenly((*fold.test, *fold.extra), 2)
+    assert [row.video_id for row in explained.rows] == [video.video_id for video in chosen]
+    assert {row.status for row in explained.rows} == {Status.OK}
+    fake = next(row for row in explained.rows if row.generator == "Hallo")
+    path = next(video.path for video in chosen if video.video_id == fake.video_id)
+    settings = PredictSettings(progress=False)
+    (scored,) = predict(detector, tiny_release.hub / path, settings=settings).rows
+    assert fake.score == pytest.approx(scored.score, abs=1e-6)
+    for one in explained.rows:
+        assert one.area is not None
+        assert sum(one.area.values()) == pytest.approx(1)
+        assert one.energy is None or sum(one.energy.values()) == pytest.approx(1)
+        assert one.deletion is not None
+        assert one.insertion_control is not None
+        assert one.split == ("extra" if one.generator in ("MAGI-1", "Hallo3") else "test")
+
+
+def test_files_hold_what_was_found(explained: SplitExplanation) -> None:
+    parquet, table, record = explained.files
+    assert parquet.parts[-2:] == (FOLD, "explanations.parquet")
+    rows, told = read_explanations(parquet)
+    assert rows == explained.rows
+    assert told == explained.runs[FOLD]
+    assert told["detector"]["weights_sha256"]
+    assert told["limit"] == 2
+    assert f"energy_{REGIONS[0]}" in pq.read_schema(parquet).names
+    assert table.name == "explanations-p3-hallo.md"
+    assert "by rank" in table.read_text(), "without a calibration the rule is told"
+    assert "SYNTHETIC" in table.read_text()
+    said = json.loads(record.read_text())
+    assert sum(cell["n"] for cell in said["cells"]) == len(rows)
+    stream = io.StringIO()
+    explained.print(Console(file=stream, width=40))
+    assert "hair_neck" in stream.getvalue()
+    assert not list(parquet.parent.glob(".*"))
+
+
+def test_the_same_again_is_the_same(
+    explained: SplitExplanation, detector: Path, tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    again = run(detector, tiny_release, tmp_path)
+    for one, other in zip(explained.rows, again.rows, strict=True):
+        assert one.score == pytest.approx(other.score, abs=1e-6)
+        assert one.energy == pytest.approx(other.energy, abs=1e-4)
+        assert one.deletion_control == pytest.approx(other.deletion_control, abs=1e-6)
+
+
+def test_videos_that_are_not_at_hand_are_counted(
+    detector: Path, tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    pytest.importorskip("pytorch_grad_cam", reason="grad-cam is not installed")
+    done = explain_split(
+        detector,
+        protocol="p3",
+        fold="hallo",
+        release=tiny_release.hub,
+        out=tmp_path,
+        settings=SplitExplainSettings(
+            limit=1, steps=0, explaining=ExplainSettings(progress=False, workers=1)
+        ),
+    )
+    reals = [row for row in done.rows if row.label == 0]
+    assert {row.status for row in reals} == {Status.MISSING}
+    assert any("not judged, missing: no such file" in note for note in done.notes())
+    assert not any(cell.generator == "real" for cell in done.cells)
+    assert all(cell.deletion is None for cell in done.cells)
+
+
+def test_a_limit_takes_videos_evenly_of_each_generator(tiny_release: MiniRelease) -> None:
+    videos = read_release(tiny_release.hub).videos
+    assert choose_evenly(videos, None) == tuple(videos)
+    chosen = choose_evenly(tuple(reversed(videos)), 3)
+    for generator in (None, Generator.HALLO):
+        ids = sorted(video.video_id for video in videos if video.generator == generator)
+        own = [video.video_id for video in chosen if video.generator == generator]
+        wanted = [ids[place] for place in np.linspace(0, len(ids) - 1, 3).round().astype(int)]
+        assert own == wanted
+    with pytest.raises(ReleaseError, match="limit=0"):
+        choose_evenly(videos, 0)
+
+
+def test_right_and_wrong_are_told_by_the_threshold_or_else_by_rank(tmp_path: Path) -> None:
+    by_threshold = VerdictRule(threshold=0.9, target_fpr=0.01)
+    assert by_threshold.judge(1, 0.9) == "right"
+    assert by_threshold.judge(1, 0.89) == "wrong"
+    assert by_threshold.judge(0, 0.89) == "right"
+    assert by_threshold.judge(None, 0.5) is None
+    assert by_threshold.call(1, 0.95) == "called fake"
+    scored = [(0, 0.1), (0, 0.2), (0, 0.3), (1, 0.15), (1, 0.25), (1, None), (None, 0.9)]
+    by_rank = find_rule(tmp_path, scored)
+    assert by_rank == VerdictRule(median_real=0.2, median_fake=0.2)
+    assert [by_rank.judge(label, score) for label, score in scored[:5]] == [
+        "right",
+        "wrong",
+        "wrong",
+        "wrong",
+        "right",
+    ]
+    assert "no calibrated threshold" in str(by_rank)
+    alone = find_rule(tmp_path, [(1, 0.4)])
+    assert alone.judge(1, 0.4) is None, "a fake has no real video to be ranked against"
+
+
+def test_cells_are_means_over_videos_with_right_and_wrong_apart() -> None:
+    eyes = {**dict.fromkeys(REGIONS, 0.0), "eyes": 1.0}
+    mouth = {**dict.fromkeys(REGIONS, 0.0), "mouth": 1.0}
+    rows = [
+        row("a", verdict="right", energy=eyes, deletion=0.2, deletion_control=0.4),
+        row("b", verdict="right", energy=mouth, deletion=0.4, deletion_control=0.6),
+        row("c", verdict="right", energy=None, reason="nothing speaks for fake"),
+        row("d", verdict="wrong", energy=mouth),
+        row("e", label=0, generator=None, verdict=None),
+        row("f", status=Status.NO_FACE, score=None, energy=None, area=None, reason="none"),
+    ]
+    right, wrong, real = make_cells(rows)
+    assert (right.n, right.measured, right.verdict) == (3, 2, "right")
+    assert right.energy == {**dict.fromkeys(REGIONS, 0.0), "eyes": 0.5, "mouth": 0.5}
+    assert right.ratio is not None
+    assert right.ratio["eyes"] == pytest.approx(2.5)
+    assert right.deletion == pytest.approx(0.3)
+    assert right.deletion_control == pytest.approx(0.5)
+    assert right.insertion is None
+    assert (wrong.verdict, wrong.n) == ("wrong", 1)
+    assert (real.generator, real.verdict) == ("real", "unknown")
+
+
+def test_rows_come_back_from_parquet_as_they_were(tmp_path: Path) -> None:
+    rows = (row("a", verdict="right"), row("b", energy=None, against=dict.fromkeys(REGIONS, 0.2)))
+    write_explanations(tmp_path / "x.parquet", rows, {"fold": FOLD})
+    assert read_explanations(tmp_path / "x.parquet") == (rows, {"fold": FOLD})
+    (tmp_path / "y.parquet").write_text("no parquet")
+    for name in ("y.parquet", "absent.parquet"):
+        with pytest.raises(ResultError, match="holds no explanations"):
+            read_explanations(tmp_path / name)
+    with pytest.raises(ResultError, match="status"):
+        row("c", score=None)
