@@ -279,7 +279,7 @@ class Desk:
         problem = self._find_fault(video, names, fold)
         if problem is not None:
             raise gr.Error(
-                f"{problem.reason} {problem.hint}", title=problem.title, print_exception=False
+                f"{problem.title}. {problem.reason} {problem.hint}", print_exception=False
             )
 
     def _find_fault(self, video: str | None, names: list[str], fold: str) -> Problem | None:

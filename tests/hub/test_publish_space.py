@@ -144,8 +144,9 @@ def test_what_cannot_be_published_is_said(run: Path, tmp_path: Path) -> None:
         publish_space("demo", "no-owner")
     with pytest.raises(ReleaseError, match="only demo"):
         publish_space("demos", REPO, dry_run=tmp_path / "a")
+    (tmp_path / "empty").mkdir()
     with pytest.raises(DetectorError, match="holds no detector"):
-        publish_space("demo", REPO, detectors=[str(tmp_path)], dry_run=tmp_path / "b")
+        publish_space("demo", REPO, detectors=[str(tmp_path / "empty")], dry_run=tmp_path / "b")
     with pytest.raises(DetectorError, match="twice"):
         publish_space("demo", REPO, detectors=[str(run), str(run)], dry_run=tmp_path / "c")
 
