@@ -173,7 +173,7 @@ def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
             return replace(judgement, problem=problem or unscored)
         return replace(
             judgement,
-            calibration=_read_calibration(offer.reference),
+            calibration=_read_calibration(offer.reference, made.run["detector"]["weights_sha256"]),
             timeline=score_over_time(detector, video, row, settings=settings),
             track=draw_track(video, detector.config.clip_spec, clips, folder / "track"),
             faces=clips.faces,
@@ -205,11 +205,13 @@ def _explain(judgement: Judgement, video: Path, folder: Path) -> Judgement:
         return replace(judgement, overlay_problem=BROKEN)
 
 
-def _read_calibration(reference: str) -> Calibration | None:
-    """Return a detector's threshold; None where it has none, or the toolkit cannot set any."""
+def _read_calibration(reference: str, weights_sha256: str) -> Calibration | None:
+    """Return the threshold of exactly these weights; None where nobody has set one."""
     if find_spec("thb.calibration") is None:
         return None
-    found: Calibration | None = import_module("thb.calibration").read_calibration(reference)
+    found: Calibration | None = import_module("thb.calibration").read_calibration(
+        reference, weights_sha256=weights_sha256
+    )
     return found
 
 

@@ -174,9 +174,9 @@ def describe_fold(fold: str | None) -> str:
     protocol, _, held_out = fold.partition("-")
     generator = Generator.parse(held_out).value if held_out else ""
     return {
-        "p1": "P1: trained on all generators, tested on people it has not seen",
-        "p2": f"P2: trained without {generator}",
-        "p3": f"P3: trained without {generator}, tested on people it has not seen",
+        "p1": "P1: all generators, unseen people",
+        "p2": f"P2: without {generator}",
+        "p3": f"P3: without {generator}, unseen people",
     }.get(protocol, fold)
 
 
