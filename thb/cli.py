@@ -8,6 +8,7 @@ import typer
 
 from thb.commands import (
     cache,
+    calibrate,
     convert,
     data,
     data_split,
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("calibrate")(calibrate.calibrate)
 app.command("predict")(predict.predict)
 app.command("score")(score.score)
 app.command("convert")(convert.convert)

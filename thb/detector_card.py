@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from huggingface_hub import EvalResultEntry
 
     from detectors.base import Detector
+    from thb.calibration import Calibration
     from thb.result import Cell, Measure, Result
 
 METRICS = ("auc", "t1", "t01", "brier")
@@ -30,6 +31,7 @@ def write_card(
     *,
     record: Mapping[str, Any] | None,
     results: Sequence[tuple[str, Result]],
+    calibration: Calibration | None = None,
 ) -> str:
     """Return the README.md of a detector's repo.
 
@@ -38,6 +40,7 @@ def write_card(
         repo: Where it goes.
         record: The run's ``run.json``; None for weights that were not trained here.
         results: Pairs of a fold's name and a result that holds it, of these very weights.
+        calibration: The threshold of these very weights; None where it has not been set.
     """
     parts = [
         _write_head(
@@ -48,6 +51,7 @@ def write_card(
         _write_use(repo),
         _write_input(model),
         _write_training(model, record),
+        _write_threshold(calibration),
         _write_figures(results),
         _write_licences(model),
     ]
@@ -133,6 +137,16 @@ def _write_setting(name: str, value: Any) -> str:  # noqa: ANN401 — a JSON val
         parts = [f"{one['name']} ({one['probability']:g})" for one in value]
         return f"{name} {', '.join(parts) or 'none'}"
     return f"{name} {value}"
+
+
+def _write_threshold(calibration: Calibration | None) -> str:
+    if calibration is None:
+        return ""
+    synthetic = " of the synthetic release" if calibration.release.get("synthetic") else ""
+    return (
+        f"## Threshold\nOn the validation videos of fold {calibration.fold}{synthetic}, none of"
+        f" them of Test: {calibration}. `thresholds.json` holds it, for exactly these weights."
+    )
 
 
 def _write_figures(results: Iterable[tuple[str, Result]]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from detectors.registry import load_detector
+from thb.calibration import THRESHOLDS_FILE, read_calibration
 from thb.detector_card import make_entries, write_card
 from thb.remote_code import bundle_code
 from thb.result import Result
@@ -129,10 +130,16 @@ def _write_files(
     if record is not None:
         text = json.dumps(_without_paths(record), indent=2, ensure_ascii=False)
         (place / RECORD_FILE).write_text(text + "\n", encoding="utf-8")
-    results, notes = find_results(folder, hash_weights(model))
+    weights = hash_weights(model)
+    results, notes = find_results(folder, weights)
+    calibration = read_calibration(folder, weights_sha256=weights)
+    if calibration is None:
+        notes.append("no threshold of these weights, so no verdicts: run thb calibrate")
+    else:
+        shutil.copyfile(folder / THRESHOLDS_FILE, place / THRESHOLDS_FILE)
     if not model.config.weights_licence:
         notes.append("the card says that nobody has licensed the weights: give --weights-licence")
-    card = write_card(model, repo, record=record, results=results)
+    card = write_card(model, repo, record=record, results=results, calibration=calibration)
     (place / "README.md").write_text(card, encoding="utf-8")
     entries = make_entries(results, dataset=dataset)
     if entries:

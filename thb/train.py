@@ -18,9 +18,11 @@ from accelerate.utils import DataLoaderConfiguration, set_seed
 
 from detectors.base import Detector
 from detectors.registry import find_detector_class, load_detector
+from thb.calibration import calibrate, read_calibration
 from thb.clip_making import Made, default_workers
 from thb.console import say
 from thb.fetch import fetch_videos
+from thb.inference import PredictSettings
 from thb.releases import DEFAULT_RELEASE, OpenRelease, open_release
 from thb.run_record import hash_weights
 from thb.train_settings import TrainOptions, TrainSettings, choose_settings
@@ -38,6 +40,7 @@ from thb.training_record import (
     find_finished,
     write_run,
 )
+from thb_dataset.errors import THBError
 from thb_dataset.protocols import Fold, Protocol, build_folds
 from thb_dataset.real_videos import explain_missing_reals, locate_videos
 from thb_dataset.records import Generator, Label
@@ -94,7 +97,8 @@ def train(
 
     Returns:
         One entry per fold; each folder holds ``config.json``, ``model.safetensors``,
-        ``history.csv``, ``history.svg`` and ``run.json``.
+        ``history.csv``, ``history.svg`` and ``run.json``, and ``thresholds.json`` where the
+        fold has validation reals.
 
     Raises:
         DetectorError: The detector cannot be loaded or trained, or ``out`` holds another run.
@@ -111,7 +115,7 @@ def train(
     )
     start, chosen = load_start(detector, settings, options)
     folders = {one.name: Path(out).expanduser() / ("" if held_out else one.name) for one in folds}
-    return train_folds(
+    trained = train_folds(
         start,
         folds,
         folders,
@@ -121,6 +125,32 @@ def train(
         options=options,
         accelerator=accelerator,
     )
+    for one in trained:
+        _calibrate(one, opened, options, accelerator)
+    return trained
+
+
+def _calibrate(
+    one: TrainedFold, opened: OpenRelease, options: TrainOptions, accelerator: Accelerator
+) -> None:
+    """Set a fold's threshold unless it has one; what stands in the way is a warning."""
+    shared = {name: getattr(options, name) for name in ("workers", "face_pack", "store")}
+    shown = {"progress": options.progress, "description": f"calibrating {one.fold}"}
+    scoring = PredictSettings(**shared, **shown)
+    try:
+        if read_calibration(one.folder, weights_sha256=one.record["weights_sha256"]) is None:
+            calibration = calibrate(
+                one.folder,
+                release=opened,
+                scoring=scoring,
+                trust_remote_code=options.trust_remote_code,
+            )
+            if accelerator.is_main_process and options.progress:
+                say(f"{one.fold}: {calibration}")
+    except THBError as error:
+        if accelerator.is_main_process:
+            say(f"warning: {one.fold} has no threshold: {error}")
+    accelerator.wait_for_everyone()  # nobody looks for a file that another is about to write
 
 
 def train_folds(

@@ -22,6 +22,7 @@ from thb.commands.output import escape, write_json, write_line
 from thb.console import EXIT_DATA, quiet_transformers, say
 
 if TYPE_CHECKING:
+    from thb.calibration import Calibration
     from thb.predictions import Prediction, Predictions
     from thb.throughput import Throughput
 
@@ -56,11 +57,14 @@ def predict(  # noqa: PLR0913 — as many as there are things to choose
     Exit code 3 says that a video could not be read.
     """
     from detectors.registry import load_detector
+    from thb.calibration import read_calibration
     from thb.inference import PredictSettings
     from thb.predict import predict as predict_files
+    from thb.run_record import hash_weights
 
     quiet_transformers()
     model = load_detector(detector, trust_remote_code=trust_remote_code)
+    calibration = read_calibration(detector, weights_sha256=hash_weights(model))
     settings = PredictSettings(
         batch_size=batch_size,
         workers=workers,
@@ -74,13 +78,15 @@ def predict(  # noqa: PLR0913 — as many as there are things to choose
     if output is OutputFormat.JSON:
         write_json(
             {
-                "videos": [_record(row) for row in rows],
+                "videos": [_record(row, calibration) for row in rows],
                 "run": predictions.run,
                 "throughput": measured[0].to_dict(),
             }
         )
     else:
-        _write_lines(rows)
+        _write_lines(rows, calibration)
+    if calibration is not None and not quiet:
+        say(f"note: {calibration}")
     if not quiet:
         say(str(measured[0]))
     if model.config.training_data:
@@ -96,8 +102,15 @@ def _in_order_given(predictions: Predictions, videos: list[Path]) -> list[Predic
     return [by_name[name] for name in dict.fromkeys(map(str, videos))]
 
 
-def _record(row: Prediction) -> dict[str, Any]:
-    return {
+def _give_verdict(row: Prediction, calibration: Calibration) -> str | None:
+    """Say what a row's score means; None where it has none."""
+    if row.score is None:
+        return None
+    return "fake" if row.score >= calibration.threshold else "real"
+
+
+def _record(row: Prediction, calibration: Calibration | None) -> dict[str, Any]:
+    record = {
         "video": row.video_id,
         "p_fake": row.score,
         "status": row.status.value,
@@ -106,15 +119,22 @@ def _record(row: Prediction) -> dict[str, Any]:
         "faces": row.faces,
         "clip_logits": list(row.clip_logits),
     }
+    if calibration is not None:
+        record["threshold"] = calibration.threshold
+        record["verdict"] = _give_verdict(row, calibration)
+    return record
 
 
-def _write_lines(rows: list[Prediction]) -> None:
-    write_line("{:>7}  {:<7}  {:>5}  {:>5}  {}".format(*HEADINGS))
+def _write_lines(rows: list[Prediction], calibration: Calibration | None) -> None:
+    """Write a line a video; a verdict stands in it only where the detector has a threshold."""
+    heading = "" if calibration is None else "verdict  "
+    write_line("{:>7}  {}{:<7}  {:>5}  {:>5}  {}".format(HEADINGS[0], heading, *HEADINGS[1:]))
     for row in rows:
         score = "–" if row.score is None else f"{row.score:.4f}"
+        verdict = "" if calibration is None else f"{_give_verdict(row, calibration) or '–':<7}  "
         reason = f"  ({escape(row.reason)})" if row.reason else ""
         write_line(
-            f"{score:>7}  {row.status.value:<7}  {row.clips:>5}  {row.faces:>5}  "
+            f"{score:>7}  {verdict}{row.status.value:<7}  {row.clips:>5}  {row.faces:>5}  "
             f"{escape(row.video_id)}{reason}"
         )
 

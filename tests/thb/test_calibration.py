@@ -1,0 +1,239 @@
+"""The threshold keeps its promise on validation reals, and its scores are those of thb predict."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+from thb.calibration import (
+    LOG_FOLDER,
+    THRESHOLDS_FILE,
+    Calibration,
+    calibrate,
+    find_threshold,
+    read_calibration,
+)
+from thb.inference import PredictSettings
+from thb.predict import predict
+from thb.train import TrainedFold, train
+from thb.train_settings import TrainOptions
+from thb_dataset.errors import DetectorError, ReleaseError
+from thb_dataset.protocols import build_folds
+from thb_dataset.real_videos import locate_videos
+from thb_dataset.records import Generator, Label
+from thb_dataset.release import read_release
+
+if TYPE_CHECKING:
+    from tests.thb.conftest import Run
+    from thb_dataset.mini import MiniRelease
+
+torch.set_num_threads(1)
+QUIET = PredictSettings(progress=False)
+
+
+def train_fold(release: MiniRelease, out: Path, *, real_root: Path | None = None) -> TrainedFold:
+    (trained,) = train(
+        "baseline",
+        protocol="p3",
+        fold="hallo",
+        release=release.hub,
+        real_root=real_root or release.real_root,
+        out=out,
+        settings={"epochs": 1, "batch_size": 4},
+        options=TrainOptions(config={"clip": {"frames": 2, "size": 32}}, progress=False),
+    )
+    return trained
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_release: MiniRelease, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A detector of one fold with its threshold, as ``thb train`` leaves it."""
+    return train_fold(tiny_release, tmp_path_factory.mktemp("trained") / "run").folder
+
+
+def some_calibration(**changes: Any) -> Calibration:
+    return Calibration(
+        **{
+            "target_fpr": 0.01,
+            "threshold": 0.75,
+            "n_real": 200,
+            "false_alarms": 2,
+            "n_fake": 4,
+            "true_positive_rate": 0.5,
+            "excluded": {"real": {}, "fake": {}},
+            "release": {"name": "x", "revision": None, "synthetic": True},
+            "fold": "p1",
+            "split_by": "release",
+            "weights_sha256": "0" * 64,
+            "face_pack": "embedded",
+            "precision": "float32",
+            "resolved": True,
+            **changes,
+        }
+    )
+
+
+@pytest.mark.parametrize("count", [1, 2, 99, 100, 101, 199, 200, 350])
+@pytest.mark.parametrize("target", [0.01, 0.1, 0.29])
+def test_no_lower_threshold_keeps_to_the_target(count: int, target: float) -> None:
+    """Tried out: every score and every gap between two, ties among them, and both ends."""
+    random = np.random.default_rng(count)
+    reals = np.round(random.random(count), 2)
+    threshold = find_threshold(reals.tolist(), target)
+    most = Fraction(str(target)) * count
+    assert (reals >= threshold).sum() <= most
+    tried = np.concatenate([[-1.0, 2.0], reals, (reals[:, None] + reals[None, :]).ravel() / 2])
+    keeping = [one for one in np.unique(tried) if (reals >= one).sum() <= most]
+    assert threshold <= min(keeping)
+    assert (reals >= np.nextafter(threshold, -1)).sum() > most
+
+
+def test_scores_that_are_all_one_call_nobody_fake() -> None:
+    assert find_threshold([1.0] * 500) > 1
+    assert find_threshold([0.0]) > 0
+    with pytest.raises(ReleaseError, match="no real video"):
+        find_threshold([])
+    with pytest.raises(ValueError, match="within"):
+        find_threshold([0.5], 1.0)
+
+
+def test_training_leaves_the_threshold_that_predict_would_give(
+    trained: Path, tiny_release: MiniRelease
+) -> None:
+    """An oracle of its own: the validation videos as loose files, through thb.predict."""
+    release = read_release(tiny_release.hub)
+    (fold,) = build_folds(release.videos, "p3", held_out=Generator.HALLO)
+    paths = locate_videos(release, tiny_release.real_root, fold.validation)
+    rows = predict(str(trained), paths.values(), settings=QUIET).rows
+    scores = {row.video_id: row.score for row in rows}
+    by_label: dict[Label, list[float]] = {Label.REAL: [], Label.FAKE: []}
+    for video in fold.validation:
+        score = scores.get(str(paths.get(video.video_id)))
+        if score is not None:
+            by_label[video.label].append(score)
+    found = read_calibration(trained)
+    assert found is not None
+    reals, fakes = by_label[Label.REAL], by_label[Label.FAKE]
+    assert (found.n_real, found.n_fake) == (len(reals), len(fakes))
+    assert found.threshold == pytest.approx(max(reals), abs=1e-6)
+    assert found.threshold > max(reals) - 1e-6
+    assert found.true_positive_rate == sum(one >= found.threshold for one in fakes) / len(fakes)
+    assert (found.false_alarms, found.resolved) == (0, False)
+    assert "cannot resolve 1 %" in str(found)
+    assert f"Nobody of {len(reals)} reals" in str(found)
+    assert json.loads((trained / "run.json").read_text())["weights_sha256"] == found.weights_sha256
+
+
+def test_a_killed_calibration_goes_on_to_the_same_threshold(
+    trained: Path, tiny_release: MiniRelease, run_thb: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (trained / THRESHOLDS_FILE).read_bytes()
+    (trained / THRESHOLDS_FILE).unlink()
+    script = (
+        "import os, signal\n"
+        "import thb.predictions as rows\n"
+        "from thb.cli import main\n"
+        "append, done = rows.PredictionLog.append, []\n"
+        "def append_and_die(log, row):\n"
+        "    append(log, row)\n"
+        "    done.append(row)\n"
+        "    if len(done) == 2:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "rows.PredictionLog.append = append_and_die\n"
+    )
+    words = ["calibrate", trained, "--release", tiny_release.hub, "--quiet"]
+    words += ["--real-root", tiny_release.real_root]
+    killed = subprocess.run(
+        [sys.executable, "-c", f"{script}main({list(map(str, words))!r})"],
+        env={**os.environ},
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -9, killed.stderr.decode()
+    assert not (trained / THRESHOLDS_FILE).exists()
+    (log,) = (trained / LOG_FOLDER).glob("*/rank-0.jsonl")
+    assert len(log.read_text().splitlines()) == 3, "a header and two rows"
+    ended = run_thb(*words, "--format", "json")
+    assert ended.code == 0, ended.err
+    assert (trained / THRESHOLDS_FILE).read_bytes() == before
+    assert json.loads(ended.out)["calibrations"][0] == json.loads(before)
+    assert not (trained / LOG_FOLDER).exists()
+
+
+def test_without_validation_reals_training_warns_and_calibrating_refuses(
+    tiny_release: MiniRelease, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    release = read_release(tiny_release.hub)
+    (fold,) = build_folds(release.videos, "p3", held_out=Generator.HALLO)
+    own = tmp_path / "real"
+    for video_id, path in locate_videos(release, tiny_release.real_root, fold.train).items():
+        if path.is_relative_to(tiny_release.real_root):
+            assert video_id
+            link = own / path.relative_to(tiny_release.real_root)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(path)
+    one = train_fold(tiny_release, tmp_path / "run", real_root=own)
+    assert "has no threshold" in capfd.readouterr().err
+    assert read_calibration(one.folder) is None
+    with pytest.raises(ReleaseError, match="no validation real"):
+        calibrate(one.folder, release=tiny_release.hub, real_root=own, scoring=QUIET)
+
+
+def test_a_detector_that_was_not_trained_on_a_fold_is_refused(
+    untrained: Path, tiny_release: MiniRelease
+) -> None:
+    with pytest.raises(DetectorError, match="which fold"):
+        calibrate(untrained, release=tiny_release.hub, scoring=QUIET)
+
+
+def test_predict_says_fake_or_real_where_there_is_a_threshold(
+    trained: Path, untrained: Path, tiny_release: MiniRelease, run_thb: Run, tmp_path: Path
+) -> None:
+    videos = sorted(tiny_release.hub.glob("fake/*/*/*.mp4"))[:2]
+    (tmp_path / "broken.mp4").write_bytes(b"")
+    found = read_calibration(trained)
+    assert found is not None
+    ended = run_thb("predict", trained, *videos, tmp_path / "broken.mp4", "--format", "json", "-q")
+    *judged, broken = json.loads(ended.out)["videos"]
+    for one in judged:
+        assert one["threshold"] == found.threshold
+        assert one["verdict"] == ("fake" if one["p_fake"] >= found.threshold else "real")
+    assert broken["verdict"] is None
+    text = run_thb("predict", trained, *videos, tmp_path / "broken.mp4", "-q").out.splitlines()
+    assert text[0].split()[1] == "verdict"
+    assert [line.split()[1] for line in text[1:]] == [*(one["verdict"] for one in judged), "–"]
+    plain = run_thb("predict", untrained, *videos, "--format", "json", "-q")
+    assert not {"threshold", "verdict"} & set(json.loads(plain.out)["videos"][0])
+
+
+def test_a_threshold_of_other_weights_or_a_damaged_one_is_not_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, calibration = tmp_path / THRESHOLDS_FILE, some_calibration()
+    file.write_text(json.dumps(calibration.to_dict()))
+    assert read_calibration(tmp_path) == calibration
+    assert read_calibration(tmp_path, weights_sha256="0" * 64) == calibration
+    assert read_calibration(tmp_path, weights_sha256="1" * 64) is None
+    assert "other weights" in caplog.text
+    assert read_calibration("baseline") is None
+    wrong = [
+        replace(calibration, false_alarms=3),
+        replace(calibration, resolved=False),
+        replace(calibration, n_real=-1),
+        replace(calibration, true_positive_rate=2.0),
+    ]
+    texts = [json.dumps(one.to_dict()) for one in wrong]
+    for text in [*texts, "{", "[]", file.read_text().replace("0.75", "NaN")]:
+        file.write_text(text)
+        with pytest.raises(DetectorError, match="damaged"):
+            read_calibration(tmp_path)
