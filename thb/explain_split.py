@@ -166,7 +166,11 @@ def explain_split(
     rows, runs, rules, files = [], {}, {}, []
     for one in found:
         explained, run = _explain_fold(one, opened, settings)
-        rule = find_rule(one.reference, ((row.label, row.score) for row in explained))
+        rule = find_rule(
+            one.reference,
+            ((row.label, row.score) for row in explained),
+            weights_sha256=run["detector"]["weights_sha256"],
+        )
         judged = [replace(row, verdict=rule.judge(row.label, row.score)) for row in explained]
         runs[one.fold.name], rules[one.fold.name] = {**run, "verdicts": str(rule)}, str(rule)
         file = folder / one.fold.name / EXPLANATIONS_FILE

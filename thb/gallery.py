@@ -166,8 +166,11 @@ def make_gallery(
     sheet = GallerySheet(settings.explaining.target)
     for one in folds:
         model = load_detector(one.reference, trust_remote_code=settings.trust_remote_code)
-        rows = _read_scores(scores / one.fold.name, one, model, opened)
-        rule = find_rule(one.reference, ((row.label, row.score) for row in rows))
+        weights = hash_weights(model)
+        rows = _read_scores(scores / one.fold.name, one, weights, opened)
+        rule = find_rule(
+            one.reference, ((row.label, row.score) for row in rows), weights_sha256=weights
+        )
         rules.append(f"{one.fold.name}: {rule}.")
         chosen = pick_videos(rows, one.fold.name, rule, settings)
         shown = _show(chosen, one, model, opened, settings)
@@ -240,7 +243,7 @@ def _pick(
 
 
 def _read_scores(
-    folder: Path, one: FoldDetector, model: Detector, opened: OpenRelease
+    folder: Path, one: FoldDetector, weights: str, opened: OpenRelease
 ) -> Sequence[Scored]:
     """Read the scores of a fold and make sure that they are this detector's on this release."""
     rows: Sequence[Scored]
@@ -257,7 +260,7 @@ def _read_scores(
         )
     wanted = describe_fold(one.fold, opened.release)
     other = [name for name, value in wanted.items() if run.get(name) != value]
-    if run.get("detector", {}).get("weights_sha256") != hash_weights(model):
+    if run.get("detector", {}).get("weights_sha256") != weights:
         other.append("weights")
     if other:
         raise ResultError(

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Literal
-
-from detectors.registry import is_hub_id
 
 Verdict = Literal["right", "wrong"]
 
@@ -21,13 +17,13 @@ class VerdictRule:
 
     Attributes:
         threshold: Score from which on a video is called fake; None without a calibration.
-        target_fpr: Share of real videos that the threshold was set to call fake.
+        source: Where the threshold comes from, in words.
         median_real: Without a threshold: a fake that scores above it counts as right.
         median_fake: Without a threshold: a real video that scores below it counts as right.
     """
 
     threshold: float | None = None
-    target_fpr: float | None = None
+    source: str = ""
     median_real: float | None = None
     median_fake: float | None = None
 
@@ -50,10 +46,7 @@ class VerdictRule:
 
     def __str__(self) -> str:
         if self.threshold is not None:
-            return (
-                f"fake from P(fake) {self.threshold:.4f} on, the threshold calibrated for"
-                f" {self.target_fpr:.2g} false alarms on validation videos"
-            )
+            return f"the calibrated threshold; {self.source}"
         if self.median_real is None and self.median_fake is None:
             return "no calibrated threshold, and not both classes to rank: right and wrong unknown"
         return (
@@ -68,7 +61,10 @@ def _number(value: float | None) -> str:
 
 
 def find_rule(
-    reference: str | Path, scored: Iterable[tuple[int | None, float | None]]
+    reference: str | Path,
+    scored: Iterable[tuple[int | None, float | None]],
+    *,
+    weights_sha256: str | None = None,
 ) -> VerdictRule:
     """Find the rule of a detector.
 
@@ -77,15 +73,18 @@ def find_rule(
     where it scores below the median fake, whatever the numbers themselves are.
 
     Args:
-        reference: The detector's folder or Hub id.
+        reference: The detector's folder or Hub id; another reference has no calibration.
         scored: Label and score of the videos that are ranked, None where there is none.
+        weights_sha256: Of the detector; a calibration of other weights is passed over.
+
+    Raises:
+        DetectorError: The detector's calibration is damaged.
     """
-    folder = Path(reference).expanduser()
-    calibration = None
-    if find_spec("thb.calibration") and (folder.is_dir() or is_hub_id(reference)):
-        calibration = import_module("thb.calibration").read_calibration(reference)
+    from thb.calibration import read_calibration
+
+    calibration = read_calibration(reference, weights_sha256=weights_sha256)
     if calibration is not None:
-        return VerdictRule(threshold=calibration.threshold, target_fpr=calibration.target_fpr)
+        return VerdictRule(threshold=calibration.threshold, source=str(calibration).rstrip("."))
     scores: dict[int, list[float]] = {0: [], 1: []}
     for label, score in scored:
         if label is not None and score is not None:

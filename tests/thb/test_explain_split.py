@@ -15,6 +15,7 @@ import torch
 from rich.console import Console
 
 from detectors.registry import create_detector, find_detector_class
+from thb.calibration import THRESHOLDS_FILE, Calibration
 from thb.explain import ExplainSettings
 from thb.explain_split import (
     SplitExplainSettings,
@@ -176,7 +177,7 @@ def test_a_limit_takes_videos_evenly_of_each_generator(tiny_release: MiniRelease
 
 
 def test_right_and_wrong_are_told_by_the_threshold_or_else_by_rank(tmp_path: Path) -> None:
-    by_threshold = VerdictRule(threshold=0.9, target_fpr=0.01)
+    by_threshold = VerdictRule(threshold=0.9)
     assert by_threshold.judge(1, 0.9) == "right"
     assert by_threshold.judge(1, 0.89) == "wrong"
     assert by_threshold.judge(0, 0.89) == "right"
@@ -195,6 +196,30 @@ def test_right_and_wrong_are_told_by_the_threshold_or_else_by_rank(tmp_path: Pat
     assert "no calibrated threshold" in str(by_rank)
     alone = find_rule(tmp_path, [(1, 0.4)])
     assert alone.judge(1, 0.4) is None, "a fake has no real video to be ranked against"
+
+
+def test_a_calibration_of_the_same_weights_rules(tmp_path: Path) -> None:
+    calibration = Calibration(
+        target_fpr=0.01,
+        threshold=0.75,
+        n_real=50,
+        false_alarms=0,
+        n_fake=2,
+        true_positive_rate=0.5,
+        excluded={"real": {}, "fake": {}},
+        release={},
+        fold=FOLD,
+        split_by="release",
+        weights_sha256="abc",
+        face_pack="embedded",
+        precision="fp32",
+        resolved=False,
+    )
+    (tmp_path / THRESHOLDS_FILE).write_text(json.dumps(calibration.to_dict()))
+    rule = find_rule(tmp_path, [(0, 0.1), (1, 0.2)], weights_sha256="abc")
+    assert rule.threshold == 0.75
+    assert "cannot resolve 1 %" in str(rule)
+    assert find_rule(tmp_path, [(0, 0.1)], weights_sha256="other").threshold is None
 
 
 def test_cells_are_means_over_videos_with_right_and_wrong_apart() -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from thb_dataset.mini import MiniRelease
 
 FOLD = "p3-hallo"
-RULE = VerdictRule(threshold=0.6, target_fpr=0.01)
+RULE = VerdictRule(threshold=0.6)
 
 
 def scored(name: str, score: float | None, generator: str | None = None) -> Prediction:
