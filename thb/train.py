@@ -134,16 +134,18 @@ def _calibrate(
     one: TrainedFold, opened: OpenRelease, options: TrainOptions, accelerator: Accelerator
 ) -> None:
     """Set a fold's threshold unless it has one; what stands in the way is a warning."""
-    shared = {name: getattr(options, name) for name in ("workers", "face_pack", "store")}
-    shown = {"progress": options.progress, "description": f"calibrating {one.fold}"}
-    scoring = PredictSettings(**shared, **shown)
+    scoring = PredictSettings(
+        workers=options.workers,
+        face_pack=options.face_pack,
+        store=options.store,
+        progress=options.progress,
+        description=f"calibrating {one.fold}",
+    )
     try:
         if read_calibration(one.folder, weights_sha256=one.record["weights_sha256"]) is None:
+            trust = options.trust_remote_code
             calibration = calibrate(
-                one.folder,
-                release=opened,
-                scoring=scoring,
-                trust_remote_code=options.trust_remote_code,
+                one.folder, release=opened, scoring=scoring, trust_remote_code=trust
             )
             if accelerator.is_main_process and options.progress:
                 say(f"{one.fold}: {calibration}")
