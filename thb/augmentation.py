@@ -138,6 +138,51 @@ def _noise(pixels: Pixels, settings: Settings, random: np.random.Generator) -> P
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
+def _coarse_noise(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
+    """Add grey noise made at a part of the size and enlarged, so that it comes in spots."""
+    size = pixels.shape[1]
+    small = max(1, size // int(settings["shrink"]))
+    spots = cv2.resize(random.normal(0, settings["sigma"], (small, small)), (size, size))
+    spotted: Pixels = np.clip(np.rint(pixels + spots[..., None]), 0, 255).astype(np.uint8)
+    return spotted
+
+
+def _hue_saturation(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
+    """Scale saturation and value in HSV, each every second time, down or up."""
+    factors = {}
+    for channel, name in ((1, "saturation"), (2, "value")):
+        if random.random() < 0.5:
+            low, high = settings[name]
+            factors[channel] = random.uniform(*((low, 1) if random.random() < 0.5 else (1, high)))
+
+    def scale(picture: Pixels) -> Pixels:
+        hsv = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2HSV), np.uint8)
+        for channel, factor in factors.items():
+            hsv[..., channel] = np.clip(hsv[..., channel] * factor, 0, 255).astype(np.uint8)
+        return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), np.uint8)
+
+    return _map(pixels, scale) if factors else pixels
+
+
+def _motion_blur(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
+    """Smear the pictures along a line of any direction, its length drawn in pixels."""
+    angle, (shortest, longest) = random.uniform(0, 2 * np.pi), settings["length_pixels"]
+    length = int(random.integers(shortest, longest + 1))
+    kernel = np.zeros((2 * length + 1, 2 * length + 1))
+    end = (length + round(np.cos(angle) * length), length + round(np.sin(angle) * length))
+    cv2.line(kernel, (length, length), end, 1.0)
+    kernel /= kernel.sum()
+    return _map(pixels, lambda picture: cv2.filter2D(picture, -1, kernel))
+
+
+def _tone(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
+    """Mix the pictures with one colour."""
+    (darkest, brightest), (least, most) = settings["colour"], settings["share"]
+    colour, share = random.uniform(darkest, brightest, 3), random.uniform(least, most)
+    mixed: Pixels = np.clip(np.rint((1 - share) * pixels + share * colour), 0, 255).astype(np.uint8)
+    return mixed
+
+
 def _map(pixels: Pixels, change: Callable[[Pixels], Any]) -> Pixels:
     pictures = [change(np.ascontiguousarray(picture)) for picture in pixels]
     return np.stack(pictures).astype(np.uint8, copy=False)
@@ -156,4 +201,8 @@ _CHANGES: dict[str, Change] = {
     "gamma": _gamma,
     "blur": _blur,
     "noise": _noise,
+    "coarse_noise": _coarse_noise,
+    "hue_saturation": _hue_saturation,
+    "motion_blur": _motion_blur,
+    "tone": _tone,
 }

@@ -7,8 +7,6 @@ from typing import Final
 
 from detectors.recipes import Augmentation, PublishedRecipe
 
-_NO_FIGURES: Final = "how far it goes is not in the description that this was written from"
-
 PUBLISHED: Final = PublishedRecipe(
     source="official training code, caddm_train.cfg; arXiv:2210.14457",
     optimiser="adamw",
@@ -40,13 +38,19 @@ PUBLISHED: Final = PublishedRecipe(
         Augmentation(name="halve", probability=0.3),
         Augmentation(name="jpeg", probability=0.3, settings={"quality": (15, 80)}),
         Augmentation(name="stretch_range", probability=0.5),
-        Augmentation(name="coarse_noise", probability=0.5),
-        Augmentation(name="hue_saturation", probability=0.25),
+        Augmentation(name="coarse_noise", probability=0.5, settings={"shrink": 4, "sigma": 2}),
+        Augmentation(
+            name="hue_saturation",
+            probability=0.25,
+            settings={"saturation": (0.5, 1.15), "value": (0.5, 2.0)},
+        ),
         Augmentation(name="gamma", settings={"gamma": (0.6, 1.4)}),
-        Augmentation(name="motion_blur", probability=0.3),
+        Augmentation(name="motion_blur", probability=0.3, settings={"length_pixels": (1, 10)}),
         Augmentation(name="blur", probability=0.3, settings={"kernel": 3}),
         Augmentation(name="noise", probability=0.3, settings={"sigma": ((0, 5), (15, 22))}),
-        Augmentation(name="tone", probability=0.3),
+        Augmentation(
+            name="tone", probability=0.3, settings={"colour": (60, 255), "share": (0, 0.3)}
+        ),
     ),
     decay_vectors=True,
     not_followed=MappingProxyType(
@@ -54,10 +58,6 @@ PUBLISHED: Final = PublishedRecipe(
             "swap": "the fakes of this benchmark have no frame of their source to swap with",
             "align": "it moves the template over the whole frame; what is kept is the crop, and"
             " beyond its border there is nothing to show",
-            "coarse_noise": _NO_FIGURES,
-            "hue_saturation": _NO_FIGURES,
-            "motion_blur": _NO_FIGURES,
-            "tone": _NO_FIGURES,
         }
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -107,3 +108,36 @@ def test_cutout_is_one_square_everywhere() -> None:
     assert 0 < len(hole) <= 256
     untouched = change_pixels(draw(), [cutout], np.random.default_rng(1))
     np.testing.assert_array_equal(untouched, draw())
+
+
+def test_the_four_changes_of_caddm_go_as_far_as_published() -> None:
+    grey = np.full((2, 32, 32, 3), 100, np.uint8)
+    point = np.zeros((1, 33, 33, 3), np.uint8)
+    point[0, 16, 16] = 255
+    names = ("coarse_noise", "hue_saturation", "motion_blur", "tone")
+    ours = {one.name: one for one in CADDM.augmentations if one.name in names}
+    assert set(ours) == set(names)
+    assert not set(names) & set(CADDM.not_followed)
+    for seed in range(40):
+        made = {
+            name: change_pixels(
+                point if name == "motion_blur" else grey,
+                [replace(one, probability=1.0)],
+                np.random.default_rng(seed),
+            )
+            for name, one in ours.items()
+        }
+        toned = made["tone"].astype(int)
+        assert (toned >= 100 - 12).all()
+        assert (toned <= 100 + 47).all()
+        assert len(np.unique(toned.reshape(-1, 3), axis=0)) == 1
+        spots = made["coarse_noise"].astype(int) - 100
+        assert 0 < np.abs(spots).max() <= 12
+        assert (spots[0] == spots[1]).all()
+        assert (spots[..., 0] == spots[..., 2]).all()
+        valued = made["hue_saturation"].astype(int)
+        assert valued.min() == valued.max()
+        assert 50 <= valued.max() <= 200
+        rows, columns = np.nonzero(made["motion_blur"][0, ..., 0])
+        assert max(np.abs(rows - 16).max(), np.abs(columns - 16).max()) <= 10
+        assert abs(int(made["motion_blur"][0, ..., 0].sum()) - 255) <= len(rows)
