@@ -11,8 +11,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +19,7 @@ from demo_device import on_device
 from demo_limits import FILE_AGE_SECONDS
 from demo_pictures import Picture, draw_track
 from demo_words import BROKEN, Calibration, Problem, explain_error, give_verdict
+from thb.calibration import read_calibration
 from thb.inference import PredictSettings
 from thb.predict import predict
 from thb.timeline import Timeline, read_clips, score_over_time
@@ -173,7 +172,9 @@ def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
             return replace(judgement, problem=problem or unscored)
         return replace(
             judgement,
-            calibration=_read_calibration(offer.reference, made.run["detector"]["weights_sha256"]),
+            calibration=read_calibration(
+                offer.reference, weights_sha256=made.run["detector"]["weights_sha256"]
+            ),
             timeline=score_over_time(detector, video, row, settings=settings),
             track=draw_track(video, detector.config.clip_spec, clips, folder / "track"),
             faces=clips.faces,
@@ -203,16 +204,6 @@ def _explain(judgement: Judgement, video: Path, folder: Path) -> Judgement:
     except Exception:
         _log.exception("%s could not be explained", judgement.offer.name)
         return replace(judgement, overlay_problem=BROKEN)
-
-
-def _read_calibration(reference: str, weights_sha256: str) -> Calibration | None:
-    """Return the threshold of exactly these weights; None where nobody has set one."""
-    if find_spec("thb.calibration") is None:
-        return None
-    found: Calibration | None = import_module("thb.calibration").read_calibration(
-        reference, weights_sha256=weights_sha256
-    )
-    return found
 
 
 def _list_values(calibration: Calibration) -> dict[str, Any]:
