@@ -177,7 +177,7 @@ def upload_again(page: Page, file: Path) -> None:
 def clear(page: Page) -> None:
     taken = page.locator("#video").get_by_label(re.compile("clear|remove", re.IGNORECASE))
     if taken.count():
-        taken.first.click()
+        taken.first.dispatch_event("click")  # Gradio lays its spinner over the button at times
     page.wait_for_function("() => /No video yet/.test(document.querySelector('#facts').innerText)")
 
 
