@@ -125,7 +125,7 @@ def score_files(
         waiting: list[tuple[str, VideoClips]] = []
         for name, made in meter.time_waiting(maker.make(paths.items())):
             if not isinstance(made, VideoClips):
-                yield name, _outcome_without_clips(made, paths[name])
+                yield name, describe_failure(made, paths[name])
                 bar.update()
                 continue
             clips_waiting = sum(len(clips.pixels) for _, clips in waiting)
@@ -157,7 +157,13 @@ def _sigmoid(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return halves
 
 
-def _outcome_without_clips(made: VideoError | None, path: Path | None) -> Outcome:
+def describe_failure(made: VideoError | None, path: Path | None) -> Outcome:
+    """Return what became of a video that gave no clips, its path left out of the reason.
+
+    Args:
+        made: Why there are none; None where the file is missing.
+        path: The file.
+    """
     if made is None:
         return Outcome(status=Status.MISSING, reason="no such file")
     status = Status.ERROR
