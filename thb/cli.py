@@ -14,6 +14,7 @@ from thb.commands import (
     data_split,
     env,
     evaluate,
+    explain,
     leak_check,
     predict,
     publish,
@@ -36,6 +37,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("predict")(predict.predict)
+app.command("explain")(explain.explain)
 app.command("score")(score.score)
 app.command("convert")(convert.convert)
 data.app.command("split")(data_split.split)

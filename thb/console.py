@@ -23,6 +23,8 @@ _EXTRAS = {
     "insightface": "insightface",
     "onnx": "insightface",
     "onnxruntime": "insightface",
+    "pytorch_grad_cam": "explain",
+    "gradio": "space",
 }
 _FAULTS_OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from thb_dataset.mini import MiniRelease
 
 HEAVY = {"torch", "transformers", "accelerate", "numpy", "pyarrow", "av", "cv2", "datasets"}
-VERBS = ("train", "evaluate", "predict", "score", "env", "data verify")
+VERBS = ("train", "evaluate", "predict", "explain", "score", "env", "data verify")
 
 
 def run_python(code: str, **env: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from thb.commands.options import TableFormat
@@ -42,9 +42,14 @@ def write_json(value: Mapping[str, Any]) -> None:
 
 def write_table(table: Table) -> None:
     """Write a table; it is folded to the width of a terminal and never to that of a pipe."""
+    write_drawing(lambda console: console.print(table))
+
+
+def write_drawing(draw: Callable[[Console], None]) -> None:
+    """Write what a result draws on a console; as wide as it needs to be where that is a pipe."""
     console = _console()
     with console.capture() as captured:
-        console.print(table)
+        draw(console)
     write_line(captured.get().rstrip("\n"))
 
 
@@ -69,7 +74,4 @@ def write_results(results: Sequence[Result], output: TableFormat) -> None:
     if output is TableFormat.MARKDOWN:
         write_line("\n\n".join([markdown_table(results), *notes(results)]))
         return
-    console = _console()
-    with console.capture() as captured:
-        print_results(results, console)
-    write_line(captured.get().rstrip("\n"))
+    write_drawing(lambda console: print_results(results, console))
