@@ -203,7 +203,8 @@ def _load_weights(source: str, *, trust_remote_code: bool) -> Detector:
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise DetectorError(f"cannot load {source}: {_first_line(error)}") from error
+        taken = "no such folder here, and as a Hub id: " if is_hub_id(source) else ""
+        raise DetectorError(f"cannot load {source}: {taken}{_first_line(error)}") from error
     if not isinstance(model, Detector):
         raise DetectorError(
             f"{source} is a {type(model).__name__}, not a detector: it must subclass"

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from thb.calibration import THRESHOLDS_FILE
 from thb.space_files import OFFERS_FILE, PACKAGES, WEIGHTS_FOLDER, write_space
 from thb_dataset.errors import ReleaseError
 
@@ -102,7 +103,7 @@ def _list_notes(folder: Path, detectors: Sequence[str]) -> tuple[str, ...]:
     if not detectors:
         notes.append("it offers no detector yet and says so: give some with --detector")
     for run in sorted(file.parent for file in folder.glob(f"{WEIGHTS_FOLDER}/*/*/config.json")):
-        if not (run / "thresholds.json").is_file():
+        if not (run / THRESHOLDS_FILE).is_file():
             notes.append(
                 f"{run.parent.name} {run.name} has no threshold, so the Space gives no verdict by"
                 " it: run thb calibrate and publish again"

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from thb.calibration import THRESHOLDS_FILE, read_calibration
 from thb.detector_card import write_card
 from thb.publish_detector import find_results
 from thb.run_folders import RunFolder, find_run_folders
@@ -205,7 +206,7 @@ def _copy_run(run: RunFolder, place: Path) -> Entry:
     if target.exists():
         raise DetectorError(f"{run.name} {run.fold or ''} would be offered twice")
     target.mkdir(parents=True)
-    for name in ("config.json", RECORD_FILE, "thresholds.json", HISTORY_FILE):
+    for name in ("config.json", RECORD_FILE, THRESHOLDS_FILE, HISTORY_FILE):
         if (run.folder / name).is_file():
             _copy_clean(run.folder / name, target / name)
     shutil.copyfile(weights, target / weights.name)
@@ -215,8 +216,15 @@ def _copy_run(run: RunFolder, place: Path) -> Entry:
     if own_card.is_file():
         shutil.copyfile(own_card, target / "README.md")
     else:
-        results, _ = find_results(run.folder, hash_weights(model))
-        card = write_card(model, inside, record=read_record(target), results=results)
+        weights_sha256 = hash_weights(model)
+        results, _ = find_results(run.folder, weights_sha256)
+        card = write_card(
+            model,
+            inside,
+            record=read_record(target),
+            results=results,
+            calibration=read_calibration(run.folder, weights_sha256=weights_sha256),
+        )
         (target / "README.md").write_text(card, encoding="utf-8")
     return Entry(name=run.name, protocol=run.protocol, fold=run.fold, reference=inside)
 

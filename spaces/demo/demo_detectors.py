@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from demo_limits import MAX_DETECTORS
+from detectors.registry import is_hub_id
 from thb.run_folders import find_run_folders
 from thb_dataset.errors import DetectorError
 
@@ -73,6 +74,8 @@ def _read_offer(entry: dict[str, Any], home: Path) -> Offer:
     offer = Offer(**entry)
     folder = (home / offer.reference).resolve()
     if not folder.is_dir():
+        if not is_hub_id(offer.reference):
+            raise ValueError(f"there is no folder {offer.reference} beside it")
         return offer
     if not folder.is_relative_to(home):
         raise ValueError(f"{offer.reference} lies outside of {home.name}")

@@ -23,7 +23,7 @@ from thb.calibration import read_calibration
 from thb.inference import PredictSettings
 from thb.predict import predict
 from thb.timeline import Timeline, read_clips, score_over_time
-from thb_dataset.errors import THBError, VideoError
+from thb_dataset.errors import DetectorError, THBError, VideoError
 
 if TYPE_CHECKING:
     from thb.predictions import Prediction
@@ -172,9 +172,7 @@ def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
             return replace(judgement, problem=problem or unscored)
         return replace(
             judgement,
-            calibration=read_calibration(
-                offer.reference, weights_sha256=made.run["detector"]["weights_sha256"]
-            ),
+            calibration=_find_calibration(offer, made.run["detector"]["weights_sha256"]),
             timeline=score_over_time(detector, video, row, settings=settings),
             track=draw_track(video, detector.config.clip_spec, clips, folder / "track"),
             faces=clips.faces,
@@ -185,6 +183,15 @@ def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
     except Exception:
         _log.exception("%s could not be asked", offer.name)
         return replace(judgement, problem=BROKEN)
+
+
+def _find_calibration(offer: Offer, weights_sha256: str) -> Calibration | None:
+    """Return the threshold; a damaged one is none, and the score is shown without a verdict."""
+    try:
+        return read_calibration(offer.reference, weights_sha256=weights_sha256)
+    except DetectorError as error:
+        _log.warning("%s: %s", offer.name, error)
+        return None
 
 
 @on_device

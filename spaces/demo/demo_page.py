@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
 import gradio as gr
-import pandas as pd
 
-from demo_cards import write_offer_card
 from demo_detectors import Shelf
 from demo_examples import Example
-from demo_html import name_threshold, write_judgement, write_note, write_problem, write_timelines
-from demo_judging import Judgement, Step, job_folder, judge, write_record
+from demo_html import write_note, write_problem
+from demo_judging import job_folder, judge, write_record
 from demo_limits import (
     FILE_AGE_SECONDS,
     MAX_DETECTORS,
@@ -24,6 +21,7 @@ from demo_limits import (
     check_video,
     describe_limits,
 )
+from demo_results import Results, build_results, show_step
 from demo_words import BROKEN, Problem, describe_fold, describe_video
 from thb_dataset.errors import DetectorError
 
@@ -33,19 +31,12 @@ DOOR: Final = "door"
 """Wishes are checked in this one before they may wait for the device."""
 MAX_CHECKS: Final = 4
 
-CURVE_COLOURS: Final = (
-    ("#0072b2", "#7fb8d8"),
-    ("#d55e00", "#eaae7f"),
-    ("#009e73", "#7fceb9"),
-    ("#cc79a7", "#e5bcd3"),
-)
-"""Of each detector's curve and of its threshold; told apart by the colour-blind as well."""
-
 TITLE: Final = "TalkingHeadBench: is this talking head a fake?"
 INTRODUCTION: Final = f"""# {TITLE}
 Give a short video of one person talking. Detectors trained on the benchmark score how much it looks
 made by a machine, when in the video, and show where they looked. Videos stay on this server for an
-hour or so and are shown to nobody else."""
+hour or so and are shown to nobody else. Closing or reloading the page stops the work and loses the
+answers: download them to keep them."""
 EMPTY_SHELF: Final = """## There is no detector on this page yet
 Whoever runs it adds one:
 
@@ -53,35 +44,6 @@ Whoever runs it adds one:
 - on the Hub: `thb publish space demo --repo ORG/NAME --detector runs/baseline`, where a detector
   may also be the id of a model repo."""
 _log = logging.getLogger("thb.demo")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Slot:
-    """Where one detector's answer is shown."""
-
-    column: gr.Column
-    answer: gr.HTML
-    overlay: gr.Video
-    track: gr.Gallery
-    sheet: gr.Image
-    card: gr.Markdown
-
-
-@dataclass(frozen=True, kw_only=True)
-class Results:
-    """Where a job's answers are shown."""
-
-    group: gr.Column
-    summary: gr.HTML
-    plot: gr.LinePlot
-    table: gr.HTML
-    slots: tuple[Slot, ...]
-    download: gr.DownloadButton
-
-    def list_all(self) -> list[Any]:
-        """Every component that a job may change."""
-        parts = [getattr(slot, name.name) for slot in self.slots for name in fields(slot)]
-        return [self.group, self.summary, self.plot, self.table, self.download, *parts]
 
 
 def build_page(shelf: Shelf, examples: Sequence[Example], texts: str) -> gr.Blocks:
@@ -106,7 +68,11 @@ def build_page(shelf: Shelf, examples: Sequence[Example], texts: str) -> gr.Bloc
 
 
 def _build_form(shelf: Shelf, examples: Sequence[Example]) -> None:
-    gr.Markdown(f"## 1. A video\nOne face, seen from the front; {describe_limits()}.")
+    gr.Markdown(
+        f"## 1. A video\nOne face, seen from the front; {describe_limits()}. A file without an"
+        " ending such as .mp4, .mov or .webm is not taken: rename it.",
+        elem_id="limits",
+    )
     video = gr.Video(
         label="Upload or record a video",
         sources=["upload", "webcam"],
@@ -148,7 +114,7 @@ def _build_form(shelf: Shelf, examples: Sequence[Example]) -> None:
     with gr.Row():
         go = gr.Button("Judge this video", variant="primary", elem_id="go")
         stop = gr.Button("Stop", elem_id="stop")
-    results = _build_results()
+    results = build_results()
     video.change(
         _describe_upload,
         video,
@@ -187,62 +153,6 @@ def _build_form(shelf: Shelf, examples: Sequence[Example]) -> None:
         api_name="score",
         api_description="P(fake) of a video by the named detectors, as the page's JSON download.",
     )
-
-
-def _build_results() -> Results:
-    summary = gr.HTML("", elem_id="summary", label="Progress")
-    with gr.Column(visible=False, elem_id="results") as group:
-        gr.Markdown("## 3. What they say")
-        with gr.Row(equal_height=False):
-            slots = tuple(_build_slot(number) for number in range(MAX_DETECTORS))
-        plot = gr.LinePlot(
-            x="seconds",
-            y="P(fake)",
-            color="detector",
-            x_title="seconds",
-            y_title="P(fake)",
-            y_lim=[0, 1],
-            colors_in_legend=[],  # Gradio cuts its legend off: ours stands below the plot
-            height=280,
-            label="Score over time",
-            elem_id="timeline",
-        )
-        table = gr.HTML("", elem_id="timeline-table", label="Score over time as a table")
-        download = gr.DownloadButton("Download everything as JSON", elem_id="download")
-    return Results(
-        group=group, summary=summary, plot=plot, table=table, slots=slots, download=download
-    )
-
-
-def _build_slot(number: int) -> Slot:
-    with gr.Column(visible=False, min_width=300, elem_id=f"slot-{number}") as column:
-        answer = gr.HTML("", label="Score and verdict", elem_id=f"answer-{number}")
-        overlay = gr.Video(
-            label="Where it looked: Grad-CAM",
-            visible=False,
-            interactive=False,
-            loop=True,
-            height=320,
-            elem_id=f"overlay-{number}",
-        )
-        track = gr.Gallery(
-            label="The face that was followed",
-            visible=False,
-            columns=4,
-            height="auto",
-            object_fit="contain",
-            interactive=False,
-            elem_id=f"track-{number}",
-        )
-        sheet = gr.Image(
-            label="Grad-CAM contact sheet",
-            visible=False,
-            interactive=False,
-            elem_id=f"sheet-{number}",
-        )
-        with gr.Accordion("Card and known weaknesses", open=False, elem_id=f"card-{number}"):
-            card = gr.Markdown("")
-    return Slot(column=column, answer=answer, overlay=overlay, track=track, sheet=sheet, card=card)
 
 
 def _describe_upload(video: str | None) -> str:
@@ -318,7 +228,7 @@ class Desk:
         with job_folder() as folder:
             for step in judge(Path(video), offers, folder, with_overlay=with_overlay):
                 progress(step.share, desc=step.text)
-                yield self._show(step)
+                yield show_step(step, self._results)
 
     def score(self, video: str | None, names: list[str], fold: str) -> dict[str, Any]:
         """Judge a video for a program: the record alone, no pictures of what was looked at."""
@@ -328,77 +238,3 @@ class Desk:
             file = Path(str(video))
             *_, last = judge(file, offers, folder, with_overlay=False)
             return write_record(file, last.judgements)
-
-    def _show(self, step: Step) -> dict[Any, Any]:
-        results = self._results
-        curves = _collect_curves(step.judgements)
-        shown: dict[Any, Any] = {
-            results.group: gr.Column(visible=bool(step.judgements)),
-            results.summary: f'<p class="thb-note" role="status">{step.text}</p>',
-            results.plot: gr.LinePlot(
-                value=curves, visible=not curves.empty, color_map=_map_colours(step.judgements)
-            ),
-            results.table: write_timelines(step.judgements, CURVE_COLOURS),
-            results.download: gr.DownloadButton(
-                value=None if step.record is None else str(step.record),
-                visible=step.record is not None,
-            ),
-        }
-        for number, slot in enumerate(results.slots):
-            known = step.judgements[number : number + 1]
-            shown[slot.column] = gr.Column(visible=bool(known))
-            if known:
-                shown |= _fill_slot(slot, known[0])
-        return shown
-
-
-def _fill_slot(slot: Slot, judgement: Judgement) -> dict[Any, Any]:
-    name = judgement.offer.name
-    return {
-        slot.answer: write_judgement(judgement),
-        slot.overlay: gr.Video(
-            value=judgement.overlay,
-            visible=judgement.overlay is not None,
-            label=f"Where {name} looked (orange speaks for fake, blue for real)",
-        ),
-        slot.track: gr.Gallery(
-            value=[(picture.path, picture.caption) for picture in judgement.track],
-            visible=bool(judgement.track),
-            label=f"The face that {name} followed",
-        ),
-        slot.sheet: gr.Image(
-            value=judgement.sheet,
-            visible=judgement.sheet is not None,
-            label=f"Grad-CAM contact sheet of {name}",
-        ),
-        slot.card: write_offer_card(judgement.offer),
-    }
-
-
-def _collect_curves(judgements: Sequence[Judgement]) -> pd.DataFrame:
-    """Return the curves as rows: one point in the middle of each stretch, and the thresholds."""
-    rows: list[tuple[float, float, str]] = []
-    for judgement in judgements:
-        if judgement.timeline is None:
-            continue
-        name, parts = judgement.offer.name, judgement.timeline.stretches
-        if len(parts) == 1:
-            rows += [
-                (at, parts[0].score, name) for at in (parts[0].start_seconds, parts[0].end_seconds)
-            ]
-        else:
-            rows += [((one.start_seconds + one.end_seconds) / 2, one.score, name) for one in parts]
-        if judgement.calibration is not None:
-            line = name_threshold(name)
-            ends = (parts[0].start_seconds, parts[-1].end_seconds)
-            rows += [(at, judgement.calibration.threshold, line) for at in ends]
-    return pd.DataFrame(rows, columns=["seconds", "P(fake)", "detector"])
-
-
-def _map_colours(judgements: Sequence[Judgement]) -> dict[str, str]:
-    """Return the colour of each curve, and a paler one for its threshold."""
-    colours: dict[str, str] = {}
-    for judgement, (curve, threshold) in zip(judgements, CURVE_COLOURS, strict=False):
-        name = judgement.offer.name
-        colours |= {name: curve, name_threshold(name): threshold}
-    return colours

@@ -127,7 +127,7 @@ def test_what_cannot_be_found_says_what_to_do(reference: str, message: str) -> N
 
 
 def test_a_hub_id_out_of_reach_says_so() -> None:
-    with pytest.raises(DetectorError, match="cannot load org/no-such-detector"):
+    with pytest.raises(DetectorError, match="no such folder here, and as a Hub id: "):
         load_detector("org/no-such-detector")
 
 

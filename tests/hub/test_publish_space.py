@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from detectors.registry import create_detector, find_detector_class
+from detectors.registry import create_detector, find_detector_class, load_detector
 from tests.hub.loopback_hub import LoopbackHub
 from tests.hub.test_publish_detector import environment
 from tests.spaces.conftest import end, find_free_port, wait_until_it_answers
+from thb.calibration import THRESHOLDS_FILE, Calibration
 from thb.publish_space import publish_space
+from thb.run_record import hash_weights
 from thb.space_files import find_app, pin_requirements
 from thb_dataset.errors import DetectorError, ReleaseError
 
@@ -137,6 +139,31 @@ def test_a_dry_run_writes_all_and_older_files_go(
     again = publish(run, hub, tmp_path / "publisher")
     assert again["deleted"] == ["thb/gone.py"]
     assert "examples/clip.mp4" in hub.files(REPO), "what the publisher laid there stays"
+
+
+def test_a_threshold_goes_along_and_stands_on_the_card(run: Path, tmp_path: Path) -> None:
+    calibration = Calibration(
+        target_fpr=0.01,
+        threshold=0.731,
+        n_real=200,
+        false_alarms=2,
+        n_fake=10,
+        true_positive_rate=0.5,
+        excluded={"real": {}, "fake": {}},
+        release={"name": "mine", "revision": "r", "synthetic": False},
+        fold="p1",
+        split_by="release",
+        weights_sha256=hash_weights(load_detector(run)),
+        face_pack="embedded",
+        precision="fp32",
+        resolved=True,
+    )
+    (run / THRESHOLDS_FILE).write_text(json.dumps(calibration.to_dict()), "utf-8")
+    made = publish_space("demo", REPO, detectors=[str(run)], dry_run=tmp_path / "out")
+    assert not any("threshold" in note for note in made.notes)
+    (sent,) = (tmp_path / "out").rglob(THRESHOLDS_FILE)
+    assert json.loads(sent.read_text("utf-8")) == calibration.to_dict()
+    assert "0.731" in (sent.parent / "README.md").read_text("utf-8")
 
 
 def test_what_cannot_be_published_is_said(run: Path, tmp_path: Path) -> None:

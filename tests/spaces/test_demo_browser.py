@@ -229,6 +229,7 @@ def try_file(page: Page, file: Path) -> str:
         page.locator("#facts").get_by_text(" pixels, with")
     ).or_(refused).first.wait_for()
     if refused.count():
+        assert "without an ending such as .mp4" in page.inner_text("#limits"), "Gradio has no hint"
         return "not accepted"
     problem = page.locator("#facts .thb-problem")
     if problem.count():

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from demo_detectors import Offer, Shelf, read_offers
+from demo_detectors import Offer, Shelf, find_runs, read_offers
 from demo_html import write_problem, write_text
+from demo_judging import judge
 from demo_limits import MAX_MEGABYTES, RefusedVideoError, check_video
 from demo_words import describe_fold, explain_error, give_verdict
+from detectors.registry import create_detector, find_detector_class
 from tests.video_files import write_repeated
+from thb.calibration import THRESHOLDS_FILE
 from thb_dataset.errors import DetectorError, NoFaceError, VideoDecodeError
 from thb_dataset.mini import MiniRelease
 
@@ -83,6 +86,8 @@ def test_the_list_of_detectors_is_strict(folder: Path) -> None:
     assert hub.reference == "org/name"
     with pytest.raises(DetectorError, match="outside"):
         read(offer(reference="../"))
+    with pytest.raises(DetectorError, match="no folder weights/a/p1 beside it"):
+        read(offer(reference="weights/a/p1"))
     with pytest.raises(DetectorError, match="keys"):
         read({**offer(), "code": "x"})
     with pytest.raises(DetectorError, match="one name and fold"):
@@ -108,6 +113,23 @@ def test_a_choice_that_cannot_be_asked_is_explained() -> None:
     with pytest.raises(DetectorError, match="no detector 'x'"):
         shelf.find(["x"], "p1")
     assert Shelf((make("own", None),)).folds == [None]
+
+
+def test_a_damaged_threshold_leaves_the_score_without_a_verdict(
+    tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    kind = find_detector_class("baseline")
+    create_detector(kind, seed=3, config=kind.tiny).save_pretrained(tmp_path / "run")
+    (tmp_path / "run" / THRESHOLDS_FILE).write_text("{", "utf-8")
+    (one,) = find_runs([tmp_path / "run"])
+    video = min((tiny_release.hub / "fake").rglob("*.mp4"))
+    *_, last = judge(video, [one], tmp_path, with_overlay=False)
+    (judgement,) = last.judgements
+    assert judgement.problem is None
+    assert judgement.prediction is not None
+    assert judgement.prediction.score is not None
+    assert judgement.calibration is None
+    assert judgement.to_dict()["verdict"]["kind"] == "none"
 
 
 def refuse(path: Path) -> str:
