@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Optimiser = Literal["adamw", "adam", "sgd"]
 Schedule = Literal["cosine", "steps", "constant"]
+
+STARTS_KEPT: Final = 4
+"""Places in each even part of a video at which a clip may begin, where they are drawn at random."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +49,11 @@ class PublishedRecipe:
         epochs: All in all.
         batch_size: Samples of one step, over all devices.
         clips_per_sample: Clips of one video whose logits are averaged before the loss.
+        random_clips: Whether each of them begins anywhere in its even part of the video, anew at
+            every step. ``thb train`` draws among ``STARTS_KEPT`` places a part.
         label_smoothing: Share of a label that goes to both classes evenly.
         loss_terms: Name -> weight.
         gradient_value_clip: Largest absolute value of a gradient's entry.
-        weight_average: Decay of an exponential moving average of the weights.
         mixed_precision: ``fp16``, or None.
         backbone_weights: What the backbone began with.
         frozen: Parts that are not trained.
@@ -75,12 +79,12 @@ class PublishedRecipe:
     warmup_epochs: int = 0
     warmup_learning_rate: float = 0.0
     clips_per_sample: int = 1
+    random_clips: bool = False
     label_smoothing: float = 0.0
     loss_terms: Mapping[str, float] = field(
         default_factory=lambda: MappingProxyType({"cross_entropy": 1.0})
     )
     gradient_value_clip: float | None = None
-    weight_average: float | None = None
     mixed_precision: str | None = None
     frozen: tuple[str, ...] = ()
     decay_vectors: bool = False
@@ -99,6 +103,7 @@ class PublishedRecipe:
                 "epochs": self.epochs,
                 "batch_size": self.batch_size,
                 "clips_per_sample": self.clips_per_sample,
+                "clips_cut": STARTS_KEPT * self.clips_per_sample if self.random_clips else None,
                 "optimiser": self.optimiser,
                 "learning_rate": height,
                 "momentum": self.momentum,
@@ -112,7 +117,6 @@ class PublishedRecipe:
                 "warmup_factor": self.warmup_learning_rate / height,
                 "max_gradient_norm": None,
                 "gradient_value_clip": self.gradient_value_clip,
-                "weight_average": self.weight_average,
                 "augmentations": tuple(
                     one for one in self.augmentations if one.name not in self.not_followed
                 ),

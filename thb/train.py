@@ -19,16 +19,15 @@ from accelerate.utils import DataLoaderConfiguration, set_seed
 from detectors.base import Detector
 from detectors.registry import find_detector_class, load_detector
 from thb.calibration import calibrate, read_calibration
-from thb.clip_making import Made, default_workers
+from thb.clip_making import default_workers
 from thb.console import say
-from thb.fetch import fetch_videos
 from thb.inference import PredictSettings
 from thb.releases import DEFAULT_RELEASE, OpenRelease, open_release
 from thb.run_record import hash_weights
 from thb.train_settings import TrainOptions, TrainSettings, choose_settings
 from thb.training_checkpoint import FOLDER as CHECKPOINT_FOLDER
 from thb.training_checkpoint import CheckpointFolder
-from thb.training_data import choose_clips, make_training_clips, require_both_classes
+from thb.training_data import choose_clips
 from thb.training_loop import check_shares, fit
 from thb.training_record import (
     IDENTITY,
@@ -40,11 +39,10 @@ from thb.training_record import (
     find_finished,
     write_run,
 )
+from thb.training_videos import FoldClips, make_fold_clips
 from thb_dataset.errors import THBError
 from thb_dataset.protocols import Fold, Protocol, build_folds
-from thb_dataset.real_videos import explain_missing_reals, locate_videos
-from thb_dataset.records import Generator, Label
-from thb_dataset.sounds import find_sounds
+from thb_dataset.records import Generator
 
 HOURS_TO_WAIT_FOR_A_PROCESS: Final = 24
 
@@ -190,7 +188,8 @@ def train_folds(
         for one, folder in folders.items()
     }
     left = [one for one in folds if finished[one.name] is None]
-    made = _make_clips(left, start, opened, options, accelerator)
+    clip = start.config.clip_spec
+    made = make_fold_clips(left, clip, opened, settings, options, accelerator)
     trained = []
     for one in folds:
         record, folder = finished[one.name], folders[one.name]
@@ -267,41 +266,10 @@ def _open(
     return open_release(release, real_root=real_root, progress=progress)
 
 
-def _make_clips(
-    folds: Sequence[Fold],
-    detector: Detector,
-    opened: OpenRelease,
-    options: TrainOptions,
-    accelerator: Accelerator,
-) -> dict[str, Made]:
-    """Make the clips of all videos that the folds train and validate on, and say what is missing.
-
-    Raises:
-        ReleaseError: A fold is left with one class only.
-    """
-    videos = {video.video_id: video for one in folds for video in (*one.train, *one.validation)}
-    fetch_videos(opened.release, videos.values(), progress=options.progress)
-    paths = locate_videos(opened.release, opened.real_root, videos.values())
-    absent = [video for video_id, video in videos.items() if video_id not in paths]
-    reals = [video for video in absent if video.label is Label.REAL]
-    missing = explain_missing_reals(reals, opened.real_root) if reals else ""
-    if accelerator.is_main_process:
-        if missing:
-            say(f"warning: {missing}")
-        if len(absent) > len(reals):
-            say(f"warning: {len(absent) - len(reals)} fakes of the release are not in its folder")
-    spec = detector.config.clip_spec
-    sounds = find_sounds(opened.release, videos.values()) if spec.sound != "none" else None
-    made = make_training_clips(paths, spec, options, accelerator, sounds=sounds)
-    for one in folds:
-        require_both_classes(one, made, hint=missing)
-    return made
-
-
 def _train_fold(
     fold: Fold,
     detector: Detector,
-    made: Mapping[str, Made],
+    made: FoldClips,
     *,
     plan: Mapping[str, Any],
     folder: Path,
@@ -313,8 +281,8 @@ def _train_fold(
     began = time.perf_counter()
     # Dropout differs between processes; with one, all depends on the seed alone.
     set_seed(settings.seed, device_specific=accelerator.num_processes > 1)
-    train, train_counts = choose_clips(fold.train, made)
-    validation, validation_counts = choose_clips(fold.validation, made)
+    train, train_counts = choose_clips(fold.train, made.train)
+    validation, validation_counts = choose_clips(fold.validation, made.validation)
     if options.overwrite and accelerator.is_main_process:
         shutil.rmtree(folder / CHECKPOINT_FOLDER, ignore_errors=True)
     accelerator.wait_for_everyone()

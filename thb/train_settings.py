@@ -26,6 +26,9 @@ class TrainSettings:
         batch_size: Videos of one step over all processes, half of them real, half fake.
         clips_per_sample: Clips of a video that are seen at once; their logits are averaged before
             the loss.
+        clips_cut: Clips that are kept of a training video, of which a sample draws one from each
+            of ``clips_per_sample`` even parts; so much more is decoded and searched for faces,
+            once. None: as many as scoring takes, as also where they are spread ``uniform``.
         optimiser: ``adamw``, ``adam`` (whose decay goes through its moments) or ``sgd``.
         learning_rate: At its height.
         momentum: SGD's, or Adam's first beta.
@@ -40,8 +43,6 @@ class TrainSettings:
         warmup_factor: Of the learning rate, where the rise begins.
         max_gradient_norm: Gradients above this norm are scaled down to it; None: none are.
         gradient_value_clip: Largest entry of a gradient; None: any.
-        weight_average: Decay of a moving average of the weights, which is then what is validated
-            and kept; it rises as (1 + n) / (10 + n) with the steps n. None: no average.
         mixed_precision: ``fp16`` or ``bf16``: the network's products are computed in it; ``no``.
         seed: Of fresh weights, order, augmentation and dropout.
         keep: ``best``: the weights of the epoch with the highest validation AUC, of equals the
@@ -62,6 +63,7 @@ class TrainSettings:
     epochs: int = 10
     batch_size: int = 16
     clips_per_sample: int = 1
+    clips_cut: int | None = None
     optimiser: Optimiser = "adamw"
     learning_rate: float = 1e-4
     momentum: float = 0.9
@@ -75,7 +77,6 @@ class TrainSettings:
     warmup_factor: float = 0.0
     max_gradient_norm: float | None = 1.0
     gradient_value_clip: float | None = None
-    weight_average: float | None = None
     mixed_precision: MixedPrecision = "no"
     seed: int = 0
     keep: Keep = "best"
@@ -98,8 +99,11 @@ class TrainSettings:
             for name, least in _LEAST.items()
             if not _is_whole(getattr(self, name), least)
         ]
-        if self.patience is not None and not _is_whole(self.patience, 1):
-            wrong.append(f"patience={self.patience!r} is not a whole number of 1 or more")
+        wrong += [
+            f"{name}={value!r} is not a whole number of 1 or more"
+            for name, value in (("patience", self.patience), ("clips_cut", self.clips_cut))
+            if value is not None and not _is_whole(value, 1)
+        ]
         if _is_whole(self.batch_size, 2) and self.batch_size % 2:
             wrong.append(f"batch_size={self.batch_size} is odd, and half of a batch is real")
         wrong += [
@@ -140,7 +144,6 @@ _SHARES = (
     "final_factor",
     "warmup_share",
     "warmup_factor",
-    "weight_average",
     "brightness",
     "contrast",
     "channel_gain",

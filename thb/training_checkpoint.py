@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "checkpoint"
 STATE_FILE: Final = "state.json"
-FORMAT: Final = "thb-checkpoint/1"
-_TENSORS: Final = ("weights", "average", "kept", "optimiser")
+FORMAT: Final = "thb-checkpoint/2"
+_TENSORS: Final = ("weights", "kept", "optimiser")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,6 @@ class Checkpoint:
     Attributes:
         history: The epochs so far.
         weights: The detector's.
-        average: Their moving average; empty without one.
         kept: Those of the best epoch so far.
         optimiser: Its state for each weight, by the weight's number and the state's name.
         scaler: Of the gradients in float16; empty without one.
@@ -50,7 +49,6 @@ class Checkpoint:
 
     history: tuple[Epoch, ...]
     weights: dict[str, Tensor]
-    average: dict[str, Tensor]
     kept: dict[str, Tensor]
     optimiser: Mapping[int, Mapping[str, Tensor]]
     scaler: dict[str, Any]
@@ -96,7 +94,6 @@ class CheckpointFolder:
         }
         tensors = {
             "weights": checkpoint.weights,
-            "average": checkpoint.average,
             "kept": checkpoint.kept,
             "optimiser": {
                 f"{number}.{key}": value.detach().to("cpu", copy=True).contiguous()
@@ -140,7 +137,6 @@ class CheckpointFolder:
             return Checkpoint(
                 history=tuple(Epoch(**epoch) for epoch in state["history"]),
                 weights=parts["weights"],
-                average=parts["average"],
                 kept=parts["kept"],
                 optimiser=_nest(parts["optimiser"]),
                 scaler=state["scaler"],

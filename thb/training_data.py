@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -194,12 +195,9 @@ class TrainingClips(Dataset[dict[str, Tensor]]):
 
 
 def _choose(clips: int, wanted: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Choose among a video's clips, in order; some twice where it has too few."""
-    if wanted == 1:
-        return np.array([random.integers(clips)])
-    if clips < wanted:
-        return np.arange(wanted) * clips // wanted
-    return np.sort(random.choice(clips, wanted, replace=False))
+    """Choose a clip from each even part of a video's; some twice where it has too few."""
+    ends = np.arange(wanted + 1) * clips // wanted
+    return np.array([random.integers(low, max(high, low + 1)) for low, high in pairwise(ends)])
 
 
 def vary_clip(

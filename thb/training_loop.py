@@ -19,7 +19,7 @@ from thb.progress import progress_bar
 from thb.train_settings import TrainSettings
 from thb.training_checkpoint import Checkpoint, CheckpointFolder, restore_random, store_random
 from thb.training_data import BalancedBatches, LabelledClips, TrainingClips
-from thb.training_optimiser import learning_rate, make_optimiser, move_average, take_average
+from thb.training_optimiser import learning_rate, make_optimiser
 from thb.training_validation import Epoch, choose_epoch, find_best, validate
 from thb_dataset.errors import DetectorError
 
@@ -136,12 +136,9 @@ class _Training:
         self.total = settings.epochs * self.steps
         data = TrainingClips(train, detector.config.clip_spec, settings)
         self._optimiser = make_optimiser(detector, settings)
-        self._average = None if settings.weight_average is None else take_average(detector)
         self._model, self._loader = accelerator.prepare(
             detector, DataLoader(data, batch_sampler=self._batches)
         )
-        if self._average is not None:
-            self._average.to(accelerator.device)
         self._scaler = torch.amp.GradScaler(
             accelerator.device.type, enabled=settings.mixed_precision == "fp16"
         )
@@ -161,11 +158,12 @@ class _Training:
         self._model.train()
         for step, batch in enumerate(self._loader, start=(number - 1) * self.steps):
             rate = learning_rate(step, self.total, self._settings)
-            losses.append(self._do_step(batch, rate, step))
+            losses.append(self._do_step(batch, rate))
             bar.set_postfix_str(f"loss {losses[-1]:.3f}", refresh=False)
             bar.update()
-        judged = self._detector if self._average is None else self._average
-        loss, area = validate(judged, validation, self._settings.batch_size, self._accelerator)
+        loss, area = validate(
+            self._detector, validation, self._settings.batch_size, self._accelerator
+        )
         self.history.append(
             Epoch(
                 epoch=number,
@@ -178,9 +176,9 @@ class _Training:
             )
         )
         if choose_epoch(self.history, self._settings) == number:
-            self.kept = copy_weights(judged)
+            self.kept = copy_weights(self._detector)
 
-    def _do_step(self, batch: Mapping[str, Tensor], rate: float, step: int) -> float:
+    def _do_step(self, batch: Mapping[str, Tensor], rate: float) -> float:
         """Do one step and return its loss, the mean over the processes.
 
         Raises:
@@ -208,8 +206,6 @@ class _Training:
         self._scaler.step(self._optimiser)
         self._scaler.update()
         self._optimiser.zero_grad()
-        if self._average is not None and settings.weight_average is not None:
-            move_average(self._average, self._detector, settings.weight_average, step)
         mean = float(self._accelerator.reduce(value, reduction="mean"))
         if not math.isfinite(mean):
             raise DetectorError(
@@ -229,7 +225,6 @@ class _Training:
         return Checkpoint(
             history=tuple(self.history),
             weights=copy_weights(self._detector),
-            average={} if self._average is None else copy_weights(self._average),
             kept=self.kept,
             optimiser=self._optimiser.state_dict()["state"],
             scaler=self._scaler.state_dict(),
@@ -241,8 +236,6 @@ class _Training:
         self.history = list(checkpoint.history)
         self.kept = checkpoint.kept
         self._detector.load_state_dict(checkpoint.weights)
-        if self._average is not None:
-            self._average.load_state_dict(checkpoint.average)
         groups = self._optimiser.state_dict()["param_groups"]
         self._optimiser.load_state_dict({"state": checkpoint.optimiser, "param_groups": groups})
         if checkpoint.scaler:

@@ -1,8 +1,7 @@
-"""How weights move: the optimiser, its rate at every step, and the average of the weights."""
+"""How weights move: the optimiser, and its rate at every step."""
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import Any
 
@@ -54,30 +53,3 @@ def learning_rate(step: int, total: int, settings: TrainSettings) -> float:
     done = (step - rising) / max(1, total - rising)
     end = settings.final_factor
     return height * (end + (1 - end) * 0.5 * (1 + math.cos(math.pi * done)))
-
-
-def take_average(detector: Detector) -> Detector:
-    """Return the average of a detector's weights before its first step: a copy."""
-    average = copy.deepcopy(detector)
-    average.eval()
-    average.requires_grad_(False)
-    return average
-
-
-@torch.no_grad()
-def move_average(average: Detector, detector: Detector, decay: float, steps: int) -> None:
-    """Move an average of weights towards a detector's, statistics of its norms included.
-
-    Args:
-        average: Changed in place.
-        detector: After its step.
-        decay: At its height.
-        steps: Done before this one.
-    """
-    decay = min(decay, (1 + steps) / (10 + steps))
-    news = detector.state_dict()
-    for name, old in average.state_dict().items():
-        if old.is_floating_point():
-            old.lerp_(news[name], 1 - decay)
-        else:
-            old.copy_(news[name])

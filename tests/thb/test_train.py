@@ -128,6 +128,7 @@ def test_what_a_run_leaves_behind(tiny_release: MiniRelease, tmp_path: Path) -> 
         "history.csv",
         "history.svg",
         "run.json",
+        "thresholds.json",
     }
     rows = read_history(run)
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
@@ -142,7 +143,7 @@ def test_a_run_of_before_the_new_settings_is_known_again(
 ) -> None:
     run = train_fold(tiny_release, tmp_path / "run").folder
     record = json.loads((run / "run.json").read_text("utf-8"))
-    for name in ("optimiser", "schedule", "augmentations", "patience", "weight_average"):
+    for name in ("optimiser", "schedule", "augmentations", "patience", "clips_cut"):
         del record["settings"][name]
     (run / "run.json").write_text(json.dumps(record), "utf-8")
     assert train_fold(tiny_release, run).reused
@@ -153,7 +154,7 @@ def test_a_run_of_before_the_new_settings_is_known_again(
 @pytest.mark.parametrize(
     "settings",
     [
-        {"keep": "best", "weight_average": 0.9},
+        {"keep": "best", "clips_per_sample": 2},
         {"optimiser": "sgd", "mixed_precision": "bf16", "schedule": "constant"},
     ],
 )
@@ -227,11 +228,12 @@ def break_off_after_one_epoch(
     assert [path.name for path in out.iterdir()] == ["checkpoint"]
 
 
-TINY_TALL = {"drop_path": 0.0, "clip": {"clips": 4}}
+TINY_TALL = {"drop_path": 0.0, "clip": {"clips": 2}}
 SHARED_OUT: dict[str, Any] = {
     "optimiser": "sgd",
     "learning_rate": 0.05,
     "clips_per_sample": 2,
+    "clips_cut": 6,
     "epochs": 2,
 }
 """A network without batch statistics, and steps in proportion to the gradient: Adam makes a whole

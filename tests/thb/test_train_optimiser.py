@@ -1,4 +1,4 @@
-"""Optimiser, schedule and average by hand, and by the libraries that know them."""
+"""Optimiser and schedule by hand, and by the libraries that know them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from thb.training_optimiser import (
     group_parameters,
     learning_rate,
     make_optimiser,
-    move_average,
-    take_average,
 )
 from thb_dataset.errors import DetectorError
 
@@ -42,7 +40,7 @@ def test_all_that_a_recipe_publishes_is_followed_or_named(name: str) -> None:
         "optimiser",
         "weight_decay",
         "schedule",
-        "weight_average",
+        "clips_per_sample",
     ):
         assert getattr(settings, field) == getattr(published, field)
     if "learning_rate" not in published.not_followed:
@@ -99,21 +97,8 @@ def test_what_decays() -> None:
     assert (len(every["params"]), len(none["params"])) == (len(names), 0)
 
 
-def test_average_of_weights() -> None:
-    detector = make_tiny()
-    average = take_average(detector)
-    before = average.get_parameter("classifier.weight").clone()
-    with torch.no_grad():
-        detector.get_parameter("classifier.weight").add_(1.0)
-    move_average(average, detector, 0.99996, steps=0)
-    torch.testing.assert_close(average.get_parameter("classifier.weight"), before + 0.9)
-    move_average(average, detector, 0.5, steps=10**9)
-    torch.testing.assert_close(average.get_parameter("classifier.weight"), before + 0.95)
-    assert not any(weight.requires_grad for weight in average.parameters())
-
-
 def test_wrong_settings_are_all_named() -> None:
-    wrong = {"optimiser": "lion", "patience": 0, "weight_average": 1.5, "gradient_value_clip": -1}
+    wrong = {"optimiser": "lion", "patience": 0, "clips_cut": 0, "gradient_value_clip": -1}
     with pytest.raises(DetectorError) as raised:
         choose_settings({}, {**wrong, "augmentations": [{"name": "swirl"}]})
     for word in (*wrong, "swirl"):
