@@ -54,7 +54,7 @@ class PublishedRecipe:
         label_smoothing: Share of a label that goes to both classes evenly.
         loss_terms: Name -> weight.
         gradient_value_clip: Largest absolute value of a gradient's entry.
-        mixed_precision: ``fp16``, or None.
+        mixed_precision: ``fp16``, or None; ``thb train`` follows it on a GPU.
         backbone_weights: What the backbone began with.
         frozen: Parts that are not trained.
         decay_vectors: Whether biases and scales of norms decay as well.
@@ -116,6 +116,7 @@ class PublishedRecipe:
                 "warmup_share": self.warmup_epochs / self.epochs,
                 "warmup_factor": self.warmup_learning_rate / height,
                 "max_gradient_norm": None,
+                "mixed_precision": self.mixed_precision or "no",
                 "gradient_value_clip": self.gradient_value_clip,
                 "augmentations": tuple(
                     one for one in self.augmentations if one.name not in self.not_followed

@@ -126,14 +126,15 @@ def _gamma(pixels: Pixels, settings: Settings, random: np.random.Generator) -> P
 
 
 def _blur(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    kernel = int(settings["kernel"])
-    return _map(pixels, lambda picture: cv2.blur(picture, (kernel, kernel)))
+    """Blur by a Gaussian of a fixed size; a deviation of 0 is OpenCV's own for that size."""
+    size, sigma = (int(settings["kernel"]),) * 2, float(random.choice(settings["sigmas"]))
+    return _map(pixels, lambda picture: cv2.GaussianBlur(picture, size, sigma))
 
 
 def _noise(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    """Add Gaussian noise; its deviation is drawn from one of the ranges."""
-    ranges = settings["sigma"]
-    sigma = random.uniform(*ranges[random.integers(len(ranges))])
+    """Add Gaussian noise; its deviation is a whole number from one of the ranges."""
+    low, high = settings["sigma"][random.integers(len(settings["sigma"]))]
+    sigma = random.integers(low, high + 1)
     noisy = pixels + random.normal(0, sigma, pixels.shape)
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
@@ -166,7 +167,7 @@ def _hue_saturation(pixels: Pixels, settings: Settings, random: np.random.Genera
 
 def _motion_blur(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
     """Smear the pictures along a line of any direction, its length drawn in pixels."""
-    angle, (shortest, longest) = random.uniform(0, 2 * np.pi), settings["length_pixels"]
+    angle, (shortest, longest) = np.deg2rad(random.integers(360)), settings["length_pixels"]
     length = int(random.integers(shortest, longest + 1))
     kernel = np.zeros((2 * length + 1, 2 * length + 1))
     end = (length + round(np.cos(angle) * length), length + round(np.sin(angle) * length))

@@ -24,7 +24,7 @@ from thb.console import say
 from thb.inference import PredictSettings
 from thb.releases import DEFAULT_RELEASE, OpenRelease, open_release
 from thb.run_record import hash_weights
-from thb.train_settings import TrainOptions, TrainSettings, choose_settings
+from thb.train_settings import TrainOptions, TrainSettings, choose_settings, suit_device
 from thb.training_checkpoint import FOLDER as CHECKPOINT_FOLDER
 from thb.training_checkpoint import CheckpointFolder
 from thb.training_data import choose_clips
@@ -111,7 +111,7 @@ def train(
     folds = build_folds(
         opened.release.videos, protocol, held_out=held_out, split_by=options.split_by
     )
-    start, chosen = load_start(detector, settings, options)
+    start, chosen = load_start(detector, settings, options, device=accelerator.device)
     folders = {one.name: Path(out).expanduser() / ("" if held_out else one.name) for one in folds}
     trained = train_folds(
         start,
@@ -231,8 +231,10 @@ def load_start(
     detector: Detector | str | Path,
     settings: TrainSettings | Mapping[str, Any] | None,
     options: TrainOptions,
+    *,
+    device: torch.device,
 ) -> tuple[Detector, TrainSettings]:
-    """Return the detector that every fold begins with, and the settings of the training.
+    """Return the detector that every fold begins with, and the settings of a training there.
 
     Raises:
         DetectorError: It cannot be loaded, or a setting is unknown or impossible.
@@ -246,7 +248,7 @@ def load_start(
             seed=choose_settings({}, settings).seed,
             config=_choose_config(detector, options),
         )
-    return start, choose_settings(type(start).recipe, settings)
+    return start, choose_settings(suit_device(type(start).recipe, device), settings)
 
 
 def _choose_config(detector: str | Path, options: TrainOptions) -> Mapping[str, Any] | None:

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import torch
+
 from detectors.recipes import Augmentation, Optimiser, Schedule
 from thb.augmentation import find_unknown
 from thb.cache import clip_store_folder
@@ -187,6 +189,13 @@ class TrainOptions:
     workers: int | None = None
     memory_bytes: int | None = None
     progress: bool = True
+
+
+def suit_device(recipe: Mapping[str, Any], device: torch.device) -> Mapping[str, Any]:
+    """Return a recipe as it is followed on a device: its half precision is for GPUs only."""
+    if device.type == "cuda":
+        return recipe
+    return {name: value for name, value in recipe.items() if name != "mixed_precision"}
 
 
 def choose_settings(

@@ -52,7 +52,7 @@ def train_smoke(
         )
     (fold,) = build_folds(opened.release.videos, Protocol.P1, split_by=options.split_by)
     fold = _keep_two(fold, opened)
-    start, settings = load_start(detector, SETTINGS, options)
+    start, settings = load_start(detector, SETTINGS, options, device=accelerator.device)
     (trained,) = train_folds(
         start,
         [fold],

@@ -36,7 +36,7 @@ PUBLISHED: Final = PublishedRecipe(
             },
         ),
         Augmentation(name="halve", probability=0.3),
-        Augmentation(name="jpeg", probability=0.3, settings={"quality": (15, 80)}),
+        Augmentation(name="jpeg", probability=0.3, settings={"quality": (15, 79)}),
         Augmentation(name="stretch_range", probability=0.5),
         Augmentation(name="coarse_noise", probability=0.5, settings={"shrink": 4, "sigma": 2}),
         Augmentation(
@@ -46,8 +46,8 @@ PUBLISHED: Final = PublishedRecipe(
         ),
         Augmentation(name="gamma", settings={"gamma": (0.6, 1.4)}),
         Augmentation(name="motion_blur", probability=0.3, settings={"length_pixels": (1, 10)}),
-        Augmentation(name="blur", probability=0.3, settings={"kernel": 3}),
-        Augmentation(name="noise", probability=0.3, settings={"sigma": ((0, 5), (15, 22))}),
+        Augmentation(name="blur", probability=0.3, settings={"kernel": 3, "sigmas": (0, 1, 2)}),
+        Augmentation(name="noise", probability=0.3, settings={"sigma": ((0, 4), (15, 21))}),
         Augmentation(
             name="tone", probability=0.3, settings={"colour": (60, 255), "share": (0, 0.3)}
         ),

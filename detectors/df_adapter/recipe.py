@@ -24,9 +24,8 @@ PUBLISHED: Final = PublishedRecipe(
     augmentations=(Augmentation(name="flip", probability=0.5),),
     not_followed=MappingProxyType(
         {
-            "mixed_precision": "training is float32, which every machine can do, unless"
-            " --mixed-precision fp16 is said",
-            "synchronised batch norm": "each process keeps the statistics of its own part",
+            "synchronised batch norm": "each process keeps the statistics of its own part; one"
+            " process trains as the authors' one does",
         }
     ),
 )

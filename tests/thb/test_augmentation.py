@@ -77,9 +77,29 @@ def test_gamma_and_range_and_flip_by_hand() -> None:
     np.testing.assert_array_equal(change("flip", wide)[0, :, 0], wide[0, :, 3])
 
 
+def test_blur_is_one_of_the_published_gaussians() -> None:
+    point = np.zeros((1, 9, 9, 3), np.uint8)
+    point[:, 4, 4] = 255
+
+    def blur(seed: int, *sigmas: int) -> npt.NDArray[np.uint8]:
+        one = Augmentation(name="blur", settings={"kernel": 3, "sigmas": sigmas})
+        return change_pixels(point, [one], np.random.default_rng(seed))[0, 3:6, 3:6, 0]
+
+    def weights(sigma: float) -> npt.NDArray[np.float64]:
+        side = np.exp(-1 / (2 * sigma**2))
+        line = np.array([side, 1, side]) / (1 + 2 * side)
+        return 255 * np.outer(line, line)
+
+    # For a kernel of three and a deviation of 0 OpenCV takes 1 2 1.
+    wanted = {0: 255 * np.outer([1, 2, 1], [1, 2, 1]) / 16, 1: weights(1), 2: weights(2)}
+    for sigma, kernel in wanted.items():
+        np.testing.assert_allclose(blur(0, sigma), kernel, atol=1.5)
+    assert len({int(blur(seed, 0, 1, 2)[1, 1]) for seed in range(30)}) == 3
+
+
 def test_noise_has_the_deviation_that_is_asked_for() -> None:
     grey = np.full((4, 64, 64, 3), 128, np.uint8)
-    noisy = change("noise", grey, sigma=((20.0, 20.0),))
+    noisy = change("noise", grey, sigma=((20, 20),))
     assert noisy.astype(float).std() == pytest.approx(20, rel=0.03)
 
 

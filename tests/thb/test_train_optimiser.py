@@ -10,7 +10,7 @@ import torch
 from detectors.recipes import Augmentation
 from detectors.registry import DETECTORS, find_detector_class
 from detectors.tall import TALL, TALLConfig
-from thb.train_settings import TrainSettings, choose_settings
+from thb.train_settings import TrainSettings, choose_settings, suit_device
 from thb.training_optimiser import (
     group_parameters,
     learning_rate,
@@ -62,6 +62,17 @@ def test_steps_begin_with_their_epochs() -> None:
     rates = [learning_rate(epoch * 7, 200 * 7, settings) for epoch in (0, 3, 4, 9, 10, 199)]
     assert rates == pytest.approx([3.6e-4, 3.6e-4, 1e-4, 1e-4, 5e-5, 5e-5])
     assert learning_rate(4 * 7 - 1, 200 * 7, settings) == pytest.approx(3.6e-4)
+
+
+def test_half_precision_is_the_published_one_on_a_gpu_only() -> None:
+    recipe = find_detector_class("df_adapter").recipe
+    on_gpu, on_cpu = (
+        choose_settings(suit_device(recipe, torch.device(name)), None) for name in ("cuda", "cpu")
+    )
+    assert (on_gpu.mixed_precision, on_cpu.mixed_precision) == ("fp16", "no")
+    asked = choose_settings(suit_device(recipe, torch.device("cuda")), {"mixed_precision": "no"})
+    assert asked.mixed_precision == "no"
+    assert choose_settings(TALL.recipe, None).mixed_precision == "no"
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,9 @@ SeedOption = Annotated[int, typer.Option(min=0, help="Of weights, order and augm
 MixedPrecisionOption = Annotated[
     Precision | None,
     typer.Option(
-        help="Products of the network in half precision. (default: no)", show_default=False
+        help="Products of the network in half precision. (default: on a GPU the detector's own, "
+        "else no)",
+        show_default=False,
     ),
 ]
 PatienceOption = Annotated[
