@@ -65,6 +65,20 @@ def choose_offers(settings: argparse.Namespace) -> tuple[Offer, ...]:
     return read_offers(file) if file.is_file() else ()
 
 
+def make_theme() -> gr.themes.Base:
+    """Return the page's look: fonts that are all there, white on a colour that it stands out of."""
+    # Gradio's own font comes in parts, and its bold letters in two faces.
+    theme = gr.themes.Default(
+        font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+    )
+    return theme.set(
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_hover_dark="*primary_800",
+    )
+
+
 def build(settings: argparse.Namespace) -> tuple[gr.Blocks, dict[str, Any]]:
     """Return the page and how it is launched.
 
@@ -80,6 +94,7 @@ def build(settings: argparse.Namespace) -> tuple[gr.Blocks, dict[str, Any]]:
         "server_port": settings.port,
         "max_file_size": f"{MAX_MEGABYTES}mb",
         "allowed_paths": [str(example.path) for example in examples],
+        "theme": make_theme(),
         "css_paths": HERE / "demo.css",
         # Gradio's page does not say its language, which screen readers ask for.
         "head": "<script>document.documentElement.lang = 'en'</script>",
