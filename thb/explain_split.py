@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from thb.explanation_table import LookCell
 
 EXPLANATIONS_FILE = "explanations.parquet"
+OVERLAYS_FOLDER = "explanations"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,7 @@ class SplitExplainSettings:
             of their ids, the first and the last of them included. None for all.
         steps: Steps of the deletion and insertion curves; 0 for none, which is some forty times
             as quick.
+        overlays: Also write each video's overlay, sheet and map, into ``<fold>/explanations/``.
         seed: Of the curves' random order.
         split_by: Reading of the release: ``"release"`` or ``"driver"``.
         allow_mismatch: Explain a detector on a fold that it was not trained for.
@@ -61,6 +63,7 @@ class SplitExplainSettings:
     explaining: ExplainSettings = field(default_factory=ExplainSettings)
     limit: int | None = None
     steps: int = 10
+    overlays: bool = False
     seed: int = 0
     split_by: str = "release"
     allow_mismatch: bool = False
@@ -165,7 +168,7 @@ def explain_split(
     folder = default_out(detector) if out is None else Path(out).expanduser()
     rows, runs, rules, files = [], {}, {}, []
     for one in found:
-        explained, run = _explain_fold(one, opened, settings)
+        explained, run = _explain_fold(one, opened, folder / one.fold.name, settings)
         rule = find_rule(
             one.reference,
             ((row.label, row.score) for row in explained),
@@ -239,7 +242,7 @@ def choose_evenly(videos: Sequence[Video], limit: int | None) -> tuple[Video, ..
 
 
 def _explain_fold(
-    one: FoldDetector, opened: OpenRelease, settings: SplitExplainSettings
+    one: FoldDetector, opened: OpenRelease, folder: Path, settings: SplitExplainSettings
 ) -> tuple[list[ExplainedVideo], dict[str, Any]]:
     """Return the rows of one fold, without verdicts, and the record of the run."""
     fold = one.fold
@@ -263,11 +266,12 @@ def _explain_fold(
         "seed": settings.seed,
     }
     known = {video.video_id: video for video in videos}
+    pictures = folder / OVERLAYS_FOLDER if settings.overlays else None
     rows = [
         replace(
             _describe(known[name], fold, model), split="extra" if name in extra else "test", **m
         )
-        for name, m in _measure_each(model, known, paths, opened, settings)
+        for name, m in _measure_each(model, known, paths, opened, pictures, settings)
     ]
     return sorted(rows, key=lambda row: row.video_id), run
 
@@ -290,17 +294,20 @@ def _measure_each(
     known: Mapping[str, Video],
     paths: Mapping[str, Path],
     opened: OpenRelease,
+    pictures: Path | None,
     settings: SplitExplainSettings,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what was measured of each video, one after the other."""
+    """Yield what was measured of each video, one after the other, and save its pictures."""
     listens = model.config.clip_spec.sound != "none"
     sounds = find_sounds(opened.release, known.values()) if listens else None
     files = {name: paths.get(name) for name in known}
     for name, found in explain_files(model, files, settings=settings.explaining, sounds=sounds):
-        if isinstance(found, Explanation):
-            yield name, _measure(model, found, settings)
-        else:
+        if not isinstance(found, Explanation):
             yield name, _tell_failure(found, files[name])
+            continue
+        if pictures is not None:
+            found.save_all(pictures / f"{name}.mp4")
+        yield name, _measure(model, found, settings)
 
 
 def _tell_failure(found: VideoError | None, path: Path | None) -> dict[str, Any]:

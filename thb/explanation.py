@@ -136,6 +136,20 @@ class Explanation:
 
         return write_overlay(self, Path(path), progress=progress)
 
+    def save_all(self, path: str | Path) -> tuple[Path, Path, Path]:
+        """Write the overlay, and beside it the sheet (``.png``) and the map (``.npz``).
+
+        Args:
+            path: Of the overlay, ending in ``.mp4``.
+
+        Raises:
+            VideoError: The video cannot be read any more.
+            OSError: A file cannot be written.
+        """
+        place = Path(path)
+        sheet, raw = place.with_suffix(".png"), place.with_suffix(".npz")
+        return self.save(place), self.save_sheet(sheet), self.save_map(raw)
+
     def save_sheet(self, path: str | Path) -> Path:
         """Write a contact sheet as PNG: what the detector saw, without and with its heat.
 

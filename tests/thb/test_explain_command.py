@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from thb.explained_videos import read_explanations
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -102,12 +104,17 @@ def test_a_split_and_its_gallery(
     shutil.copytree(untrained, run)
     where = ["--protocol", "p3", "--fold", "hallo", "--release", tiny_release.hub, "-q"]
     where += ["--real-root", tiny_release.real_root]
-    ended = run_thb("explain", run, *where, "--limit", 1, "--steps", 0, "--format", "json")
+    few = ["--limit", 1, "--steps", 0]
+    ended = run_thb("explain", run, *where, *few, "--overlays", "--format", "json")
     assert ended.code == 0, ended.err
+    rows, _ = read_explanations(run / "p3-hallo" / "explanations.parquet")
+    for row in rows:
+        overlay = run / "p3-hallo" / "explanations" / f"{row.video_id}.mp4"
+        assert all(overlay.with_suffix(end).is_file() for end in (".mp4", ".png", ".npz"))
     (done,) = json.loads(ended.out)["explanations"]
     assert {cell["generator"] for cell in done["cells"]} >= {"Hallo", "real"}
-    assert (run / "p3-hallo" / "explanations.parquet").is_file()
-    table = run_thb("explain", run, *where, "--limit", 1, "--steps", 0, "--format", "markdown")
+    assert rows
+    table = run_thb("explain", run, *where, *few, "--format", "markdown")
     assert table.out.strip() == (run / "explanations-p3-hallo.md").read_text().strip()
     drawn = run_thb("explain", run, *where, "--gallery")
     assert drawn.code == 0, drawn.err

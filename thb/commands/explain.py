@@ -98,6 +98,13 @@ def explain(  # noqa: PLR0913 — as many as there are things to choose
             help="Steps of a split's deletion and insertion curves; 0: none, far quicker.",
         ),
     ] = 10,
+    overlays: Annotated[
+        bool,
+        typer.Option(
+            "--overlays",
+            help="Of a split also every video's overlay, sheet and map, in <fold>/explanations.",
+        ),
+    ] = False,
     split_by: SplitByOption = SplitBy.RELEASE,
     allow_mismatch: AllowMismatchOption = False,
     output: TableFormatOption = TableFormat.TEXT,
@@ -177,6 +184,7 @@ def explain(  # noqa: PLR0913 — as many as there are things to choose
             explaining=explaining,
             limit=limit,
             steps=steps,
+            overlays=overlays,
             split_by=split_by.value,
             allow_mismatch=allow_mismatch,
             trust_remote_code=trust_remote_code,

@@ -119,11 +119,7 @@ def _explain_each(
 def _save(found: Explanation, place: Path) -> dict[str, Any]:
     from thb.face_regions import measure_regions
 
-    files = [
-        found.save(place),
-        found.save_sheet(place.with_suffix(".png")),
-        found.save_map(place.with_suffix(".npz")),
-    ]
+    files = found.save_all(place)
     shares = measure_regions(found)
     return {
         **found.to_dict(),
