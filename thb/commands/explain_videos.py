@@ -136,10 +136,15 @@ def _write_lines(record: dict[str, Any]) -> None:
         write_line(f"{escape(record['video'])}: {record['status']} ({escape(record['reason'])})")
         return
     write_line(f"{escape(record['video'])}: P(fake) {record['p_fake']:.4f}")
-    if record["energy"]:
-        shares = ", ".join(
-            f"{name.replace('_', ' and ')} {share:.0%}" for name, share in record["energy"].items()
-        )
-        write_line(f"  heat for {record['target']}: {shares}")
+    write_line(f"  heat for {record['target']}: {_describe_shares(record)}")
     for file in record["files"]:
         write_line(f"  {escape(file)}")
+
+
+def _describe_shares(record: dict[str, Any]) -> str:
+    if record["area"] is None:
+        return "no face can be followed, so its regions are unknown"
+    if record["energy"] is None:
+        return "none, all heat speaks against it"
+    shares = record["energy"].items()
+    return ", ".join(f"{name.replace('_', ' and ')} {share:.0%}" for name, share in shares)
