@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.recipes import Augmentation
+from thb.face_jitter import jitter_faces
 
 Pixels = npt.NDArray[np.uint8]
 Settings = Mapping[str, Any]
@@ -38,6 +39,9 @@ def change_pixels(
         pixels: uint8 (T, S, S, 3), RGB.
         augmentations: In order; those of normalised values are left to :func:`change_values`.
         random: Where the chances come from.
+
+    Returns:
+        uint8 (T, S, S, 3); of another side after ``align``, which cuts crops out of wider ones.
     """
     for one in augmentations:
         if one.name in _CHANGES and random.random() < one.probability:
@@ -194,6 +198,7 @@ def _resize(picture: Pixels, size: int) -> Pixels:
 
 
 _CHANGES: dict[str, Change] = {
+    "align": jitter_faces,
     "flip": _flip,
     "corner_crop": _corner_crop,
     "halve": _halve,

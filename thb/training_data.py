@@ -187,7 +187,8 @@ class TrainingClips(Dataset[dict[str, Tensor]]):
         clips = video.clips.pixels
         pixels = clips[_choose(len(clips), settings.clips_per_sample, random)]
         varied = vary_clip(pixels.reshape(-1, *pixels.shape[2:]), settings, random)
-        varied = change_pixels(varied, settings.augmentations, random).reshape(pixels.shape)
+        varied = change_pixels(varied, settings.augmentations, random)
+        varied = varied.reshape(*pixels.shape[:2], *varied.shape[1:])
         values = prepare_pixels(replace(video.clips, pixels=varied), self._spec)
         values = change_values(values, settings.augmentations, random)
         label = torch.tensor(float(video.label))

@@ -15,6 +15,7 @@ from thb.releases import OpenRelease
 from thb.train_settings import TrainOptions, TrainSettings
 from thb.training_data import make_training_clips, require_both_classes
 from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.errors import DetectorError
 from thb_dataset.protocols import Fold
 from thb_dataset.real_videos import explain_missing_reals, locate_videos
 from thb_dataset.records import Label, Video
@@ -84,11 +85,20 @@ def widen(clip: ClipSpec, settings: TrainSettings) -> ClipSpec:
     """Return the clips that are kept of a training video.
 
     Clips that are spread uniformly over a video can lie in one place only: more of them would be
-    other clips, not other starts.
+    other clips, not other starts. Crops that are aligned anew at every step are kept wider.
+
+    Raises:
+        DetectorError: Crops are to be aligned anew that are not aligned.
     """
-    if settings.clips_cut is None or clip.sampling == "uniform":
-        return clip
-    return replace(clip, clips=settings.clips_cut)
+    if settings.clips_cut is not None and clip.sampling != "uniform":
+        clip = replace(clip, clips=settings.clips_cut)
+    for one in settings.augmentations:
+        if one.name == "align":
+            if clip.crop != "aligned" or clip.template != "caddm":
+                raise DetectorError("the augmentation 'align' is for crops aligned as CADDM's are")
+            reach = one.settings["reach"]
+            clip = replace(clip, margin=clip.margin * reach, size=round(clip.size * reach))
+    return clip
 
 
 def _tell_absent(

@@ -24,6 +24,7 @@ PUBLISHED: Final = PublishedRecipe(
         # Swaps parts between a fake and the frame of its source; THB's fakes have no such frame,
         # so every fake counts as the untouched one: its whole image is the region to find.
         Augmentation(name="swap", settings={"whole": 0.8, "window": 0.2}),
+        Augmentation(name="halve", probability=0.3),
         Augmentation(
             name="align",
             settings={
@@ -33,9 +34,12 @@ PUBLISHED: Final = PublishedRecipe(
                 "turn_degrees": 30,
                 "stretch": (0.97, 1.03),
                 "stretch_probability": 0.2,
+                # Of the left eye, over the middle of the mean face as wide as the crops' faces.
+                "eye_height": -0.172844 * 80 / (224 * 0.34967),
+                # How much wider a crop is kept to be cut anew at every step.
+                "reach": 1.75,
             },
         ),
-        Augmentation(name="halve", probability=0.3),
         Augmentation(name="jpeg", probability=0.3, settings={"quality": (15, 79)}),
         Augmentation(name="stretch_range", probability=0.5),
         Augmentation(name="coarse_noise", probability=0.5, settings={"shrink": 4, "sigma": 2}),
@@ -56,8 +60,8 @@ PUBLISHED: Final = PublishedRecipe(
     not_followed=MappingProxyType(
         {
             "swap": "the fakes of this benchmark have no frame of their source to swap with",
-            "align": "it moves the template over the whole frame; what is kept is the crop, and"
-            " beyond its border there is nothing to show",
+            "align beyond reach": "it moves the template over the whole frame; what is kept of it"
+            " is 1.75 times as wide as the crop, and black beyond",
         }
     ),
 )
