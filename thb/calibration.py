@@ -195,11 +195,7 @@ def calibrate(
     model = load_detector(folder, trust_remote_code=trust_remote_code)
     accelerator = make_accelerator()
     with accelerator.main_process_first():  # the first one writes the mini release
-        opened = (
-            release
-            if isinstance(release, OpenRelease)
-            else open_release(release, real_root=real_root, progress=scoring.progress)
-        )
+        opened = open_release(release, real_root=real_root, progress=scoring.progress)
     held_out = None if record["held_out"] is None else Generator.parse(record["held_out"])
     (fold,) = build_folds(
         opened.release.videos, record["protocol"], held_out=held_out, split_by=record["split_by"]

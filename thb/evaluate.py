@@ -132,11 +132,7 @@ def evaluate_protocols(
     settings = settings or EvaluateSettings()
     accelerator = make_accelerator()
     with accelerator.main_process_first():  # the first one writes the mini release
-        opened = (
-            release
-            if isinstance(release, OpenRelease)
-            else open_release(release, real_root=real_root, progress=settings.scoring.progress)
-        )
+        opened = open_release(release, real_root=real_root, progress=settings.scoring.progress)
     held_out = Generator.parse(fold) if isinstance(fold, str) else fold
     videos = opened.release.videos
     folds = [

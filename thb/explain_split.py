@@ -205,11 +205,7 @@ def open_folds(
     settings: SplitExplainSettings,
 ) -> tuple[OpenRelease, tuple[FoldDetector, ...]]:
     """Open a release and find the detector of every fold asked for, as :func:`explain_split`."""
-    opened = (
-        release
-        if isinstance(release, OpenRelease)
-        else open_release(release, real_root=real_root, progress=settings.explaining.progress)
-    )
+    opened = open_release(release, real_root=real_root, progress=settings.explaining.progress)
     held_out = Generator.parse(fold) if isinstance(fold, str) else fold
     folds = build_folds(
         opened.release.videos, protocol, held_out=held_out, split_by=settings.split_by

@@ -287,9 +287,8 @@ def _show(
     videos: list[Video] = [known[name] for name in names if name is not None]
     fetch_videos(opened.release, videos, progress=settings.explaining.progress)
     paths = locate_videos(opened.release, opened.real_root, videos)
-    sounds = find_sounds(opened.release, videos)
-    if model.config.clip_spec.sound == "none":
-        sounds = {}
+    listens = model.config.clip_spec.sound != "none"
+    sounds = find_sounds(opened.release, videos) if listens else None
     files = {video.video_id: paths.get(video.video_id) for video in videos}
     drawn: dict[str, Image.Image] = {}
     problems: dict[str, str | None] = {}

@@ -43,7 +43,7 @@ class HubName:
 
 
 def open_release(
-    source: str | Path,
+    source: str | Path | OpenRelease,
     *,
     real_root: str | Path | Mapping[RealDataset, Path] | None = None,
     split_list: str = "default",
@@ -56,7 +56,8 @@ def open_release(
 
     Args:
         source: A Hub id ``org/name``, with ``@revision`` after it or not; ``refs/pr/<n>`` or a
-            commit of the benchmark's own repo; a folder in the Hub's layout; or ``"mini"``.
+            commit of the benchmark's own repo; a folder in the Hub's layout; or ``"mini"``. One
+            that is open already is returned as it is.
         real_root: The folder of the real videos, or one for each dataset; the mini release has
             its own.
         split_list: Which list of real videos: ``"default"`` or ``"official_ff++"``.
@@ -69,6 +70,8 @@ def open_release(
     from thb_dataset.packaged_index import find_packaged_release
     from thb_dataset.release import check_release, read_release
 
+    if isinstance(source, OpenRelease):
+        return source
     if str(source) == MINI:
         if real_root is not None:
             raise ReleaseError("the mini release brings its own real videos: leave out --real-root")

@@ -106,7 +106,7 @@ def train(
     options = options or TrainOptions()
     accelerator = make_training_accelerator()
     with accelerator.main_process_first():  # which writes the mini release for the others
-        opened = _open(release, real_root, progress=options.progress)
+        opened = open_release(release, real_root=real_root, progress=options.progress)
     held_out = Generator.parse(fold) if isinstance(fold, str) else fold
     folds = build_folds(
         opened.release.videos, protocol, held_out=held_out, split_by=options.split_by
@@ -258,14 +258,6 @@ def _choose_config(detector: str | Path, options: TrainOptions) -> Mapping[str, 
     tiny, own = find_detector_class(str(detector)).tiny, options.config or {}
     clip = {**tiny.get("clip", {}), **own.get("clip", {})}
     return {**tiny, **own, **({"clip": clip} if clip else {})}
-
-
-def _open(
-    release: str | Path | OpenRelease, real_root: str | Path | None, *, progress: bool
-) -> OpenRelease:
-    if isinstance(release, OpenRelease):
-        return release
-    return open_release(release, real_root=real_root, progress=progress)
 
 
 def _train_fold(

@@ -45,11 +45,7 @@ def train_smoke(
     options = replace(options or TrainOptions(), tiny=True)
     accelerator = make_training_accelerator()
     with accelerator.main_process_first():
-        opened = (
-            release
-            if isinstance(release, OpenRelease)
-            else open_release(release, real_root=real_root, progress=options.progress)
-        )
+        opened = open_release(release, real_root=real_root, progress=options.progress)
     (fold,) = build_folds(opened.release.videos, Protocol.P1, split_by=options.split_by)
     fold = _keep_two(fold, opened)
     start, settings = load_start(detector, SETTINGS, options, device=accelerator.device)
