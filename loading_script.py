@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from thb_dataset.builder import DEFAULT_BASE_PATH, TalkingHeadBench, TalkingHeadBenchConfig
 from thb_dataset.errors import THBError
-from thb_dataset.hub_index import DEFAULT_CONFIG, config_names
+from thb_dataset.hub.index import DEFAULT_CONFIG, config_names
 
 __all__ = ["TalkingHeadBench", "TalkingHeadBenchConfig", "main"]
 

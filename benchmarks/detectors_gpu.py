@@ -30,7 +30,7 @@ from detectors.registry import DETECTORS, create_detector, find_detector_class
 from scripts.check_parity import find_checkout, open_site
 from scripts.drawn_weights import Original, draw_input
 from scripts.original_networks import BUILDERS
-from thb.throughput import measure_peak_memory
+from thb.prediction.throughput import measure_peak_memory
 
 KINDS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 ROUNDS, ROUND_SECONDS = 5, 0.5

@@ -20,13 +20,13 @@ import torch
 
 from detectors.base import count_parameters
 from detectors.registry import DETECTORS, load_detector
-from thb.console import quiet_transformers
-from thb.evaluate import EvaluateSettings, evaluate
-from thb.inference import PredictSettings
-from thb.result import Result
-from thb.tables import markdown_table
-from thb.train import train
-from thb.train_settings import TrainOptions
+from thb.evaluation.evaluate import EvaluateSettings, evaluate
+from thb.evaluation.result import Result
+from thb.evaluation.tables import markdown_table
+from thb.prediction.inference import PredictSettings
+from thb.runtime.console import quiet_transformers
+from thb.training.settings import TrainOptions
+from thb.training.train import train
 
 PROTOCOLS = ("p1", "p3")
 SETTINGS: dict[str, Any] = {"epochs": 6, "batch_size": 16}

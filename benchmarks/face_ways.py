@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from thb_dataset.clips import ClipSpec, make_clips
-from thb_dataset.crops import ARCFACE_POINTS, ARCFACE_SIDE, fit_similarity
-from thb_dataset.faces import load_face_finder
-from thb_dataset.video import VideoReader
+from thb_dataset.clips.store import ClipSpec, make_clips
+from thb_dataset.faces.crops import ARCFACE_POINTS, ARCFACE_SIDE, fit_similarity
+from thb_dataset.faces.finder import load_face_finder
+from thb_dataset.video.reader import VideoReader
 
 SPEC = ClipSpec(frames=32, size=256)
 Boxes = dict[int, npt.NDArray[np.float32]]

@@ -42,8 +42,8 @@ from benchmarks.face_ways import (
     list_children,
     timed,
 )
-from thb_dataset.embedded_pack import build_embedded_pack
-from thb_dataset.face_values import overlap
+from thb_dataset.faces.embedded_pack import build_embedded_pack
+from thb_dataset.faces.values import overlap
 
 WAYS = {
     "floor": "one sequential decode, nothing kept",

@@ -27,10 +27,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from detectors.convert import convert
 from detectors.registry import load_detector
 from scripts.drawn_weights import Original, draw_input, draw_state
 from scripts.original_networks import BUILDERS
-from thb.convert import convert
 
 SEED = 20
 TOLERANCE = 1e-4

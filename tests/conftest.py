@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 # Set before any Hub library is imported, which read it once: no test touches the user's cache.
 for name in ("HF_HOME", "THB_CACHE"):
@@ -45,7 +45,7 @@ def test_data() -> Path:
 @pytest.fixture(scope="session")
 def tiny_release(tmp_path_factory: pytest.TempPathFactory) -> MiniRelease:
     """The smallest synthetic release, written once for all workers. Read it, never change it."""
-    from thb_dataset.mini import MiniSize, write_mini_release
+    from thb_dataset.mini.release import MiniSize, write_mini_release
 
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from thb.result import METRICS, Cell, Measure, Result
+from thb.evaluation.result import METRICS, Cell, Measure, Result
 
 
 def make_measure(value: float, **values: Any) -> Measure:

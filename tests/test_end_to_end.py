@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from thb.cli import main
-from thb.train import train
-from thb.train_settings import TrainOptions
+from thb.training.settings import TrainOptions
+from thb.training.train import train
 
 if TYPE_CHECKING:
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 torch.set_num_threads(1)
 PROTOCOLS = ("p1", "p2", "p3")

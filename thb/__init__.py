@@ -13,30 +13,28 @@ The verbs are here and nothing is imported before it is used, so that ``import t
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from detectors.convert import convert
     from detectors.registry import load_detector as detector
-    from thb.convert import convert
-    from thb.environment import environment
-    from thb.evaluate import evaluate
-    from thb.explain import explain
-    from thb.explanation import Explanation
-    from thb.load import load
-    from thb.predict import predict
-    from thb.predictions import (
+    from thb.evaluation.evaluate import evaluate
+    from thb.evaluation.result import Result
+    from thb.evaluation.score import score
+    from thb.explanations.explain import explain
+    from thb.explanations.explanation import Explanation
+    from thb.prediction.predict import predict
+    from thb.prediction.predictions import (
         Prediction,
         Predictions,
         Status,
         read_predictions,
         write_predictions,
     )
-    from thb.result import Result
-    from thb.score import score
-    from thb.train import train
+    from thb.releases.tables import load
+    from thb.runtime.environment import environment
+    from thb.training.train import train
     from thb_dataset.errors import (
         ClipTooShortError,
         DetectorError,
@@ -93,22 +91,22 @@ __all__ = [
 ]
 
 _HOMES = {
-    "convert": "thb.convert",
+    "convert": "detectors.convert",
     "detector": "detectors.registry:load_detector",
-    "environment": "thb.environment",
-    "evaluate": "thb.evaluate",
-    "explain": "thb.explain",
-    "load": "thb.load",
-    "predict": "thb.predict",
-    "score": "thb.score",
-    "train": "thb.train",
-    "Explanation": "thb.explanation",
-    "Prediction": "thb.predictions",
-    "Predictions": "thb.predictions",
-    "Status": "thb.predictions",
-    "read_predictions": "thb.predictions",
-    "write_predictions": "thb.predictions",
-    "Result": "thb.result",
+    "environment": "thb.runtime.environment",
+    "evaluate": "thb.evaluation.evaluate",
+    "explain": "thb.explanations.explain",
+    "load": "thb.releases.tables",
+    "predict": "thb.prediction.predict",
+    "score": "thb.evaluation.score",
+    "train": "thb.training.train",
+    "Explanation": "thb.explanations.explanation",
+    "Prediction": "thb.prediction.predictions",
+    "Predictions": "thb.prediction.predictions",
+    "Status": "thb.prediction.predictions",
+    "read_predictions": "thb.prediction.predictions",
+    "write_predictions": "thb.prediction.predictions",
+    "Result": "thb.evaluation.result",
 }
 
 
@@ -128,17 +126,3 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 — a module's attribute is a
 
 def __dir__() -> list[str]:
     return __all__
-
-
-class _Facade(ModuleType):
-    """Keeps ``thb.predict`` the verb once the module of the same name has been imported.
-
-    Python sets a submodule as an attribute of its package, which would hide the function.
-    """
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Facade

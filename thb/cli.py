@@ -21,7 +21,7 @@ from thb.commands import (
     score,
     train,
 )
-from thb.console import run_command
+from thb.runtime.console import run_command
 
 app = typer.Typer(
     name="thb",

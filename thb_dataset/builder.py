@@ -21,7 +21,7 @@ from typing import Any
 import datasets
 
 from thb_dataset.errors import ReleaseError
-from thb_dataset.hub_index import (
+from thb_dataset.hub.index import (
     DEFAULT_CONFIG,
     VideoStore,
     config_names,
@@ -30,10 +30,10 @@ from thb_dataset.hub_index import (
     index_row,
     media,
 )
-from thb_dataset.hub_release import scan_hub_release
-from thb_dataset.real_videos import locate_videos
+from thb_dataset.hub.release import scan_hub_release
 from thb_dataset.records import Video
-from thb_dataset.release import Release, check_release, read_release
+from thb_dataset.release.media import locate_videos
+from thb_dataset.release.scan import Release, check_release, read_release
 
 DEFAULT_BASE_PATH = "hf://datasets/luchaoqi/TalkingHeadBench"
 _HUB = re.compile(r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(?:@(?P<revision>.+))?")

@@ -36,7 +36,7 @@ from thb_dataset.records import (
     Split,
     Video,
 )
-from thb_dataset.split_reading import SplitReading, driver_blocks, read_split
+from thb_dataset.release.splits import SplitReading, driver_blocks, read_split
 
 VALIDATION_VIDEOS = 50
 """Of each label: in all for P1, per training generator for P2 and P3."""

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Final
 from demo_detectors import Offer, load
 from demo_words import describe_fold
 from detectors.registry import is_hub_id
-from thb.detector_card import write_card
-from thb.publish_detector import find_results
-from thb.run_record import hash_weights
-from thb.training_record import read_record
+from thb.publishing.detector import find_results
+from thb.publishing.detector_card import write_card
+from thb.runs.provenance import hash_weights
+from thb.training.record import read_record
 from thb_dataset.errors import THBError
 
 if TYPE_CHECKING:
     from detectors.base import Detector
-    from thb.result import Cell, Result
+    from thb.evaluation.result import Cell, Result
 
 WEAK: Final = ("fair", "poor")
 _FRONT_MATTER: Final = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from demo_limits import MAX_DETECTORS
 from detectors.registry import is_hub_id
-from thb.run_folders import find_run_folders
+from thb.runs.folders import find_run_folders
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from thb.cache import cache_folder
-from thb_dataset.mini import MiniSize, write_mini_release
+from thb.runtime.cache import cache_folder
+from thb_dataset.mini.release import MiniSize, write_mini_release
 
 BROUGHT: Final = "examples"
 _SIZE: Final = replace(MiniSize.tiny(), frames=75)

@@ -19,14 +19,14 @@ from demo_device import on_device
 from demo_limits import FILE_AGE_SECONDS
 from demo_pictures import Picture, draw_track
 from demo_words import BROKEN, Calibration, Problem, explain_error, give_verdict
-from thb.calibration import read_calibration
-from thb.inference import PredictSettings
-from thb.predict import predict
-from thb.timeline import Timeline, read_clips, score_over_time
+from thb.prediction.calibration import read_calibration
+from thb.prediction.inference import PredictSettings
+from thb.prediction.predict import predict
+from thb.prediction.timeline import Timeline, read_clips, score_over_time
 from thb_dataset.errors import DetectorError, THBError, VideoError
 
 if TYPE_CHECKING:
-    from thb.predictions import Prediction
+    from thb.prediction.predictions import Prediction
 
 RECORD_FORMAT: Final = "thb-demo/1"
 RECORD_FILE: Final = "talkingheadbench-scores.json"
@@ -198,7 +198,7 @@ def _find_calibration(offer: Offer, weights_sha256: str) -> Calibration | None:
 def _explain(judgement: Judgement, video: Path, folder: Path) -> Judgement:
     """Add the Grad-CAM video and sheet; the score stays whatever becomes of them."""
     try:
-        from thb.explain import ExplainSettings, explain
+        from thb.explanations.explain import ExplainSettings, explain
 
         settings = ExplainSettings(store=folder / "clips", workers=1, progress=False)
         explanation = explain(load(judgement.offer.reference), video, settings=settings)

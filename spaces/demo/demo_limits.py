@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from demo_words import Problem, explain_error
-from thb.clip_making import check_readable
+from thb.preprocessing.clips import check_readable
 from thb_dataset.errors import VideoDecodeError, VideoError, VideoTooLargeError
-from thb_dataset.video import Limits, VideoInfo, VideoReader
+from thb_dataset.video.reader import Limits, VideoInfo, VideoReader
 
 MAX_MEGABYTES: Final = 100
 MAX_SECONDS: Final = 60

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips import VideoClips
-from thb_dataset.frame_policy import FramePolicy
-from thb_dataset.video import VideoReader
+from thb_dataset.clips.store import VideoClips
+from thb_dataset.video.frame_policy import FramePolicy
+from thb_dataset.video.reader import VideoReader
 
 PICTURES: Final = 8
 LONGEST_SIDE_PIXELS: Final = 360

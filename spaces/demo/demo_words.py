@@ -20,7 +20,7 @@ from thb_dataset.errors import (
 from thb_dataset.records import Generator
 
 if TYPE_CHECKING:
-    from thb_dataset.video import VideoInfo
+    from thb_dataset.video.reader import VideoInfo
 
 
 class Calibration(Protocol):

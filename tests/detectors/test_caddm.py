@@ -17,8 +17,8 @@ from detectors.caddm.modeling import StochasticDepth
 from detectors.caddm.recipe import PUBLISHED
 from detectors.conversion import convert_checkpoint
 from detectors.registry import load_detector
-from thb.train_settings import choose_settings
-from thb_dataset.clips import VideoClips, prepare_pixels
+from thb.training.settings import choose_settings
+from thb_dataset.clips.store import VideoClips, prepare_pixels
 from thb_dataset.errors import DetectorError
 
 TINY: dict[str, Any] = {"widths": [2, 2, 4, 8], "depths": [1, 1, 1, 1], "stem_width": 4}

@@ -13,7 +13,7 @@ from detectors.conversion import convert_checkpoint
 from detectors.df_adapter import DeepFakeAdapter, DeepFakeAdapterConfig
 from detectors.df_adapter.conversion import LAYOUT, find_variant
 from detectors.registry import load_detector
-from thb.train_settings import choose_settings
+from thb.training.settings import choose_settings
 from thb_dataset.errors import DetectorError
 
 TINY: dict[str, Any] = {

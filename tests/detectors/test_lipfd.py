@@ -16,8 +16,8 @@ from detectors.lipfd import LipFD, LipFDConfig
 from detectors.lipfd.conversion import LAYOUT, find_variant
 from detectors.lipfd.modeling import measure_unawareness
 from detectors.registry import load_detector
-from thb.train_settings import choose_settings
-from thb_dataset.clips import VideoClips, prepare_pixels
+from thb.training.settings import choose_settings
+from thb_dataset.clips.store import VideoClips, prepare_pixels
 from thb_dataset.errors import DetectorError
 
 TINY: dict[str, Any] = {

@@ -18,7 +18,7 @@ from detectors.tall import TALL, TALLConfig
 from detectors.tall.configuration import CLIPS
 from detectors.tall.conversion import LAYOUT, find_variant, make_model, map_keys
 from detectors.tall.recipe import PUBLISHED
-from thb.train_settings import choose_settings
+from thb.training.settings import choose_settings
 from thb_dataset.errors import DetectorError
 
 TINY: dict[str, Any] = {

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from thb_dataset.errors import VideoDecodeError
-from thb_dataset.video import Limits
-from thb_dataset.video_answers import Conversation, Refusal
+from thb_dataset.video.answers import Conversation, Refusal
+from thb_dataset.video.reader import Limits
 
 
 class Liar:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from thb_dataset.errors import ClipTooShortError, VideoDecodeError, VideoError
-from thb_dataset.video import FramePolicy, VideoReader
+from thb_dataset.video.reader import FramePolicy, VideoReader
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,8 +24,8 @@ from thb_dataset.errors import (
     VideoTimeoutError,
     VideoTooLargeError,
 )
-from thb_dataset.video import FramePolicy, Limits, VideoReader
-from thb_dataset.video_child import VideoChild
+from thb_dataset.video.child import VideoChild
+from thb_dataset.video.reader import FramePolicy, Limits, VideoReader
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="looks at the child through /proc"

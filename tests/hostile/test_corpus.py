@@ -16,7 +16,7 @@ from tests.hostile.corpus import MAKERS
 from tests.hostile.workshop import Workshop, open_workshop
 from tests.video_files import read_number
 from thb_dataset.errors import VideoError, VideoTooLargeError
-from thb_dataset.video import FramePolicy, Frames, Limits, VideoReader
+from thb_dataset.video.reader import FramePolicy, Frames, Limits, VideoReader
 
 SEED = "talking heads"
 LIMITS = Limits(wall_seconds=10.0, cpu_seconds=9, address_space_bytes=1 << 30)

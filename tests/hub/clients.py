@@ -37,8 +37,8 @@ def digest(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def publish(release: str, repo: str, **options: Any) -> dict[str, Any]:
-    from thb.publish import publish_dataset
-    from thb.releases import scan_release_named
+    from thb.publishing.dataset import publish_dataset
+    from thb.releases.opening import scan_release_named
 
     if options.get("dry_run"):
         options["dry_run"] = Path(options["dry_run"])
@@ -103,7 +103,7 @@ def load(**options: Any) -> dict[str, Any]:
 
 def with_packaged(packaged: str, what: str, **options: Any) -> dict[str, Any]:
     """Run a case as if this folder of indexes had come in the wheel."""
-    from thb_dataset import packaged_index
+    from thb_dataset.hub import packaged_index
 
     # A default of the function, as the folder of the installed package is.
     defaults = packaged_index.find_packaged_release.__kwdefaults__
@@ -176,8 +176,8 @@ def build(
 
 
 def verify(release: str) -> dict[str, Any]:
-    from thb.releases import scan_release_named
-    from thb_dataset.release import audit_release
+    from thb.releases.opening import scan_release_named
+    from thb_dataset.release.scan import audit_release
 
     return audit_release(scan_release_named(release)).to_dict()
 

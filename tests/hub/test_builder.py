@@ -11,11 +11,11 @@ import pytest
 
 from tests.hub.conftest import ROOT, RunClient
 from tests.hub.loopback_hub import LoopbackHub
-from thb_dataset.hub_index import config_names, index_features
-from thb_dataset.mini import MiniRelease
+from thb_dataset.hub.index import config_names, index_features
+from thb_dataset.mini.release import MiniRelease
 from thb_dataset.protocols import Fold, build_folds
 from thb_dataset.records import Generator, Label
-from thb_dataset.release import read_release
+from thb_dataset.release.scan import read_release
 
 REPO = "someone/TalkingHeadBench"
 

@@ -16,10 +16,10 @@ from tests.full_size import full_size_text
 from tests.hub.clients import digest
 from tests.hub.conftest import RunClient
 from tests.hub.loopback_hub import LoopbackHub
-from thb_dataset.mini_plan import MiniSize, make_plan
+from thb_dataset.mini.plan import MiniSize, make_plan
 from thb_dataset.protocols import Protocol, build_folds
 from thb_dataset.records import TRAINING_GENERATORS, Label, Video
-from thb_dataset.release import Release, make_release, read_release
+from thb_dataset.release.scan import Release, make_release, read_release
 
 REPO = "someone/TalkingHeadBench"
 LIST = "real/real_dataset_split.json"

@@ -10,10 +10,10 @@ import pytest
 
 from tests.hub.conftest import RunClient
 from tests.hub.loopback_hub import LoopbackHub
-from thb_dataset.mini import MiniRelease
+from thb_dataset.mini.release import MiniRelease
 from thb_dataset.protocols import build_folds
 from thb_dataset.records import Generator, Label, Video
-from thb_dataset.release import read_release
+from thb_dataset.release.scan import read_release
 
 REPO = "someone/TalkingHeadBench"
 

@@ -18,18 +18,18 @@ import yaml
 from detectors.base import Detector
 from detectors.registry import DETECTORS, create_detector, find_detector_class, load_detector
 from tests.hub.loopback_hub import LoopbackHub
-from thb.evaluate import EvaluateSettings, evaluate
-from thb.inference import PredictSettings
-from thb.predictions import read_predictions
-from thb.publish_detector import publish_detector
-from thb.remote_code import bundle_code
-from thb.result import Result
-from thb.train import train
-from thb.train_settings import TrainOptions
+from thb.evaluation.evaluate import EvaluateSettings, evaluate
+from thb.evaluation.result import Result
+from thb.prediction.inference import PredictSettings
+from thb.prediction.predictions import read_predictions
+from thb.publishing.detector import publish_detector
+from thb.publishing.remote_code import bundle_code
+from thb.training.settings import TrainOptions
+from thb.training.train import train
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 torch.set_num_threads(1)
 REPO = "someone/a-detector"

@@ -18,14 +18,14 @@ from detectors.registry import create_detector, find_detector_class, load_detect
 from tests.hub.loopback_hub import LoopbackHub
 from tests.hub.test_publish_detector import environment
 from tests.spaces.conftest import end, find_free_port, wait_until_it_answers
-from thb.calibration import THRESHOLDS_FILE, Calibration
-from thb.publish_space import publish_space
-from thb.run_record import hash_weights
-from thb.space_files import find_app, pin_requirements
+from thb.prediction.calibration import THRESHOLDS_FILE, Calibration
+from thb.publishing.space import publish_space
+from thb.publishing.space_files import find_app, pin_requirements
+from thb.runs.provenance import hash_weights
 from thb_dataset.errors import DetectorError, ReleaseError
 
 if TYPE_CHECKING:
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 REPO = "someone/a-space"
 ROOT = Path(__file__).resolve().parents[2]

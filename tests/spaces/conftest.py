@@ -21,7 +21,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "spaces" / "demo" / "app.py"
@@ -98,8 +98,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory, tiny_release: MiniRelease) -
 
 def _write_shelf(folder: Path, release: MiniRelease) -> None:
     from detectors.registry import create_detector, find_detector_class
-    from thb.train import train
-    from thb.train_settings import TrainOptions
+    from thb.training.settings import TrainOptions
+    from thb.training.train import train
 
     train(
         "baseline",

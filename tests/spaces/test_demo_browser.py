@@ -15,7 +15,7 @@ from tests.spaces.conftest import LISTENER, TRAINED, Space, Visit
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 Visitors = Callable[..., Visit]
 

@@ -13,7 +13,7 @@ from PIL import Image
 from detectors.caddm.recipe import PUBLISHED as CADDM
 from detectors.recipes import Augmentation
 from detectors.tall.recipe import PUBLISHED as TALL
-from thb.augmentation import change_pixels, change_values
+from thb.training.augmentation import change_pixels, change_values
 
 
 def draw(shape: tuple[int, ...] = (3, 32, 32, 3)) -> npt.NDArray[np.uint8]:

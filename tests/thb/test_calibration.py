@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from thb.calibration import (
+from thb.prediction.calibration import (
     LOG_FOLDER,
     THRESHOLDS_FILE,
     Calibration,
@@ -23,19 +23,19 @@ from thb.calibration import (
     find_threshold,
     read_calibration,
 )
-from thb.inference import PredictSettings
-from thb.predict import predict
-from thb.train import TrainedFold, train
-from thb.train_settings import TrainOptions
+from thb.prediction.inference import PredictSettings
+from thb.prediction.predict import predict
+from thb.training.settings import TrainOptions
+from thb.training.train import TrainedFold, train
 from thb_dataset.errors import DetectorError, ReleaseError
 from thb_dataset.protocols import build_folds
-from thb_dataset.real_videos import locate_videos
 from thb_dataset.records import Generator, Label
-from thb_dataset.release import read_release
+from thb_dataset.release.media import locate_videos
+from thb_dataset.release.scan import read_release
 
 if TYPE_CHECKING:
     from tests.thb.conftest import Run
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 torch.set_num_threads(1)
 QUIET = PredictSettings(progress=False)
@@ -141,7 +141,7 @@ def test_a_killed_calibration_goes_on_to_the_same_threshold(
     (trained / THRESHOLDS_FILE).unlink()
     script = (
         "import os, signal\n"
-        "import thb.predictions as rows\n"
+        "import thb.prediction.predictions as rows\n"
         "from thb.cli import main\n"
         "append, done = rows.PredictionLog.append, []\n"
         "def append_and_die(log, row):\n"

@@ -18,14 +18,14 @@ import pytest
 import thb
 import thb_dataset.errors
 from thb.cli import app
-from thb.console import exit_code_of, explain, run_command
+from thb.runtime.console import exit_code_of, explain, run_command
 from thb_dataset.errors import ReleaseError, THBError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.thb.conftest import Run
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 HEAVY = {"torch", "transformers", "accelerate", "numpy", "pyarrow", "av", "cv2", "datasets"}
 VERBS = ("train", "evaluate", "predict", "explain", "score", "env", "data verify")
@@ -249,7 +249,7 @@ def test_env_survives_an_unusable_face_pack(run_thb: Run) -> None:
 
 
 def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from thb.cache import cache_folder
+    from thb.runtime.cache import cache_folder
 
     monkeypatch.setenv("THB_CACHE", str(tmp_path / "own"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))

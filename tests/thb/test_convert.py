@@ -12,8 +12,8 @@ import torch
 import thb
 from detectors.base import Detector
 from detectors.conversion import Layout
+from detectors.convert import LAYOUTS, REPORT_NAME, convert
 from thb.cli import main
-from thb.convert import LAYOUTS, REPORT_NAME, convert
 from thb_dataset.errors import DetectorError
 
 

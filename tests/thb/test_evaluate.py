@@ -17,18 +17,18 @@ import pytest
 import torch
 
 from detectors.registry import load_detector
-from thb.evaluate import EvaluateSettings, evaluate, evaluate_protocols
-from thb.inference import PredictSettings
-from thb.predictions import Prediction, Status, read_predictions
-from thb.score import score
+from thb.evaluation.evaluate import EvaluateSettings, evaluate, evaluate_protocols
+from thb.evaluation.score import score
+from thb.prediction.inference import PredictSettings
+from thb.prediction.predictions import Prediction, Status, read_predictions
 from thb_dataset.errors import DetectorError, ReleaseError, ResultError
 from thb_dataset.protocols import build_folds
 from thb_dataset.records import Generator
-from thb_dataset.release import read_release
+from thb_dataset.release.scan import read_release
 
 if TYPE_CHECKING:
-    from thb.result import Result
-    from thb_dataset.mini import MiniRelease
+    from thb.evaluation.result import Result
+    from thb_dataset.mini.release import MiniRelease
 
 torch.set_num_threads(1)
 FOLD = "p3-hallo"

@@ -18,18 +18,18 @@ from torch import Tensor, nn
 from detectors.base import Detector, DetectorOutput
 from detectors.registry import DETECTORS, create_detector, find_detector_class
 from tests.video_files import write_video
-from thb.explain import ExplainSettings, explain, explain_files
-from thb.explanation import Explanation
-from thb.heat_colours import AGAINST, FOR, paint_heat
-from thb.inference import PredictSettings
-from thb.overlay import STRIP_HEIGHT, follow_heat
-from thb.predict import predict
-from thb.whole_file import write_whole
+from thb.explanations.explain import ExplainSettings, explain, explain_files
+from thb.explanations.explanation import Explanation
+from thb.explanations.heat import AGAINST, FOR, paint_heat
+from thb.explanations.overlay import STRIP_HEIGHT, follow_heat
+from thb.prediction.inference import PredictSettings
+from thb.prediction.predict import predict
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import ClipTooShortError, NoAudioError, NoFaceError, VideoDecodeError
+from thb_dataset.files import write_whole
 
 if TYPE_CHECKING:
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 pytest.importorskip("pytorch_grad_cam", reason="grad-cam is not installed")
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from thb.explained_videos import read_explanations
+from thb.explanations.video_rows import read_explanations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.thb.conftest import Ended
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
     Run = Callable[..., Ended]
 

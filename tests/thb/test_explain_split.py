@@ -15,28 +15,28 @@ import torch
 from rich.console import Console
 
 from detectors.registry import create_detector, find_detector_class
-from thb.calibration import THRESHOLDS_FILE, Calibration
-from thb.explain import ExplainSettings
-from thb.explain_split import (
+from thb.explanations.explain import ExplainSettings
+from thb.explanations.face_regions import REGIONS
+from thb.explanations.look_table import make_cells
+from thb.explanations.split import (
     SplitExplainSettings,
     SplitExplanation,
     choose_evenly,
     explain_split,
 )
-from thb.explained_videos import ExplainedVideo, read_explanations, write_explanations
-from thb.explanation_table import make_cells
-from thb.face_regions import REGIONS
-from thb.inference import PredictSettings
-from thb.predict import predict
-from thb.predictions import Status
-from thb.verdicts import VerdictRule, find_rule
+from thb.explanations.video_rows import ExplainedVideo, read_explanations, write_explanations
+from thb.prediction.calibration import THRESHOLDS_FILE, Calibration
+from thb.prediction.inference import PredictSettings
+from thb.prediction.predict import predict
+from thb.prediction.predictions import Status
+from thb.prediction.verdicts import VerdictRule, find_rule
 from thb_dataset.errors import ReleaseError, ResultError
 from thb_dataset.protocols import build_folds
 from thb_dataset.records import Generator
-from thb_dataset.release import read_release
+from thb_dataset.release.scan import read_release
 
 if TYPE_CHECKING:
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 FOLD = "p3-hallo"
 

@@ -12,11 +12,11 @@ import pytest
 from detectors.caddm.configuration import OFFICIAL_CLIP
 from detectors.caddm.modeling import CADDM
 from detectors.caddm.recipe import PUBLISHED
-from thb.face_jitter import draw_placement, jitter_faces, scale_template
-from thb.train_settings import choose_settings
-from thb.training_videos import widen
+from thb.training.face_jitter import draw_placement, jitter_faces, scale_template
+from thb.training.settings import choose_settings
+from thb.training.videos import widen
 from thb_dataset.errors import DetectorError
-from thb_dataset.framing import place_template
+from thb_dataset.faces.framing import place_template
 
 SIDE = 224
 SETTINGS = next(one.settings for one in PUBLISHED.augmentations if one.name == "align")

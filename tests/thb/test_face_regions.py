@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from thb.explanation import Explanation
-from thb.face_regions import GRID, REGIONS, measure_regions, region_masks
+from thb.explanations.explanation import Explanation
+from thb.explanations.face_regions import GRID, REGIONS, measure_regions, region_masks
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.video_clips import VideoClips
+from thb_dataset.clips.video_clips import VideoClips
 
 SIZE = 96
 BOX = np.array([60, 40, 120, 120], np.float32)

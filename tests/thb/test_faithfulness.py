@@ -14,15 +14,15 @@ from torch import Tensor, nn
 
 from detectors.base import Detector, DetectorOutput
 from detectors.registry import DETECTORS, create_detector, find_detector_class
-from thb.explain import ExplainSettings, explain
-from thb.explanation import Explanation
-from thb.faithfulness import Faithfulness, measure_faithfulness
+from thb.explanations.explain import ExplainSettings, explain
+from thb.explanations.explanation import Explanation
+from thb.explanations.faithfulness import Faithfulness, measure_faithfulness
 from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import DetectorError
-from thb_dataset.video_clips import VideoClips
 
 if TYPE_CHECKING:
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 SIZE, CELLS = 64, 8
 

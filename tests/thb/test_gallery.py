@@ -12,17 +12,17 @@ import torch
 from PIL import Image
 
 from detectors.registry import create_detector, find_detector_class
-from thb.evaluate import EvaluateSettings, evaluate
-from thb.explain import ExplainSettings
-from thb.gallery import Gallery, GallerySettings, make_gallery, pick_videos
-from thb.gallery_sheet import WIDTH
-from thb.inference import PredictSettings
-from thb.predictions import Prediction, Status, read_predictions
-from thb.verdicts import VerdictRule
+from thb.evaluation.evaluate import EvaluateSettings, evaluate
+from thb.explanations.explain import ExplainSettings
+from thb.explanations.gallery import Gallery, GallerySettings, make_gallery, pick_videos
+from thb.explanations.gallery_sheet import WIDTH
+from thb.prediction.inference import PredictSettings
+from thb.prediction.predictions import Prediction, Status, read_predictions
+from thb.prediction.verdicts import VerdictRule
 from thb_dataset.errors import ResultError
 
 if TYPE_CHECKING:
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 FOLD = "p3-hallo"
 RULE = VerdictRule(threshold=0.6)

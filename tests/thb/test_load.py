@@ -8,10 +8,10 @@ import pytest
 
 import thb
 from thb_dataset.errors import ProtocolError, ReleaseError
-from thb_dataset.mini import MiniRelease
+from thb_dataset.mini.release import MiniRelease
 from thb_dataset.protocols import build_folds
 from thb_dataset.records import TRAINING_GENERATORS
-from thb_dataset.release import read_release
+from thb_dataset.release.scan import read_release
 
 
 @pytest.mark.parametrize("by", ["release", "driver"])

@@ -16,15 +16,15 @@ import torch
 
 from detectors.base import Detector, DetectorOutput
 from detectors.registry import create_detector, load_detector
-from thb.inference import PredictSettings, aggregate
-from thb.predict import predict
-from thb.predictions import Status
+from thb.prediction.inference import PredictSettings, aggregate
+from thb.prediction.predict import predict
+from thb.prediction.predictions import Status
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
     from tests.thb.conftest import Run
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 torch.set_num_threads(1)
 QUIET = PredictSettings(progress=False)
@@ -105,8 +105,8 @@ def test_a_score_does_not_depend_on_order_or_company(
 
 def test_a_score_is_what_the_clips_say(tiny_release: MiniRelease) -> None:
     """The mean of the very pixels that the store gives, by hand."""
-    from thb.clip_making import ClipMaker
-    from thb_dataset.clips import VideoClips
+    from thb.preprocessing.clips import ClipMaker
+    from thb_dataset.clips.store import VideoClips
 
     detector = create_detector(MeanPixelDetector)
     (video,) = some_videos(tiny_release, 1)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from thb.predictions import (
+from thb.prediction.predictions import (
     Prediction,
     PredictionLog,
     Predictions,
@@ -173,7 +173,7 @@ def test_a_line_that_is_no_row_is_refused(tmp_path: Path) -> None:
 def test_kill_9_at_any_moment_leaves_a_log_that_can_be_read(tmp_path: Path) -> None:
     code = (
         "import sys, itertools; from pathlib import Path\n"
-        "from thb.predictions import Prediction, PredictionLog\n"
+        "from thb.prediction.predictions import Prediction, PredictionLog\n"
         "log = PredictionLog(Path(sys.argv[1]), {'run': 1})\n"
         "for at in itertools.count(len(log.done)):\n"
         "    log.append(Prediction(video_id=f'v/{at:06}', status='ok', score=0.5,"

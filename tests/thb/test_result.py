@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.made_results import make_cell, make_measure, make_result
-from thb.result import Result
+from thb.evaluation.result import Result
 from thb_dataset.errors import ResultError
 
 

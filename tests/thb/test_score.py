@@ -11,16 +11,16 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from metrics.talking_head_detection.roc import auc_interval
-from thb.predictions import (
+from thb.evaluation.result import Cell
+from thb.evaluation.score import score
+from thb.evaluation.tables import markdown_table
+from thb.prediction.predictions import (
     Prediction,
     Predictions,
     Status,
     read_predictions,
     write_predictions,
 )
-from thb.result import Cell
-from thb.score import score
-from thb.tables import markdown_table
 from thb_dataset.errors import ResultError
 
 GENERATORS = ("Hallo", "Hallo2", "AniPortraitAudio", "LivePortrait")

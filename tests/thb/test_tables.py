@@ -8,8 +8,14 @@ import pytest
 from rich.console import Console
 
 from tests.made_results import make_cell, make_measure, make_result
-from thb.result import METRICS, Result
-from thb.tables import INTERVAL_NOTE, RESOLUTION_NOTE, markdown_table, notes, print_results
+from thb.evaluation.result import METRICS, Result
+from thb.evaluation.tables import (
+    INTERVAL_NOTE,
+    RESOLUTION_NOTE,
+    markdown_table,
+    notes,
+    print_results,
+)
 
 
 def render(results: list[Result], width: int = 120) -> str:

@@ -12,15 +12,15 @@ import pytest
 import torch
 
 from detectors.registry import load_detector
-from thb.evaluate import EvaluateSettings, evaluate
-from thb.inference import PredictSettings
-from thb.predict import predict
-from thb.throughput import Meter, Throughput
+from thb.evaluation.evaluate import EvaluateSettings, evaluate
+from thb.prediction.inference import PredictSettings
+from thb.prediction.predict import predict
+from thb.prediction.throughput import Meter, Throughput
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
     from tests.thb.conftest import Run
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 torch.set_num_threads(1)
 

@@ -21,16 +21,16 @@ from safetensors.torch import load_file
 
 from detectors.registry import load_detector
 from detectors.tall import TALL
-from thb.predict import predict
-from thb.train import TrainedFold, train
-from thb.train_settings import TrainOptions
-from thb.training_memory import ClipMemory
+from thb.prediction.predict import predict
+from thb.training.memory import ClipMemory
+from thb.training.settings import TrainOptions
+from thb.training.train import TrainedFold, train
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips import VideoClips
+from thb_dataset.clips.store import VideoClips
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 torch.set_num_threads(1)
 SMALL = {"clip": {"frames": 2, "size": 32}, "dropout": 0.2}
@@ -213,7 +213,7 @@ def break_off_after_one_epoch(
     release: MiniRelease, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Leave what a kill leaves: the checkpoint of the first epoch, and no run."""
-    from thb.training_checkpoint import CheckpointFolder
+    from thb.training.checkpoint import CheckpointFolder
 
     write = CheckpointFolder._write
 

@@ -10,12 +10,12 @@ import torch
 from detectors.recipes import Augmentation
 from detectors.registry import DETECTORS, find_detector_class
 from detectors.tall import TALL, TALLConfig
-from thb.train_settings import TrainSettings, choose_settings, suit_device
-from thb.training_optimiser import (
+from thb.training.optimiser import (
     group_parameters,
     learning_rate,
     make_optimiser,
 )
+from thb.training.settings import TrainSettings, choose_settings, suit_device
 from thb_dataset.errors import DetectorError
 
 torch.set_num_threads(1)

@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from detectors.registry import DETECTORS, load_detector
-from thb.train_settings import TrainOptions
-from thb.train_smoke import train_smoke
+from thb.training.settings import TrainOptions
+from thb.training.smoke import train_smoke
 
 if TYPE_CHECKING:
     from tests.thb.conftest import Run
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 torch.set_num_threads(1)
 

@@ -13,7 +13,7 @@ import torch
 
 if TYPE_CHECKING:
     from tests.thb.conftest import Run
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 torch.set_num_threads(1)
 THEIRS = """

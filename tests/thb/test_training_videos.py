@@ -12,16 +12,16 @@ import pytest
 
 from detectors.tall.configuration import BENCH_CLIP, OFFICIAL_CLIP
 from detectors.tall.modeling import TALL
-from thb.train import train
-from thb.train_settings import TrainOptions, TrainSettings, choose_settings
-from thb.training_data import LabelledClips, TrainingClips
-from thb.training_videos import widen
+from thb.training.data import LabelledClips, TrainingClips
+from thb.training.settings import TrainOptions, TrainSettings, choose_settings
+from thb.training.train import train
+from thb.training.videos import widen
 from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.records import Label
-from thb_dataset.video_clips import VideoClips
 
 if TYPE_CHECKING:
-    from thb_dataset.mini import MiniRelease
+    from thb_dataset.mini.release import MiniRelease
 
 SPEC = ClipSpec(frames=1, size=4, sampling="consecutive", mean=(0, 0, 0), std=(1, 1, 1))
 STILL = TrainSettings(flip=False, shift_pixels=0, brightness=0, contrast=0, channel_gain=0)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.full_size import full_size_release
-from thb_dataset.audit import Audit
-from thb_dataset.listing import FindingKind
-from thb_dataset.release import audit_release, make_release
+from thb_dataset.release.audit import Audit
+from thb_dataset.release.listing import FindingKind
+from thb_dataset.release.scan import audit_release, make_release
 
 
 def audit(paths: list[str], split_list: dict[str, Any]) -> Audit:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from thb_dataset.clips import ClipSpec, VideoClips, prepare_pixels
+from thb_dataset.clips.store import ClipSpec, VideoClips, prepare_pixels
 from thb_dataset.errors import DetectorError
 
 

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from thb_dataset.clips import ClipSpec, ClipStore, VideoClips
+from thb_dataset.clips.store import ClipSpec, ClipStore, VideoClips
 from thb_dataset.errors import ClipTooShortError, NoFaceError, VideoDecodeError
-from thb_dataset.face_packs import FacePack
-from thb_dataset.face_values import Face
-from thb_dataset.frame_policy import FramePolicy
-from thb_dataset.video_values import Frames, VideoInfo
+from thb_dataset.faces.packs import FacePack
+from thb_dataset.faces.values import Face
+from thb_dataset.video.frame_policy import FramePolicy
+from thb_dataset.video.values import Frames, VideoInfo
 
 Picture = npt.NDArray[np.uint8]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from thb_dataset.crops import (
+from thb_dataset.faces.crops import (
     ARCFACE_POINTS,
     align_face,
     align_for_embedding,

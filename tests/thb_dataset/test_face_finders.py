@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from thb_dataset.embedded_finder import fit_inside, one_opencv_thread
 from thb_dataset.errors import FacePackError
-from thb_dataset.face_packs import EMBEDDED_SHA256, find_embedded_weights
-from thb_dataset.face_values import DETECTION_SIDES, overlap
-from thb_dataset.faces import Face, FaceFinder, load_face_finder
+from thb_dataset.faces.embedded_finder import fit_inside, one_opencv_thread
+from thb_dataset.faces.finder import Face, FaceFinder, load_face_finder
+from thb_dataset.faces.packs import EMBEDDED_SHA256, find_embedded_weights
+from thb_dataset.faces.values import DETECTION_SIDES, overlap
 
 Picture = npt.NDArray[np.uint8]
 
@@ -183,7 +183,7 @@ def test_packs_never_share_an_id(
 
 def test_altered_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = dict.fromkeys(EMBEDDED_SHA256, "0" * 64)
-    monkeypatch.setattr("thb_dataset.face_packs.EMBEDDED_SHA256", wrong)
+    monkeypatch.setattr("thb_dataset.faces.packs.EMBEDDED_SHA256", wrong)
     with pytest.raises(FacePackError, match=r"expected 0000"):
         load_face_finder("embedded")
 
@@ -218,7 +218,7 @@ def test_a_detector_alone_finds_but_cannot_embed(
 
 
 def test_an_unknown_provider_is_an_error_not_a_fallback(insightface_pack: Path) -> None:
-    from thb_dataset.insightface_finder import InsightFaceFinder
+    from thb_dataset.faces.insightface_finder import InsightFaceFinder
 
     with pytest.raises(FacePackError, match="CUDAExecutionProvider"):
         InsightFaceFinder(insightface_pack, name="x", provider="CUDAExecutionProvider")

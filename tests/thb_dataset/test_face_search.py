@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pytest
 
 from thb_dataset.errors import NoFaceError
-from thb_dataset.face_packs import FacePack
-from thb_dataset.face_search import find_cuts, search_faces
-from thb_dataset.face_values import Face
-from thb_dataset.video_values import Frames, VideoInfo
+from thb_dataset.faces.packs import FacePack
+from thb_dataset.faces.search import find_cuts, search_faces
+from thb_dataset.faces.values import Face
+from thb_dataset.video.values import Frames, VideoInfo
 
 Picture = npt.NDArray[np.uint8]
 INFO = VideoInfo(

@@ -8,7 +8,7 @@ from math import floor
 import pytest
 
 from thb_dataset.errors import ClipTooShortError
-from thb_dataset.frame_policy import FramePolicy
+from thb_dataset.video.frame_policy import FramePolicy
 
 
 def exact_linspace(last: int, count: int) -> list[int]:

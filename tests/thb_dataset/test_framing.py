@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.crops import align_face, crop_box
-from thb_dataset.framing import (
+from thb_dataset.faces.crops import align_face, crop_box
+from thb_dataset.faces.framing import (
     crop_whole_pixels,
     cut_frame,
     place_frame,

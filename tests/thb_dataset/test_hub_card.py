@@ -11,19 +11,19 @@ import pytest
 import yaml
 
 from tests.full_size import full_size_text
-from thb_dataset.audit import Audit
 from thb_dataset.errors import ReleaseError
-from thb_dataset.hub_card import (
+from thb_dataset.hub.card import (
     check_configs,
     read_configs,
     read_metadata,
     write_card,
     write_eval_yaml,
 )
-from thb_dataset.hub_index import HubIndex, VideoStore, build_index, index_table
-from thb_dataset.mini_plan import MiniSize, make_plan
+from thb_dataset.hub.index import HubIndex, VideoStore, build_index, index_table
+from thb_dataset.mini.plan import MiniSize, make_plan
 from thb_dataset.records import Generator
-from thb_dataset.release import audit_release, make_release
+from thb_dataset.release.audit import Audit
+from thb_dataset.release.scan import audit_release, make_release
 
 REPO = "luchaoqi/TalkingHeadBench"
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.full_size import full_size_text
 from thb_dataset.errors import ProtocolError, ReleaseError
-from thb_dataset.hub_index import (
+from thb_dataset.hub.index import (
     HubIndex,
     VideoStore,
     build_index,
@@ -20,10 +20,10 @@ from thb_dataset.hub_index import (
     encode_index,
     parse_config,
 )
-from thb_dataset.packaged_index import find_packaged_release
+from thb_dataset.hub.packaged_index import find_packaged_release
 from thb_dataset.protocols import Protocol
 from thb_dataset.records import TRAINING_GENERATORS, Generator, Label, RealDataset, Split, Video
-from thb_dataset.release import make_release
+from thb_dataset.release.scan import make_release
 
 STORE = VideoStore(repo="org/name", revision="0" * 40)
 

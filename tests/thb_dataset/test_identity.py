@@ -14,13 +14,13 @@ import numpy.typing as npt
 import pytest
 
 from thb_dataset.errors import FacePackError, NoFaceError, VideoDecodeError
-from thb_dataset.faces import FaceFinder, load_face_finder
-from thb_dataset.frame_policy import FramePolicy
-from thb_dataset.identity import IdentityStore, VideoIdentity, read_identity
-from thb_dataset.known_people import calibrate_threshold
-from thb_dataset.leakage import LeakReport, Verdict, check_leaks
-from thb_dataset.relations import Subject
-from thb_dataset.video import VideoReader
+from thb_dataset.faces.finder import FaceFinder, load_face_finder
+from thb_dataset.identity.embedding import IdentityStore, VideoIdentity, read_identity
+from thb_dataset.identity.known_people import calibrate_threshold
+from thb_dataset.identity.leakage import LeakReport, Verdict, check_leaks
+from thb_dataset.identity.relations import Subject
+from thb_dataset.video.frame_policy import FramePolicy
+from thb_dataset.video.reader import VideoReader
 
 Picture = npt.NDArray[np.uint8]
 

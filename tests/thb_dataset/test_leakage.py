@@ -12,13 +12,13 @@ import numpy.typing as npt
 import pytest
 
 from thb_dataset.errors import FacePackError, ProtocolError
-from thb_dataset.identity_groups import group_identities
-from thb_dataset.identity_splits import DEFAULT_RATIOS, SplitPlan, split_videos
-from thb_dataset.known_people import calibrate_threshold
-from thb_dataset.leak_sheet import write_leak_sheet
-from thb_dataset.leakage import LeakReport, Verdict, check_leaks
+from thb_dataset.identity.groups import group_identities
+from thb_dataset.identity.known_people import calibrate_threshold
+from thb_dataset.identity.leak_sheet import write_leak_sheet
+from thb_dataset.identity.leakage import LeakReport, Verdict, check_leaks
+from thb_dataset.identity.relations import NameCodes, Relation, Subject, describe_subject
+from thb_dataset.identity.splits import DEFAULT_RATIOS, SplitPlan, split_videos
 from thb_dataset.records import Generator, Label, RealDataset, Split, Video
-from thb_dataset.relations import NameCodes, Relation, Subject, describe_subject
 
 Vectors = npt.NDArray[np.float32]
 PACK = {"name": "test", "pack_id": "test-0"}
@@ -70,8 +70,8 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     people = [i % 70 for i in range(150)]
     splits = [SPLITS[i % 3] for i in range(150)]
     whole = check(nameless(150, splits), make_people(people))
-    monkeypatch.setattr("thb_dataset.leakage.BLOCK", 7)
-    monkeypatch.setattr("thb_dataset.identity_groups.BLOCK", 7)
+    monkeypatch.setattr("thb_dataset.identity.leakage.BLOCK", 7)
+    monkeypatch.setattr("thb_dataset.identity.groups.BLOCK", 7)
     blocks = check(nameless(150, splits), make_people(people))
     assert (blocks.counts, blocks.groups) == (whole.counts, whole.groups)
     assert blocks.compared == whole.compared
@@ -86,8 +86,8 @@ def test_only_the_most_alike_pairs_are_kept_and_all_are_counted(
     splits = [SPLITS[i % 2] for i in range(60)]
     vectors = make_people([0] * 60)
     everything = check(nameless(60, splits), vectors)
-    monkeypatch.setattr("thb_dataset.leakage.MAX_PAIRS", 25)
-    monkeypatch.setattr("thb_dataset.leakage.BLOCK", 16)
+    monkeypatch.setattr("thb_dataset.identity.leakage.MAX_PAIRS", 25)
+    monkeypatch.setattr("thb_dataset.identity.leakage.BLOCK", 16)
     report = check(nameless(60, splits), vectors)
     assert report.counts == everything.counts
     assert report.counts[Verdict.LEAK] == 30 * 30
@@ -109,7 +109,7 @@ def test_leaks_come_before_the_pairs_that_names_explain(monkeypatch: pytest.Monk
     leaks = [pair for pair in found if pair[2] is Verdict.LEAK]
     assert leaks
     assert len(leaks) < len(found)
-    monkeypatch.setattr("thb_dataset.leakage.MAX_PAIRS", len(leaks))
+    monkeypatch.setattr("thb_dataset.identity.leakage.MAX_PAIRS", len(leaks))
     assert [(p.a, p.b, p.verdict) for p in check(subjects, vectors).pairs] == leaks
 
 

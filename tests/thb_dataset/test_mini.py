@@ -19,15 +19,13 @@ import numpy.typing as npt
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from thb_dataset import mini
 from thb_dataset.errors import ReleaseError
-from thb_dataset.faces import load_face_finder
-from thb_dataset.frame_policy import FramePolicy
-from thb_dataset.mini import MiniRelease, MiniSize, write_mini_release
-from thb_dataset.mini_motion import FPS, RATE_HZ, SAMPLES_PER_FRAME
-from thb_dataset.mini_plan import Clip, Plan, make_plan
+from thb_dataset.faces.finder import load_face_finder
+from thb_dataset.mini import release as mini
+from thb_dataset.mini.motion import FPS, RATE_HZ, SAMPLES_PER_FRAME
+from thb_dataset.mini.plan import Clip, Plan, make_plan
+from thb_dataset.mini.release import MiniRelease, MiniSize, write_mini_release
 from thb_dataset.protocols import Protocol, build_folds
-from thb_dataset.real_videos import locate_videos
 from thb_dataset.records import (
     EXTRA_GENERATORS,
     TRAINING_GENERATORS,
@@ -37,8 +35,10 @@ from thb_dataset.records import (
     Split,
     Video,
 )
-from thb_dataset.release import SYNTHETIC_MARKER, Release, audit_release, read_release
-from thb_dataset.video import VideoReader
+from thb_dataset.release.media import locate_videos
+from thb_dataset.release.scan import SYNTHETIC_MARKER, Release, audit_release, read_release
+from thb_dataset.video.frame_policy import FramePolicy
+from thb_dataset.video.reader import VideoReader
 
 SHORT = replace(MiniSize.tiny(), frames=4)
 """Every kind of video, and only just videos: what tests of the writing need."""
@@ -345,7 +345,7 @@ class TestWriting:
 
 def writer(folder: Path) -> subprocess.Popen[bytes]:
     code = (
-        "import sys; from dataclasses import replace; from thb_dataset.mini import *;"
+        "import sys; from dataclasses import replace; from thb_dataset.mini.release import *;"
         "write_mini_release(sys.argv[1], size=replace(MiniSize.tiny(), frames=4), progress=False)"
     )
     return subprocess.Popen([sys.executable, "-c", code, str(folder)])

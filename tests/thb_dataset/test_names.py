@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thb_dataset.errors import ReleaseError
-from thb_dataset.names import leaves_root, parse_fake_stem, restore_driver
 from thb_dataset.records import TRAINING_GENERATORS, Generator
+from thb_dataset.release.names import leaves_root, parse_fake_stem, restore_driver
 
 ALPHABET = string.ascii_letters + string.digits + "_-"
 youtube_ids = st.text(ALPHABET, min_size=10, max_size=11)

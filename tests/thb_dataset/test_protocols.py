@@ -25,7 +25,7 @@ from thb_dataset.records import (
     Split,
     Video,
 )
-from thb_dataset.release import make_release, read_release
+from thb_dataset.release.scan import make_release, read_release
 
 SIX = [generator.value for generator in TRAINING_GENERATORS]
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from thb_dataset.clips import ClipSpec, ClipStore, VideoClips, make_clips
+from thb_dataset.clips.store import ClipSpec, ClipStore, VideoClips, make_clips
 from thb_dataset.errors import (
     ClipTooShortError,
     NoFaceError,
     VideoDecodeError,
     VideoError,
 )
-from thb_dataset.face_values import overlap
-from thb_dataset.faces import FaceFinder
-from thb_dataset.video import VideoReader
+from thb_dataset.faces.finder import FaceFinder
+from thb_dataset.faces.values import overlap
+from thb_dataset.video.reader import VideoReader
 
 REFUSED: dict[str, tuple[type[VideoError], str]] = {
     "audio_only.mp4": (VideoDecodeError, "no video"),

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from thb_dataset.errors import ReleaseError
-from thb_dataset.real_videos import explain_missing_reals, find_real_videos, locate_videos
 from thb_dataset.records import Label, RealDataset, Split, Video
-from thb_dataset.release import read_release
+from thb_dataset.release.media import explain_missing_reals, find_real_videos, locate_videos
+from thb_dataset.release.scan import read_release
 
 
 def real(dataset: RealDataset, stem: str) -> Video:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from thb_dataset.errors import ReleaseError
-from thb_dataset.listing import FindingKind
 from thb_dataset.records import Generator, Label, RealDataset, Split, Video
-from thb_dataset.release import (
+from thb_dataset.release.listing import FindingKind
+from thb_dataset.release.scan import (
     SYNTHETIC_MARKER,
     Release,
     audit_release,

@@ -13,15 +13,15 @@ import numpy.typing as npt
 import pytest
 
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips import ClipStore
+from thb_dataset.clips.sounds import put_spectrogram_before, read_wav
+from thb_dataset.clips.spectrogram import draw_spectrogram
+from thb_dataset.clips.store import ClipStore
+from thb_dataset.clips.video_clips import VideoClips, make_clips
 from thb_dataset.errors import NoAudioError
-from thb_dataset.face_packs import FacePack
-from thb_dataset.face_values import Face
-from thb_dataset.sounds import put_spectrogram_before, read_wav
-from thb_dataset.spectrogram import draw_spectrogram
-from thb_dataset.video import VideoReader
-from thb_dataset.video_clips import VideoClips, make_clips
-from thb_dataset.video_values import Limits
+from thb_dataset.faces.packs import FacePack
+from thb_dataset.faces.values import Face
+from thb_dataset.video.reader import VideoReader
+from thb_dataset.video.values import Limits
 
 LISTENING = ClipSpec(
     clips=3, frames=5, sampling="consecutive", spare_frames=1, crop="full", resample="opencv",

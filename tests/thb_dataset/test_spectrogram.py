@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from thb_dataset.spectrogram import (
+from thb_dataset.clips.spectrogram import (
     RATE_HZ,
     VIRIDIS,
     compute_decibels,

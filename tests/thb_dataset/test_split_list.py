@@ -7,7 +7,7 @@ import pytest
 
 from thb_dataset.errors import ReleaseError
 from thb_dataset.records import RealDataset, Split
-from thb_dataset.split_list import SplitList, read_split_list
+from thb_dataset.release.split_lists import SplitList, read_split_list
 
 FF, CELEB = RealDataset.FACEFORENSICS, RealDataset.CELEBV_HQ
 

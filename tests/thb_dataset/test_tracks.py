@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from thb_dataset.face_values import Face, merge_sizes, overlap
-from thb_dataset.tracks import link_tracks, longest_gap, spread_over_time
+from thb_dataset.faces.tracks import link_tracks, longest_gap, spread_over_time
+from thb_dataset.faces.values import Face, merge_sizes, overlap
 
 
 def make_face(x: float, y: float, side: float, person: int = 0) -> Face:

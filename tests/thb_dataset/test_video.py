@@ -14,7 +14,7 @@ import pytest
 
 from tests.video_files import number_picture, read_number, write_numbered, write_video
 from thb_dataset.errors import ClipTooShortError, THBError, VideoDecodeError, VideoTooLargeError
-from thb_dataset.video import FramePolicy, Frames, Limits, VideoReader
+from thb_dataset.video.reader import FramePolicy, Frames, Limits, VideoReader
 
 ALL = FramePolicy(frames=30, sampling="consecutive")
 

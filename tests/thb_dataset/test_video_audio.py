@@ -12,7 +12,7 @@ import pytest
 
 from tests.video_files import number_picture, write_numbered, write_video
 from thb_dataset.errors import VideoDecodeError, VideoTooLargeError
-from thb_dataset.video import Audio, Limits, VideoReader
+from thb_dataset.video.reader import Audio, Limits, VideoReader
 
 RATE = 48_000
 

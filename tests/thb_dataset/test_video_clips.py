@@ -7,14 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from thb_dataset.clips import ClipSpec
+from thb_dataset.clips.store import ClipSpec
+from thb_dataset.clips.video_clips import cut_clips
 from thb_dataset.errors import NoFaceError
-from thb_dataset.face_packs import FacePack
-from thb_dataset.face_search import MIN_FACE_PIXELS, choose_searched
-from thb_dataset.face_values import Face, FaceFinder
-from thb_dataset.frame_policy import FramePolicy
-from thb_dataset.video_clips import cut_clips
-from thb_dataset.video_values import Frames, VideoInfo
+from thb_dataset.faces.packs import FacePack
+from thb_dataset.faces.search import MIN_FACE_PIXELS, choose_searched
+from thb_dataset.faces.values import Face, FaceFinder
+from thb_dataset.video.frame_policy import FramePolicy
+from thb_dataset.video.values import Frames, VideoInfo
 
 Picture = npt.NDArray[np.uint8]
 
@@ -103,7 +103,7 @@ def test_crops_follow_a_moving_face(embedded_finder: FaceFinder, portrait: Pictu
 def test_aligned_crops_put_the_points_on_the_template(
     embedded_finder: FaceFinder, portrait: Picture
 ) -> None:
-    from thb_dataset.crops import ARCFACE_POINTS
+    from thb_dataset.faces.crops import ARCFACE_POINTS
 
     turned = cv2.warpAffine(
         portrait, cv2.getRotationMatrix2D((220, 120), 20, 1.0), (512, 512)

@@ -11,7 +11,7 @@ from thb.commands.options import FormatOption, OutputFormat
 from thb.commands.output import write_json, write_line
 
 if TYPE_CHECKING:
-    from thb_dataset.disk_store import StoreInfo
+    from thb_dataset.clips.disk_store import StoreInfo
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
@@ -26,8 +26,8 @@ def cache() -> None:
 @app.command()
 def info(output: FormatOption = OutputFormat.TEXT) -> None:
     """Say where the store is and what it holds."""
-    from thb.cache import clip_store_folder
-    from thb_dataset.disk_store import DiskStore
+    from thb.runtime.cache import clip_store_folder
+    from thb_dataset.clips.disk_store import DiskStore
 
     _write(DiskStore(clip_store_folder()).info(), output)
 
@@ -41,8 +41,8 @@ def prune(
     output: FormatOption = OutputFormat.TEXT,
 ) -> None:
     """Remove what was unused for longest until the store fits."""
-    from thb.cache import clip_store_folder
-    from thb_dataset.disk_store import DiskStore
+    from thb.runtime.cache import clip_store_folder
+    from thb_dataset.clips.disk_store import DiskStore
 
     _write(DiskStore(clip_store_folder()).prune(parse_size(max_size)), output)
 

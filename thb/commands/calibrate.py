@@ -21,8 +21,8 @@ from thb.commands.options import (
     WorkersOption,
 )
 from thb.commands.output import write_json, write_line
-from thb.console import quiet_transformers
-from thb.releases import DEFAULT_RELEASE
+from thb.releases.opening import DEFAULT_RELEASE
+from thb.runtime.console import quiet_transformers
 
 
 def calibrate(  # noqa: PLR0913 — as many as there are things to choose
@@ -49,10 +49,10 @@ def calibrate(  # noqa: PLR0913 — as many as there are things to choose
     It is written into thresholds.json beside the weights; thb predict then says fake or real.
     """
     quiet_transformers()
-    from thb.calibration import calibrate as calibrate_run
-    from thb.inference import PredictSettings
-    from thb.releases import open_release
-    from thb.run_folders import find_run_folders
+    from thb.prediction.calibration import calibrate as calibrate_run
+    from thb.prediction.inference import PredictSettings
+    from thb.releases.opening import open_release
+    from thb.runs.folders import find_run_folders
 
     found = find_run_folders(run)
     opened = open_release(release, real_root=real_root, progress=not quiet)

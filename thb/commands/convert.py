@@ -9,7 +9,7 @@ import typer
 
 from thb.commands.options import FormatOption, OutputFormat
 from thb.commands.output import escape, write_json, write_line
-from thb.console import quiet_transformers
+from thb.runtime.console import quiet_transformers
 
 
 def convert(
@@ -28,7 +28,7 @@ def convert(
     output: FormatOption = OutputFormat.TEXT,
 ) -> None:
     """Convert an official checkpoint: every key is used, or left behind for a stated reason."""
-    from thb.convert import convert as convert_file
+    from detectors.convert import convert as convert_file
 
     quiet_transformers()
     report = convert_file(name, checkpoint, out).to_dict()

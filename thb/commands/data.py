@@ -8,12 +8,12 @@ import typer
 
 from thb.commands.options import FormatOption, OutputFormat, RealRootOption, ReleaseOption
 from thb.commands.output import escape, write_json, write_line, write_table
-from thb.releases import DEFAULT_RELEASE
+from thb.releases.opening import DEFAULT_RELEASE
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from thb_dataset.audit import Audit
+    from thb_dataset.release.audit import Audit
 
 SUBJECTS_SHOWN = 8
 
@@ -45,9 +45,9 @@ def verify(
     With --real-root the real videos are looked for as well. Exit code 1 says that something was
     found to be wrong or missing.
     """
-    from thb.releases import scan_release_named
-    from thb_dataset.real_videos import explain_missing_reals, find_real_videos
-    from thb_dataset.release import audit_release
+    from thb.releases.opening import scan_release_named
+    from thb_dataset.release.media import explain_missing_reals, find_real_videos
+    from thb_dataset.release.scan import audit_release
 
     scanned = scan_release_named(release, split_list=split_list)
     audit = audit_release(scanned)
@@ -67,7 +67,7 @@ def verify(
 
 
 def _write_text(audit: Audit) -> None:
-    from thb_dataset.listing import FindingKind
+    from thb_dataset.release.listing import FindingKind
 
     kind = "synthetic release" if audit.synthetic else "release"
     write_line(f"{kind} {escape(audit.release)}, {audit.revision}, {audit.split_list.value} list")

@@ -26,7 +26,7 @@ def split(
     Nothing is moved: the plan is written to stdout. The same videos give the same plan. Exit
     code 1 says that some videos could not be placed.
     """
-    from thb.leaks import split_folder
+    from thb.releases.leaks import split_folder
     from thb_dataset.records import Split
 
     plan = split_folder(

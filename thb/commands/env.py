@@ -10,7 +10,7 @@ from thb.commands.output import write_json, write_line
 
 def env(output: FormatOption = OutputFormat.TEXT, face_pack: FacePackOption = "embedded") -> None:
     """Show versions, devices, decoder, face pack and folders: paste it into a bug report."""
-    from thb.environment import environment
+    from thb.runtime.environment import environment
 
     found = environment(face_pack)
     if output is OutputFormat.JSON:

@@ -31,9 +31,9 @@ from thb.commands.options import (
     choose_protocols,
 )
 from thb.commands.output import write_results
-from thb.console import quiet_transformers, say
-from thb.progress import is_main_process
-from thb.releases import DEFAULT_RELEASE
+from thb.releases.opening import DEFAULT_RELEASE
+from thb.runtime.console import quiet_transformers, say
+from thb.runtime.progress import is_main_process
 
 
 def evaluate(  # noqa: PLR0913 — as many as there are things to choose
@@ -81,14 +81,14 @@ def evaluate(  # noqa: PLR0913 — as many as there are things to choose
     torchrun --nproc_per_node N -m thb evaluate …
     """
     protocols = choose_protocols(protocol, fold)
-    from thb.evaluate import (
+    from thb.evaluation.evaluate import (
         PREDICTIONS_FILE,
         EvaluateSettings,
         default_out,
         evaluate_protocols,
         result_file_name,
     )
-    from thb.inference import PredictSettings
+    from thb.prediction.inference import PredictSettings
 
     quiet_transformers()
     settings = EvaluateSettings(

@@ -24,8 +24,8 @@ from thb.commands.options import (
     WorkersOption,
     choose_protocols,
 )
-from thb.console import quiet_transformers
-from thb.releases import DEFAULT_RELEASE
+from thb.releases.opening import DEFAULT_RELEASE
+from thb.runtime.console import quiet_transformers
 
 
 class TargetChoice(StrEnum):
@@ -127,7 +127,7 @@ def explain(  # noqa: PLR0913 — as many as there are things to choose
     Exit code 3 says that a video could not be judged.
     """
     _check_wish(videos, protocol, gallery=gallery, fold=fold, output=output)
-    from thb.explain import ExplainSettings
+    from thb.explanations.explain import ExplainSettings
 
     quiet_transformers()
     explaining = ExplainSettings(
@@ -152,7 +152,7 @@ def explain(  # noqa: PLR0913 — as many as there are things to choose
     protocols = choose_protocols(protocol, fold)
     if gallery:
         from thb.commands.explain_folds import draw_galleries
-        from thb.gallery import GallerySettings
+        from thb.explanations.gallery import GallerySettings
 
         draw_galleries(
             detector,
@@ -171,7 +171,7 @@ def explain(  # noqa: PLR0913 — as many as there are things to choose
         )
         return
     from thb.commands.explain_folds import explain_folds
-    from thb.explain_split import SplitExplainSettings
+    from thb.explanations.split import SplitExplainSettings
 
     explain_folds(
         detector,

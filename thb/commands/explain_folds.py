@@ -9,13 +9,13 @@ import typer
 
 from thb.commands.options import TableFormat
 from thb.commands.output import write_drawing, write_json, write_line
-from thb.console import say
+from thb.runtime.console import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from thb.explain_split import SplitExplainSettings, SplitExplanation
-    from thb.gallery import Gallery, GallerySettings
+    from thb.explanations.gallery import Gallery, GallerySettings
+    from thb.explanations.split import SplitExplainSettings, SplitExplanation
 
 SHEET_ENDING = ".png"
 
@@ -34,10 +34,10 @@ def explain_folds(
     """Explain every fold of the protocols and write a table a protocol: where the detector looks.
 
     Raises:
-        ThbError: As :func:`thb.explain_split.explain_split`.
+        ThbError: As :func:`thb.explanations.split.explain_split`.
         OSError: A file cannot be written.
     """
-    from thb.explain_split import explain_split
+    from thb.explanations.split import explain_split
 
     done = [
         explain_split(
@@ -82,11 +82,11 @@ def draw_galleries(
 
     Raises:
         typer.BadParameter: One sheet was named for several protocols.
-        ThbError: As :func:`thb.gallery.make_gallery`.
+        ThbError: As :func:`thb.explanations.gallery.make_gallery`.
         OSError: A sheet cannot be written.
     """
-    from thb.evaluate import default_out
-    from thb.gallery import make_gallery
+    from thb.evaluation.evaluate import default_out
+    from thb.explanations.gallery import make_gallery
 
     places = _choose_sheets(protocols, fold, out or default_out(detector))
     done = [
@@ -123,7 +123,7 @@ def _choose_sheets(protocols: Sequence[str], fold: str | None, out: Path) -> dic
 
 
 def _write_picks(gallery: Gallery) -> None:
-    from thb.gallery import KINDS
+    from thb.explanations.gallery import KINDS
 
     for pick in gallery.picks:
         kind = KINDS[pick.kind] + (f" of {pick.generator}" if pick.generator else "")

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from thb.commands.output import escape, write_json, write_line
-from thb.console import EXIT_DATA, say
+from thb.runtime.console import EXIT_DATA, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from detectors.base import Detector
-    from thb.explain import ExplainSettings
-    from thb.explanation import Explanation
+    from thb.explanations.explain import ExplainSettings
+    from thb.explanations.explanation import Explanation
 
 VIDEO_ENDING = ".mp4"
 DEFAULT_OUT = Path("explanations")
@@ -97,9 +97,9 @@ def _explain_each(
     model: Detector, places: dict[Path, Path], settings: ExplainSettings
 ) -> Iterator[dict[str, Any]]:
     """Yield the record of each video once its files are written."""
-    from thb.explain import explain_files
-    from thb.explanation import Explanation
-    from thb.inference import describe_failure
+    from thb.explanations.explain import explain_files
+    from thb.explanations.explanation import Explanation
+    from thb.prediction.inference import describe_failure
 
     names: dict[str, Path | None] = {str(video): video for video in places}
     for name, found in explain_files(model, names, settings=settings):
@@ -117,7 +117,7 @@ def _explain_each(
 
 
 def _save(found: Explanation, place: Path) -> dict[str, Any]:
-    from thb.face_regions import measure_regions
+    from thb.explanations.face_regions import measure_regions
 
     files = found.save_all(place)
     shares = measure_regions(found)

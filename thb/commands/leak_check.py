@@ -20,15 +20,15 @@ from thb.commands.options import (
     SplitByOption,
 )
 from thb.commands.output import escape, write_json, write_line, write_table
-from thb.releases import DEFAULT_RELEASE
+from thb.releases.opening import DEFAULT_RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rich.table import Table
 
-    from thb_dataset.known_people import Calibration
-    from thb_dataset.leakage import LeakReport
+    from thb_dataset.identity.known_people import Calibration
+    from thb_dataset.identity.leakage import LeakReport
 
 PAIRS_SHOWN = 30
 
@@ -86,9 +86,9 @@ def leak_check(  # noqa: PLR0913, PLR0917 — as many as there are things to cho
     Of p2 and p3 every fold is compared, unless one is named. Exit code 1 says that one person was
     found in two splits.
     """
-    from thb.leaks import LeakSettings, calibrate_people, check_release
-    from thb.releases import open_release
-    from thb_dataset.leakage import Verdict
+    from thb.releases.leaks import LeakSettings, calibrate_people, check_release
+    from thb.releases.opening import open_release
+    from thb_dataset.identity.leakage import Verdict
 
     opened = open_release(release, real_root=real_root, progress=not quiet)
     calibration = (
@@ -117,8 +117,8 @@ def leak_check(  # noqa: PLR0913, PLR0917 — as many as there are things to cho
 
 
 def _write_text(reports: Mapping[str, LeakReport], calibration: Calibration | None) -> None:
-    from thb.leaks import MISSING
-    from thb_dataset.leak_sheet import summarise
+    from thb.releases.leaks import MISSING
+    from thb_dataset.identity.leak_sheet import summarise
 
     if calibration is not None:
         _write_calibration(calibration)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from thb.releases import DEFAULT_RELEASE
+from thb.releases.opening import DEFAULT_RELEASE
 
 
 class OutputFormat(StrEnum):

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from thb.commands.options import TableFormat
-from thb.progress import is_main_process
+from thb.runtime.progress import is_main_process
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from thb.result import Result
+    from thb.evaluation.result import Result
 
 WIDEST = 400
 
@@ -69,7 +69,7 @@ def write_results(results: Sequence[Result], output: TableFormat) -> None:
     if output is TableFormat.JSON:
         write_json({"results": [result.to_dict() for result in results]})
         return
-    from thb.tables import markdown_table, notes, print_results
+    from thb.evaluation.tables import markdown_table, notes, print_results
 
     if output is TableFormat.MARKDOWN:
         write_line("\n\n".join([markdown_table(results), *notes(results)]))

@@ -19,12 +19,12 @@ from thb.commands.options import (
     WorkersOption,
 )
 from thb.commands.output import escape, write_json, write_line
-from thb.console import EXIT_DATA, quiet_transformers, say
+from thb.runtime.console import EXIT_DATA, quiet_transformers, say
 
 if TYPE_CHECKING:
-    from thb.calibration import Calibration
-    from thb.predictions import Prediction, Predictions
-    from thb.throughput import Throughput
+    from thb.prediction.calibration import Calibration
+    from thb.prediction.predictions import Prediction, Predictions
+    from thb.prediction.throughput import Throughput
 
 HINT = (
     "the reason stands beside each video; a damaged or unusual file often reads when re-encoded "
@@ -57,10 +57,10 @@ def predict(  # noqa: PLR0913 — as many as there are things to choose
     Exit code 3 says that a video could not be read.
     """
     from detectors.registry import load_detector
-    from thb.calibration import read_calibration
-    from thb.inference import PredictSettings
-    from thb.predict import predict as predict_files
-    from thb.run_record import hash_weights
+    from thb.prediction.calibration import read_calibration
+    from thb.prediction.inference import PredictSettings
+    from thb.prediction.predict import predict as predict_files
+    from thb.runs.provenance import hash_weights
 
     quiet_transformers()
     model = load_detector(detector, trust_remote_code=trust_remote_code)

@@ -9,12 +9,12 @@ import typer
 
 from thb.commands.options import FormatOption, OutputFormat, ReleaseOption, TrustOption
 from thb.commands.output import escape, write_json, write_line
-from thb.releases import DEFAULT_RELEASE
+from thb.releases.opening import DEFAULT_RELEASE
 
 if TYPE_CHECKING:
-    from thb.publish import Publication
-    from thb.publish_detector import DetectorPublication
-    from thb.publish_space import SpacePublication
+    from thb.publishing.dataset import Publication
+    from thb.publishing.detector import DetectorPublication
+    from thb.publishing.space import SpacePublication
 
 DRY_RUN_FOLDER = Path("publication")
 
@@ -64,8 +64,8 @@ def dataset(
     No video is sent: they must be in the repo, and the index points at the commit that has them.
     Publishing twice changes nothing.
     """
-    from thb.publish import publish_dataset
-    from thb.releases import scan_release_named
+    from thb.publishing.dataset import publish_dataset
+    from thb.releases.opening import scan_release_named
 
     publication = publish_dataset(
         scan_release_named(release),
@@ -113,8 +113,8 @@ def detector(  # noqa: PLR0913 — as many as there are things to choose
     It then loads by its id, with this package or, by trust_remote_code, without it. Publishing
     twice changes nothing.
     """
-    from thb.console import quiet_transformers
-    from thb.publish_detector import publish_detector
+    from thb.publishing.detector import publish_detector
+    from thb.runtime.console import quiet_transformers
 
     quiet_transformers()
     made = publish_detector(
@@ -169,8 +169,8 @@ def space(
 
     It runs from what is sent and needs no package of ours. Publishing twice changes nothing.
     """
-    from thb.console import quiet_transformers
-    from thb.publish_space import publish_space
+    from thb.publishing.space import publish_space
+    from thb.runtime.console import quiet_transformers
 
     quiet_transformers()
     made = publish_space(

@@ -19,7 +19,7 @@ from thb.commands.options import (
 from thb.commands.output import write_results
 
 if TYPE_CHECKING:
-    from thb.predictions import Predictions
+    from thb.prediction.predictions import Predictions
 
 
 class Method(StrEnum):
@@ -51,8 +51,8 @@ def score(
     output: TableFormatOption = TableFormat.TEXT,
 ) -> None:
     """Compute the paper's numbers from predictions; no video and no detector is needed."""
-    from thb.evaluate import result_file_name
-    from thb.score import score as score_predictions
+    from thb.evaluation.evaluate import result_file_name
+    from thb.evaluation.score import score as score_predictions
 
     results = []
     for group in read_groups(predictions):
@@ -74,7 +74,7 @@ def read_groups(paths: list[Path]) -> list[list[Predictions]]:
     Raises:
         typer.BadParameter: A path does not exist, or a folder holds no predictions.
     """
-    from thb.predictions import read_predictions
+    from thb.prediction.predictions import read_predictions
 
     groups: dict[tuple[str, str], list[Predictions]] = defaultdict(list)
     for file in _find_files(paths):

@@ -27,12 +27,12 @@ from thb.commands.options import (
     choose_protocols,
 )
 from thb.commands.output import write_json, write_line
-from thb.console import quiet_transformers
-from thb.releases import DEFAULT_RELEASE
+from thb.releases.opening import DEFAULT_RELEASE
+from thb.runtime.console import quiet_transformers
 
 if TYPE_CHECKING:
-    from thb.train import TrainedFold
-    from thb.train_settings import TrainOptions
+    from thb.training.settings import TrainOptions
+    from thb.training.train import TrainedFold
 
 
 OptionalProtocolOption = Annotated[
@@ -159,7 +159,7 @@ def train(  # noqa: PLR0913 — as many as there are things to choose
     On several processes or GPUs: torchrun --nproc_per_node N -m thb train …, or accelerate launch.
     """
     quiet_transformers()
-    from thb.train_settings import TrainOptions
+    from thb.training.settings import TrainOptions
 
     options = TrainOptions(
         split_by=split_by.value,
@@ -207,7 +207,7 @@ def _train(
         missing = "--protocol" if protocol is None else "--out"
         raise typer.BadParameter("it is needed, except with --smoke", param_hint=missing)
     protocols = choose_protocols(protocol, fold)
-    from thb.train import train as train_protocol
+    from thb.training.train import train as train_protocol
 
     return [
         one
@@ -222,7 +222,7 @@ def _train_smoke(
     detector: str, data: Mapping[str, Any], out: Path | None, options: TrainOptions
 ) -> list[TrainedFold]:
     """Train for two steps, into a folder that is thrown away unless one is named."""
-    from thb.train_smoke import train_smoke
+    from thb.training.smoke import train_smoke
 
     release = "mini" if data["release"] == DEFAULT_RELEASE else data["release"]
     with tempfile.TemporaryDirectory(prefix="thb-smoke-") as folder:

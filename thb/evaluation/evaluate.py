@@ -1,0 +1,286 @@
+"""A detector on a protocol: every fold scored, the predictions and the result on disk."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from detectors.registry import load_detector
+from thb.evaluation.score import NoFacePolicy, score
+from thb.prediction.inference import PredictSettings
+from thb.prediction.predict import make_accelerator, predict_videos
+from thb.prediction.predictions import PredictionLog, Predictions, write_predictions
+from thb.prediction.throughput import Throughput
+from thb.releases.fetching import fetch_videos
+from thb.releases.opening import DEFAULT_RELEASE, OpenRelease, open_release
+from thb.runs.folds import FoldDetector, find_fold_detectors
+from thb.runs.provenance import describe_scoring
+from thb.runtime.console import say
+from thb.training.record import describe_fold
+from thb_dataset.clips.sounds import find_sounds
+from thb_dataset.errors import ReleaseError
+from thb_dataset.protocols import Fold, Protocol, build_folds
+from thb_dataset.records import Generator, Label
+from thb_dataset.release.media import explain_missing_reals, locate_videos
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from thb.evaluation.result import Result
+    from thb_dataset.release.scan import Release
+
+PREDICTIONS_FILE = "predictions.parquet"
+THROUGHPUT_FILE = "throughput.json"
+LOG_FOLDER = "scoring"
+NAMES_SHOWN = 5
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings:
+    """How a detector is evaluated.
+
+    Attributes:
+        split_by: Reading of the release: ``"release"`` or ``"driver"``.
+        strict: Refuse to begin while a video of a test set is not at hand.
+        allow_mismatch: Evaluate a detector on a fold that it was not trained for. It may have
+            seen the generator that the fold holds out; the result says that it was allowed.
+        overwrite: Score anew what was scored before into the same folder.
+        trust_remote_code: Run Python code that a detector's folder or Hub repo brings.
+        no_face: What a video without a face counts as, as ``thb.score`` takes it.
+        n_bootstrap: Resamples behind the bootstrap intervals; 0 for none.
+        seed: Of the resampling.
+        scoring: How videos are scored.
+    """
+
+    split_by: str = "release"
+    strict: bool = False
+    allow_mismatch: bool = False
+    overwrite: bool = False
+    trust_remote_code: bool = False
+    no_face: NoFacePolicy = "exclude"
+    n_bootstrap: int = 1000
+    seed: int = 0
+    scoring: PredictSettings = field(default_factory=PredictSettings)
+
+
+def evaluate(
+    detector: str | Path,
+    *,
+    protocol: Protocol | str,
+    fold: Generator | str | None = None,
+    release: str | Path | OpenRelease = DEFAULT_RELEASE,
+    real_root: str | Path | None = None,
+    out: str | Path | None = None,
+    settings: EvaluateSettings | None = None,
+) -> Result:
+    """Score a detector on every fold of a protocol and compute the paper's numbers.
+
+    Under ``torchrun`` or ``accelerate launch`` every process scores its share and returns the
+    same result; the first one writes the files. A run that was killed goes on where it stopped.
+
+    Args:
+        detector: A run folder with a detector per fold (as ``thb train`` writes it), or one
+            detector for all folds: its folder, a Hub id, or ``module:Class``.
+        protocol: ``p1``, ``p2`` or ``p3``.
+        fold: Only the fold that holds this generator out.
+        release: A folder, ``"mini"``, or a release that is open already.
+        real_root: Folder of the real videos.
+        out: Where ``<fold>/predictions.parquet`` and ``result-<protocol>.json`` are written;
+            None for the run folder itself.
+        settings: How to go about it.
+
+    Raises:
+        ReleaseError: The release cannot be read, or no real video of the test set is at hand.
+        ProtocolError: The folds cannot be built.
+        DetectorError: There is no detector for a fold, or it was trained for another one.
+        ResultError: ``out`` holds predictions of another run.
+    """
+    (result,) = evaluate_protocols(
+        detector,
+        protocols=[protocol],
+        fold=fold,
+        release=release,
+        real_root=real_root,
+        out=out,
+        settings=settings,
+    )
+    return result
+
+
+def evaluate_protocols(
+    detector: str | Path,
+    *,
+    protocols: Sequence[Protocol | str],
+    fold: Generator | str | None = None,
+    release: str | Path | OpenRelease = DEFAULT_RELEASE,
+    real_root: str | Path | None = None,
+    out: str | Path | None = None,
+    settings: EvaluateSettings | None = None,
+) -> tuple[Result, ...]:
+    """Evaluate on several protocols, as :func:`evaluate` does on one.
+
+    All that can be known to be wrong beforehand is found before the first video is scored.
+    """
+    settings = settings or EvaluateSettings()
+    accelerator = make_accelerator()
+    with accelerator.main_process_first():  # the first one writes the mini release
+        opened = open_release(release, real_root=real_root, progress=settings.scoring.progress)
+    held_out = Generator.parse(fold) if isinstance(fold, str) else fold
+    videos = opened.release.videos
+    folds = [
+        one
+        for name in protocols
+        for one in build_folds(videos, name, held_out=held_out, split_by=settings.split_by)
+    ]
+    detectors = find_fold_detectors(detector, folds, allow_mismatch=settings.allow_mismatch)
+    _warn_of_other_releases(detectors, opened.release)
+    with accelerator.main_process_first():  # the first one downloads
+        paths = _locate(folds, opened, settings)
+    folder = default_out(detector) if out is None else Path(out).expanduser()
+    results = []
+    for name in protocols:
+        predictions = [
+            _score_fold(one, opened, paths, folder / one.fold.name, accelerator, settings)
+            for one in detectors
+            if one.fold.protocol == name
+        ]
+        results.append(_save_result(predictions, folder, accelerator, settings))
+    accelerator.wait_for_everyone()
+    return tuple(results)
+
+
+def _save_result(
+    predictions: Sequence[Predictions],
+    folder: Path,
+    accelerator: Accelerator,
+    settings: EvaluateSettings,
+) -> Result:
+    """Compute the numbers of one protocol, in every process, and write them from the first."""
+    result = score(
+        predictions, no_face=settings.no_face, n_bootstrap=settings.n_bootstrap, seed=settings.seed
+    )
+    if accelerator.is_main_process:
+        result.save(folder / result_file_name(result))
+    return result
+
+
+def _report(measured: Sequence[Throughput], fold: str, file: Path) -> None:
+    """Say how fast a fold was scored, and keep it beside the predictions, which know no time.
+
+    A rerun that found all of it scored says nothing and leaves the first one's record.
+    """
+    for one in measured:
+        if one.videos:
+            say(f"{fold}: {one}")
+            file.write_text(json.dumps(one.to_dict(), indent=2) + "\n", encoding="utf-8")
+
+
+def default_out(detector: str | Path) -> Path:
+    """Return where an evaluation of this detector is written: its folder, or ``runs/<name>``."""
+    folder = Path(detector).expanduser()
+    if folder.is_dir():
+        return folder
+    return Path("runs") / re.sub(r"[^\w.-]+", "--", str(detector))
+
+
+def result_file_name(result: Result) -> str:
+    """Return ``result-p3.json``, or ``result-p3-hallo.json`` where that fold is alone."""
+    name = next(iter(result.runs)) if len(result.runs) == 1 else result.protocol
+    return f"result-{name}.json"
+
+
+def _warn_of_other_releases(detectors: Sequence[FoldDetector], release: Release) -> None:
+    """Say so where a detector was trained on another release, or on another state of this one."""
+    tested = f"{release.name} {(release.revision or '')[:12]}"
+    trained = {
+        f"{one.trained_on['release']['name']} {(one.trained_on['release']['revision'] or '')[:12]}"
+        for one in detectors
+        if one.trained_on
+    }
+    if trained - {tested}:
+        _log.warning(
+            "trained on %s, tested on %s: nothing proves that no test video was trained on",
+            ", ".join(sorted(trained)),
+            tested,
+        )
+
+
+def _locate(
+    folds: Sequence[Fold], opened: OpenRelease, settings: EvaluateSettings
+) -> dict[str, Path]:
+    """Download and find the files of all test sets; say which are missing, once.
+
+    Raises:
+        ReleaseError: No real video is at hand; or ``strict``, and any video is missing.
+    """
+    tested = {video.video_id: video for fold in folds for video in (*fold.test, *fold.extra)}
+    reals = [video for video in tested.values() if video.label is Label.REAL]
+    found = locate_videos(opened.release, opened.real_root, reals)
+    missing = [video for video in reals if video.video_id not in found]
+    complaints = []
+    if missing:
+        explained = explain_missing_reals(missing, opened.real_root)
+        where = "" if opened.real_root else "; name that folder with --real-root"
+        complaints.append(f"{len(missing)} of {len(reals)} {explained}{where}")
+    if not found or (settings.strict and complaints):  # before anything is downloaded
+        raise ReleaseError("; ".join(complaints) or "the release names no real videos to test on")
+    fetch_videos(opened.release, tested.values(), progress=settings.scoring.progress)
+    paths = locate_videos(opened.release, opened.real_root, tested.values())
+    lost = [one.path for one in tested.values() if one.generator and one.video_id not in paths]
+    if lost:
+        more = ", …" if len(lost) > NAMES_SHOWN else ""
+        complaints.append(f"{len(lost)} fakes are missing: {', '.join(lost[:NAMES_SHOWN])}{more}")
+        if settings.strict:
+            raise ReleaseError("; ".join(complaints))
+    for complaint in complaints:
+        _log.warning("%s", complaint)
+    return paths
+
+
+def _score_fold(
+    one: FoldDetector,
+    opened: OpenRelease,
+    paths: Mapping[str, Path],
+    folder: Path,
+    accelerator: Accelerator,
+    settings: EvaluateSettings,
+) -> Predictions:
+    """Score the test set of one fold and write its predictions."""
+    model = load_detector(one.reference, trust_remote_code=settings.trust_remote_code)
+    fold, scoring = one.fold, replace(settings.scoring, description=one.fold.name)
+    run = {
+        **describe_fold(fold, opened.release),
+        **describe_scoring(model, face_pack=scoring.face_pack, precision=scoring.precision),
+        "trained_on": one.trained_on,
+    }
+    log_folder = folder / LOG_FOLDER
+    if settings.overwrite and accelerator.is_main_process:
+        shutil.rmtree(log_folder, ignore_errors=True)
+    listens = model.config.clip_spec.sound != "none"
+    videos = (*fold.test, *fold.extra)
+    sounds = find_sounds(opened.release, videos) if listens else None
+    measured: list[Throughput] = []
+    accelerator.wait_for_everyone()
+    with PredictionLog(log_folder, run, rank=accelerator.process_index) as log:
+        predictions = predict_videos(
+            model,
+            {"test": fold.test, "extra": fold.extra},
+            paths,
+            log=log,
+            accelerator=accelerator,
+            settings=scoring,
+            sounds=sounds,
+            measured=measured,
+        )
+    if accelerator.is_main_process:
+        write_predictions(folder / PREDICTIONS_FILE, predictions)
+        _report(measured, fold.name, folder / THROUGHPUT_FILE)
+    return predictions

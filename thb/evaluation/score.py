@@ -1,0 +1,313 @@
+"""Predictions in, numbers out: a pure function, so that anyone can recompute a submission."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, get_args
+
+from metrics.talking_head_detection.bootstrap import Sample, choose_scheme, mean_bootstrap
+from metrics.talking_head_detection.roc import (
+    T01,
+    T1,
+    MetricError,
+    auc,
+    auc_interval,
+    binomial_interval,
+    brier,
+    grade,
+    tpr_at_fpr,
+)
+from metrics.talking_head_detection.roc import Interval as _Interval
+from metrics.talking_head_detection.roc import Method as _Method
+from thb.evaluation.result import METRICS, Cell, Measure, Result
+from thb.prediction.predictions import Prediction, Predictions, Status
+from thb_dataset.errors import ResultError
+from thb_dataset.records import RealDataset
+
+NoFacePolicy = Literal["exclude", "as_real", "as_fake"]
+_ASSUMED = {"as_real": 0.0, "as_fake": 1.0}
+_TARGETS = {"t1": T1, "t01": T01}
+
+
+def score(
+    predictions: Predictions | Sequence[Predictions],
+    *,
+    no_face: NoFacePolicy = "exclude",
+    method: _Method = "conservative",
+    n_bootstrap: int = 1000,
+    seed: int = 0,
+) -> Result:
+    """Measure a detector on one protocol: each generator's fakes against the same Test reals.
+
+    Args:
+        predictions: Of the protocol's folds; one for P1, up to six for P2 and P3.
+        no_face: What a video without a face counts as. ``exclude`` leaves it out, the others
+            give it the score 0 or 1; it is counted either way. Missing and unreadable videos are
+            always left out and counted.
+        method: How T1 and T0.1 are read off the curve.
+        n_bootstrap: Resamples of drivers and portraits; 0 for none.
+        seed: Of the resampling.
+
+    Raises:
+        ResultError: Nothing to score, rows without labels, a video with two rows, or predictions
+            that do not belong together (other protocol, release, reading of the splits, detector,
+            clips or face finder).
+    """
+    folds = [predictions] if isinstance(predictions, Predictions) else list(predictions)
+    if no_face not in get_args(NoFacePolicy):
+        raise ResultError(f"no-face policy {no_face!r}: {', '.join(get_args(NoFacePolicy))}")
+    if not folds:
+        raise ResultError("no predictions: nothing to score")
+    runs = {_fold_name(fold): fold for fold in folds}
+    if len(runs) != len(folds):
+        raise ResultError(f"one fold is there twice: {', '.join(map(_fold_name, folds))}")
+    common = _check_together(folds)
+    pairs = [pair for name in sorted(runs) for pair in _pair_up(name, runs[name].rows, no_face)]
+    if not pairs:
+        raise ResultError("no fake of any generator among the predictions: nothing to score")
+    cells = [_measure_cell(pair, method, n_bootstrap, seed) for pair in pairs]
+    main = [
+        (pair, cell)
+        for pair, cell in zip(pairs, cells, strict=True)
+        if cell.part == "test" and cell.measures
+    ]
+    return Result(
+        protocol=common["protocol"],
+        split_by=common["split_by"],
+        release=common["release"],
+        detector=common["detector"],
+        cells=tuple(cells),
+        mean=_measure_mean(main, method, n_bootstrap, seed),
+        mean_over=tuple(cell.generator for _, cell in main),
+        thresholds={name: _find_thresholds(name, pairs, method) for name in sorted(runs)},
+        runs={name: runs[name].run for name in sorted(runs)},
+        settings={
+            "no_face": no_face,
+            "method": method,
+            "n_bootstrap": n_bootstrap,
+            "seed": seed,
+            "confidence": 0.95,
+        },
+        predictions_sha256={name: _hash_rows(runs[name].rows) for name in sorted(runs)},
+    )
+
+
+def _fold_name(predictions: Predictions) -> str:
+    name = predictions.run.get("fold")
+    if not isinstance(name, str):
+        raise ResultError(
+            "these predictions do not say which protocol and fold they are of: only what "
+            "`thb evaluate` wrote can be scored"
+        )
+    return name
+
+
+def _check_together(folds: Sequence[Predictions]) -> dict[str, Any]:
+    common = [_describe(fold.run) for fold in folds]
+    for name in common[0]:
+        values = {json.dumps(record[name], sort_keys=True): record[name] for record in common}
+        if len(values) > 1:
+            raise ResultError(
+                f"predictions of different {name}s cannot be one result: "
+                + ", ".join(str(value) for value in values.values())
+            )
+    return common[0]
+
+
+def _describe(run: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return {
+            "protocol": run["protocol"],
+            "split_by": run["split_by"],
+            "release": run["release"],
+            "detector": run["detector"]["model_type"],
+            "clip_spec": run.get("clip_spec"),
+            "face_pack": run.get("face_pack"),
+        }
+    except (KeyError, TypeError) as error:
+        raise ResultError(f"the predictions' record of their run lacks {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pair:
+    """One generator's fakes and the reals that they are compared with, as far as scored."""
+
+    cell: Cell
+    rows: Sequence[Prediction]
+    labels: Sequence[int]
+    scores: Sequence[float]
+
+    @property
+    def sample(self) -> Sample:
+        drivers = [row.driver if row.label else _name_clip(row) for row in self.rows]
+        return Sample(self.labels, self.scores, (drivers, [row.portrait for row in self.rows]))
+
+
+def _name_clip(real: Prediction) -> str:
+    """Return what a real video is called as a driver: its clips are resampled with the fakes'."""
+    if real.real_dataset == RealDataset.CELEBV_HQ:
+        return real.video_id.rpartition("/")[2]
+    return real.video_id
+
+
+def _pair_up(fold: str, rows: Sequence[Prediction], no_face: NoFacePolicy) -> list[_Pair]:
+    _check_rows(fold, rows)
+    rows = sorted(rows, key=lambda row: row.video_id)  # their order seeds the bootstrap's clusters
+    names = {(row.split, str(row.generator)) for row in rows if row.label == 1}
+    return [
+        _pair_one(
+            Cell(fold=fold, generator=generator, part=part, n_real=0, n_fake=0),
+            [
+                row
+                for row in rows
+                if row.label == 0 or (row.split, row.generator) == (part, generator)
+            ],
+            no_face,
+        )
+        for part, generator in sorted(names, key=lambda name: (name[0] != "test", name))
+    ]
+
+
+def _check_rows(fold: str, rows: Sequence[Prediction]) -> None:
+    twice = sorted(name for name, n in Counter(row.video_id for row in rows).items() if n > 1)
+    if twice:
+        raise ResultError(f"{fold}: {len(twice)} videos have two rows or more, {twice[0]} first")
+    unlabelled = [row.video_id for row in rows if row.label is None]
+    if unlabelled:
+        raise ResultError(f"{fold}: {len(unlabelled)} rows have no label, {unlabelled[0]} first")
+    nameless = [row.video_id for row in rows if row.label == 1 and row.generator is None]
+    if nameless:
+        raise ResultError(f"{fold}: the fake {nameless[0]} has no generator")
+
+
+def _pair_one(cell: Cell, rows: Sequence[Prediction], no_face: NoFacePolicy) -> _Pair:
+    assumed = {
+        row.video_id: _ASSUMED[no_face]
+        for row in rows
+        if row.status is Status.NO_FACE and no_face in _ASSUMED
+    }
+    values = [(row, assumed.get(row.video_id, row.score)) for row in rows]
+    scored = [(row, value) for row, value in values if value is not None]
+    unscored = Counter(str(row.status) for row, value in values if value is None)
+    labels = [int(row.label or 0) for row, _ in scored]
+    return _Pair(
+        cell=replace(
+            cell,
+            n_real=labels.count(0),
+            n_fake=labels.count(1),
+            unscored=dict(sorted(unscored.items())),
+            assumed=len(assumed),
+        ),
+        rows=[row for row, _ in scored],
+        labels=labels,
+        scores=[value for _, value in scored],
+    )
+
+
+def _measure_cell(pair: _Pair, method: _Method, n_bootstrap: int, seed: int) -> Cell:
+    labels, scores = pair.labels, pair.scores
+    try:
+        area = auc(labels, scores)
+    except MetricError as error:
+        return replace(pair.cell, problem=str(error))
+    spread = _bootstrap([pair], method, n_bootstrap, seed)
+    measures = {
+        "auc": _measure(area, auc_interval(labels, scores), spread.get("auc")),
+        "t1": _measure_tpr(pair, "t1", method, spread.get("t1")),
+        "t01": _measure_tpr(pair, "t01", method, spread.get("t01")),
+        "brier": _measure(brier(labels, scores), spread.get("brier"), spread.get("brier")),
+    }
+    scheme = choose_scheme([pair.sample]) if spread else None
+    return replace(pair.cell, measures=measures, grade=grade(area), resampling=scheme)
+
+
+def _measure_mean(
+    main: Sequence[tuple[_Pair, Cell]], method: _Method, n_bootstrap: int, seed: int
+) -> dict[str, Measure]:
+    if not main:
+        return {}
+    spread = _bootstrap([pair for pair, _ in main], method, n_bootstrap, seed)
+    return {
+        name: replace(
+            _measure(
+                sum(cell.measures[name].value for _, cell in main) / len(main),
+                spread.get(name),
+                spread.get(name),
+            ),
+            below_resolution=any(cell.measures[name].below_resolution for _, cell in main),
+        )
+        for name in METRICS
+    }
+
+
+def _find_thresholds(fold: str, pairs: Sequence[_Pair], method: _Method) -> dict[str, float | None]:
+    """Return the thresholds of T1 and T0.1 over all fakes of a fold, whoever made them."""
+    known = {
+        row.video_id: (label, value)
+        for pair in pairs
+        if pair.cell.fold == fold
+        for row, label, value in zip(pair.rows, pair.labels, pair.scores, strict=True)
+    }
+    labels, scores = [label for label, _ in known.values()], [value for _, value in known.values()]
+    try:
+        points = {
+            name: tpr_at_fpr(labels, scores, target, method=method)
+            for name, target in _TARGETS.items()
+        }
+    except MetricError:  # without both classes there is no curve to read
+        return dict.fromkeys(_TARGETS)
+    return {name: _finite(point.threshold) for name, point in points.items()}
+
+
+def _finite(threshold: float) -> float | None:
+    return threshold if threshold <= 1 else None
+
+
+def _measure(value: float, interval: _Interval | None, resampled: _Interval | None) -> Measure:
+    return Measure(
+        value=value,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        bootstrap_low=resampled.low if resampled else None,
+        bootstrap_high=resampled.high if resampled else None,
+    )
+
+
+def _measure_tpr(pair: _Pair, name: str, method: _Method, resampled: _Interval | None) -> Measure:
+    point = tpr_at_fpr(pair.labels, pair.scores, _TARGETS[name], method=method)
+    # Between two points of the curve there is no count of successes to be exact about.
+    exact = None
+    if method != "interpolate":
+        exact = binomial_interval(point.hits, pair.cell.n_fake)
+    return replace(
+        _measure(point.tpr, exact, resampled),
+        below_resolution=point.below_resolution,
+        threshold=_finite(point.threshold),
+    )
+
+
+def _bootstrap(
+    pairs: Sequence[_Pair], method: _Method, replicates: int, seed: int
+) -> dict[str, _Interval]:
+    if replicates < 1:
+        return {}
+    try:
+        spread = mean_bootstrap([pair.sample for pair in pairs], replicates=replicates, seed=seed)
+    except MetricError:  # too few clusters for any resample: no interval is the honest answer
+        return {}
+    if method != "conservative":  # the resamples read T1 and T0.1 so; beside others they mislead
+        return {name: spread[name] for name in ("auc", "brier")}
+    return spread
+
+
+def _hash_rows(rows: Sequence[Prediction]) -> str:
+    digest = hashlib.sha256()
+    for row in sorted(rows, key=lambda row: row.video_id):
+        line = {**asdict(row), "clip_logits": [round(value, 6) for value in row.clip_logits]}
+        line["score"] = None if row.score is None else round(row.score, 6)
+        digest.update(json.dumps(line, sort_keys=True).encode() + b"\n")
+    return digest.hexdigest()

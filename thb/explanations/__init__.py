@@ -1,0 +1,1 @@
+"""Where a detector looks, and whether the heat map can be trusted."""

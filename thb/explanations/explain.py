@@ -1,0 +1,190 @@
+"""Videos in, explanations out: where a detector looked, put back onto the video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors.explain import Target, explain_clips
+from detectors.registry import load_detector
+from thb.explanations.explanation import Explanation
+from thb.prediction.inference import aggregate
+from thb.preprocessing.clips import ClipMaker, ThreadTools
+from thb.runtime.cache import clip_store_folder
+from thb.runtime.progress import progress_bar
+from thb_dataset.clips.store import VideoClips, prepare_pixels
+from thb_dataset.clips.video_clips import choose_policy, follow_face
+from thb_dataset.errors import DetectorError, NoFaceError, VideoDecodeError, VideoError
+
+if TYPE_CHECKING:
+    import torch
+
+    from detectors.base import Detector
+    from thb.explanations.explanation import Floats
+    from thb_dataset.clip_spec import ClipSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainSettings:
+    """How videos are explained.
+
+    Attributes:
+        target: The class whose reasons are asked for.
+        batch_size: Clips looked at together; it does not change a map.
+        workers: Threads that decode videos and find faces ahead; None for one a core.
+        face_pack: Who finds the faces, as ``load_face_finder`` takes it.
+        store: Folder of the face crops that are kept.
+        device: Where the detector computes; None for where it is.
+        progress: Show a bar on stderr.
+    """
+
+    target: Target = "fake"
+    batch_size: int = 4
+    workers: int | None = None
+    face_pack: str = "embedded"
+    store: Path = field(default_factory=clip_store_folder)
+    device: str | torch.device | None = None
+    progress: bool = True
+
+
+def explain(
+    detector: Detector | str | Path,
+    video: str | Path,
+    *,
+    settings: ExplainSettings | None = None,
+    sound: Path | None = None,
+) -> Explanation:
+    """Explain the score of one video file.
+
+    Args:
+        detector: A detector, or what ``thb.detector`` takes.
+        video: The file.
+        settings: How to go about it.
+        sound: A WAV file beside the video, for a detector that listens.
+
+    Raises:
+        VideoError: The video cannot be judged: not read, too short, without a face or a sound.
+        DetectorError: The detector cannot be loaded or explained, or Grad-CAM is not installed.
+    """
+    name = str(video)
+    sounds = {name: sound} if sound else None
+    files = explain_files(detector, {name: Path(video)}, settings=settings, sounds=sounds)
+    ((_, explained),) = list(files)
+    if isinstance(explained, Explanation):
+        return explained
+    raise explained or VideoDecodeError(f"{name}: no such file")
+
+
+def explain_files(
+    detector: Detector | str | Path,
+    paths: Mapping[str, Path | None],
+    *,
+    settings: ExplainSettings | None = None,
+    sounds: Mapping[str, Path] | None = None,
+) -> Iterator[tuple[str, Explanation | VideoError | None]]:
+    """Explain files one after the other, in the order given; nothing of them is kept.
+
+    Args:
+        detector: A detector, or what ``thb.detector`` takes; left as it was found.
+        paths: The file of each name; None where it is not at hand.
+        settings: How to go about it.
+        sounds: WAV files beside videos, by their names.
+
+    Yields:
+        The name, and its explanation; why there is none; or None where the file is missing.
+
+    Raises:
+        DetectorError: The detector cannot be loaded or explained, or Grad-CAM is not installed.
+    """
+    settings = settings or ExplainSettings()
+    model = load_detector(detector) if isinstance(detector, str | Path) else detector
+    if settings.device is not None:
+        model.to(settings.device)  # type: ignore[arg-type] # transformers wraps it untyped
+    spec = model.config.clip_spec
+    maker = ClipMaker(
+        spec,
+        store=settings.store,
+        face_pack=settings.face_pack,
+        workers=settings.workers,
+        sounds=sounds,
+    )
+    tools = ThreadTools(settings.face_pack)
+    bar = progress_bar(total=len(paths), description="explaining", shown=settings.progress)
+    try:
+        with bar, maker:
+            for name, made in maker.make(paths.items()):
+                path = paths[name]
+                if isinstance(made, VideoClips) and path is not None:
+                    face = find_face(path, made, spec, tools)
+                    yield name, _explain(model, name, path, made, face, settings)
+                else:
+                    yield name, made if isinstance(made, VideoError) else None
+                bar.update()
+    finally:
+        tools.close()
+
+
+def _explain(
+    model: Detector,
+    name: str,
+    path: Path,
+    clips: VideoClips,
+    face: tuple[Floats, Floats] | None,
+    settings: ExplainSettings,
+) -> Explanation:
+    spec = model.config.clip_spec
+    found = explain_clips(
+        model, prepare_pixels(clips, spec), target=settings.target, batch_size=settings.batch_size
+    )
+    if not (np.isfinite(found.logits).all() and np.isfinite(found.heat).all()):
+        raise DetectorError(
+            f"{name}: {type(model).__name__} gave numbers that are not finite; its weights are"
+            " damaged or untrained"
+        )
+    boxes, points = face or (None, None)
+    return Explanation(
+        video_id=name,
+        path=path,
+        detector=_name(model),
+        target=settings.target,
+        score=aggregate(found.logits.tolist(), spec.aggregation),
+        clip_logits=tuple(found.logits.tolist()),
+        heat=found.heat[:, -spec.frames :],
+        clips=clips,
+        spec=spec,
+        boxes=boxes,
+        points=points,
+    )
+
+
+def find_face(
+    path: Path, clips: VideoClips, spec: ClipSpec, tools: ThreadTools
+) -> tuple[Floats, Floats] | None:
+    """Return the face's boxes (N, T, 4) and points (N, T, 5, 2) in the frames of the clips.
+
+    Clips of whole frames say nothing of it; then it is looked for, as crops are.
+
+    Returns:
+        None where whole frames are taken and no face can be followed.
+    """
+    if spec.crop != "full":
+        return clips.boxes[:, -spec.frames :], clips.points[:, -spec.frames :]
+    reader, finder = tools.get()
+    try:
+        frames = reader.read_frames(path, choose_policy(spec))
+        face = follow_face(frames, finder)
+    except NoFaceError:
+        return None
+    place = np.searchsorted(frames.index, clips.frame_index[:, -spec.frames :])
+    return face.boxes[place], face.points[place]
+
+
+def _name(model: Detector) -> str:
+    """Return what a detector is called: its Hub id, or its folder below a run."""
+    given = str(model.config.name_or_path or type(model).__name__)
+    path = Path(given)
+    return "/".join(path.parts[-2:]) if path.is_absolute() or path.is_dir() else given

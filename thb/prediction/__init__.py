@@ -1,0 +1,1 @@
+"""Video files to scores, and scores to verdicts."""

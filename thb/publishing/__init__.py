@@ -1,0 +1,1 @@
+"""Datasets, detectors and Spaces on the Hub."""

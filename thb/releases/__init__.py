@@ -1,0 +1,1 @@
+"""A release opened, downloaded, read as tables and checked for leaks."""

@@ -1,0 +1,158 @@
+"""Downloads the fakes of a Hub release once, in parallel, into the Hub's own cache."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from thb.runtime.progress import progress_bar
+from thb_dataset.errors import ReleaseError
+
+if TYPE_CHECKING:
+    from thb_dataset.records import Video
+    from thb_dataset.release.scan import Release
+
+WORKERS = 8
+_PATHS_PER_QUESTION = 200
+_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """What the Hub says a file is: its size, and its sha256 or else git's own hash of it."""
+
+    path: str
+    size: int
+    sha256: str | None
+    git_oid: str
+
+
+def fetch_videos(
+    release: Release,
+    videos: Iterable[Video],
+    *,
+    audio: bool = False,
+    workers: int = WORKERS,
+    progress: bool = True,
+) -> int:
+    """Download the fakes that are not at hand yet; a folder's release has all that it will have.
+
+    A file takes its place only when it is whole and has the checksum that the Hub gives for it,
+    so a download that was cut off continues with the files that are missing. Afterwards
+    ``locate_videos`` finds them, offline as well.
+
+    Args:
+        release: As ``scan_hub_release`` returns it.
+        videos: Which videos are wanted; real videos are passed over.
+        audio: Whether the release's WAV files are wanted, too.
+        workers: Downloads at a time.
+        progress: Show a bar.
+
+    Returns:
+        How many files were downloaded.
+
+    Raises:
+        ReleaseError: A file cannot be downloaded, or is damaged twice in a row.
+        HubUnreachableError: The Hub does not answer and files are missing.
+    """
+    if release.hub_repo is None or release.revision is None:
+        return 0
+    paths = _wanted(videos, audio=audio)
+    missing = [path for path in paths if not (release.root / path).is_file()]
+    if not missing:
+        return 0
+    expected = _describe(release.hub_repo, release.revision, missing)
+    bar = progress_bar(total=len(expected), description="download", unit="file", shown=progress)
+    pool = ThreadPoolExecutor(workers)
+    try:
+        jobs = [pool.submit(_fetch, release.hub_repo, release.revision, file) for file in expected]
+        for job in as_completed(jobs):
+            job.result()
+            bar.update()
+    finally:
+        # After an error or Ctrl-C what has not begun is not begun.
+        pool.shutdown(wait=True, cancel_futures=True)
+        bar.close()
+    return len(expected)
+
+
+def _wanted(videos: Iterable[Video], *, audio: bool) -> list[str]:
+    paths = []
+    for video in videos:
+        if video.generator is not None:
+            paths.append(video.path)
+        if audio and video.audio is not None:
+            paths.append(video.audio)
+    return sorted(set(paths))
+
+
+def _describe(repo: str, commit: str, paths: Sequence[str]) -> list[_Expected]:
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+    from thb_dataset.hub.errors import explained_hub_errors
+    from thb_dataset.hub.release import resolve_commit
+
+    resolve_commit(repo, commit)  # fails in seconds where the Hub does not answer
+    found: list[_Expected] = []
+    with explained_hub_errors(repo, commit):
+        for start in range(0, len(paths), _PATHS_PER_QUESTION):
+            some = list(paths[start : start + _PATHS_PER_QUESTION])
+            for file in HfApi().get_paths_info(repo, some, revision=commit, repo_type="dataset"):
+                if isinstance(file, RepoFile):
+                    sha256 = file.lfs.sha256 if file.lfs else None
+                    found.append(_Expected(file.path, file.size, sha256, file.blob_id))
+    lost = set(paths) - {file.path for file in found}
+    if lost:
+        raise ReleaseError(f"{repo} at {commit} no longer has: {', '.join(sorted(lost))}")
+    return found
+
+
+def _fetch(repo: str, commit: str, file: _Expected) -> None:
+    from huggingface_hub import hf_hub_download
+
+    from thb_dataset.hub.errors import explained_hub_errors
+    from thb_dataset.hub.release import quiet_bar
+
+    for is_second in (False, True):
+        with explained_hub_errors(repo, commit):
+            path = hf_hub_download(
+                repo,
+                file.path,
+                revision=commit,
+                repo_type="dataset",
+                force_download=is_second,
+                tqdm_class=quiet_bar(),
+            )
+        if _is_whole(Path(path), file):
+            return
+        _remove(Path(path))
+    raise ReleaseError(
+        f"{file.path} of {repo} arrived damaged twice: it has not the checksum that the Hub gives"
+    )
+
+
+def _is_whole(path: Path, file: _Expected) -> bool:
+    if path.stat().st_size != file.size:
+        return False
+    if file.sha256 is not None:
+        digest = hashlib.sha256()
+        expected = file.sha256
+    else:
+        digest = hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
+        expected = file.git_oid
+    with path.open("rb") as opened:
+        while block := opened.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest() == expected
+
+
+def _remove(path: Path) -> None:
+    """Remove a damaged file and the blob behind it, so that nobody takes it for a good one."""
+    blob = path.resolve()
+    path.unlink(missing_ok=True)
+    blob.unlink(missing_ok=True)

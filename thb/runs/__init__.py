@@ -1,0 +1,1 @@
+"""Folders of trained detectors: their records and the folds they belong to."""

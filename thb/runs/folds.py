@@ -1,0 +1,107 @@
+"""Which detector is for which fold, and whether it was trained for it.
+
+A detector that was trained with a generator which its test holds out has seen the answer. So a
+detector's record of its training is read before it is evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from detectors.registry import is_hub_id
+from thb.training.record import RECORD_FILE, read_record
+from thb_dataset.errors import DetectorError
+from thb_dataset.protocols import Fold
+
+CONFIG_FILE = "config.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldDetector:
+    """The detector of one fold.
+
+    Attributes:
+        fold: The fold that it is to be evaluated on.
+        reference: What ``load_detector`` takes.
+        trained_on: What its folder or Hub repo says of its training; None where it says nothing.
+    """
+
+    fold: Fold
+    reference: str | Path
+    trained_on: Mapping[str, Any] | None
+
+
+def find_fold_detectors(
+    detector: str | Path, folds: Sequence[Fold], *, allow_mismatch: bool = False
+) -> tuple[FoldDetector, ...]:
+    """Find the detector of every fold.
+
+    Args:
+        detector: A run folder that holds one detector per fold in folders named like the folds,
+            or one detector for all: its folder, a Hub id, a registered name, ``module:Class``.
+        folds: The folds to be evaluated.
+        allow_mismatch: Accept a detector that was trained for another fold.
+
+    Raises:
+        DetectorError: A fold has no detector, or one that was trained for another fold or on
+            another reading of the splits; all are named.
+    """
+    published = _read_published(str(detector)) if is_hub_id(detector) else None
+    found = [_find(detector, fold, published) for fold in folds]
+    faults = [fault for one in found if (fault := _find_mismatch(one))]
+    if faults and not allow_mismatch:
+        raise DetectorError(
+            "this would test a detector on what it may have been trained on: "
+            + "; ".join(faults)
+            + ". Evaluate it on its own fold, or say --allow-mismatch if that is what you want"
+        )
+    return tuple(found)
+
+
+def _find(detector: str | Path, fold: Fold, published: Mapping[str, Any] | None) -> FoldDetector:
+    folder = Path(detector).expanduser()
+    own = folder / fold.name
+    if (own / CONFIG_FILE).is_file():
+        return FoldDetector(fold=fold, reference=own, trained_on=_trained_on(own))
+    if (folder / CONFIG_FILE).is_file():
+        return FoldDetector(fold=fold, reference=folder, trained_on=_trained_on(folder))
+    others = sorted(path.parent.name for path in folder.glob(f"*/{CONFIG_FILE}"))
+    if others:
+        raise DetectorError(
+            f"{folder} holds no detector for {fold.name}, only for {', '.join(others)}: train it "
+            f"(thb train … --protocol {fold.protocol} --out {folder}), or evaluate another protocol"
+        )
+    return FoldDetector(fold=fold, reference=detector, trained_on=published)
+
+
+def _read_published(repo_id: str) -> dict[str, Any] | None:
+    """Read what a Hub repo says of its detector's training; None where it says nothing."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        record = Path(hf_hub_download(repo_id, RECORD_FILE))
+    except (EntryNotFoundError, RepositoryNotFoundError):
+        return None  # a repo that is not there is explained when the detector is loaded
+    return _trained_on(record.parent)
+
+
+def _trained_on(folder: Path) -> dict[str, Any] | None:
+    record = read_record(folder)
+    if record is None:
+        return None
+    return {name: record.get(name) for name in ("protocol", "fold", "split_by", "release")}
+
+
+def _find_mismatch(one: FoldDetector) -> str | None:
+    """Say how a detector's training differs from its fold; None for no way that is known of."""
+    if one.trained_on is None:
+        return None
+    trained = f"{one.trained_on['fold']} split by {one.trained_on['split_by']}"
+    tested = f"{one.fold.name} split by {one.fold.split_by}"
+    if trained == tested:
+        return None
+    return f"{one.reference} was trained for {trained}, not for {tested}"

@@ -1,0 +1,1 @@
+"""Folders, terminal and machine that every command stands on."""

@@ -1,0 +1,1 @@
+"""Training a detector on the folds of a protocol."""

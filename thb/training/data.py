@@ -1,0 +1,286 @@
+"""The clips that a detector is trained on: made once, then drawn in balance and varied."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from thb.preprocessing.clips import ClipMaker, Made
+from thb.runtime.progress import progress_bar
+from thb.training.augmentation import change_pixels, change_values
+from thb.training.memory import ClipMemory
+from thb.training.settings import TrainOptions, TrainSettings
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.store import VideoClips, prepare_pixels
+from thb_dataset.errors import NoAudioError, NoFaceError, ReleaseError, VideoError
+from thb_dataset.protocols import Fold
+from thb_dataset.records import Label, Video
+
+Draw = tuple[int, int]
+"""Which video, and the seed of how its clip is varied."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledClips:
+    """A video at hand.
+
+    Attributes:
+        video_id: Its id in the release.
+        label: Fake or real.
+        clips: Its face crops.
+    """
+
+    video_id: str
+    label: Label
+    clips: VideoClips
+
+
+def make_training_clips(
+    paths: Mapping[str, Path],
+    spec: ClipSpec,
+    options: TrainOptions,
+    accelerator: Accelerator,
+    *,
+    sounds: Mapping[str, Path] | None = None,
+) -> dict[str, Made]:
+    """Make the clips of all videos: each process its share, then each reads all of them.
+
+    They are kept in memory, or, where they would take too much of it, in a file beside the store.
+
+    Args:
+        paths: File of each video, by its id.
+        spec: The clips that the detector wants.
+        options: Say where crops are kept and who finds faces.
+        accelerator: Knows the processes.
+        sounds: WAV files beside videos, by the videos' ids, for detectors that listen.
+
+    Returns:
+        For each id its clips, or why there are none.
+
+    Raises:
+        OSError: The store cannot be written.
+        FacePackError: The face pack is missing or altered.
+    """
+    ids = sorted(paths)
+    made: dict[str, Made] = {}
+    rounds = [("finding faces", ids[accelerator.process_index :: accelerator.num_processes])]
+    if accelerator.num_processes > 1:
+        rounds.append(("reading crops", ids))
+    memory = ClipMemory(len(ids), spec, options.store, memory_bytes=options.memory_bytes)
+    for number, (description, share) in enumerate(rounds, start=1):
+        maker = ClipMaker(
+            spec,
+            store=options.store,
+            face_pack=options.face_pack,
+            workers=options.workers,
+            sounds=sounds,
+        )
+        bar = progress_bar(total=len(share), description=description, shown=options.progress)
+        with bar, maker:
+            for video_id, clips in maker.make((one, paths[one]) for one in share):
+                if number == len(rounds):
+                    made[video_id] = memory.keep(clips) if isinstance(clips, VideoClips) else clips
+                bar.update()
+        accelerator.wait_for_everyone()
+    memory.close()
+    return made
+
+
+def choose_clips(
+    videos: Sequence[Video], made: Mapping[str, Made]
+) -> tuple[list[LabelledClips], dict[str, Any]]:
+    """Take the videos that have clips, and count those that have none and why.
+
+    Args:
+        videos: Of one part of a fold.
+        made: The clips of those whose file was found, or why there are none.
+
+    Returns:
+        The videos with their clips, and for the record: how many are used and how many files are
+        missing, by class, and of each video without a face or with a fault the reason.
+    """
+    used: list[LabelledClips] = []
+    counts: dict[str, Any] = {
+        "used": {"fake": 0, "real": 0},
+        "missing": {"fake": 0, "real": 0},
+        "no_face": {},
+        "no_audio": {},
+        "error": {},
+    }
+    for video in videos:
+        clips = made.get(video.video_id)
+        if isinstance(clips, VideoClips):
+            used.append(LabelledClips(video_id=video.video_id, label=video.label, clips=clips))
+            counts["used"][video.label.name.lower()] += 1
+        elif clips is None:
+            counts["missing"][video.label.name.lower()] += 1
+        else:
+            kind = _name_refusal(clips)
+            counts[kind][video.video_id] = " ".join(str(clips).split())
+    return used, counts
+
+
+def _name_refusal(error: VideoError) -> str:
+    if isinstance(error, NoFaceError):
+        return "no_face"
+    return "no_audio" if isinstance(error, NoAudioError) else "error"
+
+
+def require_both_classes(fold: Fold, made: Mapping[str, Made], *, hint: str) -> None:
+    """Refuse a fold of which only real or only fake videos are at hand.
+
+    Args:
+        fold: To be trained on.
+        made: As :func:`choose_clips` takes it.
+        hint: What to do about real videos that are missing.
+
+    Raises:
+        ReleaseError: There is nothing to learn; the message says of what there is none.
+    """
+    _, counts = choose_clips(fold.train, made)
+    for name, number in counts["used"].items():
+        if number == 0:
+            raise ReleaseError(
+                f"{fold.name} has no {name} video to train on: {counts['missing'][name]} missing,"
+                f" {len(counts['no_face'])} of both classes without a face,"
+                f" {len(counts['no_audio'])} without the sound that is needed,"
+                f" {len(counts['error'])} unreadable. {hint if name == 'real' else ''}".rstrip()
+            )
+
+
+class TrainingClips(Dataset[dict[str, Tensor]]):
+    """Samples by :data:`Draw`: clips of a video, varied alike as the draw's seed says.
+
+    A sample's ``pixel_values`` are (clips, T, 3, S, S).
+
+    Args:
+        videos: What is drawn from.
+        spec: How pixels become a model's numbers.
+        settings: How far clips are varied.
+    """
+
+    def __init__(
+        self, videos: Sequence[LabelledClips], spec: ClipSpec, settings: TrainSettings
+    ) -> None:
+        self._videos = videos
+        self._spec = spec
+        self._settings = settings
+
+    def __len__(self) -> int:
+        return len(self._videos)
+
+    def __getitem__(self, draw: Draw) -> dict[str, Tensor]:
+        index, seed = draw
+        video, random = self._videos[index], np.random.default_rng(seed)
+        settings = self._settings
+        clips = video.clips.pixels
+        pixels = clips[_choose(len(clips), settings.clips_per_sample, random)]
+        varied = vary_clip(pixels.reshape(-1, *pixels.shape[2:]), settings, random)
+        varied = change_pixels(varied, settings.augmentations, random)
+        varied = varied.reshape(*pixels.shape[:2], *varied.shape[1:])
+        values = prepare_pixels(replace(video.clips, pixels=varied), self._spec)
+        values = change_values(values, settings.augmentations, random)
+        label = torch.tensor(float(video.label))
+        return {"pixel_values": torch.from_numpy(values), "labels": label}
+
+
+def _choose(clips: int, wanted: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Choose a clip from each even part of a video's; some twice where it has too few."""
+    ends = np.arange(wanted + 1) * clips // wanted
+    return np.array([random.integers(low, max(high, low + 1)) for low, high in pairwise(ends)])
+
+
+def vary_clip(
+    pixels: npt.NDArray[np.uint8], settings: TrainSettings, random: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """Flip, move and tint a clip, all of its frames alike.
+
+    Args:
+        pixels: uint8 (T, S, S, 3).
+        settings: How far.
+        random: Where the chances come from; as many are drawn whatever the settings.
+
+    Returns:
+        uint8 (T, S, S, 3).
+    """
+    flips = random.random() < 0.5
+    moves = random.integers(-settings.shift_pixels, settings.shift_pixels + 1, size=2)
+    light, contrast, *gains = random.uniform(-1, 1, size=5)
+    if settings.flip and flips:
+        pixels = pixels[:, :, ::-1]
+    if settings.shift_pixels:
+        pixels = _move(pixels, settings.shift_pixels, moves)
+    scale = (1 + settings.contrast * contrast) * (1 + settings.channel_gain * np.asarray(gains))
+    table = (np.arange(256)[:, None] - 128) * scale + 128 + 255 * settings.brightness * light
+    table = np.clip(np.rint(table), 0, 255).astype(np.uint8)
+    return np.stack([table[pixels[..., channel], channel] for channel in range(3)], axis=-1)
+
+
+def _move(
+    pixels: npt.NDArray[np.uint8], reach: int, moves: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint8]:
+    """Move a clip by whole pixels; what comes in is the mirrored border."""
+    height, width = pixels.shape[1:3]
+    reach = min(reach, height - 1, width - 1)
+    down, right = (int(move) for move in np.clip(moves, -reach, reach))
+    wide = np.pad(pixels, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="reflect")
+    return wide[:, reach + down :, reach + right :][:, :height, :width]
+
+
+class BalancedBatches(Sampler[list[Draw]]):
+    """Batches of one epoch after the other, half real and half fake, from a seed.
+
+    The more frequent class is seen once an epoch, the other as often as it takes. All batches
+    are full: what is missing from the last one is drawn anew.
+
+    Args:
+        labels: Of the videos that are drawn from; both occur.
+        batch_size: Even.
+        seed: With the epoch it decides everything.
+    """
+
+    drop_last = False
+
+    def __init__(self, labels: Sequence[Label], *, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.batch_size = batch_size
+        self.epoch = 0
+        self._seed = seed
+        self._classes = [
+            np.array([index for index, label in enumerate(labels) if label is wanted])
+            for wanted in (Label.REAL, Label.FAKE)
+        ]
+
+    def __len__(self) -> int:
+        larger = max(len(members) for members in self._classes)
+        return math.ceil(larger / (self.batch_size // 2))
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        random = np.random.default_rng([self._seed, self.epoch])
+        half, count = self.batch_size // 2, len(self) * (self.batch_size // 2)
+        reals, fakes = (_draw_evenly(members, count, random) for members in self._classes)
+        seeds = random.integers(2**62, size=(len(self), self.batch_size))
+        for step in range(len(self)):
+            part = slice(step * half, (step + 1) * half)
+            # In turn, so that every process's part of a batch is balanced too.
+            batch = np.stack([reals[part], fakes[part]], axis=1).ravel()
+            yield [(int(index), int(seed)) for index, seed in zip(batch, seeds[step], strict=True)]
+
+
+def _draw_evenly(
+    members: npt.NDArray[np.int64], count: int, random: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Draw ``count`` members, each as often as any other or once more."""
+    rounds = -(-count // len(members))
+    return np.concatenate([random.permutation(members) for _ in range(rounds)])[:count]

@@ -1,0 +1,55 @@
+"""How weights move: the optimiser, and its rate at every step."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from detectors.base import Detector
+from thb.training.settings import TrainSettings
+
+SECOND_BETA = 0.999
+
+
+def make_optimiser(detector: Detector, settings: TrainSettings) -> torch.optim.Optimizer:
+    """Return the recipe's optimiser over the weights that are trained."""
+    groups, rate = group_parameters(detector, settings), settings.learning_rate
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=rate, momentum=settings.momentum)
+    kind = torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam
+    return kind(groups, lr=rate, betas=(settings.momentum, SECOND_BETA), eps=settings.epsilon)
+
+
+def group_parameters(detector: Detector, settings: TrainSettings) -> list[dict[str, Any]]:
+    """Return the trained weights in two groups: those that decay, and the others."""
+    trained = [
+        (weight, settings.decay_vectors or (weight.ndim > 1 and name not in detector.undecayed))
+        for name, weight in detector.named_parameters()
+        if weight.requires_grad
+    ]
+    return [
+        {
+            "params": [weight for weight, decays in trained if decays],
+            "weight_decay": settings.weight_decay,
+        },
+        {"params": [weight for weight, decays in trained if not decays], "weight_decay": 0.0},
+    ]
+
+
+def learning_rate(step: int, total: int, settings: TrainSettings) -> float:
+    """Return the rate of a step, counted from 0: a linear rise, then the recipe's schedule."""
+    height, rising = settings.learning_rate, max(1, round(settings.warmup_share * total))
+    if step < rising:
+        start = settings.warmup_factor
+        return height * (start + (1 - start) * (step + 1) / rising)
+    if settings.schedule == "constant":
+        return height
+    if settings.schedule == "steps":
+        epoch = step * settings.epochs // total
+        passed = [factor for first, factor in settings.step_factors if first <= epoch]
+        return height * (passed[-1] if passed else 1.0)
+    done = (step - rising) / max(1, total - rising)
+    end = settings.final_factor
+    return height * (end + (1 - end) * 0.5 * (1 + math.cos(math.pi * done)))

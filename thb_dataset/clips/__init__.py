@@ -1,0 +1,1 @@
+"""Clips as a detector takes them, and their store on disk."""

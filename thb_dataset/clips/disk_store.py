@@ -1,0 +1,228 @@
+"""A folder of things made from videos, shared by processes, bounded, and never half written.
+
+An entry is one ``.npz`` named by what it depends on: the video's content and the settings. It is
+written beside its place and moved there in one step, so that processes share a folder without
+locks and a kill leaves nothing that could be taken for an entry. "No face" and "too short" are
+entries as well; failures to decode are not, they are tried again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from thb_dataset.errors import ClipTooShortError, NoFaceError
+from thb_dataset.faces.packs import digest_file
+
+DEFAULT_MAX_BYTES: Final = 50 * 2**30
+PRUNE_TO: Final = 0.9
+"""A full store is cut down to this part of its bound, so that it is not pruned at every write."""
+
+ABANDONED_SECONDS: Final = 3600.0
+"""A file still being written after this long was left by a process that was killed."""
+
+_DIGESTS: Final = "digests"
+_REFUSAL: Final = "refusal"
+_KEPT_ERRORS: Final[Mapping[str, type[NoFaceError | ClipTooShortError]]] = {
+    "NoFaceError": NoFaceError,
+    "ClipTooShortError": ClipTooShortError,
+}
+_DAMAGED: Final = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error)
+
+Array = npt.NDArray[Any]
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreInfo:
+    """What a store holds.
+
+    Attributes:
+        folder: Where.
+        entries: Number of entries, refusals included.
+        bytes: On disk.
+        max_bytes: The bound.
+    """
+
+    folder: Path
+    entries: int
+    bytes: int
+    max_bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "folder": str(self.folder),
+            "entries": self.entries,
+            "bytes": self.bytes,
+            "max_bytes": self.max_bytes,
+        }
+
+
+class DiskStore:
+    """The folder; it is made when the first entry is written.
+
+    Args:
+        folder: Where the entries lie.
+        max_bytes: Bound of the store; the entries unused for longest go first.
+    """
+
+    def __init__(self, folder: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+        self._known_bytes: int | None = None
+
+    def fetch(
+        self,
+        kind: str,
+        video_path: Path,
+        settings: Mapping[str, Any],
+        *,
+        make: Callable[[], Made],
+        dump: Callable[[Made], Mapping[str, Array]],
+        load: Callable[[Mapping[str, Array]], Made],
+    ) -> Made:
+        """Return what was made of a video before, or make and keep it.
+
+        A second call reads nothing of the video but its size and time of change. A damaged
+        entry is removed and made anew.
+
+        Args:
+            kind: What the entry holds, such as ``crops``: a folder of the store.
+            video_path: The video.
+            settings: JSON values that the entry depends on, beside the video's content.
+            make: Makes it.
+            dump: Turns it into named arrays.
+            load: Turns these back.
+
+        Raises:
+            VideoError: Whatever ``make`` raises, the video named.
+        """
+        text = self.digest(video_path) + json.dumps(settings, sort_keys=True)
+        key = hashlib.sha256(text.encode()).hexdigest()
+        entry = self.folder / kind / key[:2] / f"{key}.npz"
+        kept = _read_entry(entry, load)
+        if kept is None:
+            try:
+                kept = make()
+            except (NoFaceError, ClipTooShortError) as error:
+                reason = str(error).removeprefix(f"{video_path}: ")
+                kept = type(error)(reason)
+                self._write(entry, {_REFUSAL: np.array([type(error).__name__, reason])})
+            else:
+                self._write(entry, dump(kept))
+        if isinstance(kept, NoFaceError | ClipTooShortError):
+            raise type(kept)(f"{video_path}: {kept}")
+        return kept
+
+    def digest(self, video_path: Path) -> str:
+        """Return the video's sha256, remembered by path, size and time of change."""
+        stat = video_path.stat()
+        known = f"{video_path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+        name = hashlib.sha256(known.encode(errors="surrogateescape")).hexdigest()
+        memo = self.folder / _DIGESTS / name[:2] / name
+        if memo.is_file():
+            text = memo.read_text(encoding="ascii", errors="replace")
+            if len(text) == 64:
+                return text
+        digest = digest_file(video_path)
+        self._put(memo, lambda stream: stream.write(digest.encode("ascii")))
+        return digest
+
+    def _write(self, path: Path, arrays: Mapping[str, Any]) -> None:
+        written = self._put(path, lambda stream: np.savez(stream, **arrays))
+        if self._known_bytes is None:
+            self._known_bytes = self.info().bytes
+        else:
+            self._known_bytes += written
+        if self._known_bytes > self.max_bytes:
+            self._known_bytes = self.prune(int(self.max_bytes * PRUNE_TO)).bytes
+
+    def info(self) -> StoreInfo:
+        """Count the entries and their bytes."""
+        sizes = [stat.st_size for _, stat in self._list("*/*/*.npz")]
+        return StoreInfo(
+            folder=self.folder, entries=len(sizes), bytes=sum(sizes), max_bytes=self.max_bytes
+        )
+
+    def prune(self, max_bytes: int | None = None) -> StoreInfo:
+        """Remove the entries unused for longest until the store fits its bound.
+
+        What killed processes left behind goes too.
+
+        Args:
+            max_bytes: Bound for this call; the store's own unless given. 0 empties it.
+
+        Returns:
+            What is left.
+        """
+        bound = self.max_bytes if max_bytes is None else max_bytes
+        now = time.time()
+        for path, stat in self._list("*/*/.writing-*"):
+            if now - stat.st_mtime > ABANDONED_SECONDS:
+                path.unlink(missing_ok=True)
+        found = sorted(self._list("*/*/*.npz"), key=lambda item: item[1].st_mtime_ns)
+        total = sum(stat.st_size for _, stat in found)
+        for path, stat in found:
+            if total <= bound:
+                break
+            path.unlink(missing_ok=True)
+            total -= stat.st_size
+        if bound == 0:
+            for path, _ in self._list(f"{_DIGESTS}/*/*"):
+                path.unlink(missing_ok=True)
+        return self.info()
+
+    def _put(self, path: Path, write: Callable[[BinaryIO], object]) -> int:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                write(stream)
+                written = stream.tell()
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        return written
+
+    def _list(self, pattern: str) -> list[tuple[Path, os.stat_result]]:
+        found = []
+        for path in self.folder.glob(pattern):
+            try:
+                found.append((path, path.stat()))
+            except FileNotFoundError:  # removed by another process meanwhile
+                continue
+        return found
+
+
+def _read_entry(
+    path: Path, load: Callable[[Mapping[str, Array]], Made]
+) -> Made | NoFaceError | ClipTooShortError | None:
+    """Read an entry and mark it used; a damaged one is removed and counts as absent."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            if _REFUSAL in arrays:
+                kind, reason = (str(text) for text in arrays[_REFUSAL])
+                kept: Made | NoFaceError | ClipTooShortError = _KEPT_ERRORS[kind](reason)
+            else:
+                kept = load(arrays)
+        os.utime(path)
+    except FileNotFoundError:
+        return None
+    except _DAMAGED:
+        path.unlink(missing_ok=True)
+        return None
+    return kept

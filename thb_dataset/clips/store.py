@@ -1,0 +1,124 @@
+"""Clips kept on disk, so that a video is decoded and searched once, by whoever comes first."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.disk_store import DEFAULT_MAX_BYTES, DiskStore, StoreInfo
+from thb_dataset.clips.video_clips import CROPS_VERSION, VideoClips, make_clips, prepare_pixels
+from thb_dataset.faces.finder import FaceFinder
+
+if TYPE_CHECKING:
+    from thb_dataset.video.reader import VideoReader
+
+__all__ = ["ClipSpec", "ClipStore", "StoreInfo", "VideoClips", "make_clips", "prepare_pixels"]
+
+_APPLIED_LATER: Final = {"mean", "std", "colour", "value_range", "aggregation"}
+"""What of a ClipSpec the crops do not depend on: it is applied after the store."""
+
+_COUNTS: Final = ("faces", "frames_with_face", "frames_searched", "frames_read")
+_ARRAYS: Final = ("frame_index", "seconds", "boxes", "points")
+
+
+class ClipStore:
+    """Crops of videos in a folder, shared by threads and processes.
+
+    Args:
+        folder: Where the crops lie; made when the first is written.
+        max_bytes: Bound of the folder; the crops unused for longest go first.
+    """
+
+    def __init__(self, folder: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+        self._store = DiskStore(folder, max_bytes=max_bytes)
+
+    @property
+    def folder(self) -> Path:
+        """Where the crops lie."""
+        return self._store.folder
+
+    def get(
+        self,
+        video_path: Path,
+        spec: ClipSpec,
+        finder: FaceFinder,
+        reader: VideoReader,
+        *,
+        sound_path: Path | None = None,
+    ) -> VideoClips:
+        """Return the clips of a video, from disk where they are there.
+
+        A second call reads nothing of the video but its size and time of change.
+
+        Args:
+            video_path: The video.
+            spec: The clips.
+            finder: Finds the face.
+            reader: Decodes.
+            sound_path: A WAV file that stands in where the clips need sound and the video has
+                none.
+
+        Raises:
+            VideoError: As :func:`thb_dataset.clips.video_clips.make_clips`, the video named.
+        """
+        settings = {k: v for k, v in spec.to_dict().items() if k not in _APPLIED_LATER}
+        settings |= {"pack": finder.pack.pack_id, "version": CROPS_VERSION}
+        if spec.sound != "none" and sound_path is not None:
+            settings["sound_sha256"] = self._store.digest(sound_path)
+        return self._store.fetch(
+            "crops",
+            video_path,
+            settings,
+            make=lambda: make_clips(video_path, spec, finder, reader, sound_path=sound_path),
+            dump=_dump_clips,
+            load=_load_clips,
+        )
+
+    def info(self) -> StoreInfo:
+        """Count the entries and their bytes."""
+        return self._store.info()
+
+    def prune(self, max_bytes: int | None = None) -> StoreInfo:
+        """See :meth:`thb_dataset.clips.disk_store.DiskStore.prune`."""
+        return self._store.prune(max_bytes)
+
+
+def _pack_pixels(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Compress without loss: each row less the row above, then zlib.
+
+    On 32 crops of 224 pixels this takes 46 % of the plain bytes, 60 ms to write and 30 ms to
+    read; PNG takes as much room and half as long again, ``savez_compressed`` 70 % and 125 ms.
+    """
+    rows = pixels.copy()
+    rows[:, :, 1:] -= pixels[:, :, :-1]
+    return np.frombuffer(zlib.compress(rows.tobytes(), 1), np.uint8)
+
+
+def _unpack_pixels(
+    packed: npt.NDArray[np.uint8], shape: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint8]:
+    rows = zlib.decompressobj().decompress(packed.tobytes(), int(np.prod(shape)))
+    return np.add.accumulate(np.frombuffer(rows, np.uint8).reshape(shape), axis=2, dtype=np.uint8)
+
+
+def _dump_clips(clips: VideoClips) -> dict[str, npt.NDArray[Any]]:
+    arrays: dict[str, npt.NDArray[Any]] = {name: getattr(clips, name) for name in _ARRAYS}
+    arrays["packed"] = _pack_pixels(clips.pixels)
+    arrays["shape"] = np.array(clips.pixels.shape, np.int64)
+    arrays["frame_size"] = np.array(clips.frame_size, np.int64)
+    arrays["counts"] = np.array([getattr(clips, name) for name in _COUNTS], np.int64)
+    return arrays
+
+
+def _load_clips(arrays: Mapping[str, npt.NDArray[Any]]) -> VideoClips:
+    values: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+    values["frame_size"] = tuple(arrays["frame_size"].tolist())
+    values["pixels"] = _unpack_pixels(arrays["packed"], arrays["shape"])
+    values |= zip(_COUNTS, map(int, arrays["counts"]), strict=True)
+    return VideoClips(**values)

@@ -1,0 +1,194 @@
+"""One frame cut as a ClipSpec says, the makes of other projects' crops among the ways."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from thb_dataset.clip_spec import ClipSpec, Template
+from thb_dataset.faces.crops import (
+    ARCFACE_POINTS,
+    ARCFACE_SIDE,
+    align_face,
+    crop_box,
+    fit_similarity,
+    place_box,
+    place_face,
+)
+
+Picture = npt.NDArray[np.uint8]
+
+CADDM_SIDE: Final = 224
+CADDM_POINTS: Final[npt.NDArray[np.float32]] = np.array(
+    [
+        [75.7457, 92.5620],
+        [147.7457, 92.3834],
+        [111.6252, 144.5842],
+        [81.9024, 186.0237],
+        [141.8485, 185.4200],
+    ],
+    np.float32,
+)
+"""Where eyes, nose and mouth corners lie in CADDM's 224-pixel crop (face width 80, scale 0.9)."""
+
+_TEMPLATES: Final[dict[Template, tuple[npt.NDArray[np.float32], int]]] = {
+    "arcface": (ARCFACE_POINTS, ARCFACE_SIDE),
+    "caddm": (CADDM_POINTS, CADDM_SIDE),
+}
+
+
+def cut_frame(
+    rgb: Picture,
+    spec: ClipSpec,
+    *,
+    box: npt.NDArray[np.float32],
+    points: npt.NDArray[np.float32],
+) -> Picture:
+    """Cut one frame.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        spec: Which crop.
+        box: x0, y0, x1, y1 in pixels; not looked at for ``full``.
+        points: float32 (5, 2) in pixels; only looked at for ``aligned``.
+
+    Returns:
+        uint8 (size, size, 3).
+    """
+    if spec.crop == "full":
+        return stretch_frame(rgb, spec.size)
+    if spec.crop == "box":
+        cut = crop_whole_pixels if spec.resample == "pillow" else crop_box
+        return cut(rgb, box, margin=spec.margin, size=spec.size)
+    if spec.resample == "fine":
+        return align_face(rgb, points, margin=spec.margin, size=spec.size)
+    return _align(rgb, spec, points)
+
+
+def place_frame(
+    spec: ClipSpec,
+    *,
+    box: npt.NDArray[np.float32],
+    points: npt.NDArray[np.float32],
+    frame_size: tuple[int, int],
+) -> npt.NDArray[np.float64]:
+    """Return where :func:`cut_frame` puts the pixels of a frame.
+
+    Args:
+        spec: Which crop.
+        box: As :func:`cut_frame` takes it.
+        points: Likewise.
+        frame_size: Height and width of the frame.
+
+    Returns:
+        float64 (2, 3), from the frame to the crop and between centres of pixels:
+        ``matrix @ [x, y, 1]``.
+    """
+    if spec.crop == "full":
+        height, width = frame_size
+        return _scale_edges(spec.size / width, spec.size / height)
+    if spec.crop == "box":
+        if spec.resample != "pillow":
+            return place_box(box, margin=spec.margin, size=spec.size)
+        x, y, side = _find_square(box, spec.margin, frame_size)
+        scale = spec.size / side
+        return _scale_edges(scale, scale, x, y)
+    if spec.resample == "fine":
+        return place_face(points, margin=spec.margin, size=spec.size)
+    matrix = _place_on_template(spec, points)
+    scale = spec.size / (spec.cut_size or spec.size)
+    resize = _scale_edges(scale, scale)
+    return np.column_stack([resize[:, :2] @ matrix[:, :2], resize @ [*matrix[:, 2], 1.0]])
+
+
+def place_template(template: Template, *, margin: float, size: int) -> npt.NDArray[np.float64]:
+    """Return where the five points lie in an aligned crop.
+
+    Args:
+        template: Which.
+        margin: 1.0 is the template itself; 1.3 shows a square 1.3 times as wide.
+        size: Side of the crop in pixels.
+
+    Returns:
+        float64 (5, 2), pixels.
+    """
+    points, side = _TEMPLATES[template]
+    middle = side / 2
+    target: npt.NDArray[np.float64] = (points.astype(np.float64) - middle) / margin + middle
+    return target * (size / side)
+
+
+def stretch_frame(rgb: Picture, size: int) -> Picture:
+    """Bring a whole frame to a square, linearly between the nearest pixels."""
+    import cv2
+
+    return np.asarray(cv2.resize(rgb, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def crop_whole_pixels(
+    rgb: Picture, box: npt.NDArray[np.float32], *, margin: float, size: int
+) -> Picture:
+    """Cut a square at whole pixels, within the frame, as the FaceForensics++ recipe does.
+
+    The square around the middle of the box is moved so that it begins within the frame, cut where
+    it ends outside, and brought to its size by Pillow's linear filter, which averages.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        box: x0, y0, x1, y1 in pixels.
+        margin: Side of the square over the longer side of the box.
+        size: Side of the crop in pixels.
+
+    Returns:
+        uint8 (size, size, 3).
+    """
+    from PIL import Image
+
+    height, width = rgb.shape[:2]
+    x, y, side = _find_square(box, margin, (height, width))
+    square = Image.fromarray(rgb[y : y + side, x : x + side])
+    return np.asarray(square.resize((size, size), Image.Resampling.BILINEAR), np.uint8)
+
+
+def _find_square(
+    box: npt.NDArray[np.float32], margin: float, frame_size: tuple[int, int]
+) -> tuple[int, int, int]:
+    """Return the left edge, the upper edge and the side that the FaceForensics++ recipe cuts."""
+    left, top, right, bottom = (int(value) for value in box)
+    side = int(max(right - left, bottom - top) * margin)
+    height, width = frame_size
+    x = min(max((left + right) // 2 - side // 2, 0), width - 1)
+    y = min(max((top + bottom) // 2 - side // 2, 0), height - 1)
+    return x, y, max(1, min(side, width - x, height - y))
+
+
+def _scale_edges(
+    across: float, down: float, left: float = 0.0, top: float = 0.0
+) -> npt.NDArray[np.float64]:
+    """Return the (2, 3) between centres of pixels of a scaling that counts from the edges."""
+    return np.array(
+        [
+            [across, 0.0, (0.5 - left) * across - 0.5],
+            [0.0, down, (0.5 - top) * down - 0.5],
+        ]
+    )
+
+
+def _place_on_template(spec: ClipSpec, points: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return where the pixels come to lie at the size at which an aligned crop is cut first."""
+    cut = spec.cut_size or spec.size
+    return fit_similarity(points, place_template(spec.template, margin=spec.margin, size=cut))
+
+
+def _align(rgb: Picture, spec: ClipSpec, points: npt.NDArray[np.float32]) -> Picture:
+    """Warp once, linearly between the nearest pixels and with black outside of the frame."""
+    import cv2
+
+    cut = spec.cut_size or spec.size
+    matrix = _place_on_template(spec, points)
+    crop = cv2.warpAffine(rgb, matrix, (cut, cut), flags=cv2.INTER_LINEAR)
+    if cut != spec.size:
+        crop = cv2.resize(crop, (spec.size, spec.size), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(crop, np.uint8)

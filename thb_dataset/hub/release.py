@@ -1,0 +1,247 @@
+"""A release that is a Hub repo: listed over the API, not one video downloaded."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from thb_dataset.errors import HubUnreachableError, ReleaseError
+from thb_dataset.hub.card import CARD, check_configs, read_configs
+from thb_dataset.hub.errors import HUB_TIMEOUT_SECONDS, explained_hub_errors
+from thb_dataset.hub.index import INDEX_FOLDER
+from thb_dataset.release.listing import Finding, FindingKind
+from thb_dataset.release.scan import SYNTHETIC_MARKER, Release, make_release
+from thb_dataset.release.split_lists import SplitList
+
+DEFAULT_REVISION = "main"
+_REPO = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.A)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubListing:
+    """Every file of one commit of a dataset repo.
+
+    Attributes:
+        repo: ``org/name``.
+        commit: 40 hex digits.
+        files: Git or LFS identity of each file, by path: what two commits share is equal.
+    """
+
+    repo: str
+    commit: str
+    files: Mapping[str, str]
+
+
+def is_repo_name(name: str) -> bool:
+    """Say whether a name could be a Hub repo's: ``org/name``."""
+    return _REPO.fullmatch(name) is not None and ".." not in name
+
+
+def resolve_commit(repo: str, revision: str | None = None) -> str:
+    """Ask the Hub for the commit of a revision.
+
+    Raises:
+        ReleaseError: There is no such repo or revision.
+        HubUnreachableError: The Hub does not answer within seconds.
+    """
+    from huggingface_hub import HfApi
+
+    with explained_hub_errors(repo, revision):
+        info = HfApi().dataset_info(
+            repo, revision=revision or DEFAULT_REVISION, timeout=HUB_TIMEOUT_SECONDS
+        )
+    if info.sha is None:
+        raise ReleaseError(f"{repo} has no commit yet")
+    return info.sha
+
+
+def list_hub(repo: str, commit: str) -> HubListing:
+    """List the files of a commit.
+
+    Raises:
+        ReleaseError: There is no such repo or commit.
+        HubUnreachableError: The Hub does not answer.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+    with explained_hub_errors(repo, commit):
+        entries = HfApi().list_repo_tree(repo, recursive=True, revision=commit, repo_type="dataset")
+        files = {
+            entry.path: entry.lfs.sha256 if entry.lfs else entry.blob_id
+            for entry in entries
+            if isinstance(entry, RepoFile)
+        }
+    return HubListing(repo=repo, commit=commit, files=files)
+
+
+def scan_hub_release(
+    repo: str,
+    *,
+    revision: str | None = None,
+    split_list: str = "default",
+    cache: Path | None = None,
+) -> Release:
+    """Read a release off a Hub repo as it is, for its audit.
+
+    Its ``root`` is the snapshot folder of the Hub's own cache, where downloaded videos will be.
+    A commit that was listed before is not listed again. If the Hub does not answer, the commit
+    that the revision had when it last did is used, and a warning says so.
+
+    Args:
+        repo: ``org/name``.
+        revision: Branch, tag, commit or ``refs/pr/<number>``; None: ``main``.
+        split_list: Which list of real videos.
+        cache: Folder in which listings are kept; None: they are not.
+
+    Raises:
+        ReleaseError: There is no such repo or revision, or its split list is absent or malformed.
+        HubUnreachableError: The Hub does not answer and the cache does not know the revision.
+    """
+    chosen = SplitList.named(split_list)
+    if not is_repo_name(repo):
+        raise ReleaseError(f"{repo!r} is not the name of a repo: org/name")
+    listing = _cached_listing(repo, revision, cache)
+    if not any(path.startswith("fake/") for path in listing.files):
+        raise ReleaseError(f"{repo} at {listing.commit} is no release: it has no folder fake/")
+    if chosen.path not in listing.files:
+        there = [name.value for name in SplitList if name.path in listing.files]
+        raise ReleaseError(
+            f"{repo} at {listing.commit} has no {chosen.path}; lists that are there: "
+            + (", ".join(there) or "none")
+        )
+    is_synthetic = SYNTHETIC_MARKER in listing.files
+    others = [one.path for one in SplitList if one is not chosen and one.path in listing.files]
+    release = make_release(
+        root=snapshot_folder(repo, listing.commit),
+        name="mini" if is_synthetic else repo,
+        revision=listing.commit,
+        paths=listing.files,
+        split_text=download_file(repo, chosen.path, listing.commit).read_bytes(),
+        split_list=chosen,
+        synthetic=is_synthetic,
+        other_lists={
+            path: download_file(repo, path, listing.commit).read_bytes() for path in others
+        },
+    )
+    findings = (*release.findings, *_card_findings(listing))
+    return replace(release, hub_repo=repo, findings=findings)
+
+
+def download_file(repo: str, path: str, commit: str) -> Path:
+    """Download one small file into the Hub's cache, if it is not there yet.
+
+    Raises:
+        ReleaseError: There is no such file.
+        HubUnreachableError: The Hub does not answer and the cache does not hold the file.
+    """
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+
+    cached = try_to_load_from_cache(repo, path, revision=commit, repo_type="dataset")
+    if isinstance(cached, str):
+        return Path(cached)
+    with explained_hub_errors(repo, commit):
+        return Path(
+            hf_hub_download(
+                repo, path, revision=commit, repo_type="dataset", tqdm_class=quiet_bar()
+            )
+        )
+
+
+def quiet_bar() -> type:
+    """Return a bar that shows nothing: small files need none, and many videos share one."""
+    from tqdm.auto import tqdm
+
+    class Quiet(tqdm):  # type: ignore[misc]  # untyped package
+        def __init__(self, *arguments: object, **settings: object) -> None:
+            settings["disable"] = True
+            super().__init__(*arguments, **settings)
+
+    return Quiet
+
+
+def snapshot_folder(repo: str, commit: str) -> Path:
+    """Return where the Hub's cache puts the files of a commit, in the repo's own layout."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    name = repo_folder_name(repo_id=repo, repo_type="dataset")
+    return Path(constants.HF_HUB_CACHE) / name / "snapshots" / commit
+
+
+def _card_findings(listing: HubListing) -> list[Finding]:
+    """Look at a published card: without its YAML, `datasets` finds no config in the repo."""
+    if not any(path.startswith(f"{INDEX_FOLDER}/") for path in listing.files):
+        return []
+    try:
+        text = download_file(listing.repo, CARD, listing.commit).read_text(encoding="utf-8")
+        check_configs(read_configs(text, listing.repo), listing.files)
+    except HubUnreachableError:
+        raise
+    except (ReleaseError, UnicodeDecodeError) as error:
+        return [Finding(kind=FindingKind.CARD_BROKEN, subjects=(CARD,), detail=str(error))]
+    return []
+
+
+def _cached_listing(repo: str, revision: str | None, cache: Path | None) -> HubListing:
+    if cache is None:
+        return list_hub(repo, resolve_commit(repo, revision))
+    folder = cache / repo.replace("/", "--")
+    commit = _known_commit(repo, revision or DEFAULT_REVISION, folder)
+    kept = folder / f"{commit}.json"
+    try:
+        files = json.loads(kept.read_text(encoding="utf-8"))
+        if isinstance(files, dict):
+            return HubListing(repo=repo, commit=commit, files=files)
+    except (OSError, ValueError):
+        pass  # not listed yet, or the file was damaged: either way the Hub is asked
+    listing = list_hub(repo, commit)
+    _write_json(kept, dict(listing.files))
+    return listing
+
+
+def _known_commit(repo: str, revision: str, folder: Path) -> str:
+    """Return the commit of a revision: the Hub's word, or else the last that it gave."""
+    remembered = folder / "refs" / f"{quote(revision, safe='')}.json"
+    if _COMMIT.fullmatch(revision) and (folder / f"{revision}.json").is_file():
+        return revision
+    try:
+        commit = resolve_commit(repo, revision)
+    except HubUnreachableError as error:
+        try:
+            last = json.loads(remembered.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise error from None
+        if not (isinstance(last, str) and _COMMIT.fullmatch(last)):
+            raise
+        _log.warning(
+            "the Hub does not answer: using commit %s of %s, the last seen of %s",
+            last,
+            repo,
+            revision,
+        )
+        return last
+    _write_json(remembered, commit)
+    return commit
+
+
+def _write_json(path: Path, value: Any) -> None:  # noqa: ANN401 — whatever JSON can say
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(value, file)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,1 @@
+"""Who is in a video, and who is in two splits."""

@@ -1,0 +1,1 @@
+"""Names, split lists, listing and audit of a release."""

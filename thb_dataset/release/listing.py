@@ -1,0 +1,233 @@
+"""From the file names of a release, wherever they were listed, to its videos: pure functions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from thb_dataset.errors import ReleaseError
+from thb_dataset.records import (
+    EXTRA_GENERATORS,
+    Generator,
+    Label,
+    RealDataset,
+    Split,
+    Video,
+)
+from thb_dataset.release.names import leaves_root, parse_fake_stem, restore_driver
+from thb_dataset.release.split_lists import RealClips
+
+EXTRA_FOLDER = "additional_dataset"
+_SPLITS = {
+    "train": Split.TRAIN,
+    "val": Split.VALIDATION,
+    "validation": Split.VALIDATION,
+    "test": Split.TEST,
+}
+
+
+class FindingKind(StrEnum):
+    """What can be wrong with a release. The first two are refused, the others audited."""
+
+    LEAVES_ROOT = "path leaves the release"
+    DUPLICATE_ID = "two files, one video id"
+    UNKNOWN_GENERATOR = "unknown generator"
+    UNREADABLE_NAME = "name cannot be parsed"
+    MISPLACED = "not where videos belong"
+    AUDIO_WITHOUT_VIDEO = "audio without video"
+    VIDEO_WITHOUT_AUDIO = "fake without audio"
+    REAL_IN_TWO_BLOCKS = "real video in two blocks"
+    REAL_LISTED_TWICE = "real video listed twice"
+    COUNT_DIFFERS = "count is not the published one"
+    PORTRAIT_CROSSES = "portrait in two splits"
+    DRIVER_CROSSES = "driver in two splits"
+    LIST_UNREADABLE = "split list cannot be read"
+    CARD_BROKEN = "card cannot be used"
+
+    @property
+    def is_refused(self) -> bool:
+        """True where nothing may be built from a release that has one of these."""
+        return self in (FindingKind.LEAVES_ROOT, FindingKind.DUPLICATE_ID)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that is wrong, and with which files.
+
+    Attributes:
+        kind: What is wrong.
+        subjects: The paths, names or ids that it is wrong with.
+        detail: The rest of the sentence.
+    """
+
+    kind: FindingKind
+    subjects: tuple[str, ...]
+    detail: str = ""
+
+    def __str__(self) -> str:
+        """Return it as one line, naming every offender."""
+        tail = f" ({self.detail})" if self.detail else ""
+        return f"{self.kind}: {', '.join(self.subjects)}{tail}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What the names of a release's files say.
+
+    Attributes:
+        videos: Every video whose name could be read, sorted by id; of two with one id, both.
+        findings: What is wrong with the names; those files are not among the videos.
+        restored_drivers: Ids of the fakes whose driver got its leading ``-`` back.
+    """
+
+    videos: tuple[Video, ...]
+    findings: tuple[Finding, ...]
+    restored_drivers: tuple[str, ...] = ()
+
+
+def list_videos(
+    paths: Iterable[str], reals: RealClips, other_reals: Iterable[RealClips] = ()
+) -> Listing:
+    """Read the videos of a release off the posix paths of its files.
+
+    Nothing raises here: what cannot be read becomes a finding.
+
+    Args:
+        paths: Every file of the release; those that are neither video nor audio are ignored.
+        reals: The real videos that its split list names.
+        other_reals: Those of its other lists: their sound is no sound without a video.
+    """
+    findings: list[Finding] = []
+    inside: list[str] = []
+    for path in sorted(paths):
+        if leaves_root(path):
+            findings.append(Finding(kind=FindingKind.LEAVES_ROOT, subjects=(path,)))
+        else:
+            inside.append(path)
+    audio = {path for path in inside if path.startswith("audio/") and path.endswith(".wav")}
+    videos = [_real(dataset, stem, split, audio) for (dataset, stem), split in reals.split.items()]
+    clips = reals.stems(RealDataset.CELEBV_HQ)
+    restored = []
+    for path in inside:
+        if not (path.startswith("fake/") and path.lower().endswith(".mp4")):
+            continue
+        named = _fake(path, audio)
+        if isinstance(named, Finding):
+            findings.append(named)
+            continue
+        fake = _with_restored_driver(named, clips)
+        videos.append(fake)
+        if fake.driver != named.driver:
+            restored.append(fake.video_id)
+    videos.sort(key=lambda video: (video.video_id, video.path))
+    findings += _duplicates(videos)
+    others = {_real_audio(*clip) for other in other_reals for clip in other.split}
+    findings += _audio_findings(videos, audio - others)
+    findings += _block_findings(reals)
+    return Listing(
+        videos=tuple(videos), findings=tuple(findings), restored_drivers=tuple(sorted(restored))
+    )
+
+
+def _with_restored_driver(fake: Video, clips: frozenset[str]) -> Video:
+    if fake.driver is None:
+        return fake
+    return replace(fake, driver=restore_driver(fake.driver, clips))
+
+
+def _fake(path: str, audio: set[str]) -> Video | Finding:
+    folders = path.split("/")[1:-1]
+    is_extra = len(folders) == 2 and folders[0] == EXTRA_FOLDER
+    is_usual = len(folders) == 2 and folders[1] in _SPLITS
+    if not (is_extra or is_usual):
+        where = f"fake/<Generator>/{{train,val,test}}/ or fake/{EXTRA_FOLDER}/<Generator>/"
+        return Finding(kind=FindingKind.MISPLACED, subjects=(path,), detail=f"expected {where}")
+    try:
+        generator = Generator.parse(folders[1] if is_extra else folders[0])
+    except ReleaseError as error:
+        return Finding(kind=FindingKind.UNKNOWN_GENERATOR, subjects=(path,), detail=str(error))
+    if is_extra != (generator in EXTRA_GENERATORS):
+        home = f"fake/{EXTRA_FOLDER}/" if generator in EXTRA_GENERATORS else f"fake/{generator}/"
+        detail = f"{generator} belongs in {home}"
+        return Finding(kind=FindingKind.MISPLACED, subjects=(path,), detail=detail)
+    stem = PurePosixPath(path).stem
+    try:
+        name = parse_fake_stem(stem, generator)
+    except ReleaseError as error:
+        return Finding(kind=FindingKind.UNREADABLE_NAME, subjects=(path,), detail=str(error))
+    sound = f"audio/fake/{stem}.wav"
+    return Video(
+        video_id=f"{generator}/{stem}",
+        label=Label.FAKE,
+        path=path,
+        release_split=Split.TEST if is_extra else _SPLITS[folders[1]],
+        generator=generator,
+        portrait=name.portrait,
+        driver=name.driver,
+        audio=sound if sound in audio else None,
+    )
+
+
+def _real(dataset: RealDataset, stem: str, split: Split, audio: set[str]) -> Video:
+    sound = _real_audio(dataset, stem)
+    return Video(
+        video_id=f"{dataset}/{stem}",
+        label=Label.REAL,
+        path=f"{dataset}/{stem}.mp4",
+        release_split=split,
+        real_dataset=dataset,
+        audio=sound if sound in audio else None,
+    )
+
+
+def _real_audio(dataset: RealDataset, stem: str) -> str:
+    folder = "ff++" if dataset is RealDataset.FACEFORENSICS else "fake_celebvhq"
+    return f"audio/{folder}/{stem}.wav"
+
+
+def _duplicates(videos: list[Video]) -> list[Finding]:
+    count = Counter(video.video_id for video in videos)
+    return [
+        Finding(
+            kind=FindingKind.DUPLICATE_ID,
+            subjects=tuple(video.path for video in videos if video.video_id == video_id),
+            detail=f"both would be {video_id}",
+        )
+        for video_id, times in count.items()
+        if times > 1
+    ]
+
+
+def _audio_findings(videos: list[Video], audio: set[str]) -> list[Finding]:
+    used = {video.audio for video in videos}
+    # audio/fake_celebvhq holds the drivers' sound; a driver need not be listed as a real video.
+    # Its file may have lost the leading dash, as the fakes' names have.
+    drivers = {video.driver for video in videos if video.driver}
+    drivers |= {driver.removeprefix("-") for driver in drivers}
+    used |= {f"audio/fake_celebvhq/{driver}.wav" for driver in drivers}
+    findings = [
+        Finding(kind=FindingKind.AUDIO_WITHOUT_VIDEO, subjects=(path,))
+        for path in sorted(audio)
+        if path not in used
+    ]
+    findings += [
+        Finding(kind=FindingKind.VIDEO_WITHOUT_AUDIO, subjects=(video.path,))
+        for video in videos
+        if video.label is Label.FAKE and video.audio is None
+    ]
+    return findings
+
+
+def _block_findings(reals: RealClips) -> list[Finding]:
+    pairs = (
+        (FindingKind.REAL_IN_TWO_BLOCKS, reals.in_two_blocks),
+        (FindingKind.REAL_LISTED_TWICE, reals.listed_twice),
+    )
+    return [
+        Finding(kind=kind, subjects=(f"{dataset}/{stem}",))
+        for kind, clips in pairs
+        for dataset, stem in clips
+    ]

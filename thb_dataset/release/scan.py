@@ -1,0 +1,256 @@
+"""A release: a folder in the Hub's layout, read into the list of its videos, and audited.
+
+::
+
+    fake/<Generator>/{train,val,test}/<portrait>--<driver>--<Generator>.mp4
+    fake/additional_dataset/{MAGI-1,Hallo3}/<stem>.mp4
+    audio/fake/<stem>.wav   audio/fake_celebvhq/<driver>.wav   audio/ff++/<three digits>.wav
+    real/real_dataset_split.json   real/real_dataset_split_official_ff++.json
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from thb_dataset.errors import ReleaseError
+from thb_dataset.records import Video
+from thb_dataset.release.audit import Audit, audit_videos
+from thb_dataset.release.listing import Finding, FindingKind, list_videos
+from thb_dataset.release.split_lists import RealClips, SplitList, read_split_list
+
+SYNTHETIC_MARKER = "SYNTHETIC.txt"
+"""A file of this name at the root of a release says that its videos are made up."""
+
+_FOLDERS = ("fake", "audio", "real")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """The videos of a release, whether their files are at hand or not.
+
+    Attributes:
+        root: Local folder in the Hub's layout.
+        videos: Fakes and reals, sorted by ``video_id``, each id once.
+        name: For records: the folder's name, the Hub id, or ``"mini"``.
+        revision: Commit of a Hub repo; for a folder, a sha256 over ids, paths and splits.
+        synthetic: True for the mini release, whose videos are made up.
+        hub_repo: The Hub repo that was listed, ``org/name``; None for a folder.
+        split_list: The list of real videos that was read.
+        findings: What is wrong with the names of its files; those are not in ``videos``.
+        restored_drivers: Ids of the fakes whose driver got its leading ``-`` back.
+    """
+
+    root: Path
+    videos: tuple[Video, ...]
+    name: str
+    revision: str | None
+    synthetic: bool
+    hub_repo: str | None = None
+    split_list: SplitList = SplitList.DEFAULT
+    findings: tuple[Finding, ...] = ()
+    restored_drivers: tuple[str, ...] = ()
+
+
+def read_release(root: str | Path, *, split_list: str = "default") -> Release:
+    """Read a release from a folder.
+
+    Names that cannot be read are left out with a warning and kept in ``findings``.
+
+    Args:
+        root: A folder in the Hub's layout.
+        split_list: Which list of real videos: ``"default"`` or ``"official_ff++"``.
+
+    Raises:
+        ReleaseError: It is no release, its split list is malformed, two files would have one
+            video id, or a path leaves the folder; every offender is named.
+    """
+    return check_release(scan_release(root, split_list=split_list))
+
+
+def scan_release(root: str | Path, *, split_list: str = "default") -> Release:
+    """Read a release as it is, for its audit: nothing is refused but a malformed split list.
+
+    Raises:
+        ReleaseError: It is no release, or its split list is absent or malformed.
+    """
+    folder = Path(root).expanduser()
+    if not (folder / "fake").is_dir():
+        raise ReleaseError(
+            f"{folder} is no release: it has no folder fake/ (give the folder that holds "
+            "fake/, audio/ and real/)"
+        )
+    chosen = SplitList.named(split_list)
+    try:
+        text = (folder / chosen.path).read_bytes()
+    except OSError as error:
+        there = [name.value for name in SplitList if (folder / name.path).is_file()]
+        raise ReleaseError(
+            f"cannot read the list of real videos {folder / chosen.path}: {error.strerror}; "
+            f"lists that are there: {', '.join(there) or 'none'}"
+        ) from error
+    links: list[Finding] = []
+    paths = list(_walk(folder, links))
+    is_synthetic = (folder / SYNTHETIC_MARKER).is_file()
+    others = [one.path for one in SplitList if one is not chosen and one.path in paths]
+    release = make_release(
+        root=folder,
+        name="mini" if is_synthetic else folder.resolve().name,
+        revision=None,
+        paths=paths,
+        split_text=text,
+        split_list=chosen,
+        synthetic=is_synthetic,
+        other_lists={path: (folder / path).read_bytes() for path in others},
+    )
+    return replace(release, findings=(*links, *release.findings))
+
+
+def make_release(
+    *,
+    root: Path,
+    name: str,
+    revision: str | None,
+    paths: Iterable[str],
+    split_text: str | bytes,
+    split_list: SplitList = SplitList.DEFAULT,
+    synthetic: bool = False,
+    other_lists: Mapping[str, str | bytes] | None = None,
+) -> Release:
+    """Make a release of the paths of its files, wherever they were listed.
+
+    Args:
+        root: Where the files are, or will be.
+        name: For records.
+        revision: The commit listed; None: a sha256 over the listing takes its place.
+        paths: Every file, as posix paths.
+        split_text: The JSON of its split list.
+        split_list: Which list that is.
+        synthetic: Whether the videos are made up.
+        other_lists: JSON of its other split lists, by path; a malformed one is a finding.
+
+    Raises:
+        ReleaseError: The split list is malformed.
+    """
+    others, findings = _read_other_lists(other_lists or {})
+    listing = list_videos(paths, read_split_list(split_text, split_list.path), others)
+    return Release(
+        root=root,
+        videos=listing.videos,
+        name=name,
+        revision=revision or hash_listing(listing.videos),
+        synthetic=synthetic,
+        split_list=split_list,
+        findings=(*findings, *listing.findings),
+        restored_drivers=listing.restored_drivers,
+    )
+
+
+def _read_other_lists(
+    texts: Mapping[str, str | bytes],
+) -> tuple[list[RealClips], list[Finding]]:
+    clips: list[RealClips] = []
+    findings: list[Finding] = []
+    for path, text in texts.items():
+        try:
+            clips.append(read_split_list(text, path))
+        except ReleaseError as error:
+            kind = FindingKind.LIST_UNREADABLE
+            findings.append(Finding(kind=kind, subjects=(path,), detail=str(error)))
+    return clips, findings
+
+
+def check_release(release: Release) -> Release:
+    """Return the release if a protocol may be built from it; warn of files that it leaves out.
+
+    Raises:
+        ReleaseError: Two files would have one video id, or a path leaves the release; all named.
+    """
+    refused = [finding for finding in release.findings if finding.kind.is_refused]
+    if refused:
+        lines = "\n  ".join(str(finding) for finding in refused)
+        raise ReleaseError(f"{release.root} is refused:\n  {lines}")
+    left_out = Counter(
+        finding.kind
+        for finding in release.findings
+        if finding.kind
+        in (FindingKind.UNKNOWN_GENERATOR, FindingKind.UNREADABLE_NAME, FindingKind.MISPLACED)
+    )
+    for kind, count in left_out.items():
+        _log.warning("%s: %d left out, %s (thb data verify names them)", release.name, count, kind)
+    return release
+
+
+def audit_release(release: Release) -> Audit:
+    """Compare a release with the published counts and look for what is wrong with it.
+
+    Args:
+        release: As :func:`scan_release` returns it, or :func:`read_release`.
+    """
+    return audit_videos(
+        release.videos,
+        release=release.name,
+        revision=release.revision,
+        split_list=release.split_list,
+        synthetic=release.synthetic,
+        findings=release.findings,
+        restored_drivers=release.restored_drivers,
+    )
+
+
+def hash_listing(videos: Iterable[Video]) -> str:
+    """Return a sha256 that changes with any id, path or split of a release."""
+    listing = [[video.video_id, video.path, video.release_split.value] for video in videos]
+    return hashlib.sha256(json.dumps(listing, separators=(",", ":")).encode()).hexdigest()
+
+
+def _walk(root: Path, findings: list[Finding]) -> Iterator[str]:
+    """Yield the posix path of every file; a link that leads outside becomes a finding."""
+    real_root = root.resolve()
+    for top in _FOLDERS:
+        if (root / top).is_symlink() and not _stays(root / top, real_root):
+            findings.append(_leaving(root / top, root))
+            continue
+        for folder, subfolders, files in os.walk(root / top):
+            for name in (*subfolders, *files):
+                path = Path(folder, name)
+                is_link = path.is_symlink()
+                if is_link and not _stays(path, real_root):
+                    findings.append(_leaving(path, root))
+                elif is_link and path.is_dir():
+                    findings.append(
+                        Finding(
+                            kind=FindingKind.MISPLACED,
+                            subjects=(path.relative_to(root).as_posix(),),
+                            detail="a link to a folder of the same release",
+                        )
+                    )
+            for name in files:
+                path = Path(folder, name)
+                if not path.is_symlink() or _stays(path, real_root):
+                    yield path.relative_to(root).as_posix()
+
+
+def _stays(link: Path, real_root: Path) -> bool:
+    target = link.resolve()
+    if target.is_relative_to(real_root):
+        return True
+    # A snapshot in the Hub's cache is a tree of links to the blobs of the same repo.
+    return real_root.parent.name == "snapshots" and target.is_relative_to(
+        real_root.parent.parent / "blobs"
+    )
+
+
+def _leaving(link: Path, root: Path) -> Finding:
+    return Finding(
+        kind=FindingKind.LEAVES_ROOT,
+        subjects=(link.relative_to(root).as_posix(),),
+        detail=f"a link to {link.resolve()}",
+    )

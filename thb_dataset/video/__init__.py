@@ -1,0 +1,1 @@
+"""Frames and sound of one video, decoded in a child process."""

@@ -1,0 +1,132 @@
+"""The child's answers, read with the care that a process full of strangers' bytes deserves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from thb_dataset import errors
+from thb_dataset.errors import VideoDecodeError, VideoError, VideoTooLargeError
+from thb_dataset.video.child import VideoChild
+from thb_dataset.video.values import Audio, Frames, Limits, VideoInfo
+
+_ERRORS: dict[str, type[VideoError]] = {
+    name: getattr(errors, name)
+    for name in ("VideoDecodeError", "VideoTooLargeError", "VideoTimeoutError", "ClipTooShortError")
+}
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, turned into a VideoError by the reader
+    """The child, or a check of its answer, says why there is no result.
+
+    Attributes:
+        error_class: The error to raise.
+        fit: Whether the child can go on.
+    """
+
+    def __init__(self, error_class: type[VideoError], message: str, *, fit: bool) -> None:
+        super().__init__(message)
+        self.error_class = error_class
+        self.fit = fit
+
+
+class Conversation:
+    """The answers to one request."""
+
+    def __init__(self, child: VideoChild, deadline: float, limits: Limits) -> None:
+        self._child = child
+        self._deadline = deadline
+        self._limits = limits
+
+    def receive_info(self) -> VideoInfo:
+        """Read the answer to ``probe``."""
+        return VideoInfo(**self._receive("info")["info"])
+
+    def receive_frames(self, max_side: int | None = None) -> Frames:
+        """Read the answers to ``frames``; only the last ``begin`` and what follows it counts.
+
+        Args:
+            max_side: Larger pictures are averaged down to this longer side, one by one.
+        """
+        message = self._receive("begin")
+        while message["kind"] == "begin":
+            info, count = VideoInfo(**message["info"]), int(message["count"])
+            height, width = _fit(info.height, info.width, max_side)
+            self._check_output(max(count * height * width, info.height * info.width) * 3)
+            pixels = np.empty((count, height, width, 3), dtype=np.uint8)
+            index = np.zeros(count, dtype=np.int64)
+            seconds = np.zeros(count, dtype=np.float64)
+            while (message := self._receive("frame", "begin", "end"))["kind"] == "frame":
+                place = int(message["place"])
+                if (height, width) == (info.height, info.width):
+                    self._receive_payload(message, pixels[place])
+                else:
+                    whole = np.empty((info.height, info.width, 3), dtype=np.uint8)
+                    self._receive_payload(message, whole)
+                    pixels[place] = _shrink(whole, height, width)
+                index[place], seconds[place] = message["index"], message["seconds"]
+        return Frames(
+            pixels=pixels,
+            index=index,
+            seconds=seconds,
+            total_frames=int(message["total_frames"]),
+            read_to_end=bool(message["read_to_end"]),
+            info=info,
+        )
+
+    def receive_audio(self, rate_hz: int) -> Audio | None:
+        """Read the answer to ``audio``."""
+        message = self._receive("audio", "silence")
+        if message["kind"] == "silence":
+            return None
+        self._check_output(message["payload"])
+        samples = np.empty(message["payload"] // 4, dtype=np.float32)
+        self._receive_payload(message, samples)
+        return Audio(
+            samples=samples,
+            rate_hz=rate_hz,
+            channels=int(message["channels"]),
+            codec=str(message["codec"]),
+            start_seconds=float(message["start"]),
+        )
+
+    def _receive(self, *expected: str) -> dict[str, Any]:
+        message = self._child.receive(self._deadline)
+        if message.get("kind") == "error":
+            error_class = _ERRORS.get(message["error"], VideoDecodeError)
+            raise Refusal(error_class, str(message["message"]), fit=message["fit"] is True)
+        if message.get("kind") not in expected:
+            raise ValueError(f"{message.get('kind')!r} where {' or '.join(expected)} was due")
+        return message
+
+    def _receive_payload(self, message: dict[str, Any], array: npt.NDArray[Any]) -> None:
+        if message["payload"] != array.nbytes:
+            raise ValueError(f"{message['payload']} bytes where {array.nbytes} were due")
+        if array.nbytes:
+            self._child.receive_into(array.data.cast("B"), self._deadline)
+
+    def _check_output(self, size: int) -> None:
+        limit = self._limits.max_output_bytes
+        if size > limit:
+            raise Refusal(
+                VideoTooLargeError,
+                f"would give {size / 2**20:.0f} MiB at once, the limit is {limit >> 20} MiB;"
+                " ask for fewer frames or raise Limits.max_output_bytes",
+                fit=False,  # it is still sending
+            )
+
+
+def _fit(height: int, width: int, max_side: int | None) -> tuple[int, int]:
+    """Return the height and width that fit the longer side, never larger than they are."""
+    longer = max(height, width)
+    if max_side is None or longer <= max_side:
+        return height, width
+    return max(1, round(height * max_side / longer)), max(1, round(width * max_side / longer))
+
+
+def _shrink(picture: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
+    import cv2
+
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

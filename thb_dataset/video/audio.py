@@ -1,0 +1,131 @@
+"""The sound of one video file by PyAV, inside the child process, on the clock of its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.audio.stream import AudioStream
+
+from thb_dataset.errors import VideoDecodeError, VideoTooLargeError
+from thb_dataset.video.decoder import VideoFile, find_audio_stream, tell_time
+from thb_dataset.video.values import Audio, Limits
+
+GAP_SECONDS = 0.05
+"""Time stamps this far from where the samples lead start a new run, placed by its own stamp."""
+
+
+@dataclass
+class _Run:
+    """Samples that follow each other without a gap."""
+
+    start: Fraction
+    parts: list[npt.NDArray[np.float32]] = field(default_factory=list)
+
+
+def decode_audio(path: str, rate_hz: int, limits: Limits) -> Audio | None:
+    """Read the whole sound of a video.
+
+    Args:
+        path: The file.
+        rate_hz: Samples a second wanted.
+        limits: ``max_seconds`` also bounds the sound, declared and decoded.
+
+    Returns:
+        The sound from the first frame's time on; None where the file has none.
+
+    Raises:
+        VideoDecodeError: Not a video, or no frame decodes to set the clock by.
+        VideoTooLargeError: The sound lasts longer than the limit.
+    """
+    with VideoFile(path, limits) as video:
+        if find_audio_stream(video.container) is None:
+            return None
+        zero = _find_first_frame_time(video)
+    with VideoFile(path, limits) as video:
+        stream = find_audio_stream(video.container)
+        if stream is None:
+            return None
+        runs = _decode_runs(video, stream, rate_hz, zero + Fraction(limits.max_seconds))
+        context = stream.codec_context
+        channels, codec = context.channels, context.codec.canonical_name
+    return Audio(
+        samples=_place(runs, zero, rate_hz),
+        rate_hz=rate_hz,
+        channels=channels,
+        codec=codec,
+        start_seconds=float(runs[0].start - zero) if runs else 0.0,
+    )
+
+
+def _find_first_frame_time(video: VideoFile) -> Fraction:
+    for frame in video.frames():
+        return tell_time(frame) or Fraction(0)
+    raise VideoDecodeError("has no frame that decodes, so its sound cannot be aligned")
+
+
+def _decode_runs(
+    video: VideoFile, stream: AudioStream, rate_hz: int, latest: Fraction
+) -> list[_Run]:
+    runs: list[_Run] = []
+    resampler, shape, expected = None, None, Fraction(0)
+    for frame in _decode(video, stream):
+        time = tell_time(frame)
+        if time is None:
+            time = expected
+        if time > latest:
+            raise VideoTooLargeError(
+                f"has sound that lasts longer than {float(latest):.0f} s; cut it or raise"
+                " Limits.max_seconds"
+            )
+        new_shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if resampler is None or shape != new_shape or abs(time - expected) > GAP_SECONDS:
+            if resampler is not None:
+                runs[-1].parts += _resample(resampler, None)
+            resampler, shape = av.AudioResampler(format="fltp", rate=rate_hz), new_shape
+            runs.append(_Run(start=time))
+            expected = time
+        # The resampler keeps its own count of samples: stamps that jitter would make it complain.
+        frame.pts = None
+        runs[-1].parts += _resample(resampler, frame)
+        expected += Fraction(frame.samples, frame.sample_rate)
+    if resampler is not None:
+        runs[-1].parts += _resample(resampler, None)
+    return runs
+
+
+def _decode(video: VideoFile, stream: AudioStream) -> Iterator[av.AudioFrame]:
+    """Every frame of sound that decodes; damage leaves a gap, which time stamps then show."""
+    for packet in video.packets(stream):
+        try:
+            yield from stream.codec_context.decode(packet)
+        except av.error.MemoryError:
+            raise
+        except av.FFmpegError:
+            continue
+
+
+def _resample(
+    resampler: av.AudioResampler, frame: av.AudioFrame | None
+) -> list[npt.NDArray[np.float32]]:
+    return [
+        piece.to_ndarray().mean(axis=0, dtype=np.float32) for piece in resampler.resample(frame)
+    ]
+
+
+def _place(runs: list[_Run], zero: Fraction, rate_hz: int) -> npt.NDArray[np.float32]:
+    """Lay the runs on the clock: zeros in gaps, what comes before ``zero`` cut off."""
+    pieces = []
+    for run in runs:
+        if run.parts:
+            pieces.append((round((run.start - zero) * rate_hz), np.concatenate(run.parts)))
+    end = max((start + len(samples) for start, samples in pieces), default=0)
+    sound = np.zeros(max(end, 0), dtype=np.float32)
+    for start, samples in pieces:
+        kept = samples[max(-start, 0) :]
+        sound[max(start, 0) : max(start, 0) + len(kept)] = kept
+    return sound

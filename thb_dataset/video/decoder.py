@@ -1,0 +1,248 @@
+"""One video file by PyAV, inside the child process: facts, picture frames, exact counts.
+
+Only what a talking-head video can be is let in: a regular file, a container and a codec of the
+lists below. The file is handed to FFmpeg as an open file object, so its name is never taken for a
+protocol, and no demuxer that opens other files (playlists, scripts, image patterns) is allowed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from fractions import Fraction
+from io import FileIO
+from pathlib import Path
+from typing import Any, Self
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Discard, Disposition
+from av.video.stream import VideoStream
+
+from thb_dataset.errors import VideoDecodeError, VideoTooLargeError
+from thb_dataset.video.values import Limits
+
+CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg"
+VIDEO_DECODERS = (
+    "h264,hevc,vvc,libdav1d,av1,vp8,vp9,libvpx,libvpx-vp9,mpeg4,mpeg2video,mpeg1video,mjpeg,"
+    "msmpeg4,msmpeg4v2,wmv1,wmv2,wmv3,vc1,flv,h263,theora,prores,dnxhd,ffv1,rawvideo,png"
+)
+AUDIO_DECODERS = (
+    "aac,mp3,mp3float,mp2,mp2float,ac3,eac3,opus,libopus,vorbis,flac,alac,amrnb,amrwb,wmav1,wmav2,"
+    "pcm_u8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_f32le,pcm_alaw,pcm_mulaw"
+)
+READ_BYTES = 1 << 18
+
+
+def open_regular_file(path: str) -> FileIO:
+    """Open a file for reading, and nothing else: no folder, device, pipe or socket.
+
+    A link is followed (Hub caches are made of links) and judged by what it points to.
+
+    Raises:
+        VideoDecodeError: There is no such file, it cannot be read, or it is not a plain file.
+    """
+    try:
+        _require_plain_file(Path(path).stat())
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise VideoDecodeError(f"cannot be opened ({reason}); check the path") from error
+    # A file object without a name: FFmpeg then judges by content alone.
+    file = FileIO(descriptor, "rb")
+    _require_plain_file(os.fstat(descriptor))
+    return file
+
+
+def _require_plain_file(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise VideoDecodeError("is a folder, not a video file")
+    if not stat.S_ISREG(status.st_mode):
+        raise VideoDecodeError("is not a regular file; devices and pipes are not read")
+    if status.st_size == 0:
+        raise VideoDecodeError("is empty (0 bytes); fetch it again")
+
+
+class VideoFile:
+    """One open video. Sizes and lengths are checked on opening, before a frame is decoded."""
+
+    def __init__(self, path: str, limits: Limits) -> None:
+        self._limits = limits
+        self._file = open_regular_file(path)
+        try:
+            self.container = self._open()
+            self.stream = self._choose_stream()
+            self._check_declared()
+            self._prepare_decoder()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.container.close()
+        self._file.close()
+
+    def _open(self) -> InputContainer:
+        options = {
+            # With a file object FFmpeg needs no protocol at all; this closes every one.
+            "protocol_whitelist": "none",
+            "format_whitelist": CONTAINERS,
+            "codec_whitelist": f"{VIDEO_DECODERS},{AUDIO_DECODERS}",
+            "enable_drefs": "0",
+            "max_pixels": str(self._limits.max_pixels),
+            "max_streams": "32",
+            "threads": "1",
+        }
+        try:
+            return av.open(self._file, "r", options=options, buffer_size=READ_BYTES)
+        except av.error.MemoryError:
+            raise
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise VideoDecodeError(
+                "is not a video that can be read: no MP4, MOV, MKV, WebM, AVI, MPEG, FLV, ASF or"
+                f" Ogg file, or its index is missing or damaged ({_reason(error)})"
+            ) from error
+
+    def _choose_stream(self) -> VideoStream:
+        pictures = Disposition.attached_pic | Disposition.timed_thumbnails
+        streams = [s for s in self.container.streams.video if not s.disposition & pictures]
+        if not streams:
+            raise VideoDecodeError("has no video stream; only sound or other data")
+        best = self.container.streams.best("video")
+        stream = best if best in streams else streams[0]
+        context = stream.codec_context
+        if context is None or context.name not in VIDEO_DECODERS.split(","):
+            name = "unknown" if context is None else context.name
+            raise VideoDecodeError(
+                f"has video of codec {name}, which is not supported; convert it to H.264"
+            )
+        return stream
+
+    def _check_declared(self) -> None:
+        limits, stream = self._limits, self.stream
+        self.check_size(stream.width, stream.height)
+        if stream.width < 1 or stream.height < 1:
+            # FFmpeg forgets a size that is beyond max_pixels, with some codecs.
+            raise VideoDecodeError(
+                f"does not say how large its pictures are, or says more than {limits.max_pixels}"
+                " pixels; it is damaged or too large"
+            )
+        seconds = self.declared_seconds
+        if seconds is not None and seconds > limits.max_seconds:
+            raise VideoTooLargeError(
+                f"says it lasts {seconds:.0f} s, the limit is {limits.max_seconds:.0f} s;"
+                " cut it or raise Limits.max_seconds"
+            )
+        self._check_count(stream.frames)
+
+    def check_size(self, width: int, height: int) -> None:
+        """Refuse pictures larger than the limit.
+
+        Raises:
+            VideoTooLargeError: With the size and the limit.
+        """
+        if width * height > self._limits.max_pixels:
+            raise VideoTooLargeError(
+                f"has pictures of {width} x {height}, the limit is {self._limits.max_pixels}"
+                " pixels; scale it down or raise Limits.max_pixels"
+            )
+
+    def _check_count(self, frames: int) -> None:
+        if frames > self._limits.max_frames:
+            raise VideoTooLargeError(
+                f"has {frames} frames or more, the limit is {self._limits.max_frames};"
+                " cut it or raise Limits.max_frames"
+            )
+
+    def _prepare_decoder(self) -> None:
+        context = self.stream.codec_context
+        # One thread: the same frames whatever the machine, least memory; run two readers instead.
+        context.thread_count = 1
+        context.options = {"max_pixels": str(self._limits.max_pixels)}
+
+    @property
+    def declared_seconds(self) -> float | None:
+        """The longer of the lengths that the stream and the container declare."""
+        stream, found = self.stream, []
+        if stream.duration is not None and stream.time_base is not None:
+            found.append(float(stream.duration * stream.time_base))
+        if self.container.duration is not None:
+            found.append(self.container.duration / av.time_base)
+        return max(found, default=None)
+
+    def count_packets(self) -> int:
+        """Count the frames in the file without decoding one; reading ends where the file does.
+
+        Raises:
+            VideoTooLargeError: There are more than the limit.
+        """
+        count = 0
+        for packet in self.packets(self.stream):
+            if packet is not None and packet.size and not packet.is_discard:
+                count += 1
+                self._check_count(count)
+        return count
+
+    def packets(self, stream: VideoStream | AudioStream) -> Iterator[Packet[Any] | None]:
+        """Read one stream's packets, the others unread; the last one tells a decoder to finish."""
+        for other in self.container.streams:
+            keep = other.index == stream.index
+            other.discard = Discard.default if keep else Discard.all
+        try:
+            yield from self.container.demux(stream)
+        except av.error.MemoryError:
+            raise
+        except av.FFmpegError:
+            # The file breaks off: let the decoder give what it still holds.
+            yield None
+
+    def frames(self) -> Iterator[av.VideoFrame]:
+        """Decode from the first frame on, in the order shown.
+
+        After damage the decoder paints from wrong neighbours; so from an error or a frame marked
+        corrupt on, nothing is given until the next key frame.
+
+        Raises:
+            VideoTooLargeError: More frames come out than the limit allows.
+        """
+        clean, count = True, 0
+        for packet in self.packets(self.stream):
+            try:
+                decoded = self.stream.codec_context.decode(packet)
+            except av.error.MemoryError:
+                raise
+            except av.FFmpegError:
+                clean = False
+                continue
+            for frame in decoded:
+                clean = (clean or frame.key_frame) and not frame.is_corrupt
+                if clean:
+                    count += 1
+                    self._check_count(count)
+                    yield frame
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def tell_time(frame: av.VideoFrame | av.AudioFrame) -> Fraction | None:
+    """A frame's own time stamp in seconds, exact; None where it has none."""
+    if frame.pts is None or not frame.time_base:
+        return None
+    return frame.pts * Fraction(frame.time_base)
+
+
+def find_audio_stream(container: InputContainer) -> AudioStream | None:
+    """The first sound stream that can be decoded, or None."""
+    for stream in container.streams.audio:
+        context = stream.codec_context
+        if context is not None and context.name in AUDIO_DECODERS.split(","):
+            return stream
+    return None

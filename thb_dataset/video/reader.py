@@ -1,0 +1,238 @@
+"""A video file becomes frames and sound: decoded in a child process, within limits.
+
+A damaged or hostile file can crash a decoder, fill the memory or never end. So decoding is done
+by a child process with limits of the operating system; the parent only receives pictures, and
+whatever happens to the child ends as a named error about one file.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+from thb_dataset.errors import THBError, VideoDecodeError, VideoTimeoutError
+from thb_dataset.video.answers import Conversation, Refusal
+from thb_dataset.video.child import ChildDiedError, ChildTimeoutError, VideoChild
+from thb_dataset.video.frame_policy import FramePolicy
+from thb_dataset.video.values import Audio, Frames, Limits, VideoInfo
+
+__all__ = ["Audio", "FramePolicy", "Frames", "Limits", "VideoInfo", "VideoReader"]
+
+Backend = Literal["pyav", "decord"]
+_Result = TypeVar("_Result")
+_log = logging.getLogger(__name__)
+
+EXTRA_DECLARED = 1
+"""Frames that an undamaged file may declare beyond those that decode: some AVI files do."""
+
+_OUTSIDE_SIGNALS = ("SIGKILL", "SIGTERM", "SIGHUP", "SIGINT")
+
+
+class VideoReader:
+    """Reads videos, one after the other, through one child process that it owns.
+
+    The child is started at the first call, lives until ``close`` and is replaced when it dies.
+    Not thread-safe: one reader per thread. After a fork, the new process gets a child of its own.
+
+    Example:
+        >>> with VideoReader() as reader:  # doctest: +SKIP
+        ...     frames = reader.read_frames("clip.mp4", FramePolicy(frames=8))
+        >>> frames.pixels.shape  # doctest: +SKIP
+        (8, 512, 512, 3)
+    """
+
+    def __init__(self, limits: Limits | None = None, *, backend: Backend = "pyav") -> None:
+        """Prepare a reader; no process is started yet.
+
+        Args:
+            limits: What one video may cost.
+            backend: ``pyav``, or ``decord`` where that package is installed.
+
+        Raises:
+            THBError: The backend's package is missing.
+        """
+        if backend == "decord" and importlib.util.find_spec("decord") is None:
+            raise THBError(
+                "the backend decord is not installed: pip install 'talkingheadbench[decord]', or"
+                " use the backend pyav"
+            )
+        self.limits = limits or Limits()
+        self.backend = backend
+        self._child: VideoChild | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child process. The reader can still be used; it then starts another."""
+        if self._child is not None:
+            self._child.close()
+        self._child = None
+
+    @property
+    def child_pid(self) -> int | None:
+        """Process number of the child at present, for those who watch over it; None without."""
+        return None if self._child is None else self._child.pid
+
+    def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
+        """Say what a video is, after decoding its first frame.
+
+        Args:
+            path: A file; never taken for a URL or a protocol.
+
+        Raises:
+            VideoDecodeError: Not a video, damaged, or of an unsupported kind.
+            VideoTooLargeError: Refused by a limit before a frame was decoded.
+            VideoTimeoutError: It took longer than allowed.
+        """
+        return self._ask({"verb": "probe"}, path, Conversation.receive_info)
+
+    def read_frames(
+        self, path: str | os.PathLike[str], policy: FramePolicy, *, max_side: int | None = None
+    ) -> Frames:
+        """Decode a video and hand out the frames that a policy chooses, each once, in order.
+
+        The choice is by the number of frames that decode, not by what the file declares; where it
+        declares more, a warning is logged.
+
+        Args:
+            path: A file; never taken for a URL or a protocol.
+            policy: Which frames; its clips are cut from the answer by ``Frames.index``.
+            max_side: Pictures with a longer side than this are averaged down to it, for those
+                who only show them; ``Frames.info`` still tells the size of the video.
+
+        Raises:
+            VideoDecodeError: Not a video, damaged so that no frame decodes, or unsupported.
+            VideoTooLargeError: Refused by a limit.
+            VideoTimeoutError: It took longer than allowed.
+            ClipTooShortError: Fewer frames than one clip of the policy needs.
+        """
+        request = {"verb": "frames", "policy": policy.to_dict(), "backend": self.backend}
+        frames = self._ask(request, path, lambda answers: answers.receive_frames(max_side))
+        declared = frames.info.declared_frames or 0
+        if declared - frames.total_frames > EXTRA_DECLARED:
+            _log.warning(
+                "%s: %d of the %d frames that it declares decode; the rest is damaged, cut off or"
+                " left out by its edit list",
+                _name(path),
+                frames.total_frames,
+                declared,
+            )
+        return frames
+
+    def read_audio(self, path: str | os.PathLike[str], rate_hz: int) -> Audio | None:
+        """Decode the whole sound of a video, mono, starting at its first frame.
+
+        Args:
+            path: A file; never taken for a URL or a protocol.
+            rate_hz: Samples a second wanted.
+
+        Returns:
+            The sound; None where the video has none.
+
+        Raises:
+            VideoDecodeError: Not a video, or damaged so that no frame decodes.
+            VideoTooLargeError: Refused by a limit.
+            VideoTimeoutError: It took longer than allowed.
+        """
+        request = {"verb": "audio", "rate_hz": rate_hz}
+        return self._ask(request, path, lambda answers: answers.receive_audio(rate_hz))
+
+    def _ask(
+        self,
+        request: dict[str, Any],
+        path: str | os.PathLike[str],
+        receive: Callable[[Conversation], _Result],
+    ) -> _Result:
+        """Send a request; once more where the child was ended by somebody else."""
+        plain = os.fsdecode(path)
+        # Lexically absolute: the child works elsewhere, and resolves links itself.
+        message = {**request, "path": os.path.abspath(plain), "limits": asdict(self.limits)}  # noqa: PTH100
+        name = _name(path)
+        try:
+            return self._converse(message, name, receive)
+        except _EndedFromOutside:
+            pass
+        try:
+            return self._converse(message, name, receive)
+        except _EndedFromOutside as death:
+            raise VideoDecodeError(
+                f"{name}: the decoder was ended twice by {death}, perhaps as the machine's memory"
+                " is full; try again"
+            ) from None
+
+    def _converse(
+        self, message: dict[str, Any], name: str, receive: Callable[[Conversation], _Result]
+    ) -> _Result:
+        """Have one request answered, and turn every way of failing into a named error."""
+        child = self._living_child()
+        deadline = time.monotonic() + self.limits.wall_seconds
+        keep = False
+        try:
+            child.request(message)
+            result = receive(Conversation(child, deadline, self.limits))
+            keep = True
+            return result
+        except Refusal as refusal:
+            keep = refusal.fit
+            raise refusal.error_class(f"{name}: {refusal}") from None
+        except BrokenPipeError:
+            raise _EndedFromOutside("a closed pipe") from None
+        except ChildTimeoutError:
+            raise VideoTimeoutError(
+                f"{name}: not read within {self.limits.wall_seconds:g} s; the file is damaged or"
+                " very long, cut it or raise Limits.wall_seconds"
+            ) from None
+        except ChildDiedError as death:
+            raise self._name_death(name, death.cause) from None
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+            raise VideoDecodeError(
+                f"{name}: the decoder's answer makes no sense ({error}); the file may be hostile"
+            ) from error
+        finally:
+            # After anything else, even an interrupt, the pipe holds what belongs to nobody.
+            if not keep:
+                self.close()
+
+    def _living_child(self) -> VideoChild:
+        if self._child is None or not self._child.is_alive():
+            self.close()
+            self._child = VideoChild(self.limits.address_space_bytes)
+        return self._child
+
+    def _name_death(self, name: str, cause: str) -> Exception:
+        if cause in _OUTSIDE_SIGNALS:
+            return _EndedFromOutside(cause)
+        if cause == "SIGXCPU":
+            return VideoTimeoutError(
+                f"{name}: took more than {self.limits.cpu_seconds} s of processor time; the file"
+                " is damaged or very long, cut it or raise Limits.cpu_seconds"
+            )
+        return VideoDecodeError(
+            f"{name}: the decoder died of it ({cause}); the file is damaged or hostile, fetch it"
+            " again or leave it out"
+        )
+
+
+def _name(path: str | os.PathLike[str]) -> str:
+    """A path as it can stand in one line of a message."""
+    plain = os.fsdecode(path)
+    return plain if plain.isprintable() else ascii(plain)
+
+
+class _EndedFromOutside(Exception):  # noqa: N818 - never leaves this module
+    """Somebody else ended the child: not the file's fault."""

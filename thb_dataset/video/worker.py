@@ -1,0 +1,250 @@
+"""The child process that decodes: ``python -m thb_dataset.video.worker ADDRESS_SPACE_BYTES``.
+
+It answers requests (see ``video_messages``) from standard input on standard output, one after the
+other, within limits of the operating system, and ends when its parent does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import resource
+import select
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict
+from fractions import Fraction
+from typing import Any, Protocol
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from thb_dataset.errors import ClipTooShortError, VideoDecodeError, VideoError, VideoTooLargeError
+from thb_dataset.video.audio import decode_audio
+from thb_dataset.video.decoder import VideoFile, tell_time
+from thb_dataset.video.frame_policy import FramePolicy
+from thb_dataset.video.messages import HEAD, Answers, unpack_length, unpack_message
+from thb_dataset.video.painter import Painter
+from thb_dataset.video.values import Limits
+
+PARENT_CHECK_MILLISECONDS = 2000
+MAX_OPEN_FILES = 64
+MAX_PASSES = 3
+
+
+class DecodePass(Protocol):
+    """One way through a video: the interface of a backend."""
+
+    def __call__(
+        self,
+        path: str,
+        limits: Limits,
+        wanted: npt.NDArray[np.int64],
+        to_end: bool,
+        answers: Answers,
+    ) -> int:
+        """Send ``begin`` and the wanted frames; return how many frames there are."""
+        ...
+
+
+def probe(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
+    """Open a video, decode its first frame and say what it is."""
+    with VideoFile(request["path"], limits) as video:
+        for frame in video.frames():
+            answers.send("info", info=asdict(Painter(video, frame).describe()))
+            return
+    raise VideoDecodeError(_NO_FRAME)
+
+
+def send_frames(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
+    """Count the frames without decoding, choose, decode; where fewer decode, choose anew."""
+    path, policy = request["path"], FramePolicy(**request["policy"])
+    decode_pass = _load_backend(request["backend"])
+    with VideoFile(path, limits) as video:
+        total = video.count_packets()
+    for _ in range(MAX_PASSES):
+        try:
+            wanted = np.unique(policy.choose(total))
+        except ClipTooShortError:
+            wanted = np.empty(0, dtype=np.int64)
+        # Only where no later frame can change the choice does reading stop before the end.
+        to_end = not len(wanted) or policy.clips > 1 or policy.sampling == "uniform"
+        decoded = decode_pass(path, limits, wanted, to_end, answers)
+        if not to_end and decoded > wanted[-1]:
+            decoded = total
+        if decoded == total:
+            policy.choose(total)
+            answers.send("end", total_frames=total, read_to_end=to_end)
+            return
+        if decoded == 0:
+            raise VideoDecodeError(_NO_FRAME)
+        total = decoded
+    raise VideoDecodeError("gives another number of frames each time it is decoded")
+
+
+_NO_FRAME = "has no frame that decodes; the file is damaged, fetch it again"
+
+
+def decode_with_pyav(
+    path: str, limits: Limits, wanted: npt.NDArray[np.int64], to_end: bool, answers: Answers
+) -> int:
+    """Decode in order from the first frame, convert and send the wanted ones, never seek.
+
+    Returns:
+        Frames decoded: all there are, or those up to the last wanted one if not ``to_end``.
+    """
+    places = {int(index): place for place, index in enumerate(wanted)}
+    last = int(wanted[-1]) if len(wanted) else -1
+    decoded = 0
+    with VideoFile(path, limits) as video:
+        painter, clock = None, _Clock(video)
+        for index, frame in enumerate(video.frames()):
+            decoded = index + 1
+            seconds = clock.tell(frame, index)
+            if painter is None:
+                painter = Painter(video, frame)
+                answers.send("begin", info=asdict(painter.describe()), count=len(places))
+            if index in places:
+                pixels = painter.paint(frame).data
+                answers.send("frame", pixels, place=places[index], index=index, seconds=seconds)
+            if index == last and not to_end:
+                break
+    return decoded
+
+
+class _Clock:
+    """Seconds of each frame after the first, by the file's stamps; by the mean rate without."""
+
+    def __init__(self, video: VideoFile) -> None:
+        rate = video.stream.average_rate or video.stream.guessed_rate
+        self._period = 1 / Fraction(rate) if rate else Fraction(0)
+        self._first: Fraction | None = None
+
+    def tell(self, frame: av.VideoFrame, index: int) -> float:
+        time = tell_time(frame)
+        if time is None:
+            return float(index * self._period)
+        if self._first is None:
+            self._first = time - index * self._period
+        return float(time - self._first)
+
+
+def _load_backend(name: str) -> DecodePass:
+    if name == "pyav":
+        return decode_with_pyav
+    from thb_dataset.video.decord import decode_with_decord
+
+    return decode_with_decord
+
+
+def send_audio(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
+    """Decode the sound and send its samples, or say that there is none."""
+    audio = decode_audio(request["path"], request["rate_hz"], limits)
+    if audio is None:
+        answers.send("silence")
+        return
+    facts = {"channels": audio.channels, "codec": audio.codec, "start": audio.start_seconds}
+    answers.send("audio", audio.samples.data, **facts)
+
+
+_VERBS = {"probe": probe, "frames": send_frames, "audio": send_audio}
+
+
+def answer(request: dict[str, Any], answers: Answers) -> bool:
+    """Do what a request asks; every failure becomes an ``error`` message.
+
+    Returns:
+        Whether this process is fit for another request; after running out of memory it is not.
+    """
+    limits, fit = Limits(**request["limits"]), True
+    try:
+        _VERBS[request["verb"]](request, limits, answers)
+        return True
+    except BrokenPipeError:
+        raise
+    except (MemoryError, av.error.MemoryError):
+        fit = False
+        megabytes = limits.address_space_bytes >> 20
+        error: VideoError = VideoTooLargeError(
+            f"needs more than {megabytes} MiB of memory to decode; the file is damaged, or scale"
+            " it down, or raise Limits.address_space_bytes"
+        )
+    except VideoError as caught:
+        error = caught
+    except Exception as caught:
+        # A decoder fails in ways that nobody lists; one video must not end the run.
+        error = VideoDecodeError(f"cannot be decoded ({type(caught).__name__}: {caught})")
+    answers.send("error", error=type(error).__name__, message=str(error), fit=fit)
+    return fit
+
+
+def main() -> None:
+    """Answer until the parent closes the pipe or dies."""
+    answers = Answers(os.dup(1))
+    # Whatever a library prints must not mix with the answers.
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    _limit_process(int(sys.argv[1]))
+    requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(requests, os.getppid()), daemon=True).start()
+    with contextlib.suppress(BrokenPipeError):
+        answers.send("ready")
+        while True:
+            request = requests.get()
+            _renew_cpu_limit(request["limits"]["cpu_seconds"])
+            if not answer(request, answers):
+                break
+    os._exit(0)
+
+
+def _listen(requests: queue.SimpleQueue[dict[str, Any]], parent: int) -> None:
+    """Queue requests; end the process at once, even in mid-decode, when the parent is gone.
+
+    A closed pipe says so, but not where a forked sibling still holds the pipe's other end; so the
+    parent's number is looked at too.
+    """
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    while os.getppid() == parent:
+        if not poll.poll(PARENT_CHECK_MILLISECONDS):
+            continue
+        head = b"".join(_read(HEAD.size))
+        if len(head) < HEAD.size:
+            break
+        requests.put(unpack_message(b"".join(_read(unpack_length(head)))))
+    os._exit(0)
+
+
+def _read(size: int) -> Iterator[bytes]:
+    while size and (part := os.read(0, size)):
+        size -= len(part)
+        yield part
+
+
+def _limit_process(address_space_bytes: int) -> None:
+    """Bound memory, open files and written files for good; no core dumps of people's faces."""
+    for kind, limit in (
+        (resource.RLIMIT_AS, address_space_bytes),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
+    ):
+        # Some systems refuse one kind or another; the parent's clock still holds.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(kind, (limit, limit))
+
+
+def _renew_cpu_limit(seconds: int) -> None:
+    """Give one more request its processor time, on top of what was used so far."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = int(usage.ru_utime + usage.ru_stime) + 1 + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+if __name__ == "__main__":
+    main()
