@@ -42,7 +42,7 @@ from benchmarks.face_ways import (
     list_children,
     timed,
 )
-from thb_dataset.faces.embedded_pack import build_embedded_pack
+from tests.support.embedded_pack import build_embedded_pack
 from thb_dataset.faces.values import overlap
 
 WAYS = {

@@ -25,8 +25,8 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.full_size import full_size_text
-from tests.hub.loopback_hub import LoopbackHub
+from tests.support.full_size import full_size_text
+from tests.support.loopback_hub import LoopbackHub
 
 REPO = "someone/TalkingHeadBench"
 LIST = "real/real_dataset_split.json"

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.video_files import number_picture, read_number, write_numbered, write_repeated
+from tests.support.video_files import number_picture, read_number, write_numbered, write_repeated
 from thb_dataset.errors import (
     THBError,
     VideoDecodeError,

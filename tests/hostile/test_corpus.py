@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.hostile.corpus import MAKERS
-from tests.hostile.workshop import Workshop, open_workshop
-from tests.video_files import read_number
+from tests.support.hostile_corpus import MAKERS
+from tests.support.video_files import read_number
+from tests.support.workshop import Workshop, open_workshop
 from thb_dataset.errors import VideoError, VideoTooLargeError
 from thb_dataset.video.reader import FramePolicy, Frames, Limits, VideoReader
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from tests.hub.loopback_hub import LoopbackHub
+from tests.support.loopback_hub import LoopbackHub
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,7 +50,7 @@ def hub() -> Iterator[LoopbackHub]:
 def client_server() -> Iterator[subprocess.Popen[str]]:
     """The process that forks for every case."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.hub.clients"],
+        [sys.executable, "-m", "tests.support.hub_clients"],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdin=subprocess.PIPE,
@@ -63,7 +63,7 @@ def client_server() -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture
 def run_client(hub: LoopbackHub, tmp_path: Path, client_server: subprocess.Popen[str]) -> RunClient:
-    """Run a case of ``clients.py`` in a new process, its cache empty unless ``home`` is named."""
+    """Run a case of ``hub_clients`` in a new process, its cache empty unless ``home`` is named."""
     count = iter(range(1000))
 
     def run(

@@ -13,8 +13,8 @@ from typing import Any, Self
 import pytest
 
 from tests.hub.conftest import RunClient
-from tests.hub.loopback_hub import LoopbackHub
 from tests.hub.test_publish import LIST, SIX, small_release
+from tests.support.loopback_hub import LoopbackHub
 
 REPO = "someone/TalkingHeadBench"
 

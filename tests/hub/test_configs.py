@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests.full_size import full_size_text
-from tests.hub.clients import digest
 from tests.hub.conftest import RunClient
-from tests.hub.loopback_hub import LoopbackHub
+from tests.support.full_size import full_size_text
+from tests.support.hub_clients import digest
+from tests.support.loopback_hub import LoopbackHub
 from thb_dataset.mini.plan import MiniSize, make_plan
 from thb_dataset.protocols import Protocol, build_folds
 from thb_dataset.records import TRAINING_GENERATORS, Label, Video

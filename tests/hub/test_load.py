@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.hub.conftest import RunClient
-from tests.hub.loopback_hub import LoopbackHub
+from tests.support.loopback_hub import LoopbackHub
 from thb_dataset.mini.release import MiniRelease
 from thb_dataset.protocols import build_folds
 from thb_dataset.records import Generator, Label, Video

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.hub.conftest import RunClient
-from tests.hub.loopback_hub import LoopbackHub
+from tests.support.loopback_hub import LoopbackHub
 
 REPO = "someone/TalkingHeadBench"
 SIX = ("Hallo", "Hallo2", "AniPortraitAudio", "AniPortraitVideo", "LivePortrait", "EmoPortrait")

@@ -17,7 +17,7 @@ import yaml
 
 from detectors.base import Detector
 from detectors.registry import DETECTORS, create_detector, find_detector_class, load_detector
-from tests.hub.loopback_hub import LoopbackHub
+from tests.support.loopback_hub import LoopbackHub
 from thb.evaluation.evaluate import EvaluateSettings, evaluate
 from thb.evaluation.result import Result
 from thb.prediction.inference import PredictSettings

@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from detectors.registry import create_detector, find_detector_class, load_detector
-from tests.hub.loopback_hub import LoopbackHub
 from tests.hub.test_publish_detector import environment
 from tests.spaces.conftest import end, find_free_port, wait_until_it_answers
+from tests.support.loopback_hub import LoopbackHub
 from thb.prediction.calibration import THRESHOLDS_FILE, Calibration
 from thb.publishing.space import publish_space
 from thb.publishing.space_files import find_app, pin_requirements

@@ -16,7 +16,7 @@ from demo_judging import judge
 from demo_limits import MAX_MEGABYTES, RefusedVideoError, check_video
 from demo_words import describe_fold, explain_error, give_verdict
 from detectors.registry import create_detector, find_detector_class
-from tests.video_files import write_repeated
+from tests.support.video_files import write_repeated
 from thb.prediction.calibration import THRESHOLDS_FILE
 from thb_dataset.errors import DetectorError, NoFaceError, VideoDecodeError
 from thb_dataset.mini.release import MiniRelease

@@ -20,7 +20,7 @@ def embedded_finder() -> FaceFinder:
 def insightface_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pack folder from the embedded weights, so that InsightFace runs offline."""
     pytest.importorskip("insightface", reason="needs the extra 'insightface'")
-    from thb_dataset.faces.embedded_pack import build_embedded_pack
+    from tests.support.embedded_pack import build_embedded_pack
 
     return build_embedded_pack(tmp_path_factory.mktemp("packs") / "embedded_insightface")
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.full_size import N_FAKES, N_REALS, full_size_text
+from tests.support.full_size import N_FAKES, N_REALS, full_size_text
 from thb_dataset.errors import ProtocolError
 from thb_dataset.protocols import Fold, Protocol, build_folds
 from thb_dataset.records import (

@@ -1,8 +1,8 @@
 """What a user's process does with the Hub, each in a process of its own.
 
 ``HF_ENDPOINT`` and ``HF_HOME`` are read when the clients are imported, so every case needs a new
-process. ``python -m tests.hub.clients`` imports once what knows no Hub, and forks for each case
-that it reads from stdin; the child imports the clients, and leaves its findings in a file.
+process. ``python -m tests.support.hub_clients`` imports once what knows no Hub, and forks for each
+case that it reads from stdin; the child imports the clients, and leaves its findings in a file.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.hostile.disguises import make_disguised, make_links, make_pointers
-from tests.hostile.workshop import Workshop
-from tests.video_files import number_picture, write_numbered, write_video
+from tests.support.disguises import make_disguised, make_links, make_pointers
+from tests.support.video_files import number_picture, write_numbered, write_video
+from tests.support.workshop import Workshop
 
 CONTAINER_BOXES = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"dinf", b"mvex", b"udta")
 HUGE = (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.full_size import full_size_text
+from tests.support.full_size import full_size_text
 from thb_dataset.errors import ReleaseError
 from thb_dataset.hub.card import (
     check_configs,
@@ -26,7 +26,7 @@ from thb_dataset.release.audit import Audit
 from thb_dataset.release.scan import audit_release, make_release
 
 REPO = "luchaoqi/TalkingHeadBench"
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")

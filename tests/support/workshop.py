@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.video_files import write_numbered
+from tests.support.video_files import write_numbered
 
 
 @dataclass(frozen=True)

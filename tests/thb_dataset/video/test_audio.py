@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.video_files import number_picture, write_numbered, write_video
+from tests.support.video_files import number_picture, write_numbered, write_video
 from thb_dataset.errors import VideoDecodeError, VideoTooLargeError
 from thb_dataset.video.reader import Audio, Limits, VideoReader
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.full_size import full_size_text
+from tests.support.full_size import full_size_text
 from thb_dataset.errors import ProtocolError, ReleaseError
 from thb_dataset.hub.index import (
     HubIndex,
@@ -161,7 +161,7 @@ def test_a_packaged_index_is_the_release(
 
 def test_what_a_wheel_must_hold_is_named_in_its_settings() -> None:
     """Building a wheel needs a network; that the settings match the files needs none."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     patterns = settings["tool"]["setuptools"]["package-data"]["thb_dataset"]
     index = "packaged_index/org--name/index/test/Hallo.parquet"

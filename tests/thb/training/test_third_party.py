@@ -94,7 +94,7 @@ def test_one_class_is_enough(
     )
     loaded = subprocess.run(
         [sys.executable, "-c", elsewhere, str(tmp_path / "out")],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
         check=False,

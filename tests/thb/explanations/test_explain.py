@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from detectors.base import Detector, DetectorOutput
 from detectors.registry import DETECTORS, create_detector, find_detector_class
-from tests.video_files import write_video
+from tests.support.video_files import write_video
 from thb.explanations.explain import ExplainSettings, explain, explain_files
 from thb.explanations.explanation import Explanation
 from thb.explanations.heat import AGAINST, FOR, paint_heat

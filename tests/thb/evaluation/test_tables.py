@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from tests.made_results import make_cell, make_measure, make_result
+from tests.support.made_results import make_cell, make_measure, make_result
 from thb.evaluation.result import METRICS, Result
 from thb.evaluation.tables import (
     INTERVAL_NOTE,

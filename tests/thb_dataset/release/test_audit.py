@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.full_size import full_size_release
+from tests.support.full_size import full_size_release
 from thb_dataset.release.audit import Audit
 from thb_dataset.release.listing import FindingKind
 from thb_dataset.release.scan import audit_release, make_release

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.hostile.workshop import Workshop
-from tests.video_files import write_numbered, write_video
+from tests.support.video_files import write_numbered, write_video
+from tests.support.workshop import Workshop
 
 
 def make_disguised(shop: Workshop) -> Iterator[Path]:

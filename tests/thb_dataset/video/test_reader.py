@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.video_files import number_picture, read_number, write_numbered, write_video
+from tests.support.video_files import number_picture, read_number, write_numbered, write_video
 from thb_dataset.errors import ClipTooShortError, THBError, VideoDecodeError, VideoTooLargeError
 from thb_dataset.video.reader import FramePolicy, Frames, Limits, VideoReader
 

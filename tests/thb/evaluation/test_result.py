@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.made_results import make_cell, make_measure, make_result
+from tests.support.made_results import make_cell, make_measure, make_result
 from thb.evaluation.result import Result
 from thb_dataset.errors import ResultError
 
