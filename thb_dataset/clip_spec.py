@@ -122,9 +122,14 @@ class ClipSpec:
         return (self.frames - 1) * self.stride + 1
 
     @property
+    def listens(self) -> bool:
+        """Whether a detector needs the sound of a video."""
+        return self.sound != "none"
+
+    @property
     def pictures(self) -> int:
         """Pictures of one clip: its frames, and as many of the spectrogram where it has one."""
-        return self.frames * 2 if self.sound == "mel" else self.frames
+        return self.frames * 2 if self.listens else self.frames
 
     def _find_contradictions(self) -> list[str]:
         """List settings that do not go together."""

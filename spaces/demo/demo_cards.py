@@ -13,12 +13,13 @@ from detectors.registry import is_hub_id
 from thb.publishing.detector import find_results
 from thb.publishing.detector_card import write_card
 from thb.runs.provenance import hash_weights
-from thb.training.record import read_record
+from thb.runs.record import read_record
 from thb_dataset.errors import THBError
 
 if TYPE_CHECKING:
     from detectors.base import Detector
-    from thb.evaluation.result import Cell, Result
+    from thb.evaluation.cells import Cell
+    from thb.evaluation.result import Result
 
 WEAK: Final = ("fair", "poor")
 _FRONT_MATTER: Final = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)

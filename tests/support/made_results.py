@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from thb.evaluation.result import METRICS, Cell, Measure, Result
+from thb.evaluation.cells import METRICS, Cell, Measure
+from thb.evaluation.result import Result
 
 
 def make_measure(value: float, **values: Any) -> Measure:

@@ -81,14 +81,10 @@ def evaluate(  # noqa: PLR0913 — as many as there are things to choose
     torchrun --nproc_per_node N -m thb evaluate …
     """
     protocols = choose_protocols(protocol, fold)
-    from thb.evaluation.evaluate import (
-        PREDICTIONS_FILE,
-        EvaluateSettings,
-        default_out,
-        evaluate_protocols,
-        result_file_name,
-    )
+    from thb.evaluation.evaluate import EvaluateSettings, evaluate_protocols
+    from thb.evaluation.result import result_file_name
     from thb.prediction.inference import PredictSettings
+    from thb.runs.folders import PREDICTIONS_FILE, default_out
 
     quiet_transformers()
     settings = EvaluateSettings(

@@ -85,8 +85,8 @@ def draw_galleries(
         ThbError: As :func:`thb.explanations.gallery.make_gallery`.
         OSError: A sheet cannot be written.
     """
-    from thb.evaluation.evaluate import default_out
     from thb.explanations.gallery import make_gallery
+    from thb.runs.folders import default_out
 
     places = _choose_sheets(protocols, fold, out or default_out(detector))
     done = [

@@ -51,7 +51,7 @@ def score(
     output: TableFormatOption = TableFormat.TEXT,
 ) -> None:
     """Compute the paper's numbers from predictions; no video and no detector is needed."""
-    from thb.evaluation.evaluate import result_file_name
+    from thb.evaluation.result import result_file_name
     from thb.evaluation.score import score as score_predictions
 
     results = []

@@ -4,38 +4,36 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detectors.registry import load_detector
+from thb.evaluation.result import Result, result_file_name
 from thb.evaluation.score import NoFacePolicy, score
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import make_accelerator, predict_videos
 from thb.prediction.predictions import PredictionLog, Predictions, write_predictions
 from thb.prediction.throughput import Throughput
-from thb.releases.fetching import fetch_videos
-from thb.releases.opening import DEFAULT_RELEASE, OpenRelease, open_release
-from thb.runs.folds import FoldDetector, find_fold_detectors
+from thb.releases.files import fetch_files
+from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
+from thb.runs.folders import PREDICTIONS_FILE, default_out
+from thb.runs.folds import FoldChoice, FoldDetector, open_folds
 from thb.runs.provenance import describe_scoring
+from thb.runs.record import describe_fold
 from thb.runtime.console import say
-from thb.training.record import describe_fold
-from thb_dataset.clips.sounds import find_sounds
 from thb_dataset.errors import ReleaseError
-from thb_dataset.protocols import Fold, Protocol, build_folds
+from thb_dataset.protocols import Fold, Protocol
 from thb_dataset.records import Generator, Label
 from thb_dataset.release.media import explain_missing_reals, locate_videos
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-    from thb.evaluation.result import Result
     from thb_dataset.release.scan import Release
 
-PREDICTIONS_FILE = "predictions.parquet"
 THROUGHPUT_FILE = "throughput.json"
 LOG_FOLDER = "scoring"
 NAMES_SHOWN = 5
@@ -44,27 +42,20 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateSettings:
+class EvaluateSettings(FoldChoice):
     """How a detector is evaluated.
 
     Attributes:
-        split_by: Reading of the release: ``"release"`` or ``"driver"``.
         strict: Refuse to begin while a video of a test set is not at hand.
-        allow_mismatch: Evaluate a detector on a fold that it was not trained for. It may have
-            seen the generator that the fold holds out; the result says that it was allowed.
         overwrite: Score anew what was scored before into the same folder.
-        trust_remote_code: Run Python code that a detector's folder or Hub repo brings.
         no_face: What a video without a face counts as, as ``thb.score`` takes it.
         n_bootstrap: Resamples behind the bootstrap intervals; 0 for none.
         seed: Of the resampling.
         scoring: How videos are scored.
     """
 
-    split_by: str = "release"
     strict: bool = False
-    allow_mismatch: bool = False
     overwrite: bool = False
-    trust_remote_code: bool = False
     no_face: NoFacePolicy = "exclude"
     n_bootstrap: int = 1000
     seed: int = 0
@@ -132,23 +123,23 @@ def evaluate_protocols(
     settings = settings or EvaluateSettings()
     accelerator = make_accelerator()
     with accelerator.main_process_first():  # the first one writes the mini release
-        opened = open_release(release, real_root=real_root, progress=settings.scoring.progress)
-    held_out = Generator.parse(fold) if isinstance(fold, str) else fold
-    videos = opened.release.videos
-    folds = [
-        one
-        for name in protocols
-        for one in build_folds(videos, name, held_out=held_out, split_by=settings.split_by)
-    ]
-    detectors = find_fold_detectors(detector, folds, allow_mismatch=settings.allow_mismatch)
+        opened, detectors = open_folds(
+            detector,
+            protocols,
+            fold=fold,
+            release=release,
+            real_root=real_root,
+            choice=settings,
+            progress=settings.scoring.progress,
+        )
     _warn_of_other_releases(detectors, opened.release)
     with accelerator.main_process_first():  # the first one downloads
-        paths = _locate(folds, opened, settings)
+        _fetch([one.fold for one in detectors], opened, settings)
     folder = default_out(detector) if out is None else Path(out).expanduser()
     results = []
     for name in protocols:
         predictions = [
-            _score_fold(one, opened, paths, folder / one.fold.name, accelerator, settings)
+            _score_fold(one, opened, folder / one.fold.name, accelerator, settings)
             for one in detectors
             if one.fold.protocol == name
         ]
@@ -183,20 +174,6 @@ def _report(measured: Sequence[Throughput], fold: str, file: Path) -> None:
             file.write_text(json.dumps(one.to_dict(), indent=2) + "\n", encoding="utf-8")
 
 
-def default_out(detector: str | Path) -> Path:
-    """Return where an evaluation of this detector is written: its folder, or ``runs/<name>``."""
-    folder = Path(detector).expanduser()
-    if folder.is_dir():
-        return folder
-    return Path("runs") / re.sub(r"[^\w.-]+", "--", str(detector))
-
-
-def result_file_name(result: Result) -> str:
-    """Return ``result-p3.json``, or ``result-p3-hallo.json`` where that fold is alone."""
-    name = next(iter(result.runs)) if len(result.runs) == 1 else result.protocol
-    return f"result-{name}.json"
-
-
 def _warn_of_other_releases(detectors: Sequence[FoldDetector], release: Release) -> None:
     """Say so where a detector was trained on another release, or on another state of this one."""
     tested = f"{release.name} {(release.revision or '')[:12]}"
@@ -213,9 +190,7 @@ def _warn_of_other_releases(detectors: Sequence[FoldDetector], release: Release)
         )
 
 
-def _locate(
-    folds: Sequence[Fold], opened: OpenRelease, settings: EvaluateSettings
-) -> dict[str, Path]:
+def _fetch(folds: Sequence[Fold], opened: OpenRelease, settings: EvaluateSettings) -> None:
     """Download and find the files of all test sets; say which are missing, once.
 
     Raises:
@@ -232,9 +207,11 @@ def _locate(
         complaints.append(f"{len(missing)} of {len(reals)} {explained}{where}")
     if not found or (settings.strict and complaints):  # before anything is downloaded
         raise ReleaseError("; ".join(complaints) or "the release names no real videos to test on")
-    fetch_videos(opened.release, tested.values(), progress=settings.scoring.progress)
-    paths = locate_videos(opened.release, opened.real_root, tested.values())
-    lost = [one.path for one in tested.values() if one.generator and one.video_id not in paths]
+    videos = tuple(tested.values())
+    files = fetch_files(opened, videos, progress=settings.scoring.progress)
+    lost = [
+        video.path for video in videos if video.generator and video.video_id not in files.videos
+    ]
     if lost:
         more = ", …" if len(lost) > NAMES_SHOWN else ""
         complaints.append(f"{len(lost)} fakes are missing: {', '.join(lost[:NAMES_SHOWN])}{more}")
@@ -242,13 +219,11 @@ def _locate(
             raise ReleaseError("; ".join(complaints))
     for complaint in complaints:
         _log.warning("%s", complaint)
-    return paths
 
 
 def _score_fold(
     one: FoldDetector,
     opened: OpenRelease,
-    paths: Mapping[str, Path],
     folder: Path,
     accelerator: Accelerator,
     settings: EvaluateSettings,
@@ -264,20 +239,24 @@ def _score_fold(
     log_folder = folder / LOG_FOLDER
     if settings.overwrite and accelerator.is_main_process:
         shutil.rmtree(log_folder, ignore_errors=True)
-    listens = model.config.clip_spec.sound != "none"
-    videos = (*fold.test, *fold.extra)
-    sounds = find_sounds(opened.release, videos) if listens else None
+    with accelerator.main_process_first():
+        files = fetch_files(
+            opened,
+            (*fold.test, *fold.extra),
+            sound=model.config.clip_spec.listens,
+            progress=scoring.progress,
+        )
     measured: list[Throughput] = []
     accelerator.wait_for_everyone()
     with PredictionLog(log_folder, run, rank=accelerator.process_index) as log:
         predictions = predict_videos(
             model,
             {"test": fold.test, "extra": fold.extra},
-            paths,
+            files.videos,
             log=log,
             accelerator=accelerator,
             settings=scoring,
-            sounds=sounds,
+            sounds=files.sounds,
             measured=measured,
         )
     if accelerator.is_main_process:

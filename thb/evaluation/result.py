@@ -5,100 +5,30 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
+from thb.evaluation.cells import Cell, Measure, ProtocolNumbers
+from thb.evaluation.tables import markdown_table
 from thb_dataset.errors import ResultError
 
 SCHEMA_VERSION = 1
-METRICS = ("auc", "t1", "t01", "brier")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measure:
-    """One number with its intervals.
+class Result(ProtocolNumbers):
+    """A detector on one protocol: its numbers, and what they were made from.
 
     Attributes:
-        value: The number, within [0, 1].
-        low: Lower end of the 95 % interval: DeLong's for the AUC, exact binomial for T1 and T0.1,
-            bootstrap for Brier and for means over generators.
-        high: Upper end.
-        bootstrap_low: Lower end of the bootstrap interval that resamples drivers and portraits.
-        bootstrap_high: Upper end.
-        below_resolution: For T1 and T0.1, fewer reals than 1 / target: no false alarm is allowed.
-        threshold: For T1 and T0.1, scores from here on are called fake; None where nothing is.
-    """
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-    bootstrap_low: float | None = None
-    bootstrap_high: float | None = None
-    below_resolution: bool = False
-    threshold: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One generator's fakes against the Test reals.
-
-    Attributes:
-        fold: Name of the fold, for instance ``p3-hallo``.
-        generator: Whose fakes.
-        part: ``test``, or ``extra`` for the test-only generators.
-        n_real: Scored real videos.
-        n_fake: Scored fakes.
-        unscored: How many of both are not in the numbers, by status.
-        assumed: How many of both have no face and count with the score of the no-face policy.
-        measures: By name ``auc``, ``t1``, ``t01``, ``brier``; empty where there is no answer.
-        grade: The paper's word for the AUC.
-        resampling: How the bootstrap drew: ``components`` or ``crossed``; None without one.
-        problem: Why there are no measures.
-    """
-
-    fold: str
-    generator: str
-    part: str
-    n_real: int
-    n_fake: int
-    unscored: Mapping[str, int] = field(default_factory=dict)
-    assumed: int = 0
-    measures: Mapping[str, Measure] = field(default_factory=dict)
-    grade: str | None = None
-    resampling: str | None = None
-    problem: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """A detector on one protocol.
-
-    Attributes:
-        protocol: ``p1``, ``p2`` or ``p3``.
-        split_by: Which reading of the release's splits (``release`` or ``driver``).
-        release: Name, revision, and whether it is synthetic.
-        detector: Its ``model_type``; what each fold was scored with stands in ``runs``.
-        cells: One per fold and generator.
-        mean: Plain mean over the cells of part ``test`` that have an answer, by metric.
-        mean_over: The generators of those cells.
         thresholds: Of T1 and T0.1 over all fakes of a fold, by fold; None where nothing is called
             fake. They are read off the Test videos: other videos may give more false alarms.
         runs: What each fold's predictions say of their making, by fold.
-        settings: How the numbers were made (method, no-face policy, bootstrap, seed).
         predictions_sha256: Of the rows that the numbers come from, by fold.
     """
 
-    protocol: str
-    split_by: str
-    release: Mapping[str, Any]
-    detector: str
-    cells: tuple[Cell, ...]
-    mean: Mapping[str, Measure]
-    mean_over: tuple[str, ...]
     thresholds: Mapping[str, Mapping[str, float | None]]
     runs: Mapping[str, Mapping[str, Any]]
-    settings: Mapping[str, Any]
     predictions_sha256: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -156,9 +86,13 @@ class Result:
 
     def to_markdown(self) -> str:
         """Return the paper's table: one row, columns generators x AUC, T1, T0.1, Brier."""
-        from thb.evaluation.tables import markdown_table
-
         return markdown_table([self])
+
+
+def result_file_name(result: Result) -> str:
+    """Return ``result-p3.json``, or ``result-p3-hallo.json`` where that fold is alone."""
+    name = next(iter(result.runs)) if len(result.runs) == 1 else result.protocol
+    return f"result-{name}.json"
 
 
 def _read_cell(record: Mapping[str, Any]) -> Cell:

@@ -23,7 +23,8 @@ from metrics.talking_head_detection.roc import (
 )
 from metrics.talking_head_detection.roc import Interval as _Interval
 from metrics.talking_head_detection.roc import Method as _Method
-from thb.evaluation.result import METRICS, Cell, Measure, Result
+from thb.evaluation.cells import METRICS, Cell, Measure
+from thb.evaluation.result import Result
 from thb.prediction.predictions import Prediction, Predictions, Status
 from thb_dataset.errors import ResultError
 from thb_dataset.records import RealDataset

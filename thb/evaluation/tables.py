@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from thb.evaluation.result import METRICS, Measure, Result
+from thb.evaluation.cells import METRICS, Measure, ProtocolNumbers
 from thb_dataset.records import Generator
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ INTERVAL_NOTE = (
 )
 
 
-def markdown_table(results: Sequence[Result]) -> str:
+def markdown_table(results: Sequence[ProtocolNumbers]) -> str:
     """Return the paper's table: rows detectors, columns generators x AUC, T1, T0.1, Brier.
 
     A protocol each, without the extra generators; two decimals, as published, with intervals.
@@ -41,12 +41,12 @@ def markdown_table(results: Sequence[Result]) -> str:
     return "\n".join(_markdown_protocol(group) for group in _by_protocol(results))
 
 
-def _by_protocol(results: Sequence[Result]) -> list[list[Result]]:
+def _by_protocol(results: Sequence[ProtocolNumbers]) -> list[list[ProtocolNumbers]]:
     protocols = sorted({result.protocol for result in results})
     return [[result for result in results if result.protocol == name] for name in protocols]
 
 
-def _markdown_protocol(results: Sequence[Result]) -> str:
+def _markdown_protocol(results: Sequence[ProtocolNumbers]) -> str:
     generators = _generators(results, "test")
     titles = [f"{name} {_TITLES[metric]}" for name in generators for metric in METRICS]
     means = [f"mean {_TITLES[metric]}" for metric in METRICS]
@@ -78,7 +78,7 @@ def _plain(measure: Measure | None) -> str:
     return f"{measure.value:.2f}{'†' if measure.below_resolution else ''}"
 
 
-def title(results: Sequence[Result]) -> str:
+def title(results: Sequence[ProtocolNumbers]) -> str:
     """Return a heading: protocol, release and whether it is synthetic, reading of the splits."""
     first = results[0]
     synthetic = "SYNTHETIC " if any(result.release.get("synthetic") for result in results) else ""
@@ -89,7 +89,7 @@ def title(results: Sequence[Result]) -> str:
     )
 
 
-def print_results(results: Sequence[Result], console: Console) -> None:
+def print_results(results: Sequence[ProtocolNumbers], console: Console) -> None:
     """Print results as tables: a protocol each, the test-only generators apart, then the notes.
 
     A table wider than the console is printed in full: a terminal then wraps its lines, which is
@@ -115,7 +115,7 @@ def _print_table(console: Console, table: Table) -> None:
     console.print(table)
 
 
-def results_table(results: Sequence[Result]) -> Table:
+def results_table(results: Sequence[ProtocolNumbers]) -> Table:
     """Return a terminal's table of one protocol: rows detectors, columns generators.
 
     Each detector has a row a metric, the interval below the number.
@@ -148,7 +148,7 @@ def results_table(results: Sequence[Result]) -> Table:
     return table
 
 
-def extra_table(results: Sequence[Result]) -> Table:
+def extra_table(results: Sequence[ProtocolNumbers]) -> Table:
     """Return the table of the test-only generators: a row per detector and fold."""
     from rich.markup import escape
 
@@ -203,13 +203,13 @@ def _short(value: float) -> str:
     return f"{value:.2f}".removeprefix("0")
 
 
-def _generators(results: Sequence[Result], part: str) -> list[str]:
+def _generators(results: Sequence[ProtocolNumbers], part: str) -> list[str]:
     names = {cell.generator for result in results for cell in result.cells if cell.part == part}
     places = {str(generator): place for place, generator in enumerate(_ORDER)}
     return sorted(names, key=lambda name: (places.get(name, len(places)), name))
 
 
-def _counts(results: Sequence[Result], generator: str) -> str:
+def _counts(results: Sequence[ProtocolNumbers], generator: str) -> str:
     """Return how many fakes and reals a column compares; a range where detectors differ."""
     cells = [cell for result in results for cell in result.cells if cell.generator == generator]
     fakes = sorted({cell.n_fake for cell in cells})
@@ -221,7 +221,7 @@ def _range(values: Sequence[int]) -> str:
     return str(values[0]) if len(values) == 1 else f"{values[0]}–{values[-1]}"
 
 
-def notes(results: Sequence[Result]) -> list[str]:
+def notes(results: Sequence[ProtocolNumbers]) -> list[str]:
     """Return what a reader of the tables must know: intervals, resolution, videos left out."""
     cells = [cell for result in results for cell in result.cells]
     said = [INTERVAL_NOTE]
@@ -237,7 +237,7 @@ def notes(results: Sequence[Result]) -> list[str]:
     return [_printable(note) for note in said]
 
 
-def _remarks(result: Result) -> list[str]:
+def _remarks(result: ProtocolNumbers) -> list[str]:
     """Return what sets a result apart: videos left out or assumed, the method, a partial mean."""
     name, said = f"{result.detector} {result.protocol}", []
     unscored: dict[str, int] = {}

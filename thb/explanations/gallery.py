@@ -12,25 +12,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from detectors.registry import load_detector
-from thb.evaluation.evaluate import PREDICTIONS_FILE, default_out
 from thb.explanations.explain import ExplainSettings, explain_files
 from thb.explanations.explanation import Explanation
-from thb.explanations.split import EXPLANATIONS_FILE, SplitExplainSettings, open_folds
+from thb.explanations.split import EXPLANATIONS_FILE
 from thb.explanations.video_rows import ExplainedVideo, read_explanations
 from thb.prediction.inference import describe_failure
 from thb.prediction.predictions import Prediction, read_predictions
 from thb.prediction.verdicts import VerdictRule, find_rule
-from thb.releases.fetching import fetch_videos
+from thb.releases.files import fetch_files
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
-from thb.runs.folds import FoldDetector
+from thb.runs.folders import PREDICTIONS_FILE, default_out
+from thb.runs.folds import FoldChoice, FoldDetector, open_folds
 from thb.runs.provenance import hash_weights
-from thb.training.record import describe_fold
-from thb_dataset.clips.sounds import find_sounds
+from thb.runs.record import describe_fold
 from thb_dataset.errors import ResultError
 from thb_dataset.files import write_whole
 from thb_dataset.protocols import Protocol
 from thb_dataset.records import Generator, Video
-from thb_dataset.release.media import locate_videos
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -48,7 +46,7 @@ KINDS: Final[Mapping[Kind, str]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class GallerySettings:
+class GallerySettings(FoldChoice):
     """What a gallery shows.
 
     Attributes:
@@ -58,9 +56,6 @@ class GallerySettings:
         false_alarms: Worst false alarms of each fold.
         scores: Folder that holds ``<fold>/predictions.parquet`` or, failing that,
             ``<fold>/explanations.parquet``; None for where ``thb evaluate`` writes them.
-        split_by: Reading of the release: ``"release"`` or ``"driver"``.
-        allow_mismatch: Show a detector on a fold that it was not trained for.
-        trust_remote_code: Run Python code that a detector's folder or Hub repo brings.
     """
 
     explaining: ExplainSettings = field(default_factory=ExplainSettings)
@@ -68,9 +63,6 @@ class GallerySettings:
     misses: int = 3
     false_alarms: int = 4
     scores: Path | None = None
-    split_by: str = "release"
-    allow_mismatch: bool = False
-    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,15 +142,12 @@ def make_gallery(
     settings = settings or GallerySettings()
     opened, folds = open_folds(
         run,
-        protocol=protocol,
+        [protocol],
         fold=fold,
         release=release,
         real_root=real_root,
-        settings=SplitExplainSettings(
-            explaining=settings.explaining,
-            split_by=settings.split_by,
-            allow_mismatch=settings.allow_mismatch,
-        ),
+        choice=settings,
+        progress=settings.explaining.progress,
     )
     scores = default_out(run) if settings.scores is None else settings.scores
     picks: list[Pick] = []
@@ -285,18 +274,22 @@ def _show(
     known = {video.video_id: video for video in (*one.fold.test, *one.fold.extra)}
     names = list(dict.fromkeys(pick.video_id for pick in picks if pick.video_id in known))
     videos: list[Video] = [known[name] for name in names if name is not None]
-    fetch_videos(opened.release, videos, progress=settings.explaining.progress)
-    paths = locate_videos(opened.release, opened.real_root, videos)
-    listens = model.config.clip_spec.sound != "none"
-    sounds = find_sounds(opened.release, videos) if listens else None
-    files = {video.video_id: paths.get(video.video_id) for video in videos}
+    files = fetch_files(
+        opened,
+        videos,
+        sound=model.config.clip_spec.listens,
+        progress=settings.explaining.progress,
+    )
+    paths = {video.video_id: files.videos.get(video.video_id) for video in videos}
     drawn: dict[str, Image.Image] = {}
     problems: dict[str, str | None] = {}
-    for name, found in explain_files(model, files, settings=settings.explaining, sounds=sounds):
+    for name, found in explain_files(
+        model, paths, settings=settings.explaining, sounds=files.sounds
+    ):
         if isinstance(found, Explanation):
             drawn[name] = draw_crops(found)
         else:
-            problems[name] = describe_failure(found, files[name]).reason
+            problems[name] = describe_failure(found, paths[name]).reason
     return [
         (
             replace(pick, problem=pick.problem or problems.get(pick.video_id or "")),

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detectors.registry import load_detector
-from thb.evaluation.evaluate import default_out
 from thb.explanations.explain import ExplainSettings, explain_files
 from thb.explanations.explanation import Explanation
 from thb.explanations.face_regions import measure_regions
@@ -21,17 +20,16 @@ from thb.explanations.video_rows import ExplainedVideo, write_explanations
 from thb.prediction.inference import describe_failure
 from thb.prediction.predictions import Status
 from thb.prediction.verdicts import find_rule
-from thb.releases.fetching import fetch_videos
-from thb.releases.opening import DEFAULT_RELEASE, OpenRelease, open_release
-from thb.runs.folds import FoldDetector, find_fold_detectors
+from thb.releases.files import VideoFiles, fetch_files
+from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
+from thb.runs.folders import default_out
+from thb.runs.folds import FoldChoice, FoldDetector, open_folds
 from thb.runs.provenance import describe_scoring
-from thb.training.record import describe_fold
-from thb_dataset.clips.sounds import find_sounds
+from thb.runs.record import describe_fold
 from thb_dataset.errors import ReleaseError, VideoError
 from thb_dataset.files import write_whole
-from thb_dataset.protocols import Fold, Protocol, build_folds
+from thb_dataset.protocols import Fold, Protocol
 from thb_dataset.records import Generator, Video
-from thb_dataset.release.media import locate_videos
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,7 +42,7 @@ OVERLAYS_FOLDER = "explanations"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplitExplainSettings:
+class SplitExplainSettings(FoldChoice):
     """How a split is explained.
 
     Attributes:
@@ -55,9 +53,6 @@ class SplitExplainSettings:
             as quick.
         overlays: Also write each video's overlay, sheet and map, into ``<fold>/explanations/``.
         seed: Of the curves' random order.
-        split_by: Reading of the release: ``"release"`` or ``"driver"``.
-        allow_mismatch: Explain a detector on a fold that it was not trained for.
-        trust_remote_code: Run Python code that a detector's folder or Hub repo brings.
     """
 
     explaining: ExplainSettings = field(default_factory=ExplainSettings)
@@ -65,9 +60,6 @@ class SplitExplainSettings:
     steps: int = 10
     overlays: bool = False
     seed: int = 0
-    split_by: str = "release"
-    allow_mismatch: bool = False
-    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,11 +151,12 @@ def explain_split(
     settings = settings or SplitExplainSettings()
     opened, found = open_folds(
         detector,
-        protocol=protocol,
+        [protocol],
         fold=fold,
         release=release,
         real_root=real_root,
-        settings=settings,
+        choice=settings,
+        progress=settings.explaining.progress,
     )
     folder = default_out(detector) if out is None else Path(out).expanduser()
     rows, runs, rules, files = [], {}, {}, []
@@ -193,24 +186,6 @@ def _write_tables(done: SplitExplanation, stem: Path) -> tuple[Path, Path]:
         text = json.dumps(done.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
         draft.write_text(text + "\n", encoding="utf-8")
     return table, record
-
-
-def open_folds(
-    detector: str | Path,
-    *,
-    protocol: Protocol | str,
-    fold: Generator | str | None,
-    release: str | Path | OpenRelease,
-    real_root: str | Path | None,
-    settings: SplitExplainSettings,
-) -> tuple[OpenRelease, tuple[FoldDetector, ...]]:
-    """Open a release and find the detector of every fold asked for, as :func:`explain_split`."""
-    opened = open_release(release, real_root=real_root, progress=settings.explaining.progress)
-    held_out = Generator.parse(fold) if isinstance(fold, str) else fold
-    folds = build_folds(
-        opened.release.videos, protocol, held_out=held_out, split_by=settings.split_by
-    )
-    return opened, find_fold_detectors(detector, folds, allow_mismatch=settings.allow_mismatch)
 
 
 def choose_evenly(videos: Sequence[Video], limit: int | None) -> tuple[Video, ...]:
@@ -245,9 +220,13 @@ def _explain_fold(
     model = load_detector(one.reference, trust_remote_code=settings.trust_remote_code)
     videos = choose_evenly((*fold.test, *fold.extra), settings.limit)
     extra = {video.video_id for video in fold.extra}
-    fetch_videos(opened.release, videos, progress=settings.explaining.progress)
-    paths = locate_videos(opened.release, opened.real_root, videos)
-    if not paths:
+    files = fetch_files(
+        opened,
+        videos,
+        sound=model.config.clip_spec.listens,
+        progress=settings.explaining.progress,
+    )
+    if not files.videos:
         raise ReleaseError(
             f"none of the {len(videos)} videos of {fold.name} is at hand: download the release,"
             " and name the folder of the real videos with --real-root"
@@ -267,7 +246,7 @@ def _explain_fold(
         replace(
             _describe(known[name], fold, model), split="extra" if name in extra else "test", **m
         )
-        for name, m in _measure_each(model, known, paths, opened, pictures, settings)
+        for name, m in _measure_each(model, known, files, pictures, settings)
     ]
     return sorted(rows, key=lambda row: row.video_id), run
 
@@ -288,18 +267,17 @@ def _describe(video: Video, fold: Fold, model: Detector) -> ExplainedVideo:
 def _measure_each(
     model: Detector,
     known: Mapping[str, Video],
-    paths: Mapping[str, Path],
-    opened: OpenRelease,
+    files: VideoFiles,
     pictures: Path | None,
     settings: SplitExplainSettings,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield what was measured of each video, one after the other, and save its pictures."""
-    listens = model.config.clip_spec.sound != "none"
-    sounds = find_sounds(opened.release, known.values()) if listens else None
-    files = {name: paths.get(name) for name in known}
-    for name, found in explain_files(model, files, settings=settings.explaining, sounds=sounds):
+    paths = {name: files.videos.get(name) for name in known}
+    for name, found in explain_files(
+        model, paths, settings=settings.explaining, sounds=files.sounds
+    ):
         if not isinstance(found, Explanation):
-            yield name, _tell_failure(found, files[name])
+            yield name, _tell_failure(found, paths[name])
             continue
         if pictures is not None:
             found.save_all(pictures / f"{name}.mp4")

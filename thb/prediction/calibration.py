@@ -20,11 +20,10 @@ from detectors.registry import is_hub_id, load_detector
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import make_accelerator, predict_videos
 from thb.prediction.predictions import Prediction, PredictionLog, Status
-from thb.releases.fetching import fetch_videos
+from thb.releases.files import fetch_files
 from thb.releases.opening import OpenRelease, open_release
 from thb.runs.provenance import describe_scoring
-from thb.training.record import describe_fold, read_record
-from thb_dataset.clips.sounds import find_sounds
+from thb.runs.record import describe_fold, read_record
 from thb_dataset.errors import DetectorError, ReleaseError
 from thb_dataset.files import write_whole
 from thb_dataset.protocols import Fold, build_folds
@@ -237,21 +236,23 @@ def _score(
         why = explain_missing_reals(reals, opened.real_root) if reals else "the list names none"
         raise ReleaseError(f"{fold.name} has no validation real to read a threshold off: {why}")
     with accelerator.main_process_first():
-        fetch_videos(opened.release, fold.validation, progress=scoring.progress)
-    paths = locate_videos(opened.release, opened.real_root, fold.validation)
-    listens = model.config.clip_spec.sound != "none"
-    sounds = find_sounds(opened.release, fold.validation) if listens else None
+        files = fetch_files(
+            opened,
+            fold.validation,
+            sound=model.config.clip_spec.listens,
+            progress=scoring.progress,
+        )
     # Named after what is scored: what a kill left of other weights or versions is in nobody's way.
     name = sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()[:16]
     with PredictionLog(folder / LOG_FOLDER / name, run, rank=accelerator.process_index) as log:
         predictions = predict_videos(
             model,
             {"validation": fold.validation},
-            paths,
+            files.videos,
             log=log,
             accelerator=accelerator,
             settings=scoring,
-            sounds=sounds,
+            sounds=files.sounds,
         )
     return predictions.rows
 

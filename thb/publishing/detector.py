@@ -18,7 +18,7 @@ from thb.prediction.calibration import THRESHOLDS_FILE, read_calibration
 from thb.publishing.detector_card import make_entries, write_card
 from thb.publishing.remote_code import bundle_code
 from thb.runs.provenance import hash_weights
-from thb.training.record import CURVE_FILE, HISTORY_FILE, RECORD_FILE, read_record
+from thb.runs.record import CURVE_FILE, HISTORY_FILE, RECORD_FILE, read_record
 from thb_dataset.errors import DetectorError, ResultError
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from huggingface_hub import EvalResultEntry
 
     from detectors.base import Detector
-    from thb.evaluation.result import Cell, Measure, Result
+    from thb.evaluation.cells import Cell, Measure
+    from thb.evaluation.result import Result
     from thb.prediction.calibration import Calibration
 
 METRICS = ("auc", "t1", "t01", "brier")

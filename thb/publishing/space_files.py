@@ -21,7 +21,7 @@ from thb.publishing.detector import find_results
 from thb.publishing.detector_card import write_card
 from thb.runs.folders import RunFolder, find_run_folders
 from thb.runs.provenance import hash_weights
-from thb.training.record import HISTORY_FILE, RECORD_FILE, read_record
+from thb.runs.record import HISTORY_FILE, RECORD_FILE, read_record
 from thb_dataset.errors import DetectorError, ReleaseError
 
 PACKAGES: Final = ("detectors", "metrics", "thb", "thb_dataset")

@@ -110,14 +110,14 @@ def check_release(
     Raises:
         ReleaseError: No video is at hand.
     """
-    from thb.releases.fetching import fetch_videos
+    from thb.releases.files import fetch_files
+    from thb.releases.opening import OpenRelease
     from thb_dataset.identity.leak_sheet import write_leak_sheet
-    from thb_dataset.release.media import locate_videos
 
     folds = place_videos(release, settings)
     videos = {name: video for placed in folds.values() for name, (video, _) in placed.items()}
-    fetch_videos(release, videos.values(), progress=progress)
-    files = locate_videos(release, real_root, videos.values())
+    opened = OpenRelease(release=release, real_root=real_root)
+    files = fetch_files(opened, tuple(videos.values()), progress=progress).videos
     if not files:
         raise ReleaseError(f"no video of {release.name} is at hand, so there is nothing to compare")
     if release.synthetic:

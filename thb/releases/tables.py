@@ -60,18 +60,16 @@ def load(  # noqa: PLR0913 — a verb's options, all but the first by keyword
     """
     from datasets import DatasetDict
 
-    from thb.releases.fetching import fetch_videos
+    from thb.releases.files import fetch_files
     from thb.releases.opening import open_release
     from thb_dataset.hub.index import config_splits
-    from thb_dataset.release.media import locate_videos
 
     config = _config(protocol, fold)
     opened = open_release(release, real_root=real_root, split_list=split_list, progress=progress)
     splits = config_splits(opened.release.videos, config, split_by=split_by)
     wanted = {video.video_id: video for rows in splits.values() for video in rows}
-    if download:
-        fetch_videos(opened.release, wanted.values(), audio=audio, progress=progress)
-    files = locate_videos(opened.release, opened.real_root, wanted.values())
+    videos = tuple(wanted.values())
+    files = fetch_files(opened, videos, sound=audio, download=download, progress=progress).videos
     _report_missing(
         [video for name, video in wanted.items() if name not in files],
         opened.real_root,

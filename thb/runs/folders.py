@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from thb.training.record import read_record
+from thb.runs.record import read_record
 from thb_dataset.errors import DetectorError
 
 CONFIG_FILE = "config.json"
+PREDICTIONS_FILE = "predictions.parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,3 +48,11 @@ def find_run_folders(given: str | Path) -> tuple[RunFolder, ...]:
         name = folder.parent.name if run == folder and fold == folder.name else folder.name
         found.append(RunFolder(name=name, protocol=record.get("protocol"), fold=fold, folder=run))
     return tuple(found)
+
+
+def default_out(detector: str | Path) -> Path:
+    """Return where an evaluation of this detector is written: its folder, or ``runs/<name>``."""
+    folder = Path(detector).expanduser()
+    if folder.is_dir():
+        return folder
+    return Path("runs") / re.sub(r"[^\w.-]+", "--", str(detector))

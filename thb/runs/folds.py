@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from detectors.registry import is_hub_id
-from thb.training.record import RECORD_FILE, read_record
+from thb.releases.opening import OpenRelease, open_release
+from thb.runs.folders import CONFIG_FILE
+from thb.runs.record import RECORD_FILE, read_record
 from thb_dataset.errors import DetectorError
-from thb_dataset.protocols import Fold
-
-CONFIG_FILE = "config.json"
+from thb_dataset.protocols import Fold, Protocol, build_folds
+from thb_dataset.records import Generator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,75 @@ class FoldDetector:
     fold: Fold
     reference: str | Path
     trained_on: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldChoice:
+    """What settings say of the folds that a detector is run on.
+
+    Attributes:
+        split_by: Reading of the release: ``"release"`` or ``"driver"``.
+        allow_mismatch: Accept a detector on a fold that it was not trained for. It may have seen
+            the generator that the fold holds out; what is written says that this was allowed.
+        trust_remote_code: Run Python code that a detector's folder or Hub repo brings.
+    """
+
+    split_by: str = "release"
+    allow_mismatch: bool = False
+    trust_remote_code: bool = False
+
+
+def open_folds(
+    detector: str | Path,
+    protocols: Sequence[Protocol | str],
+    *,
+    fold: Generator | str | None,
+    release: str | Path | OpenRelease,
+    real_root: str | Path | None,
+    choice: FoldChoice,
+    progress: bool = True,
+) -> tuple[OpenRelease, tuple[FoldDetector, ...]]:
+    """Open a release, build the folds of protocols and find the detector of each.
+
+    Args:
+        detector: As :func:`find_fold_detectors` takes it.
+        protocols: ``p1``, ``p2`` or ``p3``; their folds are returned in this order.
+        fold: Only the fold that holds this generator out.
+        release: As :func:`thb.releases.opening.open_release` takes it.
+        real_root: Folder of the real videos.
+        choice: How the folds are read, and which detectors are accepted.
+        progress: Show a bar while the mini release is written.
+
+    Raises:
+        ReleaseError: The release cannot be read.
+        ProtocolError: The folds cannot be built.
+        DetectorError: A fold has no detector, or one that was trained for another fold.
+    """
+    opened = open_release(release, real_root=real_root, progress=progress)
+    folds = build_all_folds(opened, protocols, fold=fold, split_by=choice.split_by)
+    return opened, find_fold_detectors(detector, folds, allow_mismatch=choice.allow_mismatch)
+
+
+def build_all_folds(
+    opened: OpenRelease,
+    protocols: Sequence[Protocol | str],
+    *,
+    fold: Generator | str | None,
+    split_by: str,
+) -> tuple[Fold, ...]:
+    """Build the folds of protocols, all of them or the one that holds a generator out.
+
+    Raises:
+        ProtocolError: A protocol, a fold or a reading does not exist, or cannot be built.
+    """
+    held_out = Generator.parse(fold) if isinstance(fold, str) else fold
+    return tuple(
+        built
+        for protocol in protocols
+        for built in build_folds(
+            opened.release.videos, protocol, held_out=held_out, split_by=split_by
+        )
+    )
 
 
 def find_fold_detectors(

@@ -14,6 +14,7 @@ import torch
 
 from detectors.base import Detector, count_parameters
 from thb.runs.provenance import describe_scoring
+from thb.runs.record import CURVE_FILE, HISTORY_FILE, RECORD_FILE, read_record
 from thb.runtime.environment import package_versions
 from thb.training.checkpoint import FOLDER as CHECKPOINT_FOLDER
 from thb.training.curve import write_curve
@@ -21,13 +22,7 @@ from thb.training.loop import Fit
 from thb.training.settings import TrainSettings
 from thb.training.validation import Epoch
 from thb_dataset.errors import DetectorError
-from thb_dataset.protocols import Fold
-from thb_dataset.release.scan import Release
 
-RECORD_FILE: Final = "run.json"
-HISTORY_FILE: Final = "history.csv"
-CURVE_FILE: Final = "history.svg"
-RECORD_FORMAT: Final = "thb-run/1"
 IDENTITY: Final = (
     "format",
     "detector",
@@ -62,21 +57,6 @@ def describe_start(detector: Detector, *, name: str | None, face_pack: str) -> d
         },
         "clip_spec": scoring["clip_spec"],
         "face_pack": scoring["face_pack"],
-    }
-
-
-def describe_fold(fold: Fold, release: Release) -> dict[str, Any]:
-    """Say on what a detector is trained."""
-    return {
-        "protocol": fold.protocol.value,
-        "fold": fold.name,
-        "held_out": None if fold.held_out is None else fold.held_out.value,
-        "split_by": fold.split_by,
-        "release": {
-            "name": release.name,
-            "revision": release.revision,
-            "synthetic": release.synthetic,
-        },
     }
 
 
@@ -115,24 +95,6 @@ def describe_fit(result: Fit, *, rule: str, processes: int) -> dict[str, Any]:
         },
         "versions": package_versions(),
     }
-
-
-def read_record(folder: Path) -> dict[str, Any] | None:
-    """Return the ``run.json`` of a folder, None where there is none.
-
-    Raises:
-        DetectorError: The file is damaged or of a version that is not known.
-    """
-    file = folder / RECORD_FILE
-    if not file.is_file():
-        return None
-    try:
-        record = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
-        raise DetectorError(f"{file} is damaged: {error}") from error
-    if not isinstance(record, dict) or record.get("format") != RECORD_FORMAT:
-        raise DetectorError(f"{file} is no {RECORD_FORMAT} record")
-    return record
 
 
 def find_finished(

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from thb.releases.files import fetch_files
 from thb.releases.opening import OpenRelease, open_release
+from thb.runs.folds import build_all_folds
 from thb.training.settings import TrainOptions
 from thb.training.train import TrainedFold, load_start, make_training_accelerator, train_folds
 from thb_dataset.errors import ReleaseError
-from thb_dataset.protocols import Fold, Protocol, build_folds
+from thb_dataset.protocols import Fold, Protocol
 from thb_dataset.records import Label, Video
-from thb_dataset.release.media import locate_videos
 
 SETTINGS = {"epochs": 2, "batch_size": 2}
 """Two samples are a batch, so an epoch is one step."""
@@ -46,7 +47,7 @@ def train_smoke(
     accelerator = make_training_accelerator()
     with accelerator.main_process_first():
         opened = open_release(release, real_root=real_root, progress=options.progress)
-    (fold,) = build_folds(opened.release.videos, Protocol.P1, split_by=options.split_by)
+    (fold,) = build_all_folds(opened, [Protocol.P1], fold=None, split_by=options.split_by)
     fold = _keep_two(fold, opened)
     start, settings = load_start(detector, SETTINGS, options, device=accelerator.device)
     (trained,) = train_folds(
@@ -72,8 +73,8 @@ def _keep_two(fold: Fold, opened: OpenRelease) -> Fold:
 def _find(videos: Sequence[Video], label: Label, opened: OpenRelease) -> Video:
     """Find a video; of the fakes one with a WAV beside it first, for detectors that listen."""
     wanted = [video for video in videos if video.label is label]
-    at_hand = locate_videos(opened.release, opened.real_root, wanted)
-    found = [video for video in wanted if video.video_id in at_hand]
+    files = fetch_files(opened, wanted, download=False)
+    found = [video for video in wanted if video.video_id in files.videos]
     # A fake of a Hub release is downloaded when it is asked for.
     candidates = sorted(found or wanted, key=lambda video: video.audio is None)
     if not candidates or (label is Label.REAL and not found):

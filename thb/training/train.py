@@ -22,7 +22,9 @@ from thb.prediction.calibration import calibrate, read_calibration
 from thb.prediction.inference import PredictSettings
 from thb.preprocessing.clips import default_workers
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease, open_release
+from thb.runs.folds import build_all_folds
 from thb.runs.provenance import hash_weights
+from thb.runs.record import RECORD_FORMAT, describe_fold
 from thb.runtime.console import say
 from thb.training.checkpoint import FOLDER as CHECKPOINT_FOLDER
 from thb.training.checkpoint import CheckpointFolder
@@ -30,9 +32,7 @@ from thb.training.data import choose_clips
 from thb.training.loop import check_shares, fit
 from thb.training.record import (
     IDENTITY,
-    RECORD_FORMAT,
     describe_fit,
-    describe_fold,
     describe_start,
     describe_training_data,
     find_finished,
@@ -41,7 +41,7 @@ from thb.training.record import (
 from thb.training.settings import TrainOptions, TrainSettings, choose_settings, suit_device
 from thb.training.videos import FoldClips, make_fold_clips
 from thb_dataset.errors import THBError
-from thb_dataset.protocols import Fold, Protocol, build_folds
+from thb_dataset.protocols import Fold, Protocol
 from thb_dataset.records import Generator
 
 HOURS_TO_WAIT_FOR_A_PROCESS: Final = 24
@@ -107,12 +107,9 @@ def train(
     accelerator = make_training_accelerator()
     with accelerator.main_process_first():  # which writes the mini release for the others
         opened = open_release(release, real_root=real_root, progress=options.progress)
-    held_out = Generator.parse(fold) if isinstance(fold, str) else fold
-    folds = build_folds(
-        opened.release.videos, protocol, held_out=held_out, split_by=options.split_by
-    )
+    folds = build_all_folds(opened, [protocol], fold=fold, split_by=options.split_by)
     start, chosen = load_start(detector, settings, options, device=accelerator.device)
-    folders = {one.name: Path(out).expanduser() / ("" if held_out else one.name) for one in folds}
+    folders = {one.name: Path(out).expanduser() / ("" if fold else one.name) for one in folds}
     trained = train_folds(
         start,
         folds,

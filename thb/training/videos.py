@@ -9,17 +9,16 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from thb.preprocessing.clips import Made
-from thb.releases.fetching import fetch_videos
+from thb.releases.files import fetch_files
 from thb.releases.opening import OpenRelease
 from thb.runtime.console import say
 from thb.training.data import make_training_clips, require_both_classes
 from thb.training.settings import TrainOptions, TrainSettings
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.sounds import find_sounds
 from thb_dataset.errors import DetectorError
 from thb_dataset.protocols import Fold
 from thb_dataset.records import Label, Video
-from thb_dataset.release.media import explain_missing_reals, locate_videos
+from thb_dataset.release.media import explain_missing_reals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +60,15 @@ def make_fold_clips(
     train = {video.video_id: video for one in folds for video in one.train}
     validation = {video.video_id: video for one in folds for video in one.validation}
     videos = {**train, **validation}
-    fetch_videos(opened.release, videos.values(), progress=options.progress)
-    paths = locate_videos(opened.release, opened.real_root, videos.values())
+    files = fetch_files(
+        opened, tuple(videos.values()), sound=clip.listens, progress=options.progress
+    )
+    paths = files.videos
     missing = _tell_absent(videos, paths, opened, accelerator)
-    sounds = find_sounds(opened.release, videos.values()) if clip.sound != "none" else None
 
     def make(ids: Iterable[str], spec: ClipSpec) -> dict[str, Made]:
         there = {one: paths[one] for one in ids if one in paths}
-        return make_training_clips(there, spec, options, accelerator, sounds=sounds)
+        return make_training_clips(there, spec, options, accelerator, sounds=files.sounds)
 
     wider = widen(clip, settings)
     if wider == clip:

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from thb_dataset.errors import ClipTooShortError, NoFaceError
-from thb_dataset.faces.packs import digest_file
+from thb_dataset.files import digest_file
 
 DEFAULT_MAX_BYTES: Final = 50 * 2**30
 PRUNE_TO: Final = 0.9

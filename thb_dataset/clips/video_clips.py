@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.sounds import put_spectrogram_before, read_sound
+from thb_dataset.clips.sounds import read_sound
+from thb_dataset.clips.spectrogram import draw_spectrogram
 from thb_dataset.errors import NoFaceError
 from thb_dataset.faces.finder import FaceFinder
 from thb_dataset.faces.framing import cut_frame, stretch_frame
@@ -248,3 +249,42 @@ def _check_track(track: Track, searched: int) -> None:
         raise NoFaceError(
             f"the face is away for {gap} of {searched} frames in a row, {allowed} can be bridged"
         )
+
+
+def put_spectrogram_before(
+    clips: VideoClips, samples: npt.NDArray[np.float32], total_frames: int, spec: ClipSpec
+) -> VideoClips:
+    """Put the part of the spectrogram that belongs to each clip before its frames.
+
+    The columns of the whole spectrogram are shared out over the frames of the video; those of a
+    clip are drawn as one picture, as wide as its frames side by side, and cut into squares.
+
+    Args:
+        clips: Of neighbouring frames.
+        samples: float32 (n,), mono, at 22,050 Hz.
+        total_frames: Of the video.
+        spec: Whose ``frames`` and ``size`` the squares have.
+
+    Returns:
+        The clips with twice as many pictures; index, time and box of a square are those of the
+        frame below it.
+    """
+    import cv2
+
+    picture = draw_spectrogram(samples)
+    columns = picture.shape[1] / total_frames
+    squares = []
+    for start in clips.frame_index[:, 0]:
+        begin = min(int(np.round(start * columns)), picture.shape[1] - 1)
+        end = max(begin + 1, int(np.round((start + spec.frames) * columns)))
+        part = np.ascontiguousarray(picture[:, begin:end])
+        wide = cv2.resize(part, (spec.frames * spec.size, spec.size))
+        squares.append(wide.reshape(spec.size, spec.frames, spec.size, 3).swapaxes(0, 1))
+    return replace(
+        clips,
+        pixels=np.concatenate([np.stack(squares), clips.pixels], axis=1),
+        frame_index=np.tile(clips.frame_index, 2),
+        seconds=np.tile(clips.seconds, 2),
+        boxes=np.tile(clips.boxes, (1, 2, 1)),
+        points=np.tile(clips.points, (1, 2, 1, 1)),
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from thb_dataset.errors import FacePackError
+from thb_dataset.files import digest_file
 
 YUNET_FILE: Final = "face_detection_yunet_2023mar.onnx"
 SFACE_FILE: Final = "face_recognition_sface_2021dec_int8bq.onnx"
@@ -77,12 +78,6 @@ class FacePack:
             "same_person": self.same_person,
             "sha256s": dict(sorted(self.sha256s.items())),
         }
-
-
-def digest_file(path: Path) -> str:
-    """Return the file's sha256 in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def verify_file(path: Path, expected: str) -> None:

@@ -76,6 +76,23 @@ def locate_videos(
     return at_hand
 
 
+def find_sounds(release: Release, videos: Iterable[Video]) -> dict[str, Path]:
+    """Find the sound files that a release brings for its videos.
+
+    Args:
+        release: Whose folder is looked into; nothing is downloaded.
+        videos: Fakes and real ones.
+
+    Returns:
+        File of each video that has one, by its id.
+    """
+    found: dict[str, Path] = {}
+    for video in videos:
+        if video.audio is not None and (path := release.root / video.audio).is_file():
+            found[video.video_id] = path
+    return found
+
+
 def explain_missing_reals(
     missing: Iterable[Video], real_root: Path | Mapping[RealDataset, Path] | None, *, show: int = 5
 ) -> str:

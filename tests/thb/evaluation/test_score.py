@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from metrics.talking_head_detection.roc import auc_interval
-from thb.evaluation.result import Cell
+from thb.evaluation.cells import Cell
 from thb.evaluation.score import score
 from thb.evaluation.tables import markdown_table
 from thb.prediction.predictions import (

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from tests.support.made_results import make_cell, make_measure, make_result
-from thb.evaluation.result import METRICS, Result
+from thb.evaluation.cells import METRICS
+from thb.evaluation.result import Result
 from thb.evaluation.tables import (
     INTERVAL_NOTE,
     RESOLUTION_NOTE,

@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pytest
 
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.sounds import put_spectrogram_before, read_wav
+from thb_dataset.clips.sounds import read_wav
 from thb_dataset.clips.spectrogram import draw_spectrogram
 from thb_dataset.clips.store import ClipStore
-from thb_dataset.clips.video_clips import VideoClips, make_clips
+from thb_dataset.clips.video_clips import VideoClips, make_clips, put_spectrogram_before
 from thb_dataset.errors import NoAudioError
 from thb_dataset.faces.packs import FacePack
 from thb_dataset.faces.values import Face
