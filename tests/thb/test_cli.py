@@ -80,8 +80,8 @@ def test_an_unknown_name_of_the_facade_is_an_attribute_error() -> None:
 
 def test_a_verb_stays_a_verb_when_its_module_is_imported() -> None:
     code = (
-        "import thb.predict, thb.score, thb.evaluate, thb.train, thb.environment\n"
-        "from thb.predict import predict_videos\n"
+        "import thb.prediction.predict, thb.evaluation.evaluate, thb.training.train\n"
+        "from thb.prediction.predict import predict_videos\n"
         "from thb import score\n"
         "verbs = [thb.predict, thb.score, thb.evaluate, thb.train, thb.environment, score]\n"
         "print([type(verb).__name__ for verb in verbs])"

@@ -53,6 +53,7 @@ def calibrate(  # noqa: PLR0913 — as many as there are things to choose
     from thb.prediction.inference import PredictSettings
     from thb.releases.opening import open_release
     from thb.runs.folders import find_run_folders
+    from thb.runtime.records import to_json
 
     found = find_run_folders(run)
     opened = open_release(release, real_root=real_root, progress=not quiet)
@@ -75,7 +76,7 @@ def calibrate(  # noqa: PLR0913 — as many as there are things to choose
         for one in found
     ]
     if output is OutputFormat.JSON:
-        write_json({"calibrations": [one.to_dict() for one in made]})
+        write_json({"calibrations": [to_json(calibration) for calibration in made]})
         return
     for one in made:
         write_line(f"{one.fold:<22} {one}")

@@ -26,14 +26,14 @@ def split(
     Nothing is moved: the plan is written to stdout. The same videos give the same plan. Exit
     code 1 says that some videos could not be placed.
     """
+    from thb.preprocessing.settings import Preparation
     from thb.releases.leaks import split_folder
     from thb_dataset.records import Split
 
     plan = split_folder(
         folder,
         ratios=dict(zip(Split, ratios, strict=True)),
-        face_pack=face_pack,
-        progress=not quiet,
+        preparation=Preparation(face_pack=face_pack, progress=not quiet),
     )
     if output is OutputFormat.JSON:
         write_json(plan.to_dict())

@@ -103,10 +103,9 @@ def leak_check(  # noqa: PLR0913, PLR0917 — as many as there are things to cho
         face_pack=face_pack,
         measure=measure.value,
         threshold=threshold,
+        progress=not quiet,
     )
-    reports = check_release(
-        opened.release, settings, real_root=opened.real_root, html=html, progress=not quiet
-    )
+    reports = check_release(opened.release, settings, real_root=opened.real_root, html=html)
     if output is OutputFormat.JSON:
         known = None if calibration is None else calibration.to_dict()
         folds = {name: report.to_dict() for name, report in reports.items()}

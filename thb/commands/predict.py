@@ -24,7 +24,6 @@ from thb.runtime.console import EXIT_DATA, quiet_transformers, say
 if TYPE_CHECKING:
     from thb.prediction.calibration import Calibration
     from thb.prediction.predictions import Prediction, Predictions
-    from thb.prediction.throughput import Throughput
 
 HINT = (
     "the reason stands beside each video; a damaged or unusual file often reads when re-encoded "
@@ -61,6 +60,7 @@ def predict(  # noqa: PLR0913 — as many as there are things to choose
     from thb.prediction.inference import PredictSettings
     from thb.prediction.predict import predict as predict_files
     from thb.runs.provenance import hash_weights
+    from thb.runtime.records import to_json
 
     quiet_transformers()
     model = load_detector(detector, trust_remote_code=trust_remote_code)
@@ -72,15 +72,14 @@ def predict(  # noqa: PLR0913 — as many as there are things to choose
         face_pack=face_pack,
         progress=not quiet,
     )
-    measured: list[Throughput] = []
-    predictions = predict_files(model, videos, settings=settings, measured=measured)
+    predictions = predict_files(model, videos, settings=settings)
     rows = _in_order_given(predictions, videos)
     if output is OutputFormat.JSON:
         write_json(
             {
                 "videos": [_record(row, calibration) for row in rows],
-                "run": predictions.run,
-                "throughput": measured[0].to_dict(),
+                "run": to_json(predictions.run),
+                "throughput": to_json(predictions.throughput),
             }
         )
     else:
@@ -88,7 +87,7 @@ def predict(  # noqa: PLR0913 — as many as there are things to choose
     if calibration is not None and not quiet:
         say(f"note: {calibration}")
     if not quiet:
-        say(str(measured[0]))
+        say(str(predictions.throughput))
     if model.config.training_data:
         say(f"note: this detector was trained on {model.config.training_data}")
     unread = [row for row in rows if row.status in ("missing", "error")]

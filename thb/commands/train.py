@@ -270,12 +270,15 @@ def read_settings(given: Sequence[str]) -> dict[str, Any]:
 
 
 def _record(one: TrainedFold) -> dict[str, Any]:
-    return {"fold": one.fold, "folder": str(one.folder), "reused": one.reused, **one.record}
+    from thb.runtime.records import to_json
+
+    folder = str(one.folder)
+    return {"fold": one.fold, "folder": folder, "reused": one.reused, **to_json(one.record)}
 
 
 def _line(one: TrainedFold) -> str:
-    kept = one.record["kept"]
-    area = kept["validation_auc"]
+    kept = one.record.kept
+    area = kept.validation_auc
     validated = "no validation" if area is None else f"validation AUC {area:.3f}"
     reused = "  (finished before)" if one.reused else ""
-    return f"{one.fold:<22} epoch {kept['epoch']:>3}  {validated}  {one.folder}{reused}"
+    return f"{one.fold:<22} epoch {kept.epoch:>3}  {validated}  {one.folder}{reused}"

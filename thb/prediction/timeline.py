@@ -117,7 +117,7 @@ def read_clips(
         FileNotFoundError: There is no such file.
     """
     settings = settings or PredictSettings(progress=False)
-    with ClipMaker(spec, store=settings.store, face_pack=settings.face_pack, workers=1) as maker:
+    with ClipMaker(spec, replace(settings, workers=1)) as maker:
         ((_, made),) = maker.make([("video", Path(video))])
     if made is None:
         raise FileNotFoundError(video)

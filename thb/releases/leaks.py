@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from thb.preprocessing.identities import EmbeddedVideos, IdentityMaker
-from thb.runtime.cache import clip_store_folder
+from thb.preprocessing.settings import Preparation
 from thb_dataset.errors import FacePackError, ReleaseError
 
 if TYPE_CHECKING:
@@ -31,26 +31,22 @@ PICTURE_SUFFIXES: Final = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class LeakSettings:
+class LeakSettings(Preparation):
     """What is compared, and by what.
 
     Attributes:
         protocol: ``p1``, ``p2`` or ``p3``; None: the release's own blocks.
         fold: Held-out generator of p2 and p3; None: every fold.
         split_by: As ``build_folds`` takes it.
-        face_pack: As ``load_face_finder`` takes it.
         measure: Means over five frames, or middle frames as the benchmark's authors did.
         threshold: Cosine from which a pair is one person; None: the pack's own.
-        store: Folder in which identities are kept; None: the toolkit's.
     """
 
     protocol: str | None = None
     fold: str | None = None
     split_by: str = "release"
-    face_pack: str = "embedded"
     measure: Literal["mean", "middle"] = "mean"
     threshold: float | None = None
-    store: Path | None = None
 
 
 def place_videos(
@@ -91,7 +87,6 @@ def check_release(
     *,
     real_root: Path | Mapping[RealDataset, Path] | None,
     html: Path | None = None,
-    progress: bool = True,
 ) -> dict[str, LeakReport]:
     """Compare the faces of all videos at hand across the splits of a release or a protocol.
 
@@ -102,7 +97,6 @@ def check_release(
         settings: What is compared, and by what.
         real_root: Where the real videos are.
         html: Write a page with the faces of every pair there as well.
-        progress: Show bars.
 
     Returns:
         One report for each fold, by its name; see :func:`place_videos`.
@@ -117,7 +111,7 @@ def check_release(
     folds = place_videos(release, settings)
     videos = {name: video for placed in folds.values() for name, (video, _) in placed.items()}
     opened = OpenRelease(release=release, real_root=real_root)
-    files = fetch_files(opened, tuple(videos.values()), progress=progress).videos
+    files = fetch_files(opened, tuple(videos.values()), progress=settings.progress).videos
     if not files:
         raise ReleaseError(f"no video of {release.name} is at hand, so there is nothing to compare")
     if release.synthetic:
@@ -128,9 +122,8 @@ def check_release(
         )
     if html is not None:  # before the work, not after it
         html.parent.mkdir(parents=True, exist_ok=True)
-    store = settings.store or clip_store_folder()
-    with IdentityMaker(store=store, face_pack=settings.face_pack) as maker:
-        made = maker.embed(files, progress=progress)
+    with IdentityMaker(settings) as maker:
+        made = maker.embed(files, progress=settings.progress)
         unread = {name: MISSING for name in videos if name not in files} | dict(made.unread)
         reports = {
             name: _check_fold(placed, made, unread, settings) for name, placed in folds.items()
@@ -166,18 +159,14 @@ def split_folder(
     folder: Path,
     *,
     ratios: Mapping[Split, float] | None = None,
-    face_pack: str = "embedded",
-    store: Path | None = None,
-    progress: bool = True,
+    preparation: Preparation | None = None,
 ) -> SplitPlan:
     """Share the videos of a folder out into train, validation and test, no person in two.
 
     Args:
         folder: Searched with all folders below it.
         ratios: Share wanted in each split; None: 80, 10 and 10 percent.
-        face_pack: As ``load_face_finder`` takes it.
-        store: Folder in which identities are kept; None: the toolkit's.
-        progress: Show a bar.
+        preparation: The face pack and where identities are kept; None for the defaults.
 
     Raises:
         ReleaseError: No such folder, or no video in it.
@@ -194,8 +183,9 @@ def split_folder(
     }
     if not files:
         raise ReleaseError(f"no video in {folder}: {', '.join(sorted(VIDEO_SUFFIXES))} are taken")
-    with IdentityMaker(store=store or clip_store_folder(), face_pack=face_pack) as maker:
-        made = maker.embed(files, progress=progress)
+    preparation = preparation or Preparation()
+    with IdentityMaker(preparation) as maker:
+        made = maker.embed(files, progress=preparation.progress)
     return split_videos(
         made.names,
         made.means,

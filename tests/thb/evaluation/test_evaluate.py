@@ -17,10 +17,13 @@ import pytest
 import torch
 
 from detectors.registry import load_detector
+from tests.support.records import make_run_record
 from thb.evaluation.evaluate import EvaluateSettings, evaluate, evaluate_protocols
 from thb.evaluation.score import score
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predictions import Prediction, Status, read_predictions
+from thb.runs.provenance import FoldScoringRecord
+from thb.runs.record import write_record
 from thb_dataset.errors import DetectorError, ReleaseError, ResultError
 from thb_dataset.protocols import build_folds
 from thb_dataset.records import Generator
@@ -95,13 +98,15 @@ def test_every_video_of_the_fold_has_one_row(reference: Path, tiny_release: Mini
 
 def test_the_record_says_what_made_the_scores(reference: Path, untrained: Path) -> None:
     run = read_predictions(reference / FOLD / "predictions.parquet").run
-    assert run["fold"] == FOLD
-    assert run["release"]["synthetic"] is True
-    assert len(run["release"]["revision"]) == 64
-    assert run["clip_spec"] == load_detector(untrained).config.clip_spec.to_dict()
-    assert run["face_pack"]["name"] == "embedded"
-    assert run["versions"]["torch"]
-    assert run["trained_on"] is None
+    assert isinstance(run, FoldScoringRecord)
+    assert run.fold == FOLD
+    assert run.release.synthetic
+    assert len(run.release.revision or "") == 64
+    assert run.clip_spec == load_detector(untrained).config.clip_spec
+    assert run.face_pack is not None
+    assert run.face_pack.name == "embedded"
+    assert run.versions["torch"]
+    assert run.trained_on is None
 
 
 def test_the_result_is_the_score_of_the_predictions_on_disk(reference: Path) -> None:
@@ -209,8 +214,8 @@ def test_predictions_of_another_detector_are_not_mixed_in(
         evaluate_fold(tmp_path / "other", tiny_release, tmp_path / "out")
     result = evaluate_fold(tmp_path / "other", tiny_release, tmp_path / "out", overwrite=True)
     run = read_predictions(tmp_path / "out" / FOLD / "predictions.parquet").run
-    assert run["detector"] == result.runs[FOLD]["detector"]
-    assert run["detector"]["name"] == str(tmp_path / "other")
+    assert run.detector == result.runs[FOLD].detector
+    assert run.detector.name == str(tmp_path / "other")
 
 
 @pytest.fixture
@@ -289,9 +294,7 @@ def test_a_damaged_video_is_a_row_and_the_run_goes_on(
 
 def _pretend_trained(folder: Path, model: Path, fold: str, split_by: str = "release") -> None:
     shutil.copytree(model, folder)
-    record = {"format": "thb-run/1", "protocol": fold[:2], "fold": fold, "split_by": split_by}
-    record["release"] = {"name": "mini", "revision": None, "synthetic": True}  # type: ignore[assignment]
-    (folder / "run.json").write_text(json.dumps(record))
+    write_record(folder, make_run_record(protocol=fold[:2], fold=fold, split_by=split_by))
 
 
 def test_a_detector_of_another_fold_is_refused(
@@ -302,7 +305,9 @@ def test_a_detector_of_another_fold_is_refused(
         evaluate_fold(tmp_path / "hallo2", tiny_release, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     result = evaluate_fold(tmp_path / "hallo2", tiny_release, tmp_path / "out", allow_mismatch=True)
-    assert result.runs[FOLD]["trained_on"]["fold"] == "p3-hallo2"
+    trained_on = result.runs[FOLD].trained_on
+    assert trained_on is not None
+    assert trained_on.fold == "p3-hallo2"
 
 
 def test_another_release_is_said_so(

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,8 @@ from thb.prediction.calibration import (
 )
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict
+from thb.runs.record import ReleaseRecord
+from thb.runtime.records import to_json, write_text
 from thb.training.settings import TrainOptions
 from thb.training.train import TrainedFold, train
 from thb_dataset.errors import DetectorError, ReleaseError
@@ -71,7 +72,7 @@ def some_calibration(**changes: Any) -> Calibration:
             "n_fake": 4,
             "true_positive_rate": 0.5,
             "excluded": {"real": {}, "fake": {}},
-            "release": {"name": "x", "revision": None, "synthetic": True},
+            "release": ReleaseRecord(name="x", synthetic=True),
             "fold": "p1",
             "split_by": "release",
             "weights_sha256": "0" * 64,
@@ -220,19 +221,23 @@ def test_a_threshold_of_other_weights_or_a_damaged_one_is_not_used(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file, calibration = tmp_path / THRESHOLDS_FILE, some_calibration()
-    file.write_text(json.dumps(calibration.to_dict()))
+    file.write_text(write_text(calibration))
     assert read_calibration(tmp_path) == calibration
     assert read_calibration(tmp_path, weights_sha256="0" * 64) == calibration
     assert read_calibration(tmp_path, weights_sha256="1" * 64) is None
     assert "other weights" in caplog.text
     assert read_calibration("baseline") is None
-    wrong = [
-        replace(calibration, false_alarms=3),
-        replace(calibration, resolved=False),
-        replace(calibration, n_real=-1),
-        replace(calibration, true_positive_rate=2.0),
+    wrong: list[dict[str, object]] = [
+        {"false_alarms": 3},
+        {"resolved": False},
+        {"n_real": -1},
+        {"n_real": 200.0},
+        {"true_positive_rate": 2.0},
+        {"format": "thb-thresholds/0"},
+        {"fold": 1},
+        {"release": {}},
     ]
-    texts = [json.dumps(one.to_dict()) for one in wrong]
+    texts = [json.dumps(to_json(calibration) | changes) for changes in wrong]
     for text in [*texts, "{", "[]", file.read_text().replace("0.75", "NaN")]:
         file.write_text(text)
         with pytest.raises(DetectorError, match="damaged"):

@@ -111,7 +111,7 @@ def test_a_score_is_what_the_clips_say(tiny_release: MiniRelease) -> None:
     detector = create_detector(MeanPixelDetector)
     (video,) = some_videos(tiny_release, 1)
     (row,) = predict(detector, [video], settings=QUIET).rows
-    with ClipMaker(detector.config.clip_spec, store=QUIET.store) as maker:
+    with ClipMaker(detector.config.clip_spec, QUIET) as maker:
         ((_, clips),) = maker.make([("one", video)])
     assert isinstance(clips, VideoClips)
     spec = detector.config.clip_spec

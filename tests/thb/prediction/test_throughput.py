@@ -92,8 +92,8 @@ def test_half_precision_is_near_and_is_recorded(
         predict(detector, videos, settings=PredictSettings(precision=how, progress=False))  # type: ignore[arg-type] # one of three words
         for how in ("fp32", precision)
     )
-    assert exact.run["precision"] == "float32"
-    assert rounded.run["precision"] == {"bf16": "bfloat16", "fp16": "float16"}[precision]
+    assert exact.run.precision == "float32"
+    assert rounded.run.precision == {"bf16": "bfloat16", "fp16": "float16"}[precision]
     scores = [[row.score for row in one.rows] for one in (exact, rounded)]
     assert scores[0] != scores[1]
     assert scores[0] == pytest.approx(scores[1], abs=5e-3)

@@ -59,9 +59,7 @@ def train_fold(release: MiniRelease, out: Path, **changes: Any) -> TrainedFold:
 
 
 def sha_of(trained: TrainedFold) -> str:
-    sha = trained.record["weights_sha256"]
-    assert isinstance(sha, str)
-    return sha
+    return trained.record.weights_sha256
 
 
 def read_history(folder: Path) -> list[dict[str, str]]:
@@ -81,7 +79,7 @@ def test_the_same_seed_gives_the_same_weights(tiny_release: MiniRelease, tmp_pat
     again = train_fold(tiny_release, tmp_path / "again")
     other = train_fold(tiny_release, tmp_path / "other", seed=1)
     assert sha_of(first) == sha_of(again) != sha_of(other)
-    assert (first.record["settings"]["seed"], other.record["settings"]["seed"]) == (0, 1)
+    assert (first.record.settings["seed"], other.record.settings["seed"]) == (0, 1)
     left_alone = train_fold(tiny_release, tmp_path / "first")
     assert left_alone.reused
 
@@ -177,8 +175,8 @@ def test_killed_and_run_again_it_comes_to_the_same_weights(
     assert left[-1] < "epoch-00030"
     killed = train_fold(tiny_release, tmp_path / "killed", **settings)
     whole = train_fold(tiny_release, tmp_path / "whole", **settings)
-    assert killed.record["machine"]["resumed_after"] >= 1
-    assert whole.record["machine"]["resumed_after"] == 0
+    assert (killed.record.machine.resumed_after or 0) >= 1
+    assert whole.record.machine.resumed_after == 0
     assert sha_of(killed) == sha_of(whole)
     histories = [
         [{**row, "seconds": ""} for row in read_history(run.folder)] for run in (killed, whole)
@@ -196,7 +194,7 @@ def test_a_checkpoint_of_another_training_is_refused(
     with pytest.raises(DetectorError, match=r"\(accumulate differ\)"):
         train_fold(tiny_release, tmp_path / "run", accumulate=2)
     anew = train_fold(tiny_release, tmp_path / "run", overwrite=True)
-    assert anew.record["machine"]["resumed_after"] == 0
+    assert anew.record.machine.resumed_after == 0
 
 
 def test_a_damaged_checkpoint_is_named(
@@ -319,7 +317,7 @@ def test_mixed_precision_trains_nearly_the_same(
     exact = train_fold(tiny_release, tmp_path / "exact", epochs=1)
     mixed = train_fold(tiny_release, tmp_path / "mixed", epochs=1, mixed_precision=precision)
     assert sha_of(exact) != sha_of(mixed)
-    assert mixed.record["settings"]["mixed_precision"] == precision
+    assert mixed.record.settings["mixed_precision"] == precision
     losses = [float(read_history(run.folder)[0]["train_loss"]) for run in (exact, mixed)]
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
     stored = load_file(mixed.folder / "model.safetensors")
@@ -333,5 +331,5 @@ def test_patience_ends_a_training_that_gets_no_better(
     run = train_fold(
         tiny_release, tmp_path / "run", epochs=30, patience=2, learning_rate=1e-30, keep="best"
     )
-    assert run.record["epochs_done"] == 3
-    assert run.record["kept"]["epoch"] == 1
+    assert run.record.epochs_done == 3
+    assert run.record.kept.epoch == 1
