@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import torch
 
 from detectors.registry import load_detector
 from thb.evaluation.evaluate import EvaluateSettings, evaluate, evaluate_protocols
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from thb.evaluation.result import Result
     from thb_dataset.mini.release import MiniRelease
 
-torch.set_num_threads(1)
 FOLD = "p3-hallo"
 
 

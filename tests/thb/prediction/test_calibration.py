@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
 
 from thb.prediction.calibration import (
     LOG_FOLDER,
@@ -34,10 +33,9 @@ from thb_dataset.release.media import locate_videos
 from thb_dataset.release.scan import read_release
 
 if TYPE_CHECKING:
-    from tests.thb.conftest import Run
+    from tests.support.command_line import Run
     from thb_dataset.mini.release import MiniRelease
 
-torch.set_num_threads(1)
 QUIET = PredictSettings(progress=False)
 
 

@@ -19,10 +19,8 @@ from thb.prediction.throughput import Meter, Throughput
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
-    from tests.thb.conftest import Run
+    from tests.support.command_line import Run
     from thb_dataset.mini.release import MiniRelease
-
-torch.set_num_threads(1)
 
 
 def test_waiting_is_told_from_computing() -> None:

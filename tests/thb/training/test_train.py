@@ -32,7 +32,6 @@ from thb_dataset.errors import DetectorError
 if TYPE_CHECKING:
     from thb_dataset.mini.release import MiniRelease
 
-torch.set_num_threads(1)
 SMALL = {"clip": {"frames": 2, "size": 32}, "dropout": 0.2}
 SETTINGS = {"epochs": 3, "batch_size": 4}
 
