@@ -1,3 +1,5 @@
+"""The synthetic release: every kind of video, sound by our own audit, the same for a seed."""
+
 from __future__ import annotations
 
 import hashlib
