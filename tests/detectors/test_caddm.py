@@ -1,3 +1,5 @@
+"""CADDM equals the original network, anchors and losses included, and trains as the paper says."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""LipFD equals the original network, from the spectrogram above the frames to the region loss."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

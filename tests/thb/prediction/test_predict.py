@@ -23,10 +23,9 @@ from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
-    from tests.thb.conftest import Run
+    from tests.support.command_line import Run
     from thb_dataset.mini.release import MiniRelease
 
-torch.set_num_threads(1)
 QUIET = PredictSettings(progress=False)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -283,7 +285,17 @@ def _hammer(folder: str, videos: list[str], start: object) -> None:
             get(store, Path(video), reader)
 
 
-def _write_many(folder: str, videos: list[str]) -> None:
+def _write_and_die(folder: str, videos: list[str], writes: int) -> None:
+    """Write and prune entries, and die in the middle of the write after that many."""
+    savez, numbers = np.savez, iter(range(writes + 1))
+
+    def savez_or_die(stream: BinaryIO, **arrays: npt.NDArray[np.generic]) -> None:
+        savez(stream, **arrays)  # type: ignore[arg-type] # allow_pickle is not among the names
+        if next(numbers) == writes:
+            stream.truncate(stream.tell() // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    pytest.MonkeyPatch().setattr(np, "savez", savez_or_die)
     store, reader = ClipStore(Path(folder)), NoiseReader()
     while True:
         for video in videos:
@@ -298,12 +310,12 @@ def test_a_killed_writer_leaves_nothing_that_misleads(store: ClipStore, tmp_path
         path.write_bytes(f"video {i}".encode())
         videos.append(str(path))
     context = multiprocessing.get_context("fork")
-    for seconds in (0.05, 0.11, 0.17, 0.23):
-        worker = context.Process(target=_write_many, args=(str(store.folder), videos))
+    for count, writes in enumerate((0, 7, 19, 45), start=1):
+        worker = context.Process(target=_write_and_die, args=(str(store.folder), videos, writes))
         worker.start()
-        time.sleep(seconds)
-        worker.kill()
-        worker.join(60)
+        worker.join()
+        assert worker.exitcode == -signal.SIGKILL
+        assert len(list(store.folder.rglob(".writing-*"))) == count
     fresh = ClipStore(tmp_path / "fresh")
     for video in videos:
         here, there = (get(one, Path(video), NoiseReader()) for one in (store, fresh))

@@ -1,3 +1,5 @@
+"""The Parquet index: every row once, every split a list of whole files, always the same bytes."""
+
 from __future__ import annotations
 
 import tomllib
