@@ -117,8 +117,9 @@ def write_mini_release(
 def _describe(seed: int, size: MiniSize) -> dict[str, Any]:
     """Return what a written release must agree with to be reused, the drawing code included."""
     code = hashlib.sha256()
-    for module in sorted(Path(__file__).parent.glob("*.py")):
-        code.update(module.read_bytes())
+    for source in sorted(Path(__file__).parent.iterdir()):
+        if source.suffix in (".py", ".png"):
+            code.update(source.read_bytes())
     return {
         "synthetic": True,
         "about": "made by the TalkingHeadBench toolkit; see hub/" + SYNTHETIC_MARKER,

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import wave
 from collections import defaultdict
 from collections.abc import Iterator
@@ -317,11 +316,9 @@ class TestWriting:
 
     def test_a_kill_leaves_no_release_and_the_next_run_cleans_up(self, tmp_path: Path) -> None:
         folder = tmp_path / "mini"
-        with writer(folder) as process:
-            while not list(tmp_path.glob(".mini.*.partial/new/hub/fake/*/*/*.mp4")):
-                assert process.poll() is None
-                time.sleep(0.02)
-            process.send_signal(signal.SIGKILL)
+        with writer(folder, dies_after_a_video=True) as process:
+            assert process.wait() == -signal.SIGKILL
+        assert list(tmp_path.glob(".mini.*.partial/new/hub/fake/*/*/*.mp4"))
         assert not folder.exists()
         (partial,) = tmp_path.iterdir()
         os.utime(partial, (0, 0))
@@ -343,9 +340,22 @@ class TestWriting:
         assert "synthetic release" in err
 
 
-def writer(folder: Path) -> subprocess.Popen[bytes]:
-    code = (
-        "import sys; from dataclasses import replace; from thb_dataset.mini.release import *;"
-        "write_mini_release(sys.argv[1], size=replace(MiniSize.tiny(), frames=4), progress=False)"
-    )
-    return subprocess.Popen([sys.executable, "-c", code, str(folder)])
+WRITER = """
+import os, signal, sys
+from dataclasses import replace
+from thb_dataset.mini import release as mini
+
+def write_and_die(*arguments):
+    write_wav(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+folder, dies = sys.argv[1:]
+if dies == "True":
+    write_wav, mini.write_wav = mini.write_wav, write_and_die  # follows the first video
+size = replace(mini.MiniSize.tiny(), frames=4)
+mini.write_mini_release(folder, size=size, progress=False)
+"""
+
+
+def writer(folder: Path, *, dies_after_a_video: bool = False) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", WRITER, str(folder), str(dies_after_a_video)])
