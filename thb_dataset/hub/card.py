@@ -17,7 +17,7 @@ from thb_dataset.hub.index import DEFAULT_CONFIG, EXTRA, HubIndex, parse_config
 from thb_dataset.protocols import Protocol
 from thb_dataset.records import Label, RealDataset, Split, Video
 from thb_dataset.release.audit import Audit
-from thb_dataset.release.published import PUBLISHED_FAKES
+from thb_dataset.release.published_counts import PUBLISHED_FAKES
 from thb_dataset.wording import shorten_list
 
 CARD = "README.md"
