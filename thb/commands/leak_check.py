@@ -113,9 +113,8 @@ def leak_check(  # noqa: PLR0913, PLR0917 — as many as there are things to cho
         write_json({"folds": folds, "known_people": known})
     else:
         _write_text(reports, calibration)
-    raise typer.Exit(
-        1 if any(report.counts[PairVerdict.LEAK] for report in reports.values()) else 0
-    )
+    leaks = sum(report.counts[PairVerdict.LEAK] for report in reports.values())
+    raise typer.Exit(1 if leaks else 0)
 
 
 def _write_text(reports: Mapping[str, LeakReport], calibration: PeopleCalibration | None) -> None:
