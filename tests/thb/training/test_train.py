@@ -26,7 +26,7 @@ from thb.training.memory import ClipMemory
 from thb.training.settings import TrainOptions
 from thb.training.train import TrainedFold, train
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.store import VideoClips
+from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:

@@ -14,10 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from thb_dataset.clips.store import ClipSpec, ClipStore, VideoClips
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.store import ClipStore
+from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import ClipTooShortError, NoFaceError, VideoDecodeError
 from thb_dataset.faces.packs import FacePack
 from thb_dataset.faces.values import Face
+from thb_dataset.files import DRAFT_PREFIX
 from thb_dataset.video.frame_policy import FramePolicy
 from thb_dataset.video.values import Frames, VideoInfo
 
@@ -326,7 +329,7 @@ def test_a_killed_writer_leaves_nothing_that_misleads(store: ClipStore, tmp_path
 def test_what_a_killed_writer_left_is_pruned_when_it_is_old(store: ClipStore, video: Path) -> None:
     get(store, video, NoiseReader())
     (entry,) = entries(store)
-    old, new = entry.with_name(".writing-old"), entry.with_name(".writing-new")
+    old, new = (entry.with_name(f"{DRAFT_PREFIX}{age}.{entry.name}") for age in ("old", "new"))
     for path in (old, new):
         path.write_bytes(b"half")
     os.utime(old, (time.time() - 7200, time.time() - 7200))
@@ -356,4 +359,4 @@ def test_processes_share_a_store(store: ClipStore, tmp_path: Path) -> None:
     for video in videos:
         get(store, Path(video), reader)
     assert reader.reads == 0
-    assert not list(store.folder.rglob(".writing-*"))
+    assert not list(store.folder.rglob(f"{DRAFT_PREFIX}*"))
