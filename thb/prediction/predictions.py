@@ -12,18 +12,15 @@ import math
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
+from thb.prediction.row_files import read_rows, write_canonical, write_rows
 from thb_dataset.errors import IncompletePredictionsError, ResultError
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-_RUN_KEY = b"thb.run"
 _SAME_SCORE = 1e-6
 """Two scores of one video closer than this are one: rounding differs between machines."""
 
@@ -59,7 +56,7 @@ class Prediction:
     """
 
     video_id: str
-    label: int | None = None
+    label: int | None = field(default=None, metadata={"column": "int8"})
     generator: str | None = None
     portrait: str | None = None
     driver: str | None = None
@@ -159,58 +156,19 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         ResultError: ``run`` holds something that is not JSON.
         OSError: The file cannot be written.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    rows = [asdict(row) for row in sorted(predictions.rows, key=lambda row: row.video_id)]
-    schema = _schema().with_metadata({_RUN_KEY: _canonical(predictions.run).encode()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        pq.write_table(pa.Table.from_pylist(rows, schema=schema), draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    rows = sorted(predictions.rows, key=lambda row: row.video_id)
+    write_rows(path, Prediction, rows, predictions.run)
 
 
 def read_predictions(path: str | Path) -> Predictions:
-    """Read what ``write_predictions`` wrote.
+    """Read what :func:`write_predictions` wrote.
 
     Raises:
-        ResultError: No such file, not Parquet, other columns, or a row that contradicts itself.
+        ResultError: The file does not exist, is not Parquet, lacks a column, or holds a row that
+            contradicts itself.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        # ParquetFile, not read_table: that one reads "key=value" in folder names as columns.
-        table = pq.ParquetFile(path).read()
-        run = json.loads((table.schema.metadata or {}).get(_RUN_KEY, b"{}"))
-        rows = [Prediction(**row) for row in table.select(_schema().names).to_pylist()]
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise ResultError(f"{path} holds no predictions: {error}") from error
-    return Predictions(rows=tuple(rows), run=run)
-
-
-def _schema() -> pa.Schema:
-    import pyarrow as pa
-
-    kinds = {
-        "label": pa.int8(),
-        "score": pa.float64(),
-        "clip_logits": pa.list_(pa.float64()),
-        "clips": pa.int32(),
-        "faces": pa.int32(),
-    }
-    names = [field.name for field in fields(Prediction)]
-    return pa.schema([(name, kinds.get(name, pa.string())) for name in names])
-
-
-def _canonical(run: Mapping[str, Any]) -> str:
-    try:
-        return json.dumps(run, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ResultError(f"the record of the run is not JSON: {error}") from error
+    rows, run = read_rows(path, Prediction, what="predictions")
+    return Predictions(rows=rows, run=run)
 
 
 class PredictionLog:
@@ -234,7 +192,7 @@ class PredictionLog:
     def __init__(self, folder: Path, run: Mapping[str, Any], *, rank: int = 0) -> None:
         self.folder = folder
         self.run = dict(run)
-        self._header = _canonical({"run": run})
+        self._header = write_canonical({"run": run})
         folder.mkdir(parents=True, exist_ok=True)
         rows = [row for path in sorted(folder.glob("rank-*.jsonl")) for row in self._read(path)]
         self.done = {row.video_id: row for row in merge_rows(rows)}
