@@ -1,4 +1,4 @@
-"""Videos in, explanations out: where a detector looked, put back onto the video."""
+"""Videos in, explanations out: where in each video the detector looked."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from detectors.explain import Target, explain_clips
 from detectors.registry import load_detector
 from thb.explanations.explanation import Explanation
+from thb.explanations.heat import Floats
 from thb.prediction.inference import aggregate
 from thb.preprocessing.clips import ClipMaker, ThreadTools
 from thb.runtime.cache import clip_store_folder
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     import torch
 
     from detectors.base import Detector
-    from thb.explanations.explanation import Floats
     from thb_dataset.clip_spec import ClipSpec
 
 
@@ -33,12 +33,12 @@ class ExplainSettings:
     """How videos are explained.
 
     Attributes:
-        target: The class whose reasons are asked for.
-        batch_size: Clips looked at together; it does not change a map.
+        target: The target class: heat above zero speaks for it.
+        batch_size: Clips per batch; it does not change a map.
         workers: Threads that decode videos and find faces ahead; None for one a core.
         face_pack: Who finds the faces, as ``load_face_finder`` takes it.
         store: Folder of the face crops that are kept.
-        device: Where the detector computes; None for where it is.
+        device: The device to compute on; None for the detector's own.
         progress: Show a bar on stderr.
     """
 
@@ -63,11 +63,12 @@ def explain(
     Args:
         detector: A detector, or what ``thb.detector`` takes.
         video: The file.
-        settings: How to go about it.
-        sound: A WAV file beside the video, for a detector that listens.
+        settings: How the video is explained.
+        sound: A WAV file with the sound of the video, for a detector that listens.
 
     Raises:
-        VideoError: The video cannot be judged: not read, too short, without a face or a sound.
+        VideoError: The video cannot be judged: it cannot be read, is too short, or has no face or
+            no sound.
         DetectorError: The detector cannot be loaded or explained, or Grad-CAM is not installed.
     """
     name = str(video)
@@ -86,16 +87,17 @@ def explain_files(
     settings: ExplainSettings | None = None,
     sounds: Mapping[str, Path] | None = None,
 ) -> Iterator[tuple[str, Explanation | VideoError | None]]:
-    """Explain files one after the other, in the order given; nothing of them is kept.
+    """Explain files one after the other, in the order given, and keep nothing of them.
 
     Args:
-        detector: A detector, or what ``thb.detector`` takes; left as it was found.
-        paths: The file of each name; None where it is not at hand.
-        settings: How to go about it.
-        sounds: WAV files beside videos, by their names.
+        detector: A detector, which is left as it was found, or what ``thb.detector`` takes.
+        paths: The file of each name; None where it is not available.
+        settings: How the videos are explained.
+        sounds: WAV files with the sound of videos, by the names of the videos.
 
     Yields:
-        The name, and its explanation; why there is none; or None where the file is missing.
+        Each name with its explanation, with the error that prevented one, or with None where the
+        file is missing.
 
     Raises:
         DetectorError: The detector cannot be loaded or explained, or Grad-CAM is not installed.
@@ -142,7 +144,7 @@ def _explain(
     )
     if not (np.isfinite(found.logits).all() and np.isfinite(found.heat).all()):
         raise DetectorError(
-            f"{name}: {type(model).__name__} gave numbers that are not finite; its weights are"
+            f"{name}: {type(model).__name__} gave numbers that are not finite: its weights are"
             " damaged or untrained"
         )
     boxes, points = face or (None, None)
@@ -164,12 +166,23 @@ def _explain(
 def find_face(
     path: Path, clips: VideoClips, spec: ClipSpec, tools: ThreadTools
 ) -> tuple[Floats, Floats] | None:
-    """Return the face's boxes (N, T, 4) and points (N, T, 5, 2) in the frames of the clips.
+    """Find the face in the frames of the clips.
 
-    Clips of whole frames say nothing of it; then it is looked for, as crops are.
+    Clips of whole frames do not say where the face is. For them it is searched for again, in the
+    way in which crops are made.
+
+    Args:
+        path: The video.
+        clips: The clips that the detector saw.
+        spec: How they were cut.
+        tools: The reader and the face finder.
 
     Returns:
-        None where whole frames are taken and no face can be followed.
+        Boxes (N, T, 4) and points (N, T, 5, 2) in pixels of the frame; None where the clips show
+        whole frames and no face can be followed in them.
+
+    Raises:
+        VideoError: The video can no longer be read.
     """
     if spec.crop != "full":
         return clips.boxes[:, -spec.frames :], clips.points[:, -spec.frames :]
@@ -184,7 +197,7 @@ def find_face(
 
 
 def _name(model: Detector) -> str:
-    """Return what a detector is called: its Hub id, or its folder below a run."""
+    """Return the name of a detector: its Hub id, or the last two parts of its folder."""
     given = str(model.config.name_or_path or type(model).__name__)
     path = Path(given)
     return "/".join(path.parts[-2:]) if path.is_absolute() or path.is_dir() else given

@@ -21,7 +21,7 @@ from tests.support.video_files import write_video
 from thb.explanations.explain import ExplainSettings, explain, explain_files
 from thb.explanations.explanation import Explanation
 from thb.explanations.heat import AGAINST, FOR, paint_heat
-from thb.explanations.overlay import STRIP_HEIGHT, follow_heat
+from thb.explanations.overlay import STRIP_HEIGHT
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict
 from thb_dataset.clip_spec import ClipSpec
@@ -173,7 +173,7 @@ def test_heat_between_two_frames_goes_over_from_one_to_the_other(
         frame_index=np.array([[4, 8, 4]]),
         seconds=np.array([[0.4, 0.8, 0.4]]),
     )
-    track = follow_heat(replace(found, heat=heat, clips=clips))
+    track = replace(found, heat=heat, clips=clips).follow_heat()
     assert track.seconds.tolist() == [0.4, 0.8]
     assert track.heat[:, 0, 0].tolist() == [3.0, 3.0], "a frame seen twice has the mean"
     track = replace(track, heat=np.stack([np.full((2, 2), v, np.float32) for v in (5, 3)]))

@@ -47,7 +47,7 @@ def test_one_video_gets_its_overlay_sheet_and_map(
     assert sorted(overlay.parent.iterdir()) == sorted(files)
     assert sum(record["energy"].values()) == pytest.approx(1, abs=1e-6)
     scored = json.loads(run_thb("predict", untrained, clip, "--format", "json", "-q").out)
-    assert record["p_fake"] == pytest.approx(scored["videos"][0]["p_fake"], abs=1e-6)
+    assert record["score"] == pytest.approx(scored["videos"][0]["p_fake"], abs=1e-6)
 
 
 def test_several_videos_of_one_name_stay_apart_and_a_bad_one_gets_its_reason(

@@ -14,8 +14,9 @@ from PIL import Image
 from detectors.registry import create_detector, find_detector_class
 from thb.evaluation.evaluate import EvaluateSettings, evaluate
 from thb.explanations.explain import ExplainSettings
-from thb.explanations.gallery import Gallery, GallerySettings, make_gallery, pick_videos
+from thb.explanations.gallery import Gallery, GallerySettings, make_gallery
 from thb.explanations.gallery_sheet import WIDTH
+from thb.explanations.picks import PickCounts, pick_videos
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predictions import Prediction, Status, read_predictions
 from thb.prediction.verdicts import VerdictRule
@@ -82,8 +83,8 @@ def test_picks_follow_the_rules_and_ties_go_by_id() -> None:
         scored("r/b", 0.6),
         scored("r/c", 0.5),
     ]
-    settings = GallerySettings(hits=1, misses=2, false_alarms=3)
-    picks = pick_videos(rows, FOLD, RULE, settings)
+    counts = PickCounts(hits=1, misses=2, false_alarms=3)
+    picks = pick_videos(rows, FOLD, RULE, counts)
     assert [(pick.kind, pick.generator, pick.video_id) for pick in picks] == [
         ("hit", "Hallo", "h/b"),
         ("miss", "Hallo", "h/d"),
@@ -93,13 +94,13 @@ def test_picks_follow_the_rules_and_ties_go_by_id() -> None:
         ("false alarm", None, "r/a"),
         ("false alarm", None, "r/b"),
     ]
-    assert picks == pick_videos(reversed(rows), FOLD, RULE, settings)
+    assert picks == pick_videos(reversed(rows), FOLD, RULE, counts)
     assert picks[4].problem == "none of the scored fakes (1) is wrong"
     assert (picks[0].call, picks[1].call) == ("called fake", "passes as real")
 
 
 def test_where_there_is_no_real_video_the_sheet_says_so() -> None:
-    (*_, last) = pick_videos([scored("h/a", 0.9, "Hallo")], FOLD, RULE, GallerySettings())
+    (*_, last) = pick_videos([scored("h/a", 0.9, "Hallo")], FOLD, RULE, PickCounts())
     assert (last.kind, last.video_id) == ("false alarm", None)
     assert last.problem == "none: no such video has a score"
 

@@ -158,7 +158,7 @@ def test_videos_that_are_not_at_hand_are_counted(
     )
     reals = [row for row in done.rows if row.label == 0]
     assert {row.status for row in reals} == {Status.MISSING}
-    assert any("not judged, missing: no such file" in note for note in done.notes())
+    assert any("not judged, missing: no such file" in note for note in done.notes)
     assert not any(cell.generator == "real" for cell in done.cells)
     assert all(cell.deletion is None for cell in done.cells)
 
