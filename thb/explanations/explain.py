@@ -121,8 +121,8 @@ def explain_files(
             for name, made in maker.make(paths.items()):
                 path = paths[name]
                 if isinstance(made, VideoClips) and path is not None:
-                    face = find_face(path, made, spec, tools)
-                    yield name, _explain(model, name, path, made, face, settings)
+                    face = _find_face(path, made, spec, tools)
+                    yield name, _make_explanation(model, name, path, made, face, settings)
                 else:
                     yield name, made if isinstance(made, VideoError) else None
                 bar.update()
@@ -130,7 +130,7 @@ def explain_files(
         tools.close()
 
 
-def _explain(
+def _make_explanation(
     model: Detector,
     name: str,
     path: Path,
@@ -138,11 +138,16 @@ def _explain(
     face: tuple[Floats, Floats] | None,
     settings: ExplainSettings,
 ) -> Explanation:
+    """Return the explanation of one video from its clips.
+
+    Raises:
+        DetectorError: The detector cannot be explained, or gives numbers that are not finite.
+    """
     spec = model.config.clip_spec
-    found = explain_clips(
+    maps = explain_clips(
         model, prepare_pixels(clips, spec), target=settings.target, batch_size=settings.batch_size
     )
-    if not (np.isfinite(found.logits).all() and np.isfinite(found.heat).all()):
+    if not (np.isfinite(maps.logits).all() and np.isfinite(maps.heat).all()):
         raise DetectorError(
             f"{name}: {type(model).__name__} gave numbers that are not finite: its weights are"
             " damaged or untrained"
@@ -151,11 +156,11 @@ def _explain(
     return Explanation(
         video_id=name,
         path=path,
-        detector=_name(model),
+        detector=_name_detector(model),
         target=settings.target,
-        score=aggregate(found.logits.tolist(), spec.aggregation),
-        clip_logits=tuple(found.logits.tolist()),
-        heat=found.heat[:, -spec.frames :],
+        score=aggregate(maps.logits.tolist(), spec.aggregation),
+        clip_logits=tuple(maps.logits.tolist()),
+        heat=maps.heat[:, -spec.frames :],
         clips=clips,
         spec=spec,
         boxes=boxes,
@@ -163,7 +168,7 @@ def _explain(
     )
 
 
-def find_face(
+def _find_face(
     path: Path, clips: VideoClips, spec: ClipSpec, tools: ThreadTools
 ) -> tuple[Floats, Floats] | None:
     """Find the face in the frames of the clips.
@@ -196,7 +201,7 @@ def find_face(
     return face.boxes[place], face.points[place]
 
 
-def _name(model: Detector) -> str:
+def _name_detector(model: Detector) -> str:
     """Return the name of a detector: its Hub id, or the last two parts of its folder."""
     given = str(model.config.name_or_path or type(model).__name__)
     path = Path(given)

@@ -1,4 +1,4 @@
-"""Galleries: the videos a detector was surest of, missed and falsely accused, each with its heat.
+"""Galleries: the best hits, the worst misses and the worst false alarms of a detector, with heat.
 
 They show what Figs. 4 to 8 of the paper show, but the videos are picked by rules that stand on the
 sheet, so that nobody chooses the pictures. The picks come from saved scores, and only the picked
@@ -123,9 +123,8 @@ def make_gallery(
         model = load_detector(reference, trust_remote_code=settings.trust_remote_code)
         weights = hash_weights(model)
         rows = _read_scores(scores / name, fold_detector, weights, opened)
-        rule = find_rule(
-            reference, ((row.label, row.score) for row in rows), weights_sha256=weights
-        )
+        answers = ((row.label, row.score) for row in rows)
+        rule = find_rule(reference, answers, weights_sha256=weights)
         rules.append(f"{name}: {rule}.")
         picked = pick_videos(rows, name, rule, settings.counts)
         shown = _explain_picks(picked, fold_detector, model, opened, settings.explaining)

@@ -14,7 +14,7 @@ Kind = Literal["hit", "miss", "false alarm"]
 Scored = Prediction | ExplainedVideo
 
 KINDS: Final[Mapping[Kind, str]] = {
-    "hit": "most confident right fake",
+    "hit": "most confident hit",
     "miss": "worst miss",
     "false alarm": "worst false alarm",
 }
@@ -62,10 +62,10 @@ class Pick:
 def describe_counts(counts: PickCounts) -> str:
     """Return the rule of the picks in words."""
     return (
-        "Picks of each fold and generator: among right answers the fakes with the highest P(fake)"
-        f" (up to {counts.hits}), among wrong ones those with the lowest (up to"
-        f" {counts.misses}); of each fold: among wrong answers the real videos with the highest"
-        f" (up to {counts.false_alarms}). Ties go by the id."
+        f"For each fold and generator: up to {counts.hits} of the fakes judged right, those with"
+        f" the highest P(fake), and up to {counts.misses} of the fakes judged wrong, those with the"
+        f" lowest. For each fold: up to {counts.false_alarms} of the real videos judged wrong,"
+        " those with the highest. Ties are broken by id."
     )
 
 
@@ -102,8 +102,10 @@ def _pick(
     ordered = sorted(fit, key=lambda row: (sign * (row.score or 0.0), row.video_id))
     generator = rows[0].generator if rows else None
     if not ordered:
-        told = f"none of the scored {'fakes' if generator else 'real videos'} ({len(rows)}) is"
-        problem = f"{told} {wanted}" if rows else "none: no such video has a score"
+        problem = "no such video has a score"
+        if rows:
+            kind_of_video = "fake" if generator else "real video"
+            problem = f"no {kind_of_video} was judged {wanted} ({len(rows)} scored)"
         return [Pick(fold=fold, kind=kind, generator=generator, problem=problem)]
     return [
         Pick(

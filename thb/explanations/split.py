@@ -126,7 +126,7 @@ def explain_split(
 
     ``<fold>/explanations.parquet`` is written as soon as a fold is complete. At the end
     ``explanations-<protocol>.md`` and ``.json`` are written, or ``explanations-<fold>`` where one
-    fold was asked for. No explanation is kept in memory after its row is made.
+    fold was asked for.
 
     Args:
         detector: A run folder with a detector per fold, or one detector for all folds: its folder,
@@ -160,11 +160,9 @@ def explain_split(
     for fold_detector in fold_detectors:
         name = fold_detector.fold.name
         explained, run = _explain_fold(fold_detector, opened, folder / name, settings)
-        rule = find_rule(
-            fold_detector.reference,
-            ((row.label, row.score) for row in explained),
-            weights_sha256=run["detector"]["weights_sha256"],
-        )
+        weights = run["detector"]["weights_sha256"]
+        answers = ((row.label, row.score) for row in explained)
+        rule = find_rule(fold_detector.reference, answers, weights_sha256=weights)
         judged = [replace(row, verdict=rule.judge(row.label, row.score)) for row in explained]
         runs[name], rules[name] = {**run, "verdicts": str(rule)}, str(rule)
         files.append(folder / name / EXPLANATIONS_FILE)

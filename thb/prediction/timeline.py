@@ -124,9 +124,9 @@ def read_clips(
     """
     settings = settings or PredictSettings(progress=False)
     with ClipMaker(spec, store=settings.store, face_pack=settings.face_pack, workers=1) as maker:
-        ((_, made),) = maker.make([("video", Path(video))])
-    if made is None:
+        ((_, clips),) = maker.make([("video", Path(video))])
+    if clips is None:
         raise FileNotFoundError(video)
-    if isinstance(made, VideoError):
-        raise made
-    return made
+    if isinstance(clips, VideoError):
+        raise clips
+    return clips
