@@ -123,7 +123,7 @@ def _choose_sheets(protocols: Sequence[str], fold: str | None, out: Path) -> dic
 
 
 def _write_picks(gallery: Gallery) -> None:
-    from thb.explanations.gallery import KINDS
+    from thb.explanations.picks import KINDS
 
     for pick in gallery.picks:
         kind = KINDS[pick.kind] + (f" of {pick.generator}" if pick.generator else "")

@@ -108,10 +108,10 @@ def _explain_each(
         else:
             outcome = describe_failure(found, Path(name))
             yield {
-                "video": name,
+                "video_id": name,
                 "status": outcome.status.value,
                 "reason": outcome.reason,
-                "p_fake": None,
+                "score": None,
                 "files": [],
             }
 
@@ -133,9 +133,9 @@ def _save(found: Explanation, place: Path) -> dict[str, Any]:
 
 def _write_lines(record: dict[str, Any]) -> None:
     if record["reason"]:
-        write_line(f"{escape(record['video'])}: {record['status']} ({escape(record['reason'])})")
+        write_line(f"{escape(record['video_id'])}: {record['status']} ({escape(record['reason'])})")
         return
-    write_line(f"{escape(record['video'])}: P(fake) {record['p_fake']:.4f}")
+    write_line(f"{escape(record['video_id'])}: P(fake) {record['score']:.4f}")
     write_line(f"  heat for {record['target']}: {_describe_shares(record)}")
     for file in record["files"]:
         write_line(f"  {escape(file)}")

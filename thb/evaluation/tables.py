@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from thb.evaluation.cells import METRICS, Measure, ProtocolNumbers
+from thb.runtime.text import markdown_row, print_table, print_text, printable
 from thb_dataset.records import Generator
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ _ORDER = [
     Generator.HALLO3,
 ]
 """The columns as the paper has them."""
-_WIDEST = 10_000
 RESOLUTION_NOTE = "† fewer real videos than 1/target: TPR without a single false alarm."
 INTERVAL_NOTE = (
     "In brackets 95 % intervals: DeLong for AUC, exact binomial for T1 and T0.1, for Brier and the "
@@ -52,8 +52,8 @@ def _markdown_protocol(results: Sequence[ProtocolNumbers]) -> str:
     means = [f"mean {_TITLES[metric]}" for metric in METRICS]
     counts = [f"{name} {_counts(results, name).replace(chr(10), ', ')}" for name in generators]
     lines = [f"**{title(results)}**", "", f"Scored: {'; '.join(counts)}.", ""]
-    lines.append(_row(["detector", *titles, *means]))
-    lines.append(_row(["---"] + ["---:"] * (len(titles) + len(means))))
+    lines.append(markdown_row(["detector", *titles, *means]))
+    lines.append(markdown_row(["---"] + ["---:"] * (len(titles) + len(means))))
     for result in results:
         cells = {cell.generator: cell for cell in result.cells if cell.part == "test"}
         values = [
@@ -64,12 +64,8 @@ def _markdown_protocol(results: Sequence[ProtocolNumbers]) -> str:
             for metric in METRICS
         ]
         mean = [_with_interval(result.mean.get(metric), digits=2, gap=" ") for metric in METRICS]
-        lines.append(_row([_printable(result.detector).replace("|", "\\|"), *values, *mean]))
+        lines.append(markdown_row([result.detector, *values, *mean]))
     return "\n".join([*lines, ""])
-
-
-def _row(values: Sequence[str]) -> str:
-    return "| " + " | ".join(values) + " |"
 
 
 def _plain(measure: Measure | None) -> str:
@@ -82,7 +78,7 @@ def title(results: Sequence[ProtocolNumbers]) -> str:
     """Return a heading: protocol, release and whether it is synthetic, reading of the splits."""
     first = results[0]
     synthetic = "SYNTHETIC " if any(result.release.synthetic for result in results) else ""
-    names = sorted({_printable(result.release.name) for result in results})
+    names = sorted({printable(result.release.name) for result in results})
     return (
         f"{first.protocol.upper()} ({_SHIFTS[first.protocol]}) on {synthetic}"
         f"{', '.join(names)}, splits by {first.split_by}"
@@ -96,23 +92,13 @@ def print_results(results: Sequence[ProtocolNumbers], console: Console) -> None:
     better than a number cut off.
     """
     for group in _by_protocol(results):
-        _print_text(console, title(group), style="bold")
-        _print_table(console, results_table(group))
+        print_text(title(group), console, style="bold")
+        print_table(results_table(group), console)
         if _generators(group, "extra"):
-            _print_text(console, f"{group[0].protocol.upper()}, test-only generators", style="bold")
-            _print_table(console, extra_table(group))
+            print_text(f"{group[0].protocol.upper()}, test-only generators", console, style="bold")
+            print_table(extra_table(group), console)
     for note in notes(results):
-        _print_text(console, note)
-
-
-def _print_text(console: Console, text: str, *, style: str | None = None) -> None:
-    console.print(text, style=style, soft_wrap=True, highlight=False, markup=False)
-
-
-def _print_table(console: Console, table: Table) -> None:
-    whole = console.measure(table, options=console.options.update(width=_WIDEST)).maximum
-    console.width = max(console.width, whole)
-    console.print(table)
+        print_text(note, console)
 
 
 def results_table(results: Sequence[ProtocolNumbers]) -> Table:
@@ -142,7 +128,7 @@ def results_table(results: Sequence[ProtocolNumbers]) -> Table:
                 for name in generators
             ]
             values.append(_two_lines(result.mean.get(metric)))
-            name = escape(_printable(result.detector)) if at == 0 else ""
+            name = escape(printable(result.detector)) if at == 0 else ""
             table.add_row(name, _TITLES[metric], *values)
         table.add_section()
     return table
@@ -168,7 +154,7 @@ def extra_table(results: Sequence[ProtocolNumbers]) -> Table:
                 for name in generators
                 for metric in METRICS
             ]
-            names = [escape(_printable(name)) for name in (result.detector, fold)]
+            names = [escape(printable(name)) for name in (result.detector, fold)]
             table.add_row(*names, *values)
     return table
 
@@ -192,11 +178,6 @@ def _with_interval(measure: Measure | None, *, digits: int, gap: str) -> str:
     if measure.low is None or measure.high is None:
         return number
     return f"{number}{gap}[{_short(measure.low)}–{_short(measure.high)}]"
-
-
-def _printable(text: str) -> str:
-    """Return a name that comes from someone's file so that a terminal obeys none of it."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
 def _short(value: float) -> str:
@@ -234,7 +215,7 @@ def notes(results: Sequence[ProtocolNumbers]) -> list[str]:
     )
     if any(result.release.synthetic for result in results):
         said.append("The release is SYNTHETIC: its numbers say nothing about any real generator.")
-    return [_printable(note) for note in said]
+    return [printable(note) for note in said]
 
 
 def _remarks(result: ProtocolNumbers) -> list[str]:

@@ -16,7 +16,7 @@ from thb.prediction.throughput import Meter
 from thb.preprocessing.clips import ClipMaker
 from thb.preprocessing.settings import Preparation
 from thb.runtime.progress import progress_bar
-from thb_dataset.clip_spec import Aggregation
+from thb_dataset.clip_spec import Aggregation, ClipSpec
 from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
 from thb_dataset.errors import DetectorError, NoAudioError, NoFaceError, VideoError
 
@@ -79,6 +79,7 @@ def score_files(
     *,
     settings: PredictSettings,
     device: torch.device,
+    spec: ClipSpec | None = None,
     sounds: Mapping[str, Path] | None = None,
     meter: Meter | None = None,
 ) -> Iterator[tuple[str, Outcome]]:
@@ -93,6 +94,7 @@ def score_files(
         paths: Where the file of each name is; None where it is not at hand.
         settings: How to go about it.
         device: Where the detector computes.
+        spec: The clips that the detector is given; None for those of its config.
         sounds: WAV files beside videos, by their names, for detectors that listen.
         meter: Measures how fast it goes.
 
@@ -100,7 +102,7 @@ def score_files(
         DetectorError: The detector gives something else than one logit per clip.
         OSError: The crop store cannot be written.
     """
-    spec = detector.config.clip_spec
+    spec = spec or detector.config.clip_spec
     detector.to(device)  # type: ignore[arg-type] # transformers wraps it untyped
     detector.eval()
     maker = ClipMaker(spec, settings, sounds=sounds)
@@ -115,12 +117,12 @@ def score_files(
                 continue
             clips_waiting = sum(len(clips.pixels) for _, clips in waiting)
             if waiting and clips_waiting + len(made.pixels) > settings.batch_size:
-                yield from _score_batch(detector, waiting, settings)
+                yield from _score_batch(detector, waiting, spec, settings)
                 bar.update(len(waiting))
                 waiting = []
             waiting.append((name, made))
             meter.count_clips(len(made.pixels))
-        yield from _score_batch(detector, waiting, settings)
+        yield from _score_batch(detector, waiting, spec, settings)
         bar.update(len(waiting))
 
 
@@ -166,11 +168,13 @@ def describe_failure(made: VideoError | None, path: Path | None) -> Outcome:
 
 
 def _score_batch(
-    detector: Detector, videos: Sequence[tuple[str, VideoClips]], settings: PredictSettings
+    detector: Detector,
+    videos: Sequence[tuple[str, VideoClips]],
+    spec: ClipSpec,
+    settings: PredictSettings,
 ) -> Iterator[tuple[str, Outcome]]:
     if not videos:
         return
-    spec = detector.config.clip_spec
     pixels = np.concatenate([prepare_pixels(clips, spec) for _, clips in videos])
     logits = np.concatenate(
         [

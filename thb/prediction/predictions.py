@@ -12,22 +12,19 @@ import math
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from thb.runs.provenance import ScoringRecord, read_scoring_record
-from thb.runtime.records import to_json
+from thb.prediction.row_files import read_rows, write_canonical, write_rows
+from thb.runs.provenance import ScoringRecord
 from thb_dataset.errors import IncompletePredictionsError, ResultError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from thb.prediction.throughput import Throughput
 
-_RUN_KEY = b"thb.run"
 _SAME_SCORE = 1e-6
 """Two scores of one video closer than this are one: rounding differs between machines."""
 
@@ -63,7 +60,7 @@ class Prediction:
     """
 
     video_id: str
-    label: int | None = None
+    label: int | None = field(default=None, metadata={"column": "int8"})
     generator: str | None = None
     portrait: str | None = None
     driver: str | None = None
@@ -165,55 +162,19 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    rows = [asdict(row) for row in sorted(predictions.rows, key=lambda row: row.video_id)]
-    schema = _schema().with_metadata({_RUN_KEY: _canonical(predictions.run).encode()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        pq.write_table(pa.Table.from_pylist(rows, schema=schema), draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    rows = sorted(predictions.rows, key=lambda row: row.video_id)
+    write_rows(path, Prediction, rows, predictions.run)
 
 
 def read_predictions(path: str | Path) -> Predictions:
-    """Read what ``write_predictions`` wrote.
+    """Read what :func:`write_predictions` wrote.
 
     Raises:
-        ResultError: No such file, not Parquet, other columns, or a row that contradicts itself.
+        ResultError: The file does not exist, is not Parquet, lacks a column, or holds a row that
+            contradicts itself.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        # ParquetFile, not read_table: that one reads "key=value" in folder names as columns.
-        table = pq.ParquetFile(path).read()
-        run = read_scoring_record((table.schema.metadata or {}).get(_RUN_KEY, b"{}"))
-        rows = [Prediction(**row) for row in table.select(_schema().names).to_pylist()]
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise ResultError(f"{path} holds no predictions: {error}") from error
-    return Predictions(rows=tuple(rows), run=run)
-
-
-def _schema() -> pa.Schema:
-    import pyarrow as pa
-
-    kinds = {
-        "label": pa.int8(),
-        "score": pa.float64(),
-        "clip_logits": pa.list_(pa.float64()),
-        "clips": pa.int32(),
-        "faces": pa.int32(),
-    }
-    names = [column.name for column in fields(Prediction)]
-    return pa.schema([(name, kinds.get(name, pa.string())) for name in names])
-
-
-def _canonical(run: ScoringRecord) -> str:
-    return json.dumps(to_json(run), sort_keys=True, ensure_ascii=False)
+    rows, run = read_rows(path, Prediction, what="predictions")
+    return Predictions(rows=rows, run=run)
 
 
 class PredictionLog:
@@ -237,7 +198,7 @@ class PredictionLog:
     def __init__(self, folder: Path, run: ScoringRecord, *, rank: int = 0) -> None:
         self.folder = folder
         self.run = run
-        self._header = f'{{"run": {_canonical(run)}}}'
+        self._header = f'{{"run": {write_canonical(run)}}}'
         folder.mkdir(parents=True, exist_ok=True)
         rows = [row for path in sorted(folder.glob("rank-*.jsonl")) for row in self._read(path)]
         self.done = {row.video_id: row for row in merge_rows(rows)}

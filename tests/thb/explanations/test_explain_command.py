@@ -1,4 +1,4 @@
-"""``thb explain``: what is written where, and what is refused before any work."""
+"""``thb explain``: the files it writes, and what it refuses before any work."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def clip(tiny_release: MiniRelease, tmp_path: Path) -> Path:
-    """A video of the synthetic release, in a folder of its own."""
+    """A video of the synthetic release in a folder of its own."""
     folder = tmp_path / "videos"
     folder.mkdir()
     first = min(tiny_release.hub.glob("fake/Hallo/test/*.mp4"))
@@ -43,10 +43,10 @@ def test_one_video_gets_its_overlay_sheet_and_map(
     assert sorted(overlay.parent.iterdir()) == sorted(files)
     assert sum(record["energy"].values()) == pytest.approx(1, abs=1e-6)
     scored = json.loads(run_thb("predict", untrained, clip, "--format", "json", "-q").out)
-    assert record["p_fake"] == pytest.approx(scored["videos"][0]["p_fake"], abs=1e-6)
+    assert record["score"] == pytest.approx(scored["videos"][0]["p_fake"], abs=1e-6)
 
 
-def test_several_videos_of_one_name_stay_apart_and_a_bad_one_gets_its_reason(
+def test_videos_with_the_same_name_stay_apart_and_a_bad_one_gets_its_reason(
     untrained: Path, clip: Path, tmp_path: Path, run_thb: Run
 ) -> None:
     other = tmp_path / "other" / clip.name
@@ -75,7 +75,7 @@ def test_no_video_is_written_over(untrained: Path, clip: Path, named: str, run_t
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ([], "name a video"),
         (["a.mp4", "--protocol", "p1"], "not both"),
@@ -87,10 +87,12 @@ def test_no_video_is_written_over(untrained: Path, clip: Path, named: str, run_t
         (["--protocol", "all", "--gallery", "--out", "g.png"], "g.png"),
     ],
 )
-def test_what_cannot_be_meant_is_a_usage_error(words: list[str], told: str, run_thb: Run) -> None:
+def test_options_that_contradict_each_other_are_a_usage_error(
+    words: list[str], message: str, run_thb: Run
+) -> None:
     ended = run_thb("explain", "baseline", *words)
     assert ended.code == 2
-    assert told in ended.err
+    assert message in ended.err
 
 
 def test_a_split_and_its_gallery(
