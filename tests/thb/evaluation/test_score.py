@@ -141,15 +141,15 @@ def test_one_fold_twice_is_refused() -> None:
 def test_what_cannot_be_scored_is_refused() -> None:
     with pytest.raises(ResultError, match="nothing to score"):
         score([])
-    with pytest.raises(ResultError, match="no fake"):
+    with pytest.raises(ResultError, match="hold no fake"):
         score(Predictions(rows=make_predictions(()).rows[:20], run=make_predictions().run))
     with pytest.raises(ResultError, match="label"):
         score(change(make_predictions(), "Hallo/1", label=None))
     loose = ScoringRecord(detector=ScoredDetector(model_type="baseline"))
-    with pytest.raises(ResultError, match="protocol and fold"):
+    with pytest.raises(ResultError, match="do not name their protocol and fold"):
         score(Predictions(rows=make_predictions().rows, run=loose))
     rows = make_predictions().rows
-    with pytest.raises(ResultError, match="two rows or more, Hallo/0 first"):
+    with pytest.raises(ResultError, match="two or more rows, the first is Hallo/0"):
         score(Predictions(rows=(*rows, rows[20]), run=make_predictions().run))
     with pytest.raises(ResultError, match="no generator"):
         score(change(make_predictions(), "Hallo/1", generator=None))
