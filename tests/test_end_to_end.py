@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import torch
 
 from thb.cli import main
 from thb.training.settings import TrainOptions
@@ -17,7 +16,6 @@ from thb.training.train import train
 if TYPE_CHECKING:
     from thb_dataset.mini.release import MiniRelease
 
-torch.set_num_threads(1)
 PROTOCOLS = ("p1", "p2", "p3")
 FOLDS = {"p1": 1, "p2": 6, "p3": 6}
 Ask = Callable[..., Any]

@@ -31,7 +31,6 @@ from thb_dataset.errors import DetectorError
 if TYPE_CHECKING:
     from thb_dataset.mini.release import MiniRelease
 
-torch.set_num_threads(1)
 REPO = "someone/a-detector"
 
 WITH_PACKAGE = """

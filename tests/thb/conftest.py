@@ -1,40 +1,10 @@
-"""Fixtures of the toolkit's tests: detectors that need no training, and the command line."""
+"""Fixtures of the toolkit's tests: a detector that needs no training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from thb.cli import main
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended: its exit code, and what it wrote to stdout and stderr."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ended]
-
-
-@pytest.fixture
-def run_thb(capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run ``thb`` in this process."""
-
-    def run(*arguments: object) -> Ended:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        written = capfd.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Ended(ended.value.code, written.out, written.err)
-
-    return run
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from thb_dataset.errors import ReleaseError, THBError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.thb.conftest import Run
+    from tests.support.command_line import Run
     from thb_dataset.mini.release import MiniRelease
 
 HEAVY = {"torch", "transformers", "accelerate", "numpy", "pyarrow", "av", "cv2", "datasets"}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from thb_dataset.identity.known_people import Calibration
+    from thb_dataset.identity.known_people import PeopleCalibration
     from thb_dataset.identity.leakage import LeakReport
 
 PAIRS_SHOWN = 30
@@ -88,7 +88,7 @@ def leak_check(  # noqa: PLR0913, PLR0917 — as many as there are things to cho
     """
     from thb.releases.leaks import LeakSettings, calibrate_people, check_release
     from thb.releases.opening import open_release
-    from thb_dataset.identity.leakage import Verdict
+    from thb_dataset.identity.leakage import PairVerdict
 
     opened = open_release(release, real_root=real_root, progress=not quiet)
     calibration = (
@@ -112,10 +112,11 @@ def leak_check(  # noqa: PLR0913, PLR0917 — as many as there are things to cho
         write_json({"folds": folds, "known_people": known})
     else:
         _write_text(reports, calibration)
-    raise typer.Exit(1 if any(report.counts[Verdict.LEAK] for report in reports.values()) else 0)
+    leaks = sum(report.counts[PairVerdict.LEAK] for report in reports.values())
+    raise typer.Exit(1 if leaks else 0)
 
 
-def _write_text(reports: Mapping[str, LeakReport], calibration: Calibration | None) -> None:
+def _write_text(reports: Mapping[str, LeakReport], calibration: PeopleCalibration | None) -> None:
     from thb.releases.leaks import MISSING
     from thb_dataset.identity.leak_sheet import summarise
 
@@ -140,7 +141,7 @@ def _write_text(reports: Mapping[str, LeakReport], calibration: Calibration | No
             write_line(f"not compared: {escape(name)}: {escape(reason)}")
 
 
-def _write_calibration(calibration: Calibration) -> None:
+def _write_calibration(calibration: PeopleCalibration) -> None:
     write_line(
         f"on known people at {calibration.threshold:.2f}: {calibration.found} of "
         f"{calibration.same} pairs of one person found (the least alike at "

@@ -22,7 +22,7 @@ from thb.preprocessing.clips import ClipMaker
 from thb.preprocessing.settings import Preparation
 from thb.runtime.progress import progress_bar
 from thb_dataset.clip_spec import Aggregation
-from thb_dataset.clips.store import VideoClips, prepare_pixels
+from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
 from thb_dataset.errors import DetectorError, NoAudioError, NoFaceError, VideoError
 
 if TYPE_CHECKING:

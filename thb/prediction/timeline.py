@@ -12,7 +12,7 @@ from thb.prediction.inference import PredictSettings, aggregate
 from thb.prediction.predict import predict
 from thb.preprocessing.clips import ClipMaker
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.store import VideoClips
+from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import VideoError
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from thb.preprocessing.settings import Preparation
-from thb_dataset.clips.store import ClipSpec, ClipStore, VideoClips
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.store import ClipStore
+from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import VideoDecodeError, VideoError
 from thb_dataset.faces.finder import FaceFinder, load_face_finder
 from thb_dataset.video.reader import VideoReader

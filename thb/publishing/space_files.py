@@ -32,7 +32,7 @@ LARGEST_WEIGHTS_BYTES: Final = 200_000_000
 """Larger ones belong into a model repo of their own, whose id the Space then names."""
 
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
-_SUFFIXES: Final = (".py", ".md", ".css", ".txt", ".mp4", ".parquet", ".typed")
+_SUFFIXES: Final = (".py", ".md", ".css", ".txt", ".png", ".mp4", ".parquet", ".typed")
 _REQUIREMENT: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[([^\]]*)\])?")
 
 

@@ -17,7 +17,7 @@ from thb.preprocessing.settings import Preparation
 from thb_dataset.errors import FacePackError, ReleaseError
 
 if TYPE_CHECKING:
-    from thb_dataset.identity.known_people import Calibration
+    from thb_dataset.identity.known_people import PeopleCalibration
     from thb_dataset.identity.leakage import LeakReport
     from thb_dataset.identity.splits import SplitPlan
     from thb_dataset.records import RealDataset, Split, Video
@@ -197,7 +197,7 @@ def split_folder(
 
 def calibrate_people(
     folder: Path, *, face_pack: str = "embedded", threshold: float | None = None
-) -> Calibration:
+) -> PeopleCalibration:
     """Hold a pack's threshold against pictures of known people.
 
     Args:

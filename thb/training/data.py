@@ -23,7 +23,7 @@ from thb.training.augmentation import change_pixels, change_values
 from thb.training.memory import ClipMemory
 from thb.training.settings import TrainOptions, TrainSettings
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.store import VideoClips, prepare_pixels
+from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
 from thb_dataset.errors import NoAudioError, NoFaceError, ReleaseError, VideoError
 from thb_dataset.protocols import Fold
 from thb_dataset.records import Label, Video

@@ -6,17 +6,15 @@ import json
 import logging
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import torch
 
 from detectors.registry import load_detector
+from tests.support.killed_process import THB, run_and_kill
 from tests.support.records import make_run_record
 from thb.evaluation.evaluate import EvaluateSettings, evaluate, evaluate_protocols
 from thb.evaluation.score import score
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
     from thb.evaluation.result import Result
     from thb_dataset.mini.release import MiniRelease
 
-torch.set_num_threads(1)
 FOLD = "p3-hallo"
 
 
@@ -163,24 +160,15 @@ def test_killed_in_the_middle_and_run_again(
     reference: Path, untrained: Path, tiny_release: MiniRelease, tmp_path: Path
 ) -> None:
     words = command_of(untrained, tiny_release, tmp_path / "out", "--batch-size", "1")
-    # A store of its own, so that every video takes its time.
-    env = {**os.environ, "THB_CACHE": str(tmp_path / "cache")}
     log = tmp_path / "out" / FOLD / "scoring" / "rank-0.jsonl"
-    total = len(expected_ids(tiny_release))
-    running = subprocess.Popen([sys.executable, "-m", "thb", *words], env=env)
-    while _count_lines(log) < 3:
-        assert running.poll() is None, "it ended before it could be killed"
-        time.sleep(0.005)
-    running.send_signal(signal.SIGKILL)
-    assert running.wait() == -signal.SIGKILL
-    rows_before = _count_lines(log) - 1
-    assert 0 < rows_before < total
+    append = "thb.prediction.predictions:PredictionLog.append"
+    run_and_kill(THB, words, after=append, calls=2)
+    assert log.read_bytes().count(b"\n") == 3, "a header and two rows"
     assert not (tmp_path / "out" / FOLD / "predictions.parquet").exists()
     with log.open("ab") as torn:
         torn.write(b'{"video_id": "torn by the ki')
 
-    again = subprocess.run([sys.executable, "-m", "thb", *words], env=env, check=False)
-    assert again.returncode == 0
+    evaluate_fold(untrained, tiny_release, tmp_path / "out")
     lines = [json.loads(line) for line in log.read_text().splitlines()[1:]]
     ids = [line["video_id"] for line in lines]
     assert sorted(ids) == sorted(expected_ids(tiny_release))  # each exactly once in the log
@@ -188,10 +176,6 @@ def test_killed_in_the_middle_and_run_again(
         read_predictions(tmp_path / "out" / FOLD / "predictions.parquet").rows,
         read_predictions(reference / FOLD / "predictions.parquet").rows,
     )
-
-
-def _count_lines(path: Path) -> int:
-    return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
 def test_an_evaluation_that_is_done_is_not_done_again(

@@ -11,7 +11,6 @@ import av
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 from PIL import Image
 from torch import Tensor, nn
 
@@ -60,11 +59,6 @@ class BrightnessDetector(Detector):
     def cam_reshape(self, activations: Tensor, frames: int) -> Tensor:
         maps: Tensor = activations.unflatten(0, (-1, frames))
         return maps
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -14,12 +14,8 @@ from PIL import Image
 from thb.explanations.video_rows import read_explanations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.thb.conftest import Ended
+    from tests.support.command_line import Run
     from thb_dataset.mini.release import MiniRelease
-
-    Run = Callable[..., Ended]
 
 pytestmark = pytest.mark.skipif(
     find_spec("pytorch_grad_cam") is None, reason="grad-cam is not installed"

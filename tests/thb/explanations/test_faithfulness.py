@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 from torch import Tensor, nn
 
 from detectors.base import Detector, DetectorOutput
@@ -48,11 +47,6 @@ class CornerDetector(Detector):
     def cam_reshape(self, activations: Tensor, frames: int) -> Tensor:
         maps: Tensor = activations.unflatten(0, (-1, frames))
         return maps
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def make_explanation(

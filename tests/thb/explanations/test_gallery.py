@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import torch
 from PIL import Image
 
 from detectors.registry import create_detector, find_detector_class
@@ -41,7 +40,6 @@ def scored(name: str, score: float | None, generator: str | None = None) -> Pred
 @pytest.fixture(scope="module")
 def evaluated(tiny_release: MiniRelease, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a detector that was evaluated on one fold."""
-    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("evaluated")
     kind = find_detector_class("baseline")
     create_detector(kind, seed=3, config=kind.tiny).save_pretrained(folder)

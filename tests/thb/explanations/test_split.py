@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import torch
 from rich.console import Console
 
 from detectors.registry import create_detector, find_detector_class
@@ -64,7 +63,6 @@ def row(name: str, **changes: object) -> ExplainedVideo:
 
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("detector")
     kind = find_detector_class("baseline")
     create_detector(kind, seed=3, config=kind.tiny).save_pretrained(folder)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
 
+from tests.support.killed_process import THB, run_and_kill
 from thb.prediction.calibration import (
     LOG_FOLDER,
     THRESHOLDS_FILE,
@@ -35,10 +32,9 @@ from thb_dataset.release.media import locate_videos
 from thb_dataset.release.scan import read_release
 
 if TYPE_CHECKING:
-    from tests.thb.conftest import Run
+    from tests.support.command_line import Run
     from thb_dataset.mini.release import MiniRelease
 
-torch.set_num_threads(1)
 QUIET = PredictSettings(progress=False)
 
 
@@ -136,31 +132,13 @@ def test_training_leaves_the_threshold_that_predict_would_give(
 
 
 def test_a_killed_calibration_goes_on_to_the_same_threshold(
-    trained: Path, tiny_release: MiniRelease, run_thb: Run, monkeypatch: pytest.MonkeyPatch
+    trained: Path, tiny_release: MiniRelease, run_thb: Run
 ) -> None:
     before = (trained / THRESHOLDS_FILE).read_bytes()
     (trained / THRESHOLDS_FILE).unlink()
-    script = (
-        "import os, signal\n"
-        "import thb.prediction.predictions as rows\n"
-        "from thb.cli import main\n"
-        "append, done = rows.PredictionLog.append, []\n"
-        "def append_and_die(log, row):\n"
-        "    append(log, row)\n"
-        "    done.append(row)\n"
-        "    if len(done) == 2:\n"
-        "        os.kill(os.getpid(), signal.SIGKILL)\n"
-        "rows.PredictionLog.append = append_and_die\n"
-    )
     words = ["calibrate", trained, "--release", tiny_release.hub, "--quiet"]
     words += ["--real-root", tiny_release.real_root]
-    killed = subprocess.run(
-        [sys.executable, "-c", f"{script}main({list(map(str, words))!r})"],
-        env={**os.environ},
-        capture_output=True,
-        check=False,
-    )
-    assert killed.returncode == -9, killed.stderr.decode()
+    run_and_kill(THB, words, after="thb.prediction.predictions:PredictionLog.append", calls=2)
     assert not (trained / THRESHOLDS_FILE).exists()
     (log,) = (trained / LOG_FOLDER).glob("*/rank-0.jsonl")
     assert len(log.read_text().splitlines()) == 3, "a header and two rows"

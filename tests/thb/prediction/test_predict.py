@@ -23,10 +23,9 @@ from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
-    from tests.thb.conftest import Run
+    from tests.support.command_line import Run
     from thb_dataset.mini.release import MiniRelease
 
-torch.set_num_threads(1)
 QUIET = PredictSettings(progress=False)
 
 
@@ -106,7 +105,7 @@ def test_a_score_does_not_depend_on_order_or_company(
 def test_a_score_is_what_the_clips_say(tiny_release: MiniRelease) -> None:
     """The mean of the very pixels that the store gives, by hand."""
     from thb.preprocessing.clips import ClipMaker
-    from thb_dataset.clips.store import VideoClips
+    from thb_dataset.clips.video_clips import VideoClips
 
     detector = create_detector(MeanPixelDetector)
     (video,) = some_videos(tiny_release, 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,26 +18,27 @@ from thb.prediction.throughput import Meter, Throughput
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
-    from tests.thb.conftest import Run
+    from tests.support.command_line import Run
     from thb_dataset.mini.release import MiniRelease
-
-torch.set_num_threads(1)
 
 
 def test_waiting_is_told_from_computing() -> None:
-    def make_slowly() -> Iterator[int]:
+    now = 100.0
+
+    def make() -> Iterator[int]:
+        nonlocal now
         for number in range(4):
-            time.sleep(0.05)
+            now += 1.0
             yield number
 
-    meter = Meter(torch.device("cpu"), "fp32")
-    for _ in meter.time_waiting(make_slowly()):
+    meter = Meter(torch.device("cpu"), "fp32", clock=lambda: now)
+    for _ in meter.time_waiting(make()):
         meter.count_clips(3)
-        time.sleep(0.05)
+        now += 3.0
     measured = meter.read()
     assert (measured.videos, measured.clips) == (4, 12)
-    assert 0 < measured.waiting_share < 1
-    assert measured.clips_a_second == pytest.approx(12 / measured.seconds)
+    assert (measured.seconds, measured.waiting_share) == (16.0, 0.25)
+    assert measured.clips_a_second == 12 / 16
     assert measured.peak_memory_mib > 50, "no process with torch is smaller"
 
 

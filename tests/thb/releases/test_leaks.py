@@ -15,7 +15,7 @@ import typer
 from thb.commands.cache import parse_size
 
 if TYPE_CHECKING:
-    from tests.thb.conftest import Run
+    from tests.support.command_line import Run
 
 FAKES = {
     "Hallo/train/02183--u0mh-e5qfFw_9--Hallo": "train",

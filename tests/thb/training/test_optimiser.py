@@ -18,8 +18,6 @@ from thb.training.optimiser import (
 from thb.training.settings import TrainSettings, choose_settings, suit_device
 from thb_dataset.errors import DetectorError
 
-torch.set_num_threads(1)
-
 
 def make_tiny() -> TALL:
     return TALL(TALLConfig(**{**TALL.tiny, "drop_path": 0.0}))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
 from detectors.registry import DETECTORS, load_detector
 from thb.runs.record import ClassCounts
@@ -17,10 +16,8 @@ from thb.training.settings import TrainOptions
 from thb.training.smoke import train_smoke
 
 if TYPE_CHECKING:
-    from tests.thb.conftest import Run
+    from tests.support.command_line import Run
     from thb_dataset.mini.release import MiniRelease
-
-torch.set_num_threads(1)
 
 
 @pytest.mark.parametrize("name", sorted(DETECTORS))

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import torch
 
 if TYPE_CHECKING:
-    from tests.thb.conftest import Run
+    from tests.support.command_line import Run
     from thb_dataset.mini.release import MiniRelease
 
-torch.set_num_threads(1)
 THEIRS = """
 from torch import nn
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,18 +19,19 @@ from safetensors.torch import load_file
 
 from detectors.registry import load_detector
 from detectors.tall import TALL
+from tests.support.killed_process import THB, run_and_kill
 from thb.prediction.predict import predict
+from thb.training.checkpoint import CheckpointFolder
 from thb.training.memory import ClipMemory
 from thb.training.settings import TrainOptions
 from thb.training.train import TrainedFold, train
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.store import VideoClips
+from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
     from thb_dataset.mini.release import MiniRelease
 
-torch.set_num_threads(1)
 SMALL = {"clip": {"frames": 2, "size": 32}, "dropout": 0.2}
 SETTINGS = {"epochs": 3, "batch_size": 4}
 
@@ -161,21 +160,17 @@ def test_killed_and_run_again_it_comes_to_the_same_weights(
 ) -> None:
     config = tmp_path / "config.json"
     config.write_text(json.dumps(SMALL), encoding="utf-8")
-    settings = {**settings, "epochs": 30, "batch_size": 4}
+    settings = {**settings, "epochs": 3, "batch_size": 4}
     command = ["train", "baseline", "--protocol", "p3", "--fold", "hallo", "--quiet"]
     command += ["--release", str(tiny_release.hub), "--real-root", str(tiny_release.real_root)]
     command += ["--config", str(config), "--out", str(tmp_path / "killed")]
     command += [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
-    with subprocess.Popen([sys.executable, "-m", "thb", *command]) as process:
-        while not list(tmp_path.glob("killed/checkpoint/epoch-*")):
-            assert process.poll() is None, "it ended before its first checkpoint"
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-    left = sorted(path.name for path in tmp_path.glob("killed/checkpoint/epoch-*"))
-    assert left[-1] < "epoch-00030"
+    run_and_kill(THB, command, after="thb.training.checkpoint:CheckpointFolder.write")
+    left = [path.name for path in tmp_path.glob("killed/checkpoint/epoch-*")]
+    assert left == ["epoch-00001"]
     killed = train_fold(tiny_release, tmp_path / "killed", **settings)
     whole = train_fold(tiny_release, tmp_path / "whole", **settings)
-    assert (killed.record.machine.resumed_after or 0) >= 1
+    assert killed.record.machine.resumed_after == 1
     assert whole.record.machine.resumed_after == 0
     assert sha_of(killed) == sha_of(whole)
     histories = [
@@ -211,16 +206,14 @@ def break_off_after_one_epoch(
     release: MiniRelease, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Leave what a kill leaves: the checkpoint of the first epoch, and no run."""
-    from thb.training.checkpoint import CheckpointFolder
-
-    write = CheckpointFolder._write
+    write = CheckpointFolder.write
 
     def write_and_end(self: CheckpointFolder, *rest: Any) -> None:
         write(self, *rest)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(CheckpointFolder, "_write", write_and_end)
+        patched.setattr(CheckpointFolder, "write", write_and_end)
         with pytest.raises(KeyboardInterrupt):
             train_fold(release, out)
     assert [path.name for path in out.iterdir()] == ["checkpoint"]
