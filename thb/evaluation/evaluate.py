@@ -1,8 +1,9 @@
 """Evaluate a detector on a protocol: score the videos of every fold, then compute the numbers.
 
-The main flow, top down: :func:`evaluate` opens the release and the folds
-(``thb.runs.folds.open_folds``), has the videos of each fold scored
-(``thb.prediction.predict.predict_videos``) and computes the numbers (``thb.evaluation.score.score``).
+The main flow goes from top to bottom: :func:`evaluate` opens the release and its folds
+(``thb.runs.folds.open_folds``), scores the videos of each fold
+(``thb.prediction.predict.predict_videos``), and computes the numbers
+(``thb.evaluation.score.score``).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from thb_dataset.files import write_whole
 from thb_dataset.protocols import Fold, Protocol
 from thb_dataset.records import Generator, Label
 from thb_dataset.release.media import explain_missing_reals, locate_videos
+from thb_dataset.wording import shorten_list
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
 
 THROUGHPUT_FILE = "throughput.json"
 LOG_FOLDER = "scoring"
-NAMES_SHOWN = 5
 
 _log = logging.getLogger(__name__)
 
@@ -199,9 +200,7 @@ def _fetch_test_sets(
         video.path for video in videos if video.generator and video.video_id not in files
     ]
     if missing_fakes:
-        more = ", …" if len(missing_fakes) > NAMES_SHOWN else ""
-        shown = ", ".join(missing_fakes[:NAMES_SHOWN])
-        complaints.append(f"{len(missing_fakes)} fakes are missing: {shown}{more}")
+        complaints.append(f"{len(missing_fakes)} fakes are missing: {shorten_list(missing_fakes)}")
         if settings.strict:
             raise ReleaseError("; ".join(complaints))
     for complaint in complaints:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from thb.preprocessing.settings import Preparation
 from thb.runtime.progress import progress_bar
 from thb_dataset.clip_spec import Aggregation
 from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
-from thb_dataset.errors import DetectorError, NoAudioError, NoFaceError, VideoError
+from thb_dataset.errors import DetectorError, NoAudioError, NoFaceError, THBError, VideoError
 
 if TYPE_CHECKING:
     import torch
@@ -210,26 +209,23 @@ def describe_failure(made: VideoError | None, path: Path | None) -> Outcome:
         status = Status.NO_FACE
     elif isinstance(made, NoAudioError):
         status = Status.NO_AUDIO
-    return Outcome(status=status, reason=strip_path(str(made), path))
+    return Outcome(status=status, reason=describe_error(made, path))
 
 
-def strip_path(message: str, path: str | os.PathLike[str] | None) -> str:
-    """Return the message of an error in one line, without the path of its file in front.
-
-    Whoever shows the message names the video, and the folder that holds it is private.
+def describe_error(error: THBError, path: Path | None) -> str:
+    """Return an error's message in one line, without the path of its video at the beginning.
 
     Args:
-        message: The message, which may begin with the path or the name of the file and a colon.
-        path: The file; None to keep the message.
+        error: The error.
+        path: The video; its folder is private. None keeps the whole message.
     """
-    reason = " ".join(message.split())
+    message = " ".join(str(error).split())
     if path is None:
-        return reason
-    whole = os.fsdecode(path)
-    prefixes = [" ".join(f"{name}:".split()) for name in (whole, ascii(whole), Path(whole).name)]
-    while prefix := next((prefix for prefix in prefixes if reason.startswith(prefix)), None):
-        reason = reason.removeprefix(prefix).lstrip()
-    return reason
+        return message
+    names = [" ".join(f"{name}:".split()) for name in (str(path), ascii(str(path)), path.name)]
+    while name := next((name for name in names if message.startswith(name)), None):
+        message = message.removeprefix(name).lstrip()
+    return message
 
 
 def aggregate(clip_logits: Sequence[float], how: Aggregation) -> float:

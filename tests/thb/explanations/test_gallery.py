@@ -93,7 +93,7 @@ def test_picks_follow_the_rules_and_ties_go_by_id() -> None:
     ]
     assert picks == pick_videos(reversed(rows), FOLD, RULE, settings)
     assert picks[4].problem == "none of the scored fakes (1) is wrong"
-    assert (picks[0].call, picks[1].call) == ("called fake", "passes as real")
+    assert (picks[0].call, picks[1].call) == ("called fake", "not called fake")
 
 
 def test_where_there_is_no_real_video_the_sheet_says_so() -> None:

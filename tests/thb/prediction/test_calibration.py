@@ -90,7 +90,7 @@ def test_no_lower_threshold_keeps_to_the_target(count: int, target: float) -> No
     most = Fraction(str(target)) * count
     assert (reals >= threshold).sum() <= most
     tried = np.concatenate([[-1.0, 2.0], reals, (reals[:, None] + reals[None, :]).ravel() / 2])
-    keeping = [one for one in np.unique(tried) if (reals >= one).sum() <= most]
+    keeping = [edge for edge in np.unique(tried) if (reals >= edge).sum() <= most]
     assert threshold <= min(keeping)
     assert (reals >= np.nextafter(threshold, -1)).sum() > most
 
@@ -124,10 +124,10 @@ def test_training_leaves_the_threshold_that_predict_would_give(
     assert (found.n_real, found.n_fake) == (len(reals), len(fakes))
     assert found.threshold == pytest.approx(max(reals), abs=1e-6)
     assert found.threshold > max(reals) - 1e-6
-    assert found.true_positive_rate == sum(one >= found.threshold for one in fakes) / len(fakes)
+    assert found.true_positive_rate == sum(score >= found.threshold for score in fakes) / len(fakes)
     assert (found.false_alarms, found.resolved) == (0, False)
-    assert "cannot resolve 1 %" in str(found)
-    assert f"Nobody of {len(reals)} reals" in str(found)
+    assert f"None of the {len(reals)} real videos is called fake" in str(found)
+    assert "too few to measure a rate of 1 %" in str(found)
     assert json.loads((trained / "run.json").read_text())["weights_sha256"] == found.weights_sha256
 
 
@@ -164,7 +164,7 @@ def test_without_validation_reals_training_warns_and_calibrating_refuses(
     one = train_fold(tiny_release, tmp_path / "run", real_root=own)
     assert "has no threshold" in capfd.readouterr().err
     assert read_calibration(one.folder) is None
-    with pytest.raises(ReleaseError, match="no validation real"):
+    with pytest.raises(ReleaseError, match="no real validation video"):
         calibrate(one.folder, release=tiny_release.hub, real_root=own, scoring=QUIET)
 
 

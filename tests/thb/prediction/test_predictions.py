@@ -169,7 +169,7 @@ def test_a_line_that_is_no_row_is_refused(tmp_path: Path) -> None:
     PredictionLog(tmp_path, RUN).close()
     with (tmp_path / "rank-0.jsonl").open("ab") as stream:
         stream.write(json.dumps({"video": 1}).encode() + b"\n")
-    with pytest.raises(ResultError, match="no row"):
+    with pytest.raises(ResultError, match="not a row"):
         PredictionLog(tmp_path, RUN)
 
 
