@@ -1,4 +1,4 @@
-"""The record of an evaluation: read as written, the same bytes for the same numbers."""
+"""Results: read as they were written, with equal bytes for equal numbers."""
 
 from __future__ import annotations
 

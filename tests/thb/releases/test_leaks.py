@@ -28,7 +28,7 @@ LEAK = {"Hallo/02183--u0mh-e5qfFw_9--Hallo", "Hallo/10001--aaaaaaaaaaa_1--Hallo"
 
 @pytest.fixture(scope="module")
 def leaky(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three fakes and two reals; a fake of train stands in test as well, under another name."""
+    """Three fakes and two reals; a training fake is also a test fake under another name."""
     root = tmp_path_factory.mktemp("leaky")
     sample = test_data / "thb-sample"
     for name in FAKES:
@@ -50,7 +50,7 @@ def leaky(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for the module: a face is embedded once."""
+    """The cache of the module, so that every face is embedded once."""
     return tmp_path_factory.mktemp("cache")
 
 

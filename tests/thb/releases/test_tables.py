@@ -1,4 +1,4 @@
-"""thb.load where no Hub is asked: a folder, the names of folds, what is refused."""
+"""``thb.load`` without a Hub: folders, the names of folds, and what is refused."""
 
 from __future__ import annotations
 
