@@ -176,10 +176,10 @@ def test_a_folder_is_no_page(run_thb: Run, leaky: Path, tmp_path: Path) -> None:
     assert run_thb("leak-check", "--release", leaky / "hub", "--html", tmp_path).code == 2
 
 
-def test_people_without_a_face_are_an_error(run_thb: Run, leaky: Path, tmp_path: Path) -> None:
+def test_pictures_without_a_face_are_an_error(run_thb: Run, leaky: Path, tmp_path: Path) -> None:
     ended = run_thb("leak-check", "--release", leaky / "hub", "--people", tmp_path, "--quiet")
-    assert ended.code == 4
-    assert "no face in the pictures" in ended.err
+    assert ended.code == 3
+    assert "shows a face" in ended.err
 
 
 def test_a_split_keeps_the_planted_person_together(run_thb: Run, leaky: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_split_of_nothing_is_an_error(run_thb: Run, tmp_path: Path, empty: boo
     folder = tmp_path if empty else tmp_path / "absent"
     ended = run_thb("data", "split", folder, "--quiet")
     assert ended.code == 3
-    assert ("no video in" if empty else "no folder") in ended.err
+    assert ("there is no video in" if empty else "there is no folder") in ended.err
 
 
 def test_the_cache_is_counted_and_pruned(run_thb: Run, cache: Path) -> None:
