@@ -98,18 +98,18 @@ def _describe(repo: str, commit: str, paths: Sequence[str]) -> list[_Expected]:
     from thb_dataset.hub.release import resolve_commit
 
     resolve_commit(repo, commit)  # fails within seconds if the Hub does not answer
-    expected: list[_Expected] = []
+    found: list[_Expected] = []
     with explained_hub_errors(repo, commit):
         for start in range(0, len(paths), _PATHS_PER_QUESTION):
             batch = list(paths[start : start + _PATHS_PER_QUESTION])
             for file in HfApi().get_paths_info(repo, batch, revision=commit, repo_type="dataset"):
                 if isinstance(file, RepoFile):
                     sha256 = file.lfs.sha256 if file.lfs else None
-                    expected.append(_Expected(file.path, file.size, sha256, file.blob_id))
-    lost = set(paths) - {file.path for file in expected}
+                    found.append(_Expected(file.path, file.size, sha256, file.blob_id))
+    lost = set(paths) - {file.path for file in found}
     if lost:
         raise ReleaseError(f"{repo} at {commit} no longer has: {', '.join(sorted(lost))}")
-    return expected
+    return found
 
 
 def _fetch(repo: str, commit: str, file: _Expected) -> None:
