@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,18 +119,16 @@ def predict_videos(
         sounds=files.sounds,
         meter=meter,
     )
+    absent = {name: FILE_MISSING for name in placed.keys() - files.videos.keys()}
     unlogged = []
-    for name, outcome in outcomes:
+    for name, outcome in chain(outcomes, absent.items()):
         video, part = placed[name]
         row = make_row(name, outcome, spec, video=video, split=part)
         if outcome.status is Status.MISSING:
-            unlogged.append(row)  # the file may be back when the run is continued
+            unlogged.append(row)  # the file may be there when the run is continued
         else:
             log.append(row)
     throughput = gather_throughput(meter.read())
-    for name in placed.keys() - files.videos.keys():
-        video, part = placed[name]
-        unlogged.append(make_row(name, FILE_MISSING, spec, video=video, split=part))
     rows = gather_rows([*log.done.values(), *unlogged], accelerator)
     predictions = Predictions(rows=rows, run=log.run, throughput=throughput)
     predictions.check(placed)
