@@ -27,7 +27,7 @@ def split(
     code 1 says that some videos could not be placed.
     """
     from thb.preprocessing.settings import Preparation
-    from thb.releases.leaks import split_folder
+    from thb.releases.identity_splits import split_folder
     from thb_dataset.records import Split
 
     plan = split_folder(

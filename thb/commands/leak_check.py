@@ -86,7 +86,8 @@ def leak_check(  # noqa: PLR0913, PLR0917 — as many as there are things to cho
     Of p2 and p3 every fold is compared, unless one is named. Exit code 1 says that one person was
     found in two splits.
     """
-    from thb.releases.leaks import LeakSettings, calibrate_people, check_release
+    from thb.releases.known_people import calibrate_people
+    from thb.releases.leaks import LeakSettings, check_release
     from thb.releases.opening import open_release
     from thb_dataset.identity.leakage import PairVerdict
 

@@ -1,4 +1,4 @@
-"""Results as tables: the paper's layout in Markdown, and one that a terminal can hold."""
+"""Tables of results: the paper's layout in Markdown, and a layout that fits a terminal."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ _ORDER = [
     Generator.HALLO3,
 ]
 """The columns as the paper has them."""
-RESOLUTION_NOTE = "† fewer real videos than 1/target: TPR without a single false alarm."
+RESOLUTION_NOTE = "† fewer real videos than 1/target: the TPR without a single false alarm."
 INTERVAL_NOTE = (
-    "In brackets 95 % intervals: DeLong for AUC, exact binomial for T1 and T0.1, for Brier and the "
-    "mean a bootstrap over drivers and portraits."
+    "Brackets hold 95 % intervals: DeLong for AUC, exact binomial for T1 and T0.1, and a bootstrap "
+    "over drivers and portraits for Brier and the mean."
 )
 
 
 def markdown_table(results: Sequence[ProtocolNumbers]) -> str:
-    """Return the paper's table: rows detectors, columns generators x AUC, T1, T0.1, Brier.
+    """Return the paper's table in Markdown, one for each protocol.
 
-    A protocol each, without the extra generators; two decimals, as published, with intervals.
+    The rows are detectors, the columns generators x AUC, T1, T0.1, Brier. Numbers have two
+    decimals, as published, and intervals. The test-only generators are left out.
     """
     return "\n".join(_markdown_protocol(group) for group in _by_protocol(results))
 
@@ -75,7 +76,7 @@ def _plain(measure: Measure | None) -> str:
 
 
 def title(results: Sequence[ProtocolNumbers]) -> str:
-    """Return a heading: protocol, release and whether it is synthetic, reading of the splits."""
+    """Return a heading that names the protocol, the release and the reading of the splits."""
     first = results[0]
     synthetic = "SYNTHETIC " if any(result.release.synthetic for result in results) else ""
     names = sorted({printable(result.release.name) for result in results})
@@ -86,10 +87,10 @@ def title(results: Sequence[ProtocolNumbers]) -> str:
 
 
 def print_results(results: Sequence[ProtocolNumbers], console: Console) -> None:
-    """Print results as tables: a protocol each, the test-only generators apart, then the notes.
+    """Print a table for each protocol, one for its test-only generators, and the notes.
 
-    A table wider than the console is printed in full: a terminal then wraps its lines, which is
-    better than a number cut off.
+    A table that is wider than the console is printed in full. The terminal then wraps its lines,
+    but no number is cut off.
     """
     for group in _by_protocol(results):
         print_text(title(group), console, style="bold")
@@ -102,12 +103,12 @@ def print_results(results: Sequence[ProtocolNumbers], console: Console) -> None:
 
 
 def results_table(results: Sequence[ProtocolNumbers]) -> Table:
-    """Return a terminal's table of one protocol: rows detectors, columns generators.
+    """Return the terminal table of one protocol, with a column for each generator.
 
-    Each detector has a row a metric, the interval below the number.
+    Each detector has one row for each metric; the interval stands below the number.
 
     Args:
-        results: Of one protocol, one per detector.
+        results: The results of one protocol, one for each detector.
     """
     from rich.markup import escape
 
@@ -135,7 +136,7 @@ def results_table(results: Sequence[ProtocolNumbers]) -> Table:
 
 
 def extra_table(results: Sequence[ProtocolNumbers]) -> Table:
-    """Return the table of the test-only generators: a row per detector and fold."""
+    """Return the table of the test-only generators, with a row for each detector and fold."""
     from rich.markup import escape
 
     generators = _generators(results, "extra")
@@ -191,7 +192,7 @@ def _generators(results: Sequence[ProtocolNumbers], part: str) -> list[str]:
 
 
 def _counts(results: Sequence[ProtocolNumbers], generator: str) -> str:
-    """Return how many fakes and reals a column compares; a range where detectors differ."""
+    """Return how many fakes and real videos a column compares: ranges if detectors differ."""
     cells = [cell for result in results for cell in result.cells if cell.generator == generator]
     fakes = sorted({cell.n_fake for cell in cells})
     reals = sorted({cell.n_real for cell in cells})
@@ -203,10 +204,10 @@ def _range(values: Sequence[int]) -> str:
 
 
 def notes(results: Sequence[ProtocolNumbers]) -> list[str]:
-    """Return what a reader of the tables must know: intervals, resolution, videos left out."""
+    """Return the notes to the tables: on intervals, resolution and videos left out."""
     cells = [cell for result in results for cell in result.cells]
     said = [INTERVAL_NOTE]
-    if any(m.below_resolution for cell in cells for m in cell.measures.values()):
+    if any(measure.below_resolution for cell in cells for measure in cell.measures.values()):
         said.append(RESOLUTION_NOTE)
     for result in results:
         said.extend(_remarks(result))
@@ -219,7 +220,7 @@ def notes(results: Sequence[ProtocolNumbers]) -> list[str]:
 
 
 def _remarks(result: ProtocolNumbers) -> list[str]:
-    """Return what sets a result apart: videos left out or assumed, the method, a partial mean."""
+    """Return the notes to one result: on its videos, its method and its mean."""
     name, said = f"{result.detector} {result.protocol}", []
     unscored: dict[str, int] = {}
     for cell in result.cells:
@@ -227,13 +228,13 @@ def _remarks(result: ProtocolNumbers) -> list[str]:
             unscored[status] = max(unscored.get(status, 0), count)
     if unscored:
         counts = ", ".join(f"{count} {status}" for status, count in sorted(unscored.items()))
-        said.append(f"{name}: not scored, at most per column: {counts}.")
+        said.append(f"{name}: videos not scored, at most per column: {counts}.")
     assumed = max((cell.assumed for cell in result.cells), default=0)
     if assumed:
         policy = str(result.settings.no_face).replace("_", " ")
         said.append(f"{name}: videos without a face count {policy}, at most {assumed} per column.")
     if (method := result.settings.method) != "conservative":
-        said.append(f"{name}: T1 and T0.1 read by the method {method!r}, not the benchmark's own.")
+        said.append(f"{name}: T1 and T0.1 are read by {method!r}, not by the benchmark's method.")
     tested = sum(cell.part == "test" for cell in result.cells)
     if len(result.mean_over) < tested:
         said.append(f"{name}: the mean is over {len(result.mean_over)} of {tested} columns.")

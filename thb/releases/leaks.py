@@ -1,45 +1,40 @@
-"""Who is in a release's videos: the leak check, identity-disjoint splits, known people."""
+"""The leak check: the faces of a release's videos, compared across its splits."""
 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from thb.preprocessing.identities import EmbeddedVideos, IdentityMaker
 from thb.preprocessing.settings import Preparation
-from thb_dataset.errors import FacePackError, ReleaseError
+from thb_dataset.errors import ReleaseError
 
 if TYPE_CHECKING:
-    from thb_dataset.identity.known_people import PeopleCalibration
     from thb_dataset.identity.leakage import LeakReport
-    from thb_dataset.identity.splits import SplitPlan
-    from thb_dataset.records import RealDataset, Split, Video
+    from thb_dataset.records import RealDataset, Video
     from thb_dataset.release.scan import Release
 
 _log = logging.getLogger(__name__)
 
-VIDEO_SUFFIXES: Final = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"}
 MISSING: Final = "its file is missing"
-PICTURE_SUFFIXES: Final = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeakSettings(Preparation):
-    """What is compared, and by what.
+    """What is compared, and how.
 
     Attributes:
-        protocol: ``p1``, ``p2`` or ``p3``; None: the release's own blocks.
-        fold: Held-out generator of p2 and p3; None: every fold.
-        split_by: As ``build_folds`` takes it.
-        measure: Means over five frames, or middle frames as the benchmark's authors did.
-        threshold: Cosine from which a pair is one person; None: the pack's own.
+        protocol: The protocol whose splits are compared: ``p1``, ``p2`` or ``p3``; None for the
+            release's own splits.
+        fold: The generator that a fold of P2 or P3 holds out; None for every fold.
+        split_by: The reading of the release's splits, ``release`` or ``driver``.
+        measure: What represents a video: ``mean`` for the mean over five frames, ``middle`` for
+            the middle frame, as in the benchmark's own curation.
+        threshold: The lowest cosine similarity of a pair that counts as one person; None for the
+            pack's own.
     """
 
     protocol: str | None = None
@@ -47,38 +42,6 @@ class LeakSettings(Preparation):
     split_by: str = "release"
     measure: Literal["mean", "middle"] = "mean"
     threshold: float | None = None
-
-
-def place_videos(
-    release: Release, settings: LeakSettings
-) -> dict[str, dict[str, tuple[Video, str]]]:
-    """Say which videos are compared, and in which split each is.
-
-    Returns:
-        By the name of the fold (``release`` where the release's own blocks are compared) and the
-        video's id: the video and its split.
-
-    Raises:
-        ProtocolError: The protocol cannot be built.
-    """
-    if settings.protocol is None:
-        placed = {video.video_id: (video, video.release_split.value) for video in release.videos}
-        return {"release": placed}
-    from thb_dataset.protocols import build_folds
-    from thb_dataset.records import Generator
-
-    held_out = Generator.parse(settings.fold) if settings.fold is not None else None
-    folds = build_folds(
-        release.videos, settings.protocol, held_out=held_out, split_by=settings.split_by
-    )
-    return {
-        fold.name: {
-            video.video_id: (video, split)
-            for split, videos in fold.splits.items()
-            for video in videos
-        }
-        for fold in folds
-    }
 
 
 def check_release(
@@ -99,7 +62,7 @@ def check_release(
         html: Write a page with the faces of every pair there as well.
 
     Returns:
-        One report for each fold, by its name; see :func:`place_videos`.
+        One report for each fold, by its name; see :func:`assign_splits`.
 
     Raises:
         ReleaseError: No video is at hand.
@@ -108,8 +71,8 @@ def check_release(
     from thb.releases.opening import OpenRelease
     from thb_dataset.identity.leak_sheet import write_leak_sheet
 
-    folds = place_videos(release, settings)
-    videos = {name: video for placed in folds.values() for name, (video, _) in placed.items()}
+    folds = assign_splits(release, settings)
+    videos = {name: video for assigned in folds.values() for name, (video, _) in assigned.items()}
     opened = OpenRelease(release=release, real_root=real_root)
     files = fetch_files(opened, tuple(videos.values()), progress=settings.progress).videos
     if not files:
@@ -123,10 +86,11 @@ def check_release(
     if html is not None:  # before the work, not after it
         html.parent.mkdir(parents=True, exist_ok=True)
     with IdentityMaker(settings) as maker:
-        made = maker.embed(files, progress=settings.progress)
-        unread = {name: MISSING for name in videos if name not in files} | dict(made.unread)
+        embedded = maker.embed(files, progress=settings.progress)
+        unread = {name: MISSING for name in videos if name not in files} | dict(embedded.unread)
         reports = {
-            name: _check_fold(placed, made, unread, settings) for name, placed in folds.items()
+            name: _check_fold(assigned, embedded, unread, settings)
+            for name, assigned in folds.items()
         }
         if html is not None:
             page = write_leak_sheet(reports, lambda name: maker.picture_of(files[name]))
@@ -134,114 +98,58 @@ def check_release(
     return reports
 
 
+def assign_splits(
+    release: Release, settings: LeakSettings
+) -> dict[str, dict[str, tuple[Video, str]]]:
+    """Return the videos to compare, with the split of each.
+
+    Args:
+        release: The release.
+        settings: What is compared.
+
+    Returns:
+        The video and its split, by the name of the fold and the id of the video. The release's own
+        splits are one fold named ``release``.
+
+    Raises:
+        ProtocolError: The protocol cannot be built.
+    """
+    if settings.protocol is None:
+        own = {video.video_id: (video, video.release_split.value) for video in release.videos}
+        return {"release": own}
+    from thb_dataset.protocols import build_folds
+    from thb_dataset.records import Generator
+
+    held_out = Generator.parse(settings.fold) if settings.fold is not None else None
+    folds = build_folds(
+        release.videos, settings.protocol, held_out=held_out, split_by=settings.split_by
+    )
+    return {
+        fold.name: {
+            video.video_id: (video, split)
+            for split, videos in fold.splits.items()
+            for video in videos
+        }
+        for fold in folds
+    }
+
+
 def _check_fold(
-    placed: Mapping[str, tuple[Video, str]],
-    made: EmbeddedVideos,
+    assigned: Mapping[str, tuple[Video, str]],
+    embedded: EmbeddedVideos,
     unread: Mapping[str, str],
     settings: LeakSettings,
 ) -> LeakReport:
     from thb_dataset.identity.leakage import check_leaks
     from thb_dataset.identity.relations import describe_subject
 
-    rows = [row for row, name in enumerate(made.names) if name in placed]
+    rows = [row for row, name in enumerate(embedded.names) if name in assigned]
     return check_leaks(
-        [describe_subject(*placed[made.names[row]]) for row in rows],
-        made.means[rows],
-        made.middles[rows],
-        pack=made.pack.to_dict(),
-        threshold=made.pack.same_person if settings.threshold is None else settings.threshold,
+        [describe_subject(*assigned[embedded.names[row]]) for row in rows],
+        embedded.means[rows],
+        embedded.middles[rows],
+        pack=embedded.pack.to_dict(),
+        threshold=embedded.pack.same_person if settings.threshold is None else settings.threshold,
         measure=settings.measure,
-        unread={name: reason for name, reason in unread.items() if name in placed},
+        unread={name: reason for name, reason in unread.items() if name in assigned},
     )
-
-
-def split_folder(
-    folder: Path,
-    *,
-    ratios: Mapping[Split, float] | None = None,
-    preparation: Preparation | None = None,
-) -> SplitPlan:
-    """Share the videos of a folder out into train, validation and test, no person in two.
-
-    Args:
-        folder: Searched with all folders below it.
-        ratios: Share wanted in each split; None: 80, 10 and 10 percent.
-        preparation: The face pack and where identities are kept; None for the defaults.
-
-    Raises:
-        ReleaseError: No such folder, or no video in it.
-        ProtocolError: No video shows a face, or the ratios make no sense.
-    """
-    from thb_dataset.identity.splits import DEFAULT_RATIOS, split_videos
-
-    if not folder.is_dir():
-        raise ReleaseError(f"no folder {folder}")
-    files = {
-        path.relative_to(folder).as_posix(): path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
-    }
-    if not files:
-        raise ReleaseError(f"no video in {folder}: {', '.join(sorted(VIDEO_SUFFIXES))} are taken")
-    preparation = preparation or Preparation()
-    with IdentityMaker(preparation) as maker:
-        made = maker.embed(files, progress=preparation.progress)
-    return split_videos(
-        made.names,
-        made.means,
-        same_person=made.pack.same_person,
-        ratios=DEFAULT_RATIOS if ratios is None else ratios,
-        unread=made.unread,
-    )
-
-
-def calibrate_people(
-    folder: Path, *, face_pack: str = "embedded", threshold: float | None = None
-) -> PeopleCalibration:
-    """Hold a pack's threshold against pictures of known people.
-
-    Args:
-        folder: One folder a person, or files named ``<person>_<n>``; the largest face counts.
-        face_pack: As ``load_face_finder`` takes it.
-        threshold: Cosine to judge; None: the pack's own.
-
-    Raises:
-        FacePackError: There are not two pictures of one person and a second person.
-    """
-    from thb_dataset.faces.finder import load_face_finder
-    from thb_dataset.identity.known_people import calibrate_threshold
-
-    finder = load_face_finder(face_pack)
-    people: list[str] = []
-    pictures: list[str] = []
-    vectors: list[npt.NDArray[np.float32]] = []
-    for path in sorted(folder.rglob("*")):
-        person = _name_person(path, folder)
-        if person is None:
-            continue
-        picture = _read_picture(path)
-        faces = [] if picture is None else finder.find(picture)
-        if picture is not None and faces:
-            people.append(person)
-            pictures.append(path.relative_to(folder).as_posix())
-            vectors.append(finder.embed(picture, faces[0]))
-    if not people:
-        raise FacePackError(f"calibration found no face in the pictures of {folder}")
-    chosen = finder.pack.same_person if threshold is None else threshold
-    return calibrate_threshold(np.stack(vectors), people, chosen, pictures=pictures)
-
-
-def _name_person(path: Path, folder: Path) -> str | None:
-    if path.suffix.lower() not in PICTURE_SUFFIXES or not path.is_file():
-        return None
-    if path.parent != folder:
-        return path.parent.name
-    match = re.fullmatch(r"(?P<person>.+)_\d+", path.stem)
-    return match["person"] if match else None
-
-
-def _read_picture(path: Path) -> npt.NDArray[np.uint8] | None:
-    import cv2
-
-    bgr = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    return None if bgr is None else np.ascontiguousarray(bgr[..., ::-1]).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Provenance stored with every prediction: detector, clips, face pack and versions."""
+"""Provenance stored with every prediction: detector, clip settings, face pack, versions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from thb.runs.record import FacePackRecord, FoldRecord
+from thb.runs.record import FacePackRecord, FoldRecord, describe_fold
 from thb.runtime.environment import package_versions
 from thb.runtime.records import read_json
 from thb_dataset.clip_spec import ClipSpec
 
 if TYPE_CHECKING:
     from detectors.base import Detector
+    from thb_dataset.protocols import Fold
+    from thb_dataset.release.scan import Release
 
 _PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
@@ -26,11 +28,11 @@ class ScoredDetector:
     """The detector that gave scores.
 
     Attributes:
-        name: Where it was loaded from: a folder, a Hub id or a registered name.
-        class_path: ``module:Class``.
-        model_type: As in its ``config.json``.
-        weights_sha256: Digest of its weights; None in records that others wrote.
-        weights_licence: Licence of its weights.
+        name: The folder, Hub id or registered name that it was loaded from.
+        class_path: Its class as ``module:Class``.
+        model_type: The ``model_type`` of its ``config.json``.
+        weights_sha256: The digest of its weights; None in records written by other programs.
+        weights_licence: The licence of its weights.
         training_data: What its weights were trained on, in words.
     """
 
@@ -44,16 +46,16 @@ class ScoredDetector:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoringRecord:
-    """What makes a score what it is: two runs with equal records give equal scores.
+    """Everything that determines a score: two runs with equal records give equal scores.
 
-    Batch size, processes and device are left out, for they do not change a score.
+    Batch size, number of processes and device are left out because they do not change a score.
 
     Attributes:
         detector: The detector.
-        clip_spec: The clips that it took.
-        face_pack: What found the faces.
-        precision: Of the detector's products: ``float32``, ``bfloat16`` or ``float16``.
-        versions: Versions of the packages, by name.
+        clip_spec: The clips that the detector was given.
+        face_pack: The face pack that found the faces.
+        precision: The precision of the detector: ``float32``, ``bfloat16`` or ``float16``.
+        versions: The versions of the packages, by name.
     """
 
     detector: ScoredDetector
@@ -65,10 +67,10 @@ class ScoringRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class FoldScoringRecord(FoldRecord, ScoringRecord):
-    """The record of scores on a fold.
+    """The provenance of the scores on a fold.
 
     Attributes:
-        trained_on: The fold that the detector was trained on; None where it says nothing of that.
+        trained_on: The fold that the detector was trained on; None if the detector does not say.
     """
 
     trained_on: FoldRecord | None = None
@@ -76,14 +78,14 @@ class FoldScoringRecord(FoldRecord, ScoringRecord):
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainingRecord(FoldScoringRecord):
-    """The record of the explanations of a fold.
+    """The provenance of the explanations of a fold.
 
     Attributes:
-        target: The class whose reasons were asked for.
-        limit: Videos per generator at most; None for all.
-        steps: Steps of the deletion and insertion curves; 0 for none.
-        seed: Seed of the curves' random order.
-        verdicts: When an answer counts as right, in words.
+        target: The class whose evidence is explained.
+        limit: The largest number of videos per generator; None for all.
+        steps: The number of steps of the deletion and insertion curves; 0 for no curves.
+        seed: The random seed of the curves' random order.
+        verdicts: The rule by which an answer counts as right, in words.
     """
 
     target: str
@@ -93,15 +95,40 @@ class ExplainingRecord(FoldScoringRecord):
     verdicts: str = ""
 
 
+def describe_fold_scoring(
+    detector: Detector,
+    fold: Fold,
+    release: Release,
+    *,
+    face_pack: str,
+    precision: str = "fp32",
+    trained_on: FoldRecord | None = None,
+) -> FoldScoringRecord:
+    """Return the provenance of a detector's scores on a fold.
+
+    Args:
+        detector: The detector that scores.
+        fold: The fold whose videos are scored.
+        release: The release that the fold belongs to.
+        face_pack: The face pack, as :func:`describe_scoring` takes it.
+        precision: The precision of the detector: ``fp32``, ``bf16`` or ``fp16``.
+        trained_on: The fold that the detector was trained on, if it says so.
+    """
+    scoring = describe_scoring(detector, face_pack=face_pack, precision=precision)
+    return FoldScoringRecord(
+        **vars(describe_fold(fold, release)), **vars(scoring), trained_on=trained_on
+    )
+
+
 def describe_scoring(
     detector: Detector, *, face_pack: str, precision: str = "fp32"
 ) -> ScoringRecord:
-    """Return the record of a detector's scores.
+    """Return the provenance of a detector's scores.
 
     Args:
         detector: The detector that scores.
         face_pack: The face pack, as ``load_face_finder`` takes it.
-        precision: ``fp32``, ``bf16`` or ``fp16``, of the detector's products.
+        precision: The precision of the detector: ``fp32``, ``bf16`` or ``fp16``.
     """
     from thb_dataset.faces.finder import load_face_finder
 
@@ -122,21 +149,6 @@ def describe_scoring(
     )
 
 
-def read_scoring_record(text: str | bytes) -> ScoringRecord:
-    """Return the record that a file of predictions or explanations holds.
-
-    Raises:
-        ValueError: It is not such a record; the message names every field that is wrong.
-    """
-    try:
-        keys = set(json.loads(text))
-    except TypeError as error:
-        raise ValueError(f"not a record: {error}") from error
-    if "target" in keys:
-        return read_json(ExplainingRecord, text)
-    return read_json(FoldScoringRecord if "fold" in keys else ScoringRecord, text)
-
-
 def hash_weights(detector: Detector) -> str:
     """Return a sha256 over the names, types, shapes and bytes of a detector's weights."""
     import torch
@@ -147,3 +159,21 @@ def hash_weights(detector: Detector) -> str:
         flat = tensor.detach().cpu().contiguous().flatten()
         digest.update(flat.view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def read_scoring_record(text: str | bytes) -> ScoringRecord:
+    """Return the provenance that a file of predictions or explanations holds.
+
+    Args:
+        text: The JSON of a :class:`ScoringRecord` or of one of its subclasses.
+
+    Raises:
+        ValueError: The text is not such a record; the message names every wrong field.
+    """
+    try:
+        keys = set(json.loads(text))
+    except TypeError as error:
+        raise ValueError(f"not a record: {error}") from error
+    if "target" in keys:
+        return read_json(ExplainingRecord, text)
+    return read_json(FoldScoringRecord if "fold" in keys else ScoringRecord, text)

@@ -1,4 +1,4 @@
-"""``run.json``, the record that a training leaves beside its weights."""
+"""The record ``run.json`` that a training writes beside its weights."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ RECORD_FORMAT: Final = "thb-run/1"
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseRecord:
-    """Which state of which release.
+    """A state of a release.
 
     Attributes:
         name: A Hub id, or the name of a folder.
         revision: The Hub commit, or a digest of the folder's listing.
-        synthetic: Whether its videos are drawn, as those of the mini release are.
+        synthetic: Whether its videos are drawn, like those of the mini release.
     """
 
     name: str
@@ -48,13 +48,13 @@ class ReleaseRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class FoldRecord:
-    """Which fold of which release a detector is trained or scored on.
+    """A fold of a release, on which a detector is trained or scored.
 
     Attributes:
         protocol: ``p1``, ``p2`` or ``p3``.
-        fold: Its name, such as ``p3-hallo``.
+        fold: The name of the fold, for instance ``p3-hallo``.
         held_out: The generator that the fold holds out; None for P1.
-        split_by: Reading of the release's splits, ``release`` or ``driver``.
+        split_by: The reading of the release's splits, ``release`` or ``driver``.
         release: The release.
     """
 
@@ -66,7 +66,7 @@ class FoldRecord:
 
     @property
     def fold_record(self) -> FoldRecord:
-        """The fold alone, without what a longer record says besides."""
+        """The fold alone, without the other fields of a subclass."""
         values = {field.name: getattr(self, field.name) for field in fields(FoldRecord)}
         return FoldRecord(**values)
 
@@ -105,11 +105,11 @@ class StartRecord:
     """The detector that a training begins with.
 
     Attributes:
-        name: What the user calls it; None for a detector that was given as an object.
-        class_path: ``module:Class``.
-        model_type: As in its ``config.json``.
-        parameters: Number of weights.
-        initial_weights_sha256: Digest of the weights that every fold begins with.
+        name: The reference that the user gave; None for a detector that was given as an object.
+        class_path: Its class as ``module:Class``.
+        model_type: The ``model_type`` of its ``config.json``.
+        parameters: The number of weights.
+        initial_weights_sha256: The digest of the weights that every fold begins with.
     """
 
     name: str | None
@@ -125,9 +125,9 @@ class KeptEpoch:
 
     Attributes:
         rule: ``best`` or ``last``.
-        epoch: Its number, from 1.
-        validation_auc: None where validation lacks a class.
-        validation_loss: None where there is no validation video.
+        epoch: The number of the epoch, from 1.
+        validation_auc: The AUC on the validation videos; None if they lack a class.
+        validation_loss: The loss on the validation videos; None if there are none.
     """
 
     rule: str
@@ -138,7 +138,7 @@ class KeptEpoch:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassCounts:
-    """Numbers of fake and of real videos."""
+    """The numbers of fake and real videos."""
 
     fake: int = 0
     real: int = 0
@@ -146,14 +146,14 @@ class ClassCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoCounts:
-    """The videos of one part of a fold: how many were used, and why others were not.
+    """The videos of one part of a fold: how many were used, and why the others were not.
 
     Attributes:
-        used: Videos with clips.
-        missing: Videos whose file was not found.
-        no_face: The reason by ``video_id`` for videos without a face.
-        no_audio: The reason for videos without the sound that the detector needs.
-        error: The reason for videos that could not be read.
+        used: The numbers of videos with clips.
+        missing: The numbers of videos whose files were not found.
+        no_face: The videos in which no face was found: the reason by ``video_id``.
+        no_audio: The videos without the sound that the detector needs: the reason by ``video_id``.
+        error: The videos that could not be read: the reason by ``video_id``.
     """
 
     used: ClassCounts
@@ -173,12 +173,12 @@ class PartCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class MachineRecord:
-    """How the work was shared; with another number of processes the weights differ slightly.
+    """How the work was shared; the weights depend slightly on the number of processes.
 
     Attributes:
-        processes: Number of processes.
+        processes: The number of processes.
         resumed_after: The last epoch before the training was continued; None if it never was.
-        torch_threads: Threads of each process.
+        torch_threads: The number of threads of each process.
     """
 
     processes: int
@@ -188,14 +188,14 @@ class MachineRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlan(FoldRecord):
-    """What makes two trainings the same one.
+    """Everything that determines a training: trainings with equal plans are the same.
 
     Attributes:
-        format: Version of the record.
-        detector: What every fold begins with.
-        clip_spec: The clips that it takes.
-        face_pack: What finds the faces.
-        settings: The recipe.
+        format: The version of the record.
+        detector: The detector that every fold begins with.
+        clip_spec: The clips that the detector is given.
+        face_pack: The face pack that finds the faces.
+        settings: The settings of the training.
     """
 
     format: Literal["thb-run/1"] = RECORD_FORMAT
@@ -207,16 +207,16 @@ class TrainingPlan(FoldRecord):
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord(TrainingPlan):
-    """A training that is finished: what it was, and how it went.
+    """A finished training: its plan and its outcome.
 
     Attributes:
         kept: The epoch whose weights were kept.
-        epochs_done: Epochs that were trained.
+        epochs_done: The number of epochs that were trained.
         machine: How the work was shared.
-        versions: Versions of the packages, by name.
+        versions: The versions of the packages, by name.
         videos: The videos that were used, and why others were not.
-        weights_sha256: Digest of the weights that were kept.
-        seconds: Wall time of the training.
+        weights_sha256: The digest of the weights that were kept.
+        seconds: The wall time of the training.
     """
 
     kept: KeptEpoch
@@ -229,10 +229,10 @@ class RunRecord(TrainingPlan):
 
 
 def read_record(folder: Path) -> RunRecord | None:
-    """Return the record of a run folder; None where there is none.
+    """Return the record of a run folder; None if the folder has none.
 
     Raises:
-        DetectorError: The file is damaged, or of a version that is not known.
+        DetectorError: The file is damaged, or its version is unknown.
     """
     file = folder / RECORD_FILE
     if not file.is_file():

@@ -1,4 +1,4 @@
-"""Every fold scored once, by any number of processes, killed or not; nothing leaks in silence."""
+"""Evaluation: every video is scored once, also after a kill, and no mismatch goes unnoticed."""
 
 from __future__ import annotations
 
@@ -65,16 +65,16 @@ def command_of(detector: Path, release: MiniRelease, out: Path, *more: str) -> l
 
 def assert_same_scores(some: tuple[Prediction, ...], others: tuple[Prediction, ...]) -> None:
     assert [row.video_id for row in some] == [row.video_id for row in others]
-    for one, other in zip(some, others, strict=True):
-        assert one.status == other.status
-        assert one.score == pytest.approx(other.score, abs=1e-6)
+    for row, other in zip(some, others, strict=True):
+        assert row.status == other.status
+        assert row.score == pytest.approx(other.score, abs=1e-6)
 
 
 @pytest.fixture(scope="module")
 def reference(
     untrained: Path, tiny_release: MiniRelease, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """An evaluation of one fold by one process, never interrupted."""
+    """The folder of an evaluation of one fold by one process, without interruption."""
     out = tmp_path_factory.mktemp("reference")
     evaluate_fold(untrained, tiny_release, out)
     return out
@@ -93,7 +93,7 @@ def test_every_video_of_the_fold_has_one_row(reference: Path, tiny_release: Mini
     }
 
 
-def test_the_record_says_what_made_the_scores(reference: Path, untrained: Path) -> None:
+def test_the_predictions_hold_their_provenance(reference: Path, untrained: Path) -> None:
     run = read_predictions(reference / FOLD / "predictions.parquet").run
     assert isinstance(run, FoldScoringRecord)
     assert run.fold == FOLD
@@ -146,7 +146,7 @@ def test_two_processes_give_the_same_scores(
     assert ended.returncode == 0, ended.stderr
     assert len(json.loads(ended.stdout)["results"]) == 1  # one document, from one process
     logs = sorted((tmp_path / FOLD).rglob("rank-*.jsonl"))
-    shares = [len(path.read_text().splitlines()) - 1 for path in logs]  # less the header
+    shares = [len(path.read_text().splitlines()) - 1 for path in logs]  # without the header
     assert len(shares) == 2
     assert sum(shares) == len(expected_ids(tiny_release))
     assert max(shares) - min(shares) <= 1
@@ -204,7 +204,7 @@ def test_predictions_of_another_detector_are_not_mixed_in(
 
 @pytest.fixture
 def own_release(tiny_release: MiniRelease, tmp_path: Path) -> MiniRelease:
-    """A copy of the release that a test may damage."""
+    """A copy of the release, which a test may damage."""
     shutil.copytree(tiny_release.hub, tmp_path / "release" / "hub")
     shutil.copytree(tiny_release.real_root, tmp_path / "release" / "real_videos")
     return type(tiny_release)(
@@ -294,7 +294,7 @@ def test_a_detector_of_another_fold_is_refused(
     assert trained_on.fold == "p3-hallo2"
 
 
-def test_another_release_is_said_so(
+def test_a_detector_of_another_release_gives_a_warning(
     untrained: Path, tiny_release: MiniRelease, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     _pretend_trained(tmp_path / "model", untrained, FOLD)

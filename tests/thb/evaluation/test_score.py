@@ -1,4 +1,4 @@
-"""From predictions to numbers."""
+"""The numbers that are computed from predictions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def make_predictions(
     n_real: int = 20,
     **run: Any,
 ) -> Predictions:
-    """A fold with six fakes a generator, two of MAGI-1, and reals that drive some of the fakes."""
+    """Return a fold: six fakes per generator, two of MAGI-1, and reals that drive some fakes."""
     rng = random.Random(seed)
 
     def draw(mean: float) -> float:
@@ -141,15 +141,15 @@ def test_one_fold_twice_is_refused() -> None:
 def test_what_cannot_be_scored_is_refused() -> None:
     with pytest.raises(ResultError, match="nothing to score"):
         score([])
-    with pytest.raises(ResultError, match="no fake"):
+    with pytest.raises(ResultError, match="hold no fake"):
         score(Predictions(rows=make_predictions(()).rows[:20], run=make_predictions().run))
     with pytest.raises(ResultError, match="label"):
         score(change(make_predictions(), "Hallo/1", label=None))
     loose = ScoringRecord(detector=ScoredDetector(model_type="baseline"))
-    with pytest.raises(ResultError, match="protocol and fold"):
+    with pytest.raises(ResultError, match="do not name their protocol and fold"):
         score(Predictions(rows=make_predictions().rows, run=loose))
     rows = make_predictions().rows
-    with pytest.raises(ResultError, match="two rows or more, Hallo/0 first"):
+    with pytest.raises(ResultError, match="two or more rows, the first is Hallo/0"):
         score(Predictions(rows=(*rows, rows[20]), run=make_predictions().run))
     with pytest.raises(ResultError, match="no generator"):
         score(change(make_predictions(), "Hallo/1", generator=None))
@@ -211,7 +211,7 @@ def test_the_interval_of_the_mean_knows_what_the_folds_share() -> None:
     assert mean.low is not None
     assert mean.high is not None
     assert mean.low <= mean.value <= mean.high
-    # The same reals, drivers and scores twice: two folds tell no more than one.
+    # The two folds have the same reals, drivers and scores, so they know no more than one fold.
     alone = pick(score(folds[0], n_bootstrap=400).cells, "Hallo").measures["auc"]
     assert (mean.low, mean.high) == pytest.approx((alone.bootstrap_low, alone.bootstrap_high))
 
@@ -222,7 +222,7 @@ def test_the_interval_of_the_mean_knows_what_the_folds_share() -> None:
 def test_a_real_clip_is_resampled_with_the_fakes_that_it_drives(
     real_dataset: str, lowest: float
 ) -> None:
-    # Real 1 < fake 1 < real 2 < fake 2: only real 2 drawn without its fake ranks them all wrong.
+    # Real 1 < fake 1 < real 2 < fake 2: the AUC is 0 only if real 2 is drawn without its fake.
     rows = []
     for at, (real, fake) in enumerate([(0.1, 0.2), (0.3, 0.4)]):
         rows += [

@@ -1,4 +1,4 @@
-"""The tables: complete, in the order of the paper, and honest about what they hold."""
+"""Tables: complete, in the order of the paper, with notes on everything left out."""
 
 from __future__ import annotations
 

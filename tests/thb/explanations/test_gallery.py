@@ -94,7 +94,7 @@ def test_picks_follow_the_rules_and_ties_go_by_id() -> None:
     ]
     assert picks == pick_videos(reversed(rows), FOLD, RULE, counts)
     assert picks[4].problem == "no fake was judged wrong (1 scored)"
-    assert (picks[0].call, picks[1].call) == ("called fake", "passes as real")
+    assert (picks[0].call, picks[1].call) == ("called fake", "not called fake")
 
 
 def test_a_pick_without_any_video_says_so() -> None:

@@ -1,4 +1,4 @@
-"""The threshold keeps its promise on validation reals, and its scores are those of thb predict."""
+"""Thresholds: they keep to their target, on the scores that ``thb predict`` would give."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def train_fold(release: MiniRelease, out: Path, *, real_root: Path | None = None
 
 @pytest.fixture(scope="module")
 def trained(tiny_release: MiniRelease, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A detector of one fold with its threshold, as ``thb train`` leaves it."""
+    """The folder of a detector of one fold with its threshold, as ``thb train`` writes it."""
     return train_fold(tiny_release, tmp_path_factory.mktemp("trained") / "run").folder
 
 
@@ -83,19 +83,19 @@ def some_calibration(**changes: Any) -> Calibration:
 @pytest.mark.parametrize("count", [1, 2, 99, 100, 101, 199, 200, 350])
 @pytest.mark.parametrize("target", [0.01, 0.1, 0.29])
 def test_no_lower_threshold_keeps_to_the_target(count: int, target: float) -> None:
-    """Tried out: every score and every gap between two, ties among them, and both ends."""
+    """Try every score, every midpoint between two scores, and both ends."""
     random = np.random.default_rng(count)
     reals = np.round(random.random(count), 2)
     threshold = find_threshold(reals.tolist(), target)
     most = Fraction(str(target)) * count
     assert (reals >= threshold).sum() <= most
     tried = np.concatenate([[-1.0, 2.0], reals, (reals[:, None] + reals[None, :]).ravel() / 2])
-    keeping = [one for one in np.unique(tried) if (reals >= one).sum() <= most]
+    keeping = [edge for edge in np.unique(tried) if (reals >= edge).sum() <= most]
     assert threshold <= min(keeping)
     assert (reals >= np.nextafter(threshold, -1)).sum() > most
 
 
-def test_scores_that_are_all_one_call_nobody_fake() -> None:
+def test_equal_scores_call_no_video_fake() -> None:
     assert find_threshold([1.0] * 500) > 1
     assert find_threshold([0.0]) > 0
     with pytest.raises(ReleaseError, match="no real video"):
@@ -107,7 +107,7 @@ def test_scores_that_are_all_one_call_nobody_fake() -> None:
 def test_training_leaves_the_threshold_that_predict_would_give(
     trained: Path, tiny_release: MiniRelease
 ) -> None:
-    """An oracle of its own: the validation videos as loose files, through thb.predict."""
+    """Score the validation videos independently, as loose files through ``thb.predict``."""
     release = read_release(tiny_release.hub)
     (fold,) = build_folds(release.videos, "p3", held_out=Generator.HALLO)
     paths = locate_videos(release, tiny_release.real_root, fold.validation)
@@ -124,10 +124,10 @@ def test_training_leaves_the_threshold_that_predict_would_give(
     assert (found.n_real, found.n_fake) == (len(reals), len(fakes))
     assert found.threshold == pytest.approx(max(reals), abs=1e-6)
     assert found.threshold > max(reals) - 1e-6
-    assert found.true_positive_rate == sum(one >= found.threshold for one in fakes) / len(fakes)
+    assert found.true_positive_rate == sum(score >= found.threshold for score in fakes) / len(fakes)
     assert (found.false_alarms, found.resolved) == (0, False)
-    assert "cannot resolve 1 %" in str(found)
-    assert f"Nobody of {len(reals)} reals" in str(found)
+    assert f"None of the {len(reals)} real videos is called fake" in str(found)
+    assert "too few to measure a rate of 1 %" in str(found)
     assert json.loads((trained / "run.json").read_text())["weights_sha256"] == found.weights_sha256
 
 
@@ -161,11 +161,11 @@ def test_without_validation_reals_training_warns_and_calibrating_refuses(
             link = own / path.relative_to(tiny_release.real_root)
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(path)
-    one = train_fold(tiny_release, tmp_path / "run", real_root=own)
+    trained_fold = train_fold(tiny_release, tmp_path / "run", real_root=own)
     assert "has no threshold" in capfd.readouterr().err
-    assert read_calibration(one.folder) is None
-    with pytest.raises(ReleaseError, match="no validation real"):
-        calibrate(one.folder, release=tiny_release.hub, real_root=own, scoring=QUIET)
+    assert read_calibration(trained_fold.folder) is None
+    with pytest.raises(ReleaseError, match="no real validation video"):
+        calibrate(trained_fold.folder, release=tiny_release.hub, real_root=own, scoring=QUIET)
 
 
 def test_a_detector_that_was_not_trained_on_a_fold_is_refused(

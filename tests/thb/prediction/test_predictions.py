@@ -1,4 +1,4 @@
-"""Predictions: what is written is what is read, and a kill loses nothing."""
+"""Predictions: read as they were written, and not lost by a kill."""
 
 from __future__ import annotations
 
@@ -165,11 +165,11 @@ def test_the_log_of_another_run_is_refused(tmp_path: Path) -> None:
         PredictionLog(tmp_path, replace(RUN, protocol="p2"))
 
 
-def test_a_line_that_is_no_row_is_refused(tmp_path: Path) -> None:
+def test_a_line_that_is_not_a_row_is_refused(tmp_path: Path) -> None:
     PredictionLog(tmp_path, RUN).close()
     with (tmp_path / "rank-0.jsonl").open("ab") as stream:
         stream.write(json.dumps({"video": 1}).encode() + b"\n")
-    with pytest.raises(ResultError, match="no row"):
+    with pytest.raises(ResultError, match="not a row"):
         PredictionLog(tmp_path, RUN)
 
 
@@ -184,7 +184,7 @@ def test_kill_9_at_any_moment_leaves_a_log_that_can_be_read(tmp_path: Path) -> N
         " clip_logits=(0.0,) * 50, clips=50))\n"
         "    print(at, flush=True)\n"
     )
-    said = -1
+    last = -1
     for lines in (1, 7, 30):
         child = subprocess.Popen(
             [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
@@ -192,9 +192,9 @@ def test_kill_9_at_any_moment_leaves_a_log_that_can_be_read(tmp_path: Path) -> N
         assert child.stdout is not None
         with child.stdout:
             for _ in range(lines):
-                said = int(child.stdout.readline())
+                last = int(child.stdout.readline())
             os.kill(child.pid, signal.SIGKILL)
             child.wait()
         log = PredictionLog(tmp_path, make_scoring_record(), rank=9)
         log.close()
-        assert set(log.done) >= {f"v/{at:06}" for at in range(said + 1)}
+        assert set(log.done) >= {f"v/{at:06}" for at in range(last + 1)}

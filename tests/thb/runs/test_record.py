@@ -1,4 +1,4 @@
-"""Records of runs: read as they were written, also those that an older version wrote."""
+"""Records of runs: read as they were written, including those of an older version."""
 
 from __future__ import annotations
 
