@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from thb.preprocessing.identities import EmbeddedVideos, IdentityMaker
+from thb.releases.opening import DEFAULT_RELEASE, OpenRelease, open_release
 from thb.runtime.cache import clip_store_folder
 from thb_dataset.errors import FacePackError, ReleaseError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from thb_dataset.identity.known_people import Calibration
     from thb_dataset.identity.leakage import LeakReport
     from thb_dataset.identity.splits import SplitPlan
-    from thb_dataset.records import RealDataset, Split, Video
+    from thb_dataset.records import Split, Video
     from thb_dataset.release.scan import Release
 
 _log = logging.getLogger(__name__)
@@ -85,46 +86,49 @@ def place_videos(
     }
 
 
-def check_release(
-    release: Release,
-    settings: LeakSettings,
+def check_leaks(
+    release: str | Path | OpenRelease = DEFAULT_RELEASE,
     *,
-    real_root: Path | Mapping[RealDataset, Path] | None,
+    real_root: str | Path | None = None,
+    settings: LeakSettings | None = None,
     html: Path | None = None,
     progress: bool = True,
 ) -> dict[str, LeakReport]:
-    """Compare the faces of all videos at hand across the splits of a release or a protocol.
+    """Compare the faces of all available videos across the splits of a release or a protocol.
 
-    Fakes of a Hub release that are not at hand are downloaded first.
+    Fakes of a Hub release are downloaded first if they are not on this disk.
 
     Args:
-        release: The release.
-        settings: What is compared, and by what.
-        real_root: Where the real videos are.
-        html: Write a page with the faces of every pair there as well.
-        progress: Show bars.
+        release: A folder, a Hub id, ``"mini"``, or a release that is open already.
+        real_root: Folder of the real videos.
+        settings: What is compared, and how.
+        html: Also write a page with the faces of every pair there.
+        progress: Show progress bars.
 
     Returns:
         One report for each fold, by its name; see :func:`place_videos`.
 
     Raises:
-        ReleaseError: No video is at hand.
+        ReleaseError: The release cannot be read, or no video is available.
+        ProtocolError: The protocol cannot be built.
     """
     from thb.releases.files import fetch_files
-    from thb.releases.opening import OpenRelease
     from thb_dataset.identity.leak_sheet import write_leak_sheet
 
-    folds = place_videos(release, settings)
+    settings = settings or LeakSettings()
+    opened = open_release(release, real_root=real_root, progress=progress)
+    folds = place_videos(opened.release, settings)
     videos = {name: video for placed in folds.values() for name, (video, _) in placed.items()}
-    opened = OpenRelease(release=release, real_root=real_root)
     files = fetch_files(opened, tuple(videos.values()), progress=progress).videos
     if not files:
-        raise ReleaseError(f"no video of {release.name} is at hand, so there is nothing to compare")
-    if release.synthetic:
+        raise ReleaseError(
+            f"no video of {opened.release.name} is available, so there is nothing to compare"
+        )
+    if opened.release.synthetic:
         _log.warning(
-            "the faces of %s are drawn: to a recogniser of people most look like one, so what is"
-            " found here says nothing",
-            release.name,
+            "the faces of %s are drawn, and face recognition takes most of them for one person; "
+            "what is found here means nothing",
+            opened.release.name,
         )
     if html is not None:  # before the work, not after it
         html.parent.mkdir(parents=True, exist_ok=True)
@@ -147,11 +151,11 @@ def _check_fold(
     unread: Mapping[str, str],
     settings: LeakSettings,
 ) -> LeakReport:
-    from thb_dataset.identity.leakage import check_leaks
+    from thb_dataset.identity import leakage
     from thb_dataset.identity.relations import describe_subject
 
     rows = [row for row, name in enumerate(made.names) if name in placed]
-    return check_leaks(
+    return leakage.check_leaks(
         [describe_subject(*placed[made.names[row]]) for row in rows],
         made.means[rows],
         made.middles[rows],
