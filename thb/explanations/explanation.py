@@ -114,10 +114,10 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """Return all but the pictures, as JSON's own types."""
         return {
-            "video": self.video_id,
+            "video_id": self.video_id,
             "detector": self.detector,
             "target": self.target,
-            "p_fake": self.score,
+            "score": self.score,
             "clip_logits": list(self.clip_logits),
             "frame_index": self.frame_index.tolist(),
             "seconds": np.round(self.seconds, 4).tolist(),
