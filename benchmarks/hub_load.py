@@ -51,14 +51,14 @@ print(json.dumps({"calls": calls, "imports": imports, "rows": rows}))
 """
 PUBLISH = """
 import sys
-from thb.publish import publish_dataset
-from thb.releases import scan_release_named
+from thb.publishing.dataset import publish_dataset
+from thb.releases.opening import scan_release_named
 publish_dataset(scan_release_named(sys.argv[1]), sys.argv[1])
 """
 AUDIT = """
 import json, sys, time
-from thb.releases import scan_release_named
-from thb_dataset.release import audit_release
+from thb.releases.opening import scan_release_named
+from thb_dataset.release.scan import audit_release
 scan_release_named(sys.argv[1])
 began = time.perf_counter(), time.process_time()
 audit_release(scan_release_named(sys.argv[1]))

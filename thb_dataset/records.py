@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Self
 
-from thb_dataset.errors import ReleaseError
+from thb_dataset.errors import ProtocolError
 
 
 class Label(IntEnum):
@@ -54,14 +54,14 @@ class Generator(StrEnum):
         """Accept any spelling seen in the release, the paper or its page.
 
         Raises:
-            ReleaseError: The name is no generator's; the message lists those that are.
+            ProtocolError: No generator has this name; the message lists those that exist.
         """
         plain = re.sub(r"[^a-z0-9]", "", name.lower())
         plain = _ALIASES.get(plain, plain)
         for generator in cls:
             if re.sub(r"[^a-z0-9]", "", generator.value.lower()) == plain:
                 return generator
-        raise ReleaseError(f"unknown generator {name!r}; known: {', '.join(cls)}")
+        raise ProtocolError(f"unknown generator {name!r}; known: {', '.join(cls)}")
 
 
 _ALIASES = {

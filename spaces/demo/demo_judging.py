@@ -23,6 +23,8 @@ from thb.prediction.calibration import read_calibration
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict
 from thb.prediction.timeline import Timeline, read_clips, score_over_time
+from thb.runs.provenance import ScoringRecord
+from thb.runtime.records import to_json
 from thb_dataset.errors import DetectorError, THBError, VideoError
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ class Judgement:
     timeline: Timeline | None = None
     track: tuple[Picture, ...] = ()
     faces: int = 0
-    run: dict[str, Any] | None = None
+    run: ScoringRecord | None = None
     overlay: str | None = None
     sheet: str | None = None
     overlay_problem: Problem | None = None
@@ -78,7 +80,7 @@ class Judgement:
             "verdict": None if verdict is None else asdict(verdict),
             "calibration": None if self.calibration is None else _list_values(self.calibration),
             "timeline": None if self.timeline is None else self.timeline.to_dict(),
-            "run": self.run,
+            "run": None if self.run is None else to_json(self.run),
         }
 
 
@@ -160,7 +162,7 @@ def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
             problem = explain_error(error, video)
         made = predict(detector, video, settings=settings)
         row = replace(made.rows[0], video_id=video.name)
-        run = {**made.run, "detector": {**made.run["detector"], "name": offer.name}}
+        run = replace(made.run, detector=replace(made.run.detector, name=offer.name))
         judgement = replace(judgement, prediction=row, problem=problem, run=run)
         if row.score is None or clips is None:
             unscored = Problem(
@@ -172,7 +174,7 @@ def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
             return replace(judgement, problem=problem or unscored)
         return replace(
             judgement,
-            calibration=_find_calibration(offer, made.run["detector"]["weights_sha256"]),
+            calibration=_find_calibration(offer, made.run.detector.weights_sha256),
             timeline=score_over_time(detector, video, row, settings=settings),
             track=draw_track(video, detector.config.clip_spec, clips, folder / "track"),
             faces=clips.faces,
@@ -185,7 +187,7 @@ def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
         return replace(judgement, problem=BROKEN)
 
 
-def _find_calibration(offer: Offer, weights_sha256: str) -> Calibration | None:
+def _find_calibration(offer: Offer, weights_sha256: str | None) -> Calibration | None:
     """Return the threshold; a damaged one is none, and the score is shown without a verdict."""
     try:
         return read_calibration(offer.reference, weights_sha256=weights_sha256)

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.store import VideoClips
+from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.video.frame_policy import FramePolicy
 from thb_dataset.video.reader import VideoReader
 

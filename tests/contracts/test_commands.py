@@ -294,7 +294,7 @@ def read_defaults(function: Callable[..., Any]) -> dict[str, Any]:
 def test_choices_are_those_of_the_domain() -> None:
     from detectors.explain import Target
     from metrics.talking_head_detection.roc import Method
-    from thb.evaluation.score import NoFacePolicy
+    from thb.evaluation.cells import NoFacePolicy
     from thb.prediction.inference import ScoringPrecision
     from thb.releases.leaks import LeakSettings
     from thb.training.settings import MixedPrecision

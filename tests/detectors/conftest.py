@@ -7,10 +7,8 @@ original classes, their weights drawn by ``draw_state``, so the weights need not
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,23 +18,17 @@ import torch
 from torch import Tensor
 
 import detectors  # noqa: F401 — first: it lets tests import models of transformers
+import scripts.drawn_weights
 from detectors.base import Detector
 from detectors.conversion import KeyMap, Layout, fill_model, translate
 
 GOLDEN = Path(__file__).parent / "golden"
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
 @pytest.fixture(scope="session")
 def drawn_weights() -> ModuleType:
-    """The script's module, which is no package."""
-    spec = spec_from_file_location("drawn_weights", SCRIPTS / "drawn_weights.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    """The module of the script that draws weights and clips from a seed."""
+    return scripts.drawn_weights
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,3 +1,5 @@
+"""CADDM equals the original network, anchors and losses included, and trains as the paper says."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -18,7 +20,7 @@ from detectors.caddm.recipe import PUBLISHED
 from detectors.conversion import convert_checkpoint
 from detectors.registry import load_detector
 from thb.training.settings import choose_settings
-from thb_dataset.clips.store import VideoClips, prepare_pixels
+from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
 from thb_dataset.errors import DetectorError
 
 TINY: dict[str, Any] = {"widths": [2, 2, 4, 8], "depths": [1, 1, 1, 1], "stem_width": 4}

@@ -1,3 +1,5 @@
+"""DeepFake-Adapter equals the original network, and trains only what the paper trains."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

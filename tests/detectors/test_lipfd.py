@@ -1,3 +1,5 @@
+"""LipFD equals the original network, from the spectrogram above the frames to the region loss."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -17,7 +19,7 @@ from detectors.lipfd.conversion import LAYOUT, find_variant
 from detectors.lipfd.modeling import measure_unawareness
 from detectors.registry import load_detector
 from thb.training.settings import choose_settings
-from thb_dataset.clips.store import VideoClips, prepare_pixels
+from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
 from thb_dataset.errors import DetectorError
 
 TINY: dict[str, Any] = {

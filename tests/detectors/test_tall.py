@@ -1,3 +1,5 @@
+"""TALL equals the original network, from the layout of the thumbnail to the loss."""
+
 from __future__ import annotations
 
 import argparse

@@ -22,6 +22,8 @@ from thb.prediction.calibration import THRESHOLDS_FILE, Calibration
 from thb.publishing.space import publish_space
 from thb.publishing.space_files import find_app, pin_requirements
 from thb.runs.provenance import hash_weights
+from thb.runs.record import ReleaseRecord
+from thb.runtime.records import read_json, write_text
 from thb_dataset.errors import DetectorError, ReleaseError
 
 if TYPE_CHECKING:
@@ -150,7 +152,7 @@ def test_a_threshold_goes_along_and_stands_on_the_card(run: Path, tmp_path: Path
         n_fake=10,
         true_positive_rate=0.5,
         excluded={"real": {}, "fake": {}},
-        release={"name": "mine", "revision": "r", "synthetic": False},
+        release=ReleaseRecord(name="mine", revision="r"),
         fold="p1",
         split_by="release",
         weights_sha256=hash_weights(load_detector(run)),
@@ -158,11 +160,11 @@ def test_a_threshold_goes_along_and_stands_on_the_card(run: Path, tmp_path: Path
         precision="fp32",
         resolved=True,
     )
-    (run / THRESHOLDS_FILE).write_text(json.dumps(calibration.to_dict()), "utf-8")
+    (run / THRESHOLDS_FILE).write_text(write_text(calibration), "utf-8")
     made = publish_space("demo", REPO, detectors=[str(run)], dry_run=tmp_path / "out")
     assert not any("threshold" in note for note in made.notes)
     (sent,) = (tmp_path / "out").rglob(THRESHOLDS_FILE)
-    assert json.loads(sent.read_text("utf-8")) == calibration.to_dict()
+    assert read_json(Calibration, sent.read_text("utf-8")) == calibration
     assert "0.731" in (sent.parent / "README.md").read_text("utf-8")
 
 

@@ -171,7 +171,8 @@ def test_samples_of_different_factors_are_refused() -> None:
         mean_bootstrap([])
 
 
-def test_a_large_input_is_resampled_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bootstrap, "_WEIGHTS_AT_A_TIME", 7)
-    intervals = cluster_bootstrap([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], [[1, 2, 3, 4]])
+def test_an_input_too_large_for_one_piece_is_resampled_in_several() -> None:
+    labels = [0, 0, 1, 1] * 60_000  # 8 of the 10 replicates fit into the first piece
+    scores, keys = [0.1, 0.4, 0.35, 0.8] * 60_000, list(range(240)) * 1000
+    intervals = cluster_bootstrap(labels, scores, [keys], replicates=10)
     assert 0 <= intervals["auc"].low <= 0.75 <= intervals["auc"].high <= 1

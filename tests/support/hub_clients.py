@@ -105,10 +105,7 @@ def with_packaged(packaged: str, what: str, **options: Any) -> dict[str, Any]:
     """Run a case as if this folder of indexes had come in the wheel."""
     from thb_dataset.hub import packaged_index
 
-    # A default of the function, as the folder of the installed package is.
-    defaults = packaged_index.find_packaged_release.__kwdefaults__
-    assert defaults is not None
-    defaults["packaged"] = Path(packaged)
+    packaged_index.PACKAGED = Path(packaged)
     return CASES[what](**options)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from thb_dataset.clips.store import ClipSpec, VideoClips, prepare_pixels
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
 from thb_dataset.errors import DetectorError
 
 

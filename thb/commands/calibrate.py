@@ -67,6 +67,7 @@ def calibrate(  # noqa: PLR0913 — one parameter per option
     from thb.prediction.inference import PredictSettings
     from thb.releases.opening import open_release
     from thb.runs.folders import find_run_folders
+    from thb.runtime.records import to_json
 
     quiet_transformers()
     found = find_run_folders(run)
@@ -90,7 +91,7 @@ def calibrate(  # noqa: PLR0913 — one parameter per option
         for detector in found
     ]
     if output is OutputFormat.JSON:
-        write_json({"calibrations": [calibration.to_dict() for calibration in calibrations]})
+        write_json({"calibrations": [to_json(calibration) for calibration in calibrations]})
         return
     for calibration in calibrations:
         write_line(f"{calibration.fold:<22} {calibration}")

@@ -45,14 +45,14 @@ def split(
         thb data split VIDEOS
         thb data split VIDEOS --ratios 0.7 0.15 0.15 --format json
     """
+    from thb.preprocessing.settings import Preparation
     from thb.releases.leaks import split_folder
     from thb_dataset.records import Split
 
     plan = split_folder(
         folder,
         ratios=dict(zip(Split, ratios, strict=True)),
-        face_pack=face_pack,
-        progress=not quiet,
+        preparation=Preparation(face_pack=face_pack, progress=not quiet),
     )
     if output is OutputFormat.JSON:
         write_json(plan.to_dict())

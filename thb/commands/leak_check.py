@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from thb_dataset.identity.known_people import Calibration
+    from thb_dataset.identity.known_people import PeopleCalibration
     from thb_dataset.identity.leakage import LeakReport
 
 PAIRS_SHOWN: Final = 30
@@ -99,7 +99,7 @@ def leak_check(  # noqa: PLR0913 — one parameter per option
     """
     from thb.releases.leaks import LeakSettings, calibrate_people, check_leaks
     from thb.releases.opening import open_release
-    from thb_dataset.identity.leakage import Verdict
+    from thb_dataset.identity.leakage import PairVerdict
 
     opened = open_release(release, real_root=real_root, progress=not quiet)
     known = calibrate_people(people, face_pack=face_pack, threshold=threshold) if people else None
@@ -110,18 +110,19 @@ def leak_check(  # noqa: PLR0913 — one parameter per option
         face_pack=face_pack,
         measure=measure,
         threshold=threshold,
+        progress=not quiet,
     )
-    reports = check_leaks(opened, settings=settings, html=html, progress=not quiet)
+    reports = check_leaks(opened, settings=settings, html=html)
     if output is OutputFormat.JSON:
         folds = {name: report.to_dict() for name, report in reports.items()}
         write_json({"folds": folds, "known_people": known.to_dict() if known else None})
     else:
         _write_text(reports, known)
-    leaks = any(report.counts[Verdict.LEAK] for report in reports.values())
+    leaks = any(report.counts[PairVerdict.LEAK] for report in reports.values())
     raise typer.Exit(EXIT_FINDING if leaks else EXIT_OK)
 
 
-def _write_text(reports: Mapping[str, LeakReport], known: Calibration | None) -> None:
+def _write_text(reports: Mapping[str, LeakReport], known: PeopleCalibration | None) -> None:
     from thb.releases.leaks import MISSING
     from thb_dataset.identity.leak_sheet import summarise
 
@@ -147,7 +148,7 @@ def _write_text(reports: Mapping[str, LeakReport], known: Calibration | None) ->
             write_line(f"not compared: {escape(name)}: {escape(reason)}")
 
 
-def _write_known(known: Calibration) -> None:
+def _write_known(known: PeopleCalibration) -> None:
     write_line(
         f"on known people at {known.threshold:.2f}: {known.found} of {known.same} pairs of one "
         f"person found (the least similar at {known.least_same:.3f}), {known.false_alarms} of "

@@ -1,6 +1,6 @@
 """Options that several verbs share: the choices, the default and the help of each, in one place.
 
-Most defaults and choices belong to settings that import numpy or torch, which no help text needs.
+Many defaults and choices belong to settings that import numpy or torch, which no help text needs.
 They are repeated here, and ``tests/contracts/test_commands.py`` compares them with the settings.
 """
 
@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from thb.preprocessing.settings import Preparation
 from thb.releases.opening import DEFAULT_RELEASE
 from thb_dataset.protocols import Protocol
 from thb_dataset.release.splits import SplitReading
@@ -119,7 +120,7 @@ WorkersOption = Annotated[
         show_default=False,
     ),
 ]
-FACE_PACK: Final = "embedded"
+FACE_PACK: Final = Preparation.face_pack
 FacePackOption = Annotated[
     str,
     typer.Option(

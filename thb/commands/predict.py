@@ -28,7 +28,6 @@ from thb.runtime.console import EXIT_DATA, quiet_transformers, say
 if TYPE_CHECKING:
     from thb.prediction.calibration import Calibration
     from thb.prediction.predictions import Prediction, Predictions
-    from thb.prediction.throughput import Throughput
 
 HINT: Final = (
     "the reason is given beside each video; a damaged or unusual file can often be read after "
@@ -70,6 +69,7 @@ def predict(  # noqa: PLR0913 — one parameter per option
     from thb.prediction.inference import PredictSettings
     from thb.prediction.predict import predict as predict_files
     from thb.runs.provenance import hash_weights
+    from thb.runtime.records import to_json
 
     quiet_transformers()
     model = load_detector(detector, trust_remote_code=trust_remote_code)
@@ -81,19 +81,18 @@ def predict(  # noqa: PLR0913 — one parameter per option
         face_pack=face_pack,
         progress=not quiet,
     )
-    measured: list[Throughput] = []
-    predictions = predict_files(model, videos, settings=settings, measured=measured)
+    predictions = predict_files(model, videos, settings=settings)
     rows = _in_order_given(predictions, videos)
     if output is OutputFormat.JSON:
         records = [_to_record(row, calibration) for row in rows]
-        throughput = measured[0].to_dict()
-        write_json({"videos": records, "run": predictions.run, "throughput": throughput})
+        throughput = to_json(predictions.throughput)
+        write_json({"videos": records, "run": to_json(predictions.run), "throughput": throughput})
     else:
         _write_lines(rows, calibration)
     if calibration is not None and not quiet:
         say(f"note: {calibration}")
     if not quiet:
-        say(str(measured[0]))
+        say(str(predictions.throughput))
     if model.config.training_data:
         say(f"note: this detector was trained on {model.config.training_data}")
     unread = [row for row in rows if row.status in ("missing", "error")]

@@ -85,11 +85,13 @@ def read_groups(paths: Iterable[Path]) -> list[list[Predictions]]:
         typer.BadParameter: A path does not exist, or a folder holds no predictions.
     """
     from thb.prediction.predictions import read_predictions
+    from thb.runs.record import FoldRecord
 
     groups: dict[tuple[str, str], list[Predictions]] = defaultdict(list)
     for file in _find_files(paths):
         read = read_predictions(file)
-        groups[str(file.resolve().parents[1]), str(read.run.get("protocol"))].append(read)
+        protocol = read.run.protocol if isinstance(read.run, FoldRecord) else ""
+        groups[str(file.resolve().parents[1]), protocol].append(read)
     return [groups[key] for key in sorted(groups)]
 
 

@@ -179,16 +179,15 @@ def train(  # noqa: PLR0913 — one parameter per option
         thb train baseline --protocol p3 --real-root REALS --out runs/baseline
         thb train tall --protocol p3 --fold hallo --epochs 5 --out runs/tall
     """
-    flags = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "seed": seed,
-        "mixed_precision": mixed_precision,
-        "patience": patience,
-    }
-    given = {name: value for name, value in flags.items() if value is not None}
-    settings = {**given, **read_settings(set_ or [])}
+    settings = read_settings(
+        set_ or [],
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        mixed_precision=mixed_precision,
+        patience=patience,
+    )
     changed = read_config(config)
     protocols: list[str] = []
     if not smoke:
@@ -226,11 +225,7 @@ def train(  # noqa: PLR0913 — one parameter per option
                 options=options,
             )
         ]
-    if output is OutputFormat.JSON:
-        write_json({"folds": [_to_record(made) for made in trained]})
-        return
-    for made in trained:
-        write_line(_format_line(made))
+    _write(trained, output)
 
 
 def _require(option: str, value: Value | None) -> Value:
@@ -275,13 +270,17 @@ def read_config(file: Path | None) -> dict[str, Any] | None:
     return config
 
 
-def read_settings(pairs: Iterable[str]) -> dict[str, Any]:
-    """Read ``NAME=VALUE`` pairs; a value that is not JSON is text.
+def read_settings(pairs: Iterable[str], **flags: object) -> dict[str, Any]:
+    """Return the settings that were given; a ``NAME=VALUE`` pair overrides a flag.
+
+    Args:
+        pairs: What follows each ``--set``; a value that is not JSON is text.
+        flags: The settings that have a flag of their own; None if it was not given.
 
     Raises:
         typer.BadParameter: A pair has no name or no value.
     """
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = {name: flag for name, flag in flags.items() if flag is not None}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not (name and equals):
@@ -293,13 +292,24 @@ def read_settings(pairs: Iterable[str]) -> dict[str, Any]:
     return settings
 
 
-def _to_record(made: TrainedFold) -> dict[str, Any]:
-    return {"fold": made.fold, "folder": str(made.folder), "reused": made.reused, **made.record}
+def _write(trained: Iterable[TrainedFold], output: OutputFormat) -> None:
+    from thb.runtime.records import to_json
 
-
-def _format_line(made: TrainedFold) -> str:
-    kept = made.record["kept"]
-    area = kept["validation_auc"]
-    validated = "no validation" if area is None else f"validation AUC {area:.3f}"
-    reused = "  (finished before)" if made.reused else ""
-    return f"{made.fold:<22} epoch {kept['epoch']:>3}  {validated}  {made.folder}{reused}"
+    if output is OutputFormat.JSON:
+        folds = [
+            {
+                "fold": made.fold,
+                "folder": str(made.folder),
+                "reused": made.reused,
+                **to_json(made.record),
+            }
+            for made in trained
+        ]
+        write_json({"folds": folds})
+        return
+    for made in trained:
+        kept = made.record.kept
+        area = kept.validation_auc
+        validated = "no validation" if area is None else f"validation AUC {area:.3f}"
+        reused = "  (finished before)" if made.reused else ""
+        write_line(f"{made.fold:<22} epoch {kept.epoch:>3}  {validated}  {made.folder}{reused}")

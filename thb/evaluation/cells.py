@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
+
+from metrics.talking_head_detection.roc import Method
+from thb.runs.record import ReleaseRecord
+
+NoFacePolicy = Literal["exclude", "as_real", "as_fake"]
 
 METRICS = ("auc", "t1", "t01", "brier")
 
@@ -65,25 +70,45 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScoreSettings:
+    """How numbers are made from predictions.
+
+    Attributes:
+        no_face: What a video without a face counts as. ``exclude`` leaves it out, ``as_real``
+            and ``as_fake`` give it the score 0 or 1.
+        method: How T1 and T0.1 are read off the curve.
+        n_bootstrap: Resamples of drivers and portraits; 0 for none.
+        seed: Seed of the resampling.
+        confidence: Of the intervals.
+    """
+
+    no_face: NoFacePolicy = "exclude"
+    method: Method = "conservative"
+    n_bootstrap: int = 1000
+    seed: int = 0
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProtocolNumbers:
     """The numbers of a detector on one protocol.
 
     Attributes:
         protocol: ``p1``, ``p2`` or ``p3``.
         split_by: Which reading of the release's splits (``release`` or ``driver``).
-        release: Name, revision, and whether it is synthetic.
+        release: Whose videos were scored.
         detector: Its ``model_type``.
         cells: One per fold and generator.
         mean: Plain mean over the cells of part ``test`` that have an answer, by metric.
         mean_over: The generators of those cells.
-        settings: How the numbers were made (method, no-face policy, bootstrap, seed).
+        settings: How the numbers were made.
     """
 
     protocol: str
     split_by: str
-    release: Mapping[str, Any]
+    release: ReleaseRecord
     detector: str
     cells: tuple[Cell, ...]
     mean: Mapping[str, Measure]
     mean_over: tuple[str, ...]
-    settings: Mapping[str, Any]
+    settings: ScoreSettings

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detectors.registry import load_detector
+from thb.evaluation.cells import NoFacePolicy
 from thb.evaluation.result import Result, result_file_name
-from thb.evaluation.score import NoFacePolicy, score
+from thb.evaluation.score import score
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import make_accelerator, predict_videos
 from thb.prediction.predictions import PredictionLog, Predictions, write_predictions
@@ -21,10 +22,11 @@ from thb.releases.files import fetch_files
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
 from thb.runs.folders import PREDICTIONS_FILE, default_out
 from thb.runs.folds import FoldChoice, FoldDetector, open_folds
-from thb.runs.provenance import describe_scoring
-from thb.runs.record import describe_fold
+from thb.runs.provenance import FoldScoringRecord, describe_scoring
+from thb.runs.record import ReleaseRecord, describe_fold
 from thb.runtime.console import say
 from thb_dataset.errors import ReleaseError
+from thb_dataset.files import write_whole
 from thb_dataset.protocols import Fold, Protocol
 from thb_dataset.records import Generator, Label
 from thb_dataset.release.media import explain_missing_reals, locate_videos
@@ -163,25 +165,22 @@ def _save_result(
     return result
 
 
-def _report(measured: Sequence[Throughput], fold: str, file: Path) -> None:
+def _report(throughput: Throughput | None, fold: str, file: Path) -> None:
     """Say how fast a fold was scored, and keep it beside the predictions, which know no time.
 
     A rerun that found all of it scored says nothing and leaves the first one's record.
     """
-    for one in measured:
-        if one.videos:
-            say(f"{fold}: {one}")
-            file.write_text(json.dumps(one.to_dict(), indent=2) + "\n", encoding="utf-8")
+    if throughput is not None and throughput.videos:
+        say(f"{fold}: {throughput}")
+        with write_whole(file) as draft:
+            text = json.dumps(throughput.to_dict(), indent=2) + "\n"
+            draft.write_text(text, encoding="utf-8")
 
 
 def _warn_of_other_releases(detectors: Sequence[FoldDetector], release: Release) -> None:
     """Say so where a detector was trained on another release, or on another state of this one."""
-    tested = f"{release.name} {(release.revision or '')[:12]}"
-    trained = {
-        f"{one.trained_on['release']['name']} {(one.trained_on['release']['revision'] or '')[:12]}"
-        for one in detectors
-        if one.trained_on
-    }
+    tested = str(ReleaseRecord.of(release))
+    trained = {str(one.trained_on.release) for one in detectors if one.trained_on}
     if trained - {tested}:
         _log.warning(
             "trained on %s, tested on %s: nothing proves that no test video was trained on",
@@ -231,11 +230,10 @@ def _score_fold(
     """Score the test set of one fold and write its predictions."""
     model = load_detector(one.reference, trust_remote_code=settings.trust_remote_code)
     fold, scoring = one.fold, replace(settings.scoring, description=one.fold.name)
-    run = {
-        **describe_fold(fold, opened.release),
-        **describe_scoring(model, face_pack=scoring.face_pack, precision=scoring.precision),
-        "trained_on": one.trained_on,
-    }
+    made = describe_scoring(model, face_pack=scoring.face_pack, precision=scoring.precision)
+    run = FoldScoringRecord(
+        **vars(describe_fold(fold, opened.release)), **vars(made), trained_on=one.trained_on
+    )
     log_folder = folder / LOG_FOLDER
     if settings.overwrite and accelerator.is_main_process:
         shutil.rmtree(log_folder, ignore_errors=True)
@@ -246,7 +244,6 @@ def _score_fold(
             sound=model.config.clip_spec.listens,
             progress=scoring.progress,
         )
-    measured: list[Throughput] = []
     accelerator.wait_for_everyone()
     with PredictionLog(log_folder, run, rank=accelerator.process_index) as log:
         predictions = predict_videos(
@@ -257,9 +254,8 @@ def _score_fold(
             accelerator=accelerator,
             settings=scoring,
             sounds=files.sounds,
-            measured=measured,
         )
     if accelerator.is_main_process:
         write_predictions(folder / PREDICTIONS_FILE, predictions)
-        _report(measured, fold.name, folder / THROUGHPUT_FILE)
+        _report(predictions.throughput, fold.name, folder / THROUGHPUT_FILE)
     return predictions

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from thb.evaluation.cells import Cell, Measure, ProtocolNumbers
+from thb.evaluation.cells import ProtocolNumbers
 from thb.evaluation.tables import markdown_table
+from thb.runs.provenance import FoldScoringRecord
+from thb.runtime.records import read_json, to_json
 from thb_dataset.errors import ResultError
+from thb_dataset.files import write_whole
 
 SCHEMA_VERSION = 1
 
@@ -28,20 +31,20 @@ class Result(ProtocolNumbers):
     """
 
     thresholds: Mapping[str, Mapping[str, float | None]]
-    runs: Mapping[str, Mapping[str, Any]]
+    runs: Mapping[str, FoldScoringRecord]
     predictions_sha256: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON values, floats rounded to 6 decimals."""
-        record: dict[str, Any] = _rounded({"schema_version": SCHEMA_VERSION, **asdict(self)})
+        """Return plain JSON values, floats rounded to 6 decimals."""
+        record: dict[str, Any] = _rounded({"schema_version": SCHEMA_VERSION, **to_json(self)})
         return record
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
-        """Read what ``to_dict`` gave.
+        """Return the result that :meth:`to_dict` described.
 
         Raises:
-            ResultError: Another schema version, or keys that are missing or unknown.
+            ResultError: Another schema version, or fields that are missing or of another type.
         """
         if record.get("schema_version") != SCHEMA_VERSION:
             raise ResultError(
@@ -49,13 +52,9 @@ class Result(ProtocolNumbers):
                 f"{SCHEMA_VERSION}: score the predictions again"
             )
         try:
-            values = {name.name: record[name.name] for name in fields(cls)}
-            values["cells"] = tuple(_read_cell(cell) for cell in values["cells"])
-            values["mean"] = _read_measures(values["mean"])
-            values["mean_over"] = tuple(values["mean_over"])
-            return cls(**values)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ResultError(f"not the record of a result: {error!r}") from error
+            return read_json(cls, json.dumps(record))
+        except ValueError as error:
+            raise ResultError(f"not the record of a result: {error}") from error
 
     def save(self, path: Path) -> None:
         """Write JSON: keys sorted, the same result gives the same bytes.
@@ -64,10 +63,8 @@ class Result(ProtocolNumbers):
             OSError: The file cannot be written.
         """
         text = json.dumps(self.to_dict(), indent=2, sort_keys=True, ensure_ascii=False)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}")
-        draft.write_text(text + "\n", encoding="utf-8")
-        draft.replace(path)
+        with write_whole(path) as draft:
+            draft.write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -93,14 +90,6 @@ def result_file_name(result: Result) -> str:
     """Return ``result-p3.json``, or ``result-p3-hallo.json`` where that fold is alone."""
     name = next(iter(result.runs)) if len(result.runs) == 1 else result.protocol
     return f"result-{name}.json"
-
-
-def _read_cell(record: Mapping[str, Any]) -> Cell:
-    return Cell(**{**record, "measures": _read_measures(record["measures"])})
-
-
-def _read_measures(record: Mapping[str, Any]) -> dict[str, Measure]:
-    return {name: Measure(**value) for name, value in record.items()}
 
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401 — any JSON value

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, get_args
+from typing import get_args
 
 from metrics.talking_head_detection.bootstrap import Sample, choose_scheme, mean_bootstrap
 from metrics.talking_head_detection.roc import (
     T01,
     T1,
+    Interval,
+    Method,
     MetricError,
     auc,
     auc_interval,
@@ -21,15 +23,13 @@ from metrics.talking_head_detection.roc import (
     grade,
     tpr_at_fpr,
 )
-from metrics.talking_head_detection.roc import Interval as _Interval
-from metrics.talking_head_detection.roc import Method as _Method
-from thb.evaluation.cells import METRICS, Cell, Measure
+from thb.evaluation.cells import METRICS, Cell, Measure, NoFacePolicy, ScoreSettings
 from thb.evaluation.result import Result
 from thb.prediction.predictions import Prediction, Predictions, Status
+from thb.runs.provenance import FoldScoringRecord
 from thb_dataset.errors import ResultError
 from thb_dataset.records import RealDataset
 
-NoFacePolicy = Literal["exclude", "as_real", "as_fake"]
 _ASSUMED = {"as_real": 0.0, "as_fake": 1.0}
 _TARGETS = {"t1": T1, "t01": T01}
 
@@ -38,7 +38,7 @@ def score(
     predictions: Predictions | Sequence[Predictions],
     *,
     no_face: NoFacePolicy = "exclude",
-    method: _Method = "conservative",
+    method: Method = "conservative",
     n_bootstrap: int = 1000,
     seed: int = 0,
 ) -> Result:
@@ -63,11 +63,13 @@ def score(
         raise ResultError(f"no-face policy {no_face!r}: {', '.join(get_args(NoFacePolicy))}")
     if not folds:
         raise ResultError("no predictions: nothing to score")
-    runs = {_fold_name(fold): fold for fold in folds}
+    runs = {run.fold: run for run in map(_fold_of, folds)}
+    rows = {_fold_of(fold).fold: fold.rows for fold in folds}
     if len(runs) != len(folds):
-        raise ResultError(f"one fold is there twice: {', '.join(map(_fold_name, folds))}")
-    common = _check_together(folds)
-    pairs = [pair for name in sorted(runs) for pair in _pair_up(name, runs[name].rows, no_face)]
+        names = ", ".join(_fold_of(fold).fold for fold in folds)
+        raise ResultError(f"the same fold was given twice: {names}")
+    common = _check_together(list(runs.values()))
+    pairs = [pair for name in sorted(runs) for pair in _pair_up(name, rows[name], no_face)]
     if not pairs:
         raise ResultError("no fake of any generator among the predictions: nothing to score")
     cells = [_measure_cell(pair, method, n_bootstrap, seed) for pair in pairs]
@@ -77,60 +79,51 @@ def score(
         if cell.part == "test" and cell.measures
     ]
     return Result(
-        protocol=common["protocol"],
-        split_by=common["split_by"],
-        release=common["release"],
-        detector=common["detector"],
+        protocol=common.protocol,
+        split_by=common.split_by,
+        release=common.release,
+        detector=common.detector.model_type,
         cells=tuple(cells),
         mean=_measure_mean(main, method, n_bootstrap, seed),
         mean_over=tuple(cell.generator for _, cell in main),
         thresholds={name: _find_thresholds(name, pairs, method) for name in sorted(runs)},
-        runs={name: runs[name].run for name in sorted(runs)},
-        settings={
-            "no_face": no_face,
-            "method": method,
-            "n_bootstrap": n_bootstrap,
-            "seed": seed,
-            "confidence": 0.95,
-        },
-        predictions_sha256={name: _hash_rows(runs[name].rows) for name in sorted(runs)},
+        runs={name: runs[name] for name in sorted(runs)},
+        settings=ScoreSettings(no_face=no_face, method=method, n_bootstrap=n_bootstrap, seed=seed),
+        predictions_sha256={name: _hash_rows(rows[name]) for name in sorted(runs)},
     )
 
 
-def _fold_name(predictions: Predictions) -> str:
-    name = predictions.run.get("fold")
-    if not isinstance(name, str):
+def _fold_of(predictions: Predictions) -> FoldScoringRecord:
+    if not isinstance(predictions.run, FoldScoringRecord):
         raise ResultError(
             "these predictions do not say which protocol and fold they are of: only what "
             "`thb evaluate` wrote can be scored"
         )
-    return name
+    return predictions.run
 
 
-def _check_together(folds: Sequence[Predictions]) -> dict[str, Any]:
-    common = [_describe(fold.run) for fold in folds]
-    for name in common[0]:
-        values = {json.dumps(record[name], sort_keys=True): record[name] for record in common}
-        if len(values) > 1:
+def _check_together(runs: Sequence[FoldScoringRecord]) -> FoldScoringRecord:
+    """Return the first of several records that agree in all that one result can have once."""
+    first = _common(runs[0])
+    for name, value in first.items():
+        others = {str(_common(run)[name]) for run in runs} - {str(value)}
+        if others:
             raise ResultError(
                 f"predictions of different {name}s cannot be one result: "
-                + ", ".join(str(value) for value in values.values())
+                + ", ".join([str(value), *sorted(others)])
             )
-    return common[0]
+    return runs[0]
 
 
-def _describe(run: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return {
-            "protocol": run["protocol"],
-            "split_by": run["split_by"],
-            "release": run["release"],
-            "detector": run["detector"]["model_type"],
-            "clip_spec": run.get("clip_spec"),
-            "face_pack": run.get("face_pack"),
-        }
-    except (KeyError, TypeError) as error:
-        raise ResultError(f"the predictions' record of their run lacks {error}") from error
+def _common(run: FoldScoringRecord) -> dict[str, object]:
+    return {
+        "protocol": run.protocol,
+        "split_by": run.split_by,
+        "release": run.release,
+        "detector": run.detector.model_type,
+        "clip_spec": run.clip_spec,
+        "face_pack": run.face_pack,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +202,7 @@ def _pair_one(cell: Cell, rows: Sequence[Prediction], no_face: NoFacePolicy) -> 
     )
 
 
-def _measure_cell(pair: _Pair, method: _Method, n_bootstrap: int, seed: int) -> Cell:
+def _measure_cell(pair: _Pair, method: Method, n_bootstrap: int, seed: int) -> Cell:
     labels, scores = pair.labels, pair.scores
     try:
         area = auc(labels, scores)
@@ -227,7 +220,7 @@ def _measure_cell(pair: _Pair, method: _Method, n_bootstrap: int, seed: int) -> 
 
 
 def _measure_mean(
-    main: Sequence[tuple[_Pair, Cell]], method: _Method, n_bootstrap: int, seed: int
+    main: Sequence[tuple[_Pair, Cell]], method: Method, n_bootstrap: int, seed: int
 ) -> dict[str, Measure]:
     if not main:
         return {}
@@ -245,7 +238,7 @@ def _measure_mean(
     }
 
 
-def _find_thresholds(fold: str, pairs: Sequence[_Pair], method: _Method) -> dict[str, float | None]:
+def _find_thresholds(fold: str, pairs: Sequence[_Pair], method: Method) -> dict[str, float | None]:
     """Return the thresholds of T1 and T0.1 over all fakes of a fold, whoever made them."""
     known = {
         row.video_id: (label, value)
@@ -268,7 +261,7 @@ def _finite(threshold: float) -> float | None:
     return threshold if threshold <= 1 else None
 
 
-def _measure(value: float, interval: _Interval | None, resampled: _Interval | None) -> Measure:
+def _measure(value: float, interval: Interval | None, resampled: Interval | None) -> Measure:
     return Measure(
         value=value,
         low=interval.low if interval else None,
@@ -278,7 +271,7 @@ def _measure(value: float, interval: _Interval | None, resampled: _Interval | No
     )
 
 
-def _measure_tpr(pair: _Pair, name: str, method: _Method, resampled: _Interval | None) -> Measure:
+def _measure_tpr(pair: _Pair, name: str, method: Method, resampled: Interval | None) -> Measure:
     point = tpr_at_fpr(pair.labels, pair.scores, _TARGETS[name], method=method)
     # Between two points of the curve there is no count of successes to be exact about.
     exact = None
@@ -292,8 +285,8 @@ def _measure_tpr(pair: _Pair, name: str, method: _Method, resampled: _Interval |
 
 
 def _bootstrap(
-    pairs: Sequence[_Pair], method: _Method, replicates: int, seed: int
-) -> dict[str, _Interval]:
+    pairs: Sequence[_Pair], method: Method, replicates: int, seed: int
+) -> dict[str, Interval]:
     if replicates < 1:
         return {}
     try:

@@ -81,8 +81,8 @@ def _plain(measure: Measure | None) -> str:
 def title(results: Sequence[ProtocolNumbers]) -> str:
     """Return a heading: protocol, release and whether it is synthetic, reading of the splits."""
     first = results[0]
-    synthetic = "SYNTHETIC " if any(result.release.get("synthetic") for result in results) else ""
-    names = sorted({_printable(str(result.release.get("name"))) for result in results})
+    synthetic = "SYNTHETIC " if any(result.release.synthetic for result in results) else ""
+    names = sorted({_printable(result.release.name) for result in results})
     return (
         f"{first.protocol.upper()} ({_SHIFTS[first.protocol]}) on {synthetic}"
         f"{', '.join(names)}, splits by {first.split_by}"
@@ -232,7 +232,7 @@ def notes(results: Sequence[ProtocolNumbers]) -> list[str]:
     said.extend(
         sorted({f"{cell.fold} {cell.generator}: {cell.problem}" for cell in cells if cell.problem})
     )
-    if any(result.release.get("synthetic") for result in results):
+    if any(result.release.synthetic for result in results):
         said.append("The release is SYNTHETIC: its numbers say nothing about any real generator.")
     return [_printable(note) for note in said]
 
@@ -249,9 +249,9 @@ def _remarks(result: ProtocolNumbers) -> list[str]:
         said.append(f"{name}: not scored, at most per column: {counts}.")
     assumed = max((cell.assumed for cell in result.cells), default=0)
     if assumed:
-        policy = str(result.settings.get("no_face")).replace("_", " ")
+        policy = str(result.settings.no_face).replace("_", " ")
         said.append(f"{name}: videos without a face count {policy}, at most {assumed} per column.")
-    if (method := result.settings.get("method")) != "conservative":
+    if (method := result.settings.method) != "conservative":
         said.append(f"{name}: T1 and T0.1 read by the method {method!r}, not the benchmark's own.")
     tested = sum(cell.part == "test" for cell in result.cells)
     if len(result.mean_over) < tested:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,9 @@ from detectors.registry import load_detector
 from thb.explanations.explanation import Explanation
 from thb.prediction.inference import aggregate
 from thb.preprocessing.clips import ClipMaker, ThreadTools
-from thb.runtime.cache import clip_store_folder
+from thb.preprocessing.settings import Preparation
 from thb.runtime.progress import progress_bar
-from thb_dataset.clips.store import VideoClips, prepare_pixels
-from thb_dataset.clips.video_clips import choose_policy, follow_face
+from thb_dataset.clips.video_clips import VideoClips, choose_policy, follow_face, prepare_pixels
 from thb_dataset.errors import DetectorError, NoFaceError, VideoDecodeError, VideoError
 
 if TYPE_CHECKING:
@@ -29,26 +28,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExplainSettings:
+class ExplainSettings(Preparation):
     """How videos are explained.
 
     Attributes:
         target: The class whose reasons are asked for.
         batch_size: Clips looked at together; it does not change a map.
-        workers: Threads that decode videos and find faces ahead; None for one a core.
-        face_pack: Who finds the faces, as ``load_face_finder`` takes it.
-        store: Folder of the face crops that are kept.
         device: Where the detector computes; None for where it is.
-        progress: Show a bar on stderr.
     """
 
     target: Target = "fake"
     batch_size: int = 4
-    workers: int | None = None
-    face_pack: str = "embedded"
-    store: Path = field(default_factory=clip_store_folder)
     device: str | torch.device | None = None
-    progress: bool = True
 
 
 def explain(
@@ -105,13 +96,7 @@ def explain_files(
     if settings.device is not None:
         model.to(settings.device)  # type: ignore[arg-type] # transformers wraps it untyped
     spec = model.config.clip_spec
-    maker = ClipMaker(
-        spec,
-        store=settings.store,
-        face_pack=settings.face_pack,
-        workers=settings.workers,
-        sounds=sounds,
-    )
+    maker = ClipMaker(spec, settings, sounds=sounds)
     tools = ThreadTools(settings.face_pack)
     bar = progress_bar(total=len(paths), description="explaining", shown=settings.progress)
     try:

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from thb.prediction.inference import aggregate
-from thb_dataset.clips.store import prepare_pixels
+from thb_dataset.clips.video_clips import prepare_pixels
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:

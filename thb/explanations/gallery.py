@@ -23,8 +23,8 @@ from thb.releases.files import fetch_files
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
 from thb.runs.folders import PREDICTIONS_FILE, default_out
 from thb.runs.folds import FoldChoice, FoldDetector, open_folds
-from thb.runs.provenance import hash_weights
-from thb.runs.record import describe_fold
+from thb.runs.provenance import ScoringRecord, hash_weights
+from thb.runs.record import FoldRecord, describe_fold
 from thb_dataset.errors import ResultError
 from thb_dataset.files import write_whole
 from thb_dataset.protocols import Protocol
@@ -236,6 +236,7 @@ def _read_scores(
 ) -> Sequence[Scored]:
     """Read the scores of a fold and make sure that they are this detector's on this release."""
     rows: Sequence[Scored]
+    run: ScoringRecord
     path = folder / PREDICTIONS_FILE
     if path.is_file():
         found = read_predictions(path)
@@ -248,8 +249,8 @@ def _read_scores(
             " detector first (thb evaluate), or explain the whole split"
         )
     wanted = describe_fold(one.fold, opened.release)
-    other = [name for name, value in wanted.items() if run.get(name) != value]
-    if run.get("detector", {}).get("weights_sha256") != weights:
+    other = wanted.differing(run) if isinstance(run, FoldRecord) else ["fold"]
+    if run.detector.weights_sha256 != weights:
         other.append("weights")
     if other:
         raise ResultError(

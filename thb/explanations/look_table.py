@@ -129,7 +129,7 @@ def _mean_shares(shares: Sequence[object]) -> dict[str, float] | None:
 
 def make_notes(done: SplitExplanation) -> tuple[str, ...]:
     """Say how the table is to be read, and which videos are not in it, and why."""
-    targets = sorted({str(run["target"]) for run in done.runs.values()})
+    targets = sorted({run.target for run in done.runs.values()})
     notes = [
         f"Regions: share of the heat for {' or '.join(targets)}, and in brackets that share over"
         " the region's share of the crop; 1 is what heat without any preference has.",
@@ -138,9 +138,9 @@ def make_notes(done: SplitExplanation) -> tuple[str, ...]:
     ]
     notes += [f"Right and wrong in {fold}: {rule}." for fold, rule in done.rules.items()]
     for fold, run in done.runs.items():
-        if run["limit"] is not None:
+        if run.limit is not None:
             notes.append(
-                f"{fold}: at most {run['limit']} videos a generator, evenly in the order of ids."
+                f"{fold}: at most {run.limit} videos a generator, evenly in the order of ids."
             )
     lost = Counter(
         (row.fold, row.generator or REAL, row.status.value, row.reason or "")
@@ -150,7 +150,7 @@ def make_notes(done: SplitExplanation) -> tuple[str, ...]:
     for (fold, generator, status, reason), count in sorted(lost.items()):
         kind = "without shares" if status == Status.OK else f"not judged, {status}"
         notes.append(f"{fold} {generator}: {count} {kind}: {reason}.")
-    if any(run["release"]["synthetic"] for run in done.runs.values()):
+    if any(run.release.synthetic for run in done.runs.values()):
         notes.append("The release is SYNTHETIC: its numbers say nothing about any real generator.")
     return tuple(_printable(note) for note in notes)
 

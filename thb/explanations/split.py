@@ -24,8 +24,9 @@ from thb.releases.files import VideoFiles, fetch_files
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
 from thb.runs.folders import default_out
 from thb.runs.folds import FoldChoice, FoldDetector, open_folds
-from thb.runs.provenance import describe_scoring
+from thb.runs.provenance import ExplainingRecord, describe_scoring
 from thb.runs.record import describe_fold
+from thb.runtime.records import to_json
 from thb_dataset.errors import ReleaseError, VideoError
 from thb_dataset.files import write_whole
 from thb_dataset.protocols import Fold, Protocol
@@ -68,13 +69,13 @@ class SplitExplanation:
 
     Attributes:
         rows: One per fold and video, sorted by both.
-        runs: What explained each fold: JSON values, by the fold's name.
+        runs: What explained each fold, by the fold's name.
         rules: When an answer counts as right, in words, by the fold's name.
         files: What was written.
     """
 
     rows: tuple[ExplainedVideo, ...]
-    runs: Mapping[str, Mapping[str, Any]]
+    runs: Mapping[str, ExplainingRecord]
     rules: Mapping[str, str]
     files: tuple[Path, ...] = ()
 
@@ -97,7 +98,7 @@ class SplitExplanation:
 
         return {
             "cells": [{**asdict(cell), "ratio": cell.ratio} for cell in self.cells],
-            "runs": {name: dict(run) for name, run in self.runs.items()},
+            "runs": {name: to_json(run) for name, run in self.runs.items()},
             "rules": dict(self.rules),
             "notes": list(self.notes()),
         }
@@ -165,10 +166,11 @@ def explain_split(
         rule = find_rule(
             one.reference,
             ((row.label, row.score) for row in explained),
-            weights_sha256=run["detector"]["weights_sha256"],
+            weights_sha256=run.detector.weights_sha256,
         )
         judged = [replace(row, verdict=rule.judge(row.label, row.score)) for row in explained]
-        runs[one.fold.name], rules[one.fold.name] = {**run, "verdicts": str(rule)}, str(rule)
+        runs[one.fold.name] = replace(run, verdicts=str(rule))
+        rules[one.fold.name] = str(rule)
         file = folder / one.fold.name / EXPLANATIONS_FILE
         write_explanations(file, judged, runs[one.fold.name])
         files.append(file)
@@ -214,7 +216,7 @@ def choose_evenly(videos: Sequence[Video], limit: int | None) -> tuple[Video, ..
 
 def _explain_fold(
     one: FoldDetector, opened: OpenRelease, folder: Path, settings: SplitExplainSettings
-) -> tuple[list[ExplainedVideo], dict[str, Any]]:
+) -> tuple[list[ExplainedVideo], ExplainingRecord]:
     """Return the rows of one fold, without verdicts, and the record of the run."""
     fold = one.fold
     model = load_detector(one.reference, trust_remote_code=settings.trust_remote_code)
@@ -231,15 +233,15 @@ def _explain_fold(
             f"none of the {len(videos)} videos of {fold.name} is at hand: download the release,"
             " and name the folder of the real videos with --real-root"
         )
-    run = {
-        **describe_fold(fold, opened.release),
-        **describe_scoring(model, face_pack=settings.explaining.face_pack),
-        "trained_on": one.trained_on,
-        "target": settings.explaining.target,
-        "limit": settings.limit,
-        "steps": settings.steps,
-        "seed": settings.seed,
-    }
+    run = ExplainingRecord(
+        **vars(describe_fold(fold, opened.release)),
+        **vars(describe_scoring(model, face_pack=settings.explaining.face_pack)),
+        trained_on=one.trained_on,
+        target=settings.explaining.target,
+        limit=settings.limit,
+        steps=settings.steps,
+        seed=settings.seed,
+    )
     known = {video.video_id: video for video in videos}
     pictures = folder / OVERLAYS_FOLDER if settings.overlays else None
     rows = [

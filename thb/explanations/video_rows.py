@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from thb.explanations.face_regions import REGIONS
 from thb.prediction.predictions import Status
 from thb.prediction.verdicts import Verdict
+from thb.runs.provenance import ExplainingRecord, ScoringRecord, read_scoring_record
+from thb.runtime.records import to_json
 from thb_dataset.errors import ResultError
 from thb_dataset.files import write_whole
 
@@ -75,13 +77,13 @@ class ExplainedVideo:
             raise ResultError(f"{self.video_id}: status {self.status} with score {self.score}")
 
 
-def write_explanations(path: Path, rows: Sequence[ExplainedVideo], run: Mapping[str, Any]) -> None:
+def write_explanations(path: Path, rows: Sequence[ExplainedVideo], run: ExplainingRecord) -> None:
     """Write rows as Parquet, whole or not at all; a column for each region's share.
 
     Args:
         path: The file.
         rows: One per video.
-        run: What explained them: JSON values, kept in the file's metadata.
+        run: What explained them; it is kept in the file's metadata.
 
     Raises:
         OSError: It cannot be written.
@@ -89,13 +91,13 @@ def write_explanations(path: Path, rows: Sequence[ExplainedVideo], run: Mapping[
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = _schema().with_metadata({_RUN_KEY: json.dumps(run, sort_keys=True)})
+    schema = _schema().with_metadata({_RUN_KEY: json.dumps(to_json(run), sort_keys=True)})
     table = pa.Table.from_pylist([_flatten(row) for row in rows], schema=schema)
     with write_whole(path) as draft:
         pq.write_table(table, draft)
 
 
-def read_explanations(path: Path) -> tuple[tuple[ExplainedVideo, ...], dict[str, Any]]:
+def read_explanations(path: Path) -> tuple[tuple[ExplainedVideo, ...], ScoringRecord]:
     """Read what :func:`write_explanations` wrote: the rows, and the record of the run.
 
     Raises:
@@ -106,7 +108,7 @@ def read_explanations(path: Path) -> tuple[tuple[ExplainedVideo, ...], dict[str,
 
     try:
         table = pq.read_table(path)
-        run = json.loads((table.schema.metadata or {})[_RUN_KEY])
+        run = read_scoring_record((table.schema.metadata or {})[_RUN_KEY])
         rows = tuple(_unflatten(line) for line in table.to_pylist())
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise ResultError(f"{path} holds no explanations: {error}") from error

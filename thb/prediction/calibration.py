@@ -10,11 +10,11 @@ import logging
 import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Literal
 
 from detectors.registry import is_hub_id, load_detector
 from thb.prediction.inference import PredictSettings
@@ -22,12 +22,14 @@ from thb.prediction.predict import make_accelerator, predict_videos
 from thb.prediction.predictions import Prediction, PredictionLog, Status
 from thb.releases.files import fetch_files
 from thb.releases.opening import OpenRelease, open_release
-from thb.runs.provenance import describe_scoring
-from thb.runs.record import describe_fold, read_record
+from thb.runs.folds import build_all_folds
+from thb.runs.provenance import FoldScoringRecord, describe_scoring
+from thb.runs.record import ReleaseRecord, describe_fold, read_record
+from thb.runtime.records import FINITE, read_json, to_json, write_text
 from thb_dataset.errors import DetectorError, ReleaseError
 from thb_dataset.files import write_whole
-from thb_dataset.protocols import Fold, build_folds
-from thb_dataset.records import Generator, Label
+from thb_dataset.protocols import Fold
+from thb_dataset.records import Label
 from thb_dataset.release.media import explain_missing_reals, locate_videos
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class Calibration:
     """The threshold of a detector: a video is called fake when its score reaches it.
 
     Attributes:
+        format: Version of the record.
         target_fpr: Share of real videos that may be called fake.
         threshold: The lowest one that keeps to the target; above 1 where no score may reach it.
         n_real: Validation reals with a score.
@@ -55,8 +58,8 @@ class Calibration:
         n_fake: Validation fakes with a score.
         true_positive_rate: Share of those that reach the threshold; 0 where there are none.
         excluded: Validation videos without a score, by class and status.
-        release: Name, revision and whether it is synthetic.
-        fold: Whose validation videos they are.
+        release: The release that the validation videos are of.
+        fold: The fold whose validation videos they are.
         split_by: The reading of the release.
         weights_sha256: Of the detector that gave the scores.
         face_pack: Who found the faces.
@@ -65,6 +68,9 @@ class Calibration:
             target allows, so that the threshold lies above every real video.
     """
 
+    __pydantic_config__ = FINITE
+
+    format: Literal["thb-thresholds/1"] = FORMAT
     target_fpr: float
     threshold: float
     n_real: int
@@ -72,13 +78,28 @@ class Calibration:
     n_fake: int
     true_positive_rate: float
     excluded: Mapping[str, Mapping[str, int]]
-    release: Mapping[str, Any]
+    release: ReleaseRecord
     fold: str
     split_by: str
     weights_sha256: str
     face_pack: str
     precision: str
     resolved: bool
+
+    def __post_init__(self) -> None:
+        """Refuse a threshold that contradicts itself.
+
+        Raises:
+            ValueError: A rate is impossible, or the counts do not keep to the target.
+        """
+        counts = (self.n_real, self.false_alarms, self.n_fake)
+        if min(counts) < 0:
+            raise ValueError("a count is negative")
+        if not 0 < self.target_fpr < 1 or not 0 <= self.true_positive_rate <= 1:
+            raise ValueError("a rate is not within 0 and 1")
+        allowed, resolved = _allow(self.n_real, self.target_fpr)
+        if self.false_alarms > allowed or self.resolved is not resolved:
+            raise ValueError("its counts do not keep to its target")
 
     def __str__(self) -> str:
         """Say it in one or two sentences."""
@@ -92,40 +113,6 @@ class Calibration:
         return (
             f"{said}. Nobody of {self.n_real} reals is called fake: so few cannot resolve {percent}"
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {"format": FORMAT, **asdict(self)}
-
-    @classmethod
-    def from_dict(cls, record: object) -> Self:
-        """Read what :meth:`to_dict` gave.
-
-        Raises:
-            ValueError: It is something else, or its counts contradict each other.
-        """
-        if not isinstance(record, dict) or record.get("format") != FORMAT:
-            raise ValueError(f"it is no {FORMAT} record")
-        values = {name: value for name, value in record.items() if name != "format"}
-        if set(values) != {one.name for one in fields(cls)}:
-            raise ValueError("its fields are not those of a calibration")
-        numbers = [values[name] for name in ("target_fpr", "threshold", "true_positive_rate")]
-        counts = [values[name] for name in ("n_real", "false_alarms", "n_fake")]
-        if any(type(one) not in (int, float) or not math.isfinite(one) for one in numbers):
-            raise ValueError("a figure is no finite number")
-        if any(type(one) is not int or one < 0 for one in counts):
-            raise ValueError("a count is no whole number")
-        if not 0 < values["target_fpr"] < 1 or not 0 <= values["true_positive_rate"] <= 1:
-            raise ValueError("a rate is not within 0 and 1")
-        allowed, resolved = _allow(values["n_real"], values["target_fpr"])
-        if values["false_alarms"] > allowed or values["resolved"] is not resolved:
-            raise ValueError("its counts do not keep to its target")
-        if not all(isinstance(values[name], dict) for name in ("release", "excluded")):
-            raise ValueError("its release or its excluded videos are no mapping")
-        texts = ("fold", "split_by", "weights_sha256", "face_pack", "precision")
-        if not all(isinstance(values[name], str) for name in texts):
-            raise ValueError("one of its names is no text")
-        return cls(**values)
 
 
 def _allow(n_real: int, target_fpr: float) -> tuple[int, bool]:
@@ -195,15 +182,12 @@ def calibrate(
     accelerator = make_accelerator()
     with accelerator.main_process_first():  # the first one writes the mini release
         opened = open_release(release, real_root=real_root, progress=scoring.progress)
-    held_out = None if record["held_out"] is None else Generator.parse(record["held_out"])
-    (fold,) = build_folds(
-        opened.release.videos, record["protocol"], held_out=held_out, split_by=record["split_by"]
+    (fold,) = build_all_folds(
+        opened, [record.protocol], fold=record.held_out, split_by=record.split_by
     )
-    run = {
-        **describe_fold(fold, opened.release),
-        **describe_scoring(model, face_pack=scoring.face_pack, precision=scoring.precision),
-    }
-    if run["release"] != record["release"]:
+    made = describe_scoring(model, face_pack=scoring.face_pack, precision=scoring.precision)
+    run = FoldScoringRecord(**vars(describe_fold(fold, opened.release)), **vars(made))
+    if run.release != record.release:
         _log.warning(
             "trained on another release or state of it than %s: nothing proves that no validation"
             " video was trained on",
@@ -222,7 +206,7 @@ def _score(
     fold: Fold,
     opened: OpenRelease,
     folder: Path,
-    run: Mapping[str, Any],
+    run: FoldScoringRecord,
     accelerator: Accelerator,
     scoring: PredictSettings,
 ) -> Sequence[Prediction]:
@@ -243,7 +227,7 @@ def _score(
             progress=scoring.progress,
         )
     # Named after what is scored: what a kill left of other weights or versions is in nobody's way.
-    name = sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()[:16]
+    name = sha256(json.dumps(to_json(run), sort_keys=True).encode()).hexdigest()[:16]
     with PredictionLog(folder / LOG_FOLDER / name, run, rank=accelerator.process_index) as log:
         predictions = predict_videos(
             model,
@@ -258,7 +242,7 @@ def _score(
 
 
 def _judge(
-    rows: Sequence[Prediction], run: Mapping[str, Any], *, target_fpr: float, face_pack: str
+    rows: Sequence[Prediction], run: FoldScoringRecord, *, target_fpr: float, face_pack: str
 ) -> Calibration:
     """Read the threshold off scores, and count what it does to them."""
     scores: dict[Label, list[float]] = {Label.REAL: [], Label.FAKE: []}
@@ -273,7 +257,7 @@ def _judge(
     reals, fakes = scores[Label.REAL], scores[Label.FAKE]
     if not reals:
         raise ReleaseError(
-            f"{run['fold']}: no validation real has a score ({excluded['real']}), so there is"
+            f"{run.fold}: no validation real has a score ({excluded['real']}), so there is"
             " nothing to read a threshold off"
         )
     threshold = find_threshold(reals, target_fpr)
@@ -286,20 +270,19 @@ def _judge(
         n_fake=len(fakes),
         true_positive_rate=hits / len(fakes) if fakes else 0.0,
         excluded=excluded,
-        release=run["release"],
-        fold=run["fold"],
-        split_by=run["split_by"],
-        weights_sha256=run["detector"]["weights_sha256"],
+        release=run.release,
+        fold=run.fold,
+        split_by=run.split_by,
+        weights_sha256=run.detector.weights_sha256 or "",
         face_pack=face_pack,
-        precision=run["precision"],
+        precision=run.precision,
         resolved=_allow(len(reals), target_fpr)[1],
     )
 
 
 def _write(folder: Path, calibration: Calibration) -> None:
-    text = json.dumps(calibration.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
     with write_whole(folder / THRESHOLDS_FILE) as draft:
-        draft.write_text(text + "\n", encoding="utf-8")
+        draft.write_text(write_text(calibration), encoding="utf-8")
     shutil.rmtree(folder / LOG_FOLDER, ignore_errors=True)
 
 
@@ -325,7 +308,7 @@ def read_calibration(
     if not file.is_file():
         return None
     try:
-        calibration = Calibration.from_dict(json.loads(file.read_text("utf-8")))
+        calibration = read_json(Calibration, file.read_bytes())
     except ValueError as error:
         raise DetectorError(f"{file} is damaged: {error}; run thb calibrate anew") from error
     if weights_sha256 is not None and calibration.weights_sha256 != weights_sha256:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -14,10 +14,10 @@ import numpy.typing as npt
 from thb.prediction.predictions import Status
 from thb.prediction.throughput import Meter
 from thb.preprocessing.clips import ClipMaker
-from thb.runtime.cache import clip_store_folder
+from thb.preprocessing.settings import Preparation
 from thb.runtime.progress import progress_bar
 from thb_dataset.clip_spec import Aggregation
-from thb_dataset.clips.store import VideoClips, prepare_pixels
+from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
 from thb_dataset.errors import DetectorError, NoAudioError, NoFaceError, VideoError
 
 if TYPE_CHECKING:
@@ -30,27 +30,18 @@ ScoringPrecision = Literal["fp32", "bf16", "fp16"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictSettings:
+class PredictSettings(Preparation):
     """How videos are scored; only the face pack and the precision may move a score.
 
     Attributes:
         batch_size: Clips given to the detector at a time.
-        workers: Threads that decode videos and find faces ahead of the detector; None for one a
-            core that this process may use.
         precision: Of the detector's products. ``bf16`` and ``fp16`` are for GPUs; with them scores
             are rounded, how far depends on the network, and may depend on the batch.
-        face_pack: Who finds the faces, as ``load_face_finder`` takes it.
-        store: Folder of the face crops that are kept; None for the one that ``thb env`` names.
-        progress: Show a bar on stderr.
         description: What the bar says.
     """
 
     batch_size: int = 16
-    workers: int | None = None
     precision: ScoringPrecision = "fp32"
-    face_pack: str = "embedded"
-    store: Path = field(default_factory=clip_store_folder)
-    progress: bool = True
     description: str = "scoring"
 
     def __post_init__(self) -> None:
@@ -112,13 +103,7 @@ def score_files(
     spec = detector.config.clip_spec
     detector.to(device)  # type: ignore[arg-type] # transformers wraps it untyped
     detector.eval()
-    maker = ClipMaker(
-        spec,
-        store=settings.store,
-        face_pack=settings.face_pack,
-        workers=settings.workers,
-        sounds=sounds,
-    )
+    maker = ClipMaker(spec, settings, sounds=sounds)
     bar = progress_bar(total=len(paths), description=settings.description, shown=settings.progress)
     meter = meter or Meter(device, settings.precision)
     with bar, maker, _exact_float32():

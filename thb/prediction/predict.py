@@ -37,7 +37,6 @@ def predict(
     videos: str | Path | Iterable[str | Path],
     *,
     settings: PredictSettings | None = None,
-    measured: list[Throughput] | None = None,
 ) -> Predictions:
     """Score video files that belong to no release: one row per file, in any state the file is in.
 
@@ -45,7 +44,6 @@ def predict(
         detector: A detector, or what ``thb.detector`` takes.
         videos: One file or several; a file named twice gets one row.
         settings: How to go about it.
-        measured: Gets one entry: how fast it went, over all processes.
 
     Returns:
         Rows without labels whose ``video_id`` is the path as given, sorted by it.
@@ -71,10 +69,8 @@ def predict(
     rows = [make_row(name, outcome, spec) for name, outcome in outcomes]
     own = meter.read()
     gathered = gather_rows(rows, accelerator)
-    if measured is not None:
-        measured.append(gather_throughput(own))
     run = describe_scoring(model, face_pack=settings.face_pack, precision=settings.precision)
-    return Predictions(rows=gathered, run=run)
+    return Predictions(rows=gathered, run=run, throughput=gather_throughput(own))
 
 
 def predict_videos(
@@ -86,7 +82,6 @@ def predict_videos(
     accelerator: Accelerator,
     settings: PredictSettings | None = None,
     sounds: Mapping[str, Path] | None = None,
-    measured: list[Throughput] | None = None,
 ) -> Predictions:
     """Score videos of a release: every process takes its share, every process gets all rows.
 
@@ -101,7 +96,6 @@ def predict_videos(
         accelerator: Says which process this is, and gathers.
         settings: How to go about it.
         sounds: WAV files beside videos, for detectors that listen.
-        measured: Gets one entry: how fast it went, over all processes.
 
     Raises:
         IncompletePredictionsError: After gathering, a video lacks its row or has several.
@@ -127,14 +121,14 @@ def predict_videos(
             log.append(row)
     own = meter.read()
     scored = gather_rows([*log.done.values(), *vanished], accelerator)
-    if measured is not None:
-        measured.append(gather_throughput(own))
+    throughput = gather_throughput(own)
     absent = [
         make_row(name, NOT_AT_HAND, spec, video=video, split=part)
         for name, (part, video) in known.items()
         if name not in paths
     ]
-    predictions = Predictions(rows=merge_rows([*scored, *absent]), run=log.run)
+    rows = merge_rows([*scored, *absent])
+    predictions = Predictions(rows=rows, run=log.run, throughput=throughput)
     predictions.check(known)
     return predictions
 

@@ -11,17 +11,21 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
+from thb.runs.provenance import ScoringRecord, read_scoring_record
+from thb.runtime.records import to_json
 from thb_dataset.errors import IncompletePredictionsError, ResultError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from thb.prediction.throughput import Throughput
 
 _RUN_KEY = b"thb.run"
 _SAME_SCORE = 1e-6
@@ -106,11 +110,14 @@ class Predictions:
 
     Attributes:
         rows: One per video.
-        run: What was scored with what: JSON values (protocol, fold, detector, release, …).
+        run: What was scored with what.
+        throughput: How fast this process and its siblings scored them; None for rows that were
+            read from a file. It is no part of what the rows say.
     """
 
     rows: tuple[Prediction, ...]
-    run: Mapping[str, Any]
+    run: ScoringRecord
+    throughput: Throughput | None = field(default=None, compare=False)
 
     def check(self, expected_ids: Collection[str]) -> None:
         """Make sure that every expected video has its one row, and no other has any.
@@ -156,7 +163,6 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write a Parquet file, whole or not at all; the same rows give the same bytes.
 
     Raises:
-        ResultError: ``run`` holds something that is not JSON.
         OSError: The file cannot be written.
     """
     import pyarrow as pa
@@ -185,7 +191,7 @@ def read_predictions(path: str | Path) -> Predictions:
     try:
         # ParquetFile, not read_table: that one reads "key=value" in folder names as columns.
         table = pq.ParquetFile(path).read()
-        run = json.loads((table.schema.metadata or {}).get(_RUN_KEY, b"{}"))
+        run = read_scoring_record((table.schema.metadata or {}).get(_RUN_KEY, b"{}"))
         rows = [Prediction(**row) for row in table.select(_schema().names).to_pylist()]
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise ResultError(f"{path} holds no predictions: {error}") from error
@@ -202,15 +208,12 @@ def _schema() -> pa.Schema:
         "clips": pa.int32(),
         "faces": pa.int32(),
     }
-    names = [field.name for field in fields(Prediction)]
+    names = [column.name for column in fields(Prediction)]
     return pa.schema([(name, kinds.get(name, pa.string())) for name in names])
 
 
-def _canonical(run: Mapping[str, Any]) -> str:
-    try:
-        return json.dumps(run, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ResultError(f"the record of the run is not JSON: {error}") from error
+def _canonical(run: ScoringRecord) -> str:
+    return json.dumps(to_json(run), sort_keys=True, ensure_ascii=False)
 
 
 class PredictionLog:
@@ -231,10 +234,10 @@ class PredictionLog:
         done: Rows known so far by ``video_id``, those of earlier runs included.
     """
 
-    def __init__(self, folder: Path, run: Mapping[str, Any], *, rank: int = 0) -> None:
+    def __init__(self, folder: Path, run: ScoringRecord, *, rank: int = 0) -> None:
         self.folder = folder
-        self.run = dict(run)
-        self._header = _canonical({"run": run})
+        self.run = run
+        self._header = f'{{"run": {_canonical(run)}}}'
         folder.mkdir(parents=True, exist_ok=True)
         rows = [row for path in sorted(folder.glob("rank-*.jsonl")) for row in self._read(path)]
         self.done = {row.video_id: row for row in merge_rows(rows)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -78,12 +78,19 @@ class Meter:
     Args:
         device: Where the detector computes.
         precision: Of its products.
+        clock: The seconds since some moment.
     """
 
-    def __init__(self, device: torch.device, precision: str) -> None:
-        self._device, self._precision = device, precision
+    def __init__(
+        self,
+        device: torch.device,
+        precision: str,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._device, self._precision, self._clock = device, precision, clock
         self._videos = self._clips = 0
-        self._waited, self._began = 0.0, time.perf_counter()
+        self._waited, self._began = 0.0, clock()
         if device.type == "cuda":
             import torch
 
@@ -91,13 +98,13 @@ class Meter:
 
     def time_waiting(self, made: Iterable[T]) -> Iterator[T]:
         """Hand on what is made, and count the time until each is there."""
-        self._began = asked = time.perf_counter()
+        self._began = asked = self._clock()
         for one in made:
-            self._waited += time.perf_counter() - asked
+            self._waited += self._clock() - asked
             self._videos += 1
             yield one
-            asked = time.perf_counter()
-        self._waited += time.perf_counter() - asked
+            asked = self._clock()
+        self._waited += self._clock() - asked
 
     def count_clips(self, clips: int) -> None:
         """Count clips that were scored."""
@@ -105,7 +112,7 @@ class Meter:
 
     def read(self) -> Throughput:
         """Return what was measured so far."""
-        seconds = time.perf_counter() - self._began
+        seconds = self._clock() - self._began
         return Throughput(
             videos=self._videos,
             clips=self._clips,

@@ -12,7 +12,7 @@ from thb.prediction.inference import PredictSettings, aggregate
 from thb.prediction.predict import predict
 from thb.preprocessing.clips import ClipMaker
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.store import VideoClips
+from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import VideoError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def read_clips(
         FileNotFoundError: There is no such file.
     """
     settings = settings or PredictSettings(progress=False)
-    with ClipMaker(spec, store=settings.store, face_pack=settings.face_pack, workers=1) as maker:
+    with ClipMaker(spec, replace(settings, workers=1)) as maker:
         ((_, made),) = maker.make([("video", Path(video))])
     if made is None:
         raise FileNotFoundError(video)

@@ -10,7 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
-from thb_dataset.clips.store import ClipSpec, ClipStore, VideoClips
+from thb.preprocessing.settings import Preparation
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.store import ClipStore
+from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import VideoDecodeError, VideoError
 from thb_dataset.faces.finder import FaceFinder, load_face_finder
 from thb_dataset.video.reader import VideoReader
@@ -61,9 +64,7 @@ class ClipMaker:
 
     Args:
         spec: The clips that the detector wants.
-        store: Folder in which crops are kept.
-        face_pack: As ``load_face_finder`` takes it.
-        workers: Threads; None for one a core.
+        preparation: The face pack, where crops are kept, and the number of threads.
         sounds: WAV file of each video that has one beside it, by the video's name; only detectors
             that listen look at it.
     """
@@ -71,17 +72,15 @@ class ClipMaker:
     def __init__(
         self,
         spec: ClipSpec,
+        preparation: Preparation,
         *,
-        store: Path,
-        face_pack: str = "embedded",
-        workers: int | None = None,
         sounds: Mapping[str, Path] | None = None,
     ) -> None:
         self._spec = spec
-        self._store = ClipStore(store)
-        self._workers = workers or default_workers()
+        self._store = ClipStore(preparation.store)
+        self._workers = preparation.workers or default_workers()
         self._sounds = sounds or {}
-        self._tools = ThreadTools(face_pack)
+        self._tools = ThreadTools(preparation.face_pack)
 
     def __enter__(self) -> ClipMaker:
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="clips")

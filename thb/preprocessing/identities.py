@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from thb.preprocessing.clips import ThreadTools, check_readable, default_workers
+from thb.preprocessing.settings import Preparation
 from thb.runtime.progress import progress_bar
 from thb_dataset.errors import VideoError
 
@@ -44,17 +45,15 @@ class IdentityMaker:
     Use it as a context manager: leaving it ends the readers' child processes.
 
     Args:
-        store: Folder in which identities are kept.
-        face_pack: As ``load_face_finder`` takes it.
-        workers: Threads; None for one a core.
+        preparation: The face pack, where identities are kept, and the number of threads.
     """
 
-    def __init__(self, *, store: Path, face_pack: str, workers: int | None = None) -> None:
+    def __init__(self, preparation: Preparation) -> None:
         from thb_dataset.identity.embedding import IdentityStore
 
-        self._store = IdentityStore(store)
-        self._workers = workers or default_workers()
-        self._tools = ThreadTools(face_pack)
+        self._store = IdentityStore(preparation.store)
+        self._workers = preparation.workers or default_workers()
+        self._tools = ThreadTools(preparation.face_pack)
 
     def __enter__(self) -> IdentityMaker:
         return self

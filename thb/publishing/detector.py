@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,13 @@ from thb.prediction.calibration import THRESHOLDS_FILE, read_calibration
 from thb.publishing.detector_card import make_entries, write_card
 from thb.publishing.remote_code import bundle_code
 from thb.runs.provenance import hash_weights
-from thb.runs.record import CURVE_FILE, HISTORY_FILE, RECORD_FILE, read_record
+from thb.runs.record import (
+    CURVE_FILE,
+    HISTORY_FILE,
+    RunRecord,
+    read_record,
+    write_record,
+)
 from thb_dataset.errors import DetectorError, ResultError
 
 if TYPE_CHECKING:
@@ -128,8 +133,7 @@ def _write_files(
             shutil.copyfile(folder / name, place / name)
     record = read_record(folder)
     if record is not None:
-        text = json.dumps(_without_paths(record), indent=2, ensure_ascii=False)
-        (place / RECORD_FILE).write_text(text + "\n", encoding="utf-8")
+        write_record(place, _without_paths(record))
     weights = hash_weights(model)
     results, notes = find_results(folder, weights)
     calibration = read_calibration(folder, weights_sha256=weights)
@@ -156,12 +160,12 @@ def _write_files(
     return len(entries), tuple(notes)
 
 
-def _without_paths(record: dict[str, Any]) -> dict[str, Any]:
+def _without_paths(record: RunRecord) -> RunRecord:
     """Return a run's record without the folder that the training began with, if it was one."""
-    detector = record["detector"]
-    if Path(str(detector.get("name"))).is_absolute():
-        detector = {**detector, "name": Path(detector["name"]).name}
-    return {**record, "detector": detector}
+    name = record.detector.name
+    if name is None or not Path(name).is_absolute():
+        return record
+    return replace(record, detector=replace(record.detector, name=Path(name).name))
 
 
 def find_results(folder: Path, weights_sha256: str) -> tuple[list[tuple[str, Result]], list[str]]:
@@ -183,7 +187,7 @@ def find_results(folder: Path, weights_sha256: str) -> tuple[list[tuple[str, Res
             notes.append(f"{file.name} was passed over: {error}")
             continue
         for fold, made in result.runs.items():
-            if made["detector"]["weights_sha256"] == weights_sha256:
+            if made.detector.weights_sha256 == weights_sha256:
                 found.setdefault(fold, result)
     if not found:
         notes.append("no result of these weights was found: run thb evaluate first")

@@ -5,13 +5,14 @@ Every figure comes from the run's own record and from results of these very weig
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from thb.publishing.remote_code import describe
 from thb.releases.opening import DEFAULT_RELEASE
+from thb.runs.record import RunRecord
 from thb_dataset.records import Generator
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def write_card(
     model: Detector,
     repo: str,
     *,
-    record: Mapping[str, Any] | None,
+    record: RunRecord | None,
     results: Sequence[tuple[str, Result]],
     calibration: Calibration | None = None,
 ) -> str:
@@ -44,9 +45,7 @@ def write_card(
         calibration: The threshold of these very weights; None where it has not been set.
     """
     parts = [
-        _write_head(
-            model, on_the_benchmark=record is not None and not record["release"]["synthetic"]
-        ),
+        _write_head(model, on_the_benchmark=record is not None and not record.release.synthetic),
         f"# {repo.partition('/')[2]}",
         describe(type(model)),
         _write_use(repo),
@@ -109,7 +108,7 @@ def _write_input(model: Detector) -> str:
     )
 
 
-def _write_training(model: Detector, record: Mapping[str, Any] | None) -> str:
+def _write_training(model: Detector, record: RunRecord | None) -> str:
     parameters = sum(weight.numel() for weight in model.parameters())
     lines = ["## Training", f"{parameters:,} parameters, `{type(model).__qualname__}`."]
     if record is None:
@@ -117,15 +116,15 @@ def _write_training(model: Detector, record: Mapping[str, Any] | None) -> str:
         if model.config.source_checksum:
             lines.append(f"Converted from the checkpoint {model.config.source_checksum} (sha256).")
         return " ".join(lines).replace("## Training ", "## Training\n")
-    settings, kept, used = record["settings"], record["kept"], record["videos"]["train"]["used"]
-    area = kept["validation_auc"]
+    settings, kept, used = record.settings, record.kept, record.videos.train.used
+    area = kept.validation_auc
     lines.append(
-        f"{model.config.training_data}: {used['real']} real and {used['fake']} fake videos,"
-        f" {len(record['videos']['train']['no_face'])} without a face left out. Seed"
-        f" {settings['seed']}; epoch {kept['epoch']} of {settings['epochs']} is kept"
+        f"{model.config.training_data}: {used.real} real and {used.fake} fake videos,"
+        f" {len(record.videos.train.no_face)} without a face left out. Seed"
+        f" {settings['seed']}; epoch {kept.epoch} of {settings['epochs']} is kept"
         f" (validation AUC {'none' if area is None else format(area, '.3f')})."
     )
-    if record["release"]["synthetic"]:
+    if record.release.synthetic:
         lines.append("**The release is synthetic: these weights are for tests only.**")
     recipe = ", ".join(_write_setting(name, value) for name, value in settings.items())
     return f"{lines[0]}\n{' '.join(lines[1:])}\n\nRecipe: {recipe}."
@@ -143,7 +142,7 @@ def _write_setting(name: str, value: Any) -> str:  # noqa: ANN401 — a JSON val
 def _write_threshold(calibration: Calibration | None) -> str:
     if calibration is None:
         return ""
-    synthetic = " of the synthetic release" if calibration.release.get("synthetic") else ""
+    synthetic = " of the synthetic release" if calibration.release.synthetic else ""
     return (
         f"## Threshold\nOn the validation videos of fold {calibration.fold}{synthetic}, none of"
         f" them of Test: {calibration}. `thresholds.json` holds it, for exactly these weights."
@@ -153,11 +152,11 @@ def _write_threshold(calibration: Calibration | None) -> str:
 def _write_figures(results: Iterable[tuple[str, Result]]) -> str:
     lines = ["## Figures"]
     for fold, result in results:
-        synthetic = "SYNTHETIC " if result.release.get("synthetic") else ""
-        revision = str(result.release.get("revision") or "")[:12]
+        synthetic = "SYNTHETIC " if result.release.synthetic else ""
+        revision = (result.release.revision or "")[:12]
         lines += [
             "",
-            f"Fold {fold} of {synthetic}{result.release.get('name')} {revision}, splits by"
+            f"Fold {fold} of {synthetic}{result.release.name} {revision}, splits by"
             f" {result.split_by}; predictions {result.predictions_sha256[fold][:12]} (sha256). In"
             " brackets 95 % intervals.",
             "",
@@ -209,12 +208,12 @@ def make_entries(
 
     entries = []
     for fold, result in results:
-        name = str(result.release.get("name"))
+        name = result.release.name
         target = dataset or (name if name == DEFAULT_RELEASE else None)
         value = _find_auc(fold, result)
-        if target is None or result.release.get("synthetic") or value is None:
+        if target is None or result.release.synthetic or value is None:
             continue
-        revision = str(result.release.get("revision") or "")
+        revision = result.release.revision or ""
         entries.append(
             EvalResultEntry(
                 dataset_id=target,

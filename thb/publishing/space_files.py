@@ -21,7 +21,7 @@ from thb.publishing.detector import find_results
 from thb.publishing.detector_card import write_card
 from thb.runs.folders import RunFolder, find_run_folders
 from thb.runs.provenance import hash_weights
-from thb.runs.record import HISTORY_FILE, RECORD_FILE, read_record
+from thb.runs.record import HISTORY_FILE, RECORD_FILE, RunRecord, read_record
 from thb_dataset.errors import DetectorError, ReleaseError
 
 PACKAGES: Final = ("detectors", "metrics", "thb", "thb_dataset")
@@ -32,7 +32,7 @@ LARGEST_WEIGHTS_BYTES: Final = 200_000_000
 """Larger ones belong into a model repo of their own, whose id the Space then names."""
 
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
-_SUFFIXES: Final = (".py", ".md", ".css", ".txt", ".mp4", ".parquet", ".typed")
+_SUFFIXES: Final = (".py", ".md", ".css", ".txt", ".png", ".mp4", ".parquet", ".typed")
 _REQUIREMENT: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[([^\]]*)\])?")
 
 
@@ -164,14 +164,14 @@ def _offer(detector: str, place: Path) -> list[Entry]:
     from detectors.registry import is_hub_id
 
     if is_hub_id(detector):
-        record = _read_published(detector) or {}
+        record = _read_published(detector)
         name = detector.partition("/")[2]
-        protocol, fold = record.get("protocol"), record.get("fold")
+        protocol, fold = (record.protocol, record.fold) if record else (None, None)
         return [Entry(name=name, protocol=protocol, fold=fold, reference=detector)]
     return [_copy_run(run, place) for run in find_run_folders(detector)]
 
 
-def _read_published(repo: str) -> dict[str, Any] | None:
+def _read_published(repo: str) -> RunRecord | None:
     """Read what a model repo says of its detector's training; None where it says nothing.
 
     Raises:

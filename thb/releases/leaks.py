@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from thb.preprocessing.identities import EmbeddedVideos, IdentityMaker
+from thb.preprocessing.settings import Preparation
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease, open_release
-from thb.runtime.cache import clip_store_folder
 from thb_dataset.errors import FacePackError, ReleaseError
+from thb_dataset.files import write_whole
 
 if TYPE_CHECKING:
-    from thb_dataset.identity.known_people import Calibration
+    from thb_dataset.identity.known_people import PeopleCalibration
     from thb_dataset.identity.leakage import LeakReport
     from thb_dataset.identity.splits import SplitPlan
     from thb_dataset.records import Split, Video
@@ -32,26 +33,22 @@ PICTURE_SUFFIXES: Final = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class LeakSettings:
+class LeakSettings(Preparation):
     """What is compared, and by what.
 
     Attributes:
         protocol: ``p1``, ``p2`` or ``p3``; None: the release's own blocks.
         fold: Held-out generator of p2 and p3; None: every fold.
         split_by: As ``build_folds`` takes it.
-        face_pack: As ``load_face_finder`` takes it.
         measure: Means over five frames, or middle frames as the benchmark's authors did.
         threshold: Cosine from which a pair is one person; None: the pack's own.
-        store: Folder in which identities are kept; None: the toolkit's.
     """
 
     protocol: str | None = None
     fold: str | None = None
     split_by: str = "release"
-    face_pack: str = "embedded"
     measure: Literal["mean", "middle"] = "mean"
     threshold: float | None = None
-    store: Path | None = None
 
 
 def place_videos(
@@ -92,7 +89,6 @@ def check_leaks(
     real_root: str | Path | None = None,
     settings: LeakSettings | None = None,
     html: Path | None = None,
-    progress: bool = True,
 ) -> dict[str, LeakReport]:
     """Compare the faces of all available videos across the splits of a release or a protocol.
 
@@ -103,7 +99,6 @@ def check_leaks(
         real_root: Folder of the real videos.
         settings: What is compared, and how.
         html: Also write a page with the faces of every pair there.
-        progress: Show progress bars.
 
     Returns:
         One report for each fold, by its name; see :func:`place_videos`.
@@ -116,10 +111,10 @@ def check_leaks(
     from thb_dataset.identity.leak_sheet import write_leak_sheet
 
     settings = settings or LeakSettings()
-    opened = open_release(release, real_root=real_root, progress=progress)
+    opened = open_release(release, real_root=real_root, progress=settings.progress)
     folds = place_videos(opened.release, settings)
     videos = {name: video for placed in folds.values() for name, (video, _) in placed.items()}
-    files = fetch_files(opened, tuple(videos.values()), progress=progress).videos
+    files = fetch_files(opened, tuple(videos.values()), progress=settings.progress).videos
     if not files:
         raise ReleaseError(
             f"no video of {opened.release.name} is available, so there is nothing to compare"
@@ -132,16 +127,16 @@ def check_leaks(
         )
     if html is not None:  # before the work, not after it
         html.parent.mkdir(parents=True, exist_ok=True)
-    store = settings.store or clip_store_folder()
-    with IdentityMaker(store=store, face_pack=settings.face_pack) as maker:
-        made = maker.embed(files, progress=progress)
+    with IdentityMaker(settings) as maker:
+        made = maker.embed(files, progress=settings.progress)
         unread = {name: MISSING for name in videos if name not in files} | dict(made.unread)
         reports = {
             name: _check_fold(placed, made, unread, settings) for name, placed in folds.items()
         }
         if html is not None:
             page = write_leak_sheet(reports, lambda name: maker.picture_of(files[name]))
-            html.write_text(page, encoding="utf-8")
+            with write_whole(html) as draft:
+                draft.write_text(page, encoding="utf-8")
     return reports
 
 
@@ -170,18 +165,14 @@ def split_folder(
     folder: Path,
     *,
     ratios: Mapping[Split, float] | None = None,
-    face_pack: str = "embedded",
-    store: Path | None = None,
-    progress: bool = True,
+    preparation: Preparation | None = None,
 ) -> SplitPlan:
     """Share the videos of a folder out into train, validation and test, no person in two.
 
     Args:
         folder: Searched with all folders below it.
         ratios: Share wanted in each split; None: 80, 10 and 10 percent.
-        face_pack: As ``load_face_finder`` takes it.
-        store: Folder in which identities are kept; None: the toolkit's.
-        progress: Show a bar.
+        preparation: The face pack and where identities are kept; None for the defaults.
 
     Raises:
         ReleaseError: No such folder, or no video in it.
@@ -198,8 +189,9 @@ def split_folder(
     }
     if not files:
         raise ReleaseError(f"no video in {folder}: {', '.join(sorted(VIDEO_SUFFIXES))} are taken")
-    with IdentityMaker(store=store or clip_store_folder(), face_pack=face_pack) as maker:
-        made = maker.embed(files, progress=progress)
+    preparation = preparation or Preparation()
+    with IdentityMaker(preparation) as maker:
+        made = maker.embed(files, progress=preparation.progress)
     return split_videos(
         made.names,
         made.means,
@@ -211,7 +203,7 @@ def split_folder(
 
 def calibrate_people(
     folder: Path, *, face_pack: str = "embedded", threshold: float | None = None
-) -> Calibration:
+) -> PeopleCalibration:
     """Hold a pack's threshold against pictures of known people.
 
     Args:

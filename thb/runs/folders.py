@@ -43,10 +43,11 @@ def find_run_folders(given: str | Path) -> tuple[RunFolder, ...]:
         raise DetectorError(f"{given} holds no detector: give a folder that thb train wrote")
     found = []
     for run in runs:
-        record = read_record(run) or {}
-        fold = record.get("fold")
+        record = read_record(run)
+        fold = record.fold if record else None
         name = folder.parent.name if run == folder and fold == folder.name else folder.name
-        found.append(RunFolder(name=name, protocol=record.get("protocol"), fold=fold, folder=run))
+        protocol = record.protocol if record else None
+        found.append(RunFolder(name=name, protocol=protocol, fold=fold, folder=run))
     return tuple(found)
 
 

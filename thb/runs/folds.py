@@ -6,15 +6,14 @@ detector's record of its training is read before it is evaluated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from detectors.registry import is_hub_id
 from thb.releases.opening import OpenRelease, open_release
 from thb.runs.folders import CONFIG_FILE
-from thb.runs.record import RECORD_FILE, read_record
+from thb.runs.record import RECORD_FILE, FoldRecord, read_record
 from thb_dataset.errors import DetectorError
 from thb_dataset.protocols import Fold, Protocol, build_folds
 from thb_dataset.records import Generator
@@ -32,7 +31,7 @@ class FoldDetector:
 
     fold: Fold
     reference: str | Path
-    trained_on: Mapping[str, Any] | None
+    trained_on: FoldRecord | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +130,7 @@ def find_fold_detectors(
     return tuple(found)
 
 
-def _find(detector: str | Path, fold: Fold, published: Mapping[str, Any] | None) -> FoldDetector:
+def _find(detector: str | Path, fold: Fold, published: FoldRecord | None) -> FoldDetector:
     folder = Path(detector).expanduser()
     own = folder / fold.name
     if (own / CONFIG_FILE).is_file():
@@ -147,7 +146,7 @@ def _find(detector: str | Path, fold: Fold, published: Mapping[str, Any] | None)
     return FoldDetector(fold=fold, reference=detector, trained_on=published)
 
 
-def _read_published(repo_id: str) -> dict[str, Any] | None:
+def _read_published(repo_id: str) -> FoldRecord | None:
     """Read what a Hub repo says of its detector's training; None where it says nothing."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
@@ -159,18 +158,16 @@ def _read_published(repo_id: str) -> dict[str, Any] | None:
     return _trained_on(record.parent)
 
 
-def _trained_on(folder: Path) -> dict[str, Any] | None:
+def _trained_on(folder: Path) -> FoldRecord | None:
     record = read_record(folder)
-    if record is None:
-        return None
-    return {name: record.get(name) for name in ("protocol", "fold", "split_by", "release")}
+    return None if record is None else record.fold_record
 
 
 def _find_mismatch(one: FoldDetector) -> str | None:
     """Say how a detector's training differs from its fold; None for no way that is known of."""
     if one.trained_on is None:
         return None
-    trained = f"{one.trained_on['fold']} split by {one.trained_on['split_by']}"
+    trained = f"{one.trained_on.fold} split by {one.trained_on.split_by}"
     tested = f"{one.fold.name} split by {one.fold.split_by}"
     if trained == tested:
         return None

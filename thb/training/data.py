@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +17,13 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from thb.preprocessing.clips import ClipMaker, Made
+from thb.runs.record import ClassCounts, VideoCounts
 from thb.runtime.progress import progress_bar
 from thb.training.augmentation import change_pixels, change_values
 from thb.training.memory import ClipMemory
 from thb.training.settings import TrainOptions, TrainSettings
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.store import VideoClips, prepare_pixels
+from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
 from thb_dataset.errors import NoAudioError, NoFaceError, ReleaseError, VideoError
 from thb_dataset.protocols import Fold
 from thb_dataset.records import Label, Video
@@ -79,13 +80,7 @@ def make_training_clips(
         rounds.append(("reading crops", ids))
     memory = ClipMemory(len(ids), spec, options.store, memory_bytes=options.memory_bytes)
     for number, (description, share) in enumerate(rounds, start=1):
-        maker = ClipMaker(
-            spec,
-            store=options.store,
-            face_pack=options.face_pack,
-            workers=options.workers,
-            sounds=sounds,
-        )
+        maker = ClipMaker(spec, options, sounds=sounds)
         bar = progress_bar(total=len(share), description=description, shown=options.progress)
         with bar, maker:
             for video_id, clips in maker.make((one, paths[one]) for one in share):
@@ -99,7 +94,7 @@ def make_training_clips(
 
 def choose_clips(
     videos: Sequence[Video], made: Mapping[str, Made]
-) -> tuple[list[LabelledClips], dict[str, Any]]:
+) -> tuple[list[LabelledClips], VideoCounts]:
     """Take the videos that have clips, and count those that have none and why.
 
     Args:
@@ -111,13 +106,8 @@ def choose_clips(
         missing, by class, and of each video without a face or with a fault the reason.
     """
     used: list[LabelledClips] = []
-    counts: dict[str, Any] = {
-        "used": {"fake": 0, "real": 0},
-        "missing": {"fake": 0, "real": 0},
-        "no_face": {},
-        "no_audio": {},
-        "error": {},
-    }
+    counts: dict[str, Counter[str]] = {"used": Counter(), "missing": Counter()}
+    reasons: dict[str, dict[str, str]] = {"no_face": {}, "no_audio": {}, "error": {}}
     for video in videos:
         clips = made.get(video.video_id)
         if isinstance(clips, VideoClips):
@@ -127,8 +117,10 @@ def choose_clips(
             counts["missing"][video.label.name.lower()] += 1
         else:
             kind = _name_refusal(clips)
-            counts[kind][video.video_id] = " ".join(str(clips).split())
-    return used, counts
+            reasons[kind][video.video_id] = " ".join(str(clips).split())
+    return used, VideoCounts(
+        used=ClassCounts(**counts["used"]), missing=ClassCounts(**counts["missing"]), **reasons
+    )
 
 
 def _name_refusal(error: VideoError) -> str:
@@ -149,13 +141,14 @@ def require_both_classes(fold: Fold, made: Mapping[str, Made], *, hint: str) -> 
         ReleaseError: There is nothing to learn; the message says of what there is none.
     """
     _, counts = choose_clips(fold.train, made)
-    for name, number in counts["used"].items():
-        if number == 0:
+    for name in ("fake", "real"):
+        if getattr(counts.used, name) == 0:
             raise ReleaseError(
-                f"{fold.name} has no {name} video to train on: {counts['missing'][name]} missing,"
-                f" {len(counts['no_face'])} of both classes without a face,"
-                f" {len(counts['no_audio'])} without the sound that is needed,"
-                f" {len(counts['error'])} unreadable. {hint if name == 'real' else ''}".rstrip()
+                f"{fold.name} has no {name} video to train on:"
+                f" {getattr(counts.missing, name)} missing,"
+                f" {len(counts.no_face)} of both classes without a face,"
+                f" {len(counts.no_audio)} without the sound that is needed,"
+                f" {len(counts.error)} unreadable. {hint if name == 'real' else ''}".rstrip()
             )
 
 

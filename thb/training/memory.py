@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.store import VideoClips
+from thb_dataset.clips.video_clips import VideoClips
 
 
 def default_memory_bytes() -> int:

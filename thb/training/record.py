@@ -3,76 +3,95 @@
 from __future__ import annotations
 
 import csv
-import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TypedDict
 
 import torch
 
 from detectors.base import Detector, count_parameters
-from thb.runs.provenance import describe_scoring
-from thb.runs.record import CURVE_FILE, HISTORY_FILE, RECORD_FILE, read_record
+from thb.runs.provenance import describe_scoring, hash_weights
+from thb.runs.record import (
+    CURVE_FILE,
+    HISTORY_FILE,
+    FacePackRecord,
+    FoldRecord,
+    KeptEpoch,
+    MachineRecord,
+    RunRecord,
+    StartRecord,
+    TrainingPlan,
+    read_record,
+    write_record,
+)
 from thb.runtime.environment import package_versions
+from thb.runtime.records import to_json
 from thb.training.checkpoint import FOLDER as CHECKPOINT_FOLDER
 from thb.training.curve import write_curve
 from thb.training.loop import Fit
-from thb.training.settings import TrainSettings
+from thb.training.settings import TrainOptions, TrainSettings
 from thb.training.validation import Epoch
 from thb_dataset.errors import DetectorError
-
-IDENTITY: Final = (
-    "format",
-    "detector",
-    "protocol",
-    "fold",
-    "held_out",
-    "split_by",
-    "release",
-    "settings",
-    "clip_spec",
-    "face_pack",
-)
-"""What makes two trainings the same one; the rest of a record is how it went."""
+from thb_dataset.faces.finder import load_face_finder
 
 
-def describe_start(detector: Detector, *, name: str | None, face_pack: str) -> dict[str, Any]:
-    """Say what a training begins with: the detector, the clips it wants, who finds the faces.
+def plan_training(
+    detector: Detector, *, name: str | None, settings: TrainSettings, options: TrainOptions
+) -> Callable[[FoldRecord], TrainingPlan]:
+    """Return what makes the plan of each fold of a training: all but the fold is the same.
 
     Args:
         detector: With the weights that every fold begins with.
-        name: What the user calls it; None for a detector given as an object.
-        face_pack: As ``load_face_finder`` takes it.
+        name: What the user calls it; None for a detector that was given as an object.
+        settings: The recipe.
+        options: Name the face pack.
     """
-    scoring = describe_scoring(detector, face_pack=face_pack)
-    return {
-        "detector": {
-            "name": name,
-            "class": scoring["detector"]["class"],
-            "model_type": scoring["detector"]["model_type"],
-            "parameters": count_parameters(detector),
-            "initial_weights_sha256": scoring["detector"]["weights_sha256"],
-        },
-        "clip_spec": scoring["clip_spec"],
-        "face_pack": scoring["face_pack"],
-    }
+    scoring = describe_scoring(detector, face_pack=options.face_pack)
+    start = StartRecord(
+        name=name,
+        class_path=scoring.detector.class_path,
+        model_type=scoring.detector.model_type,
+        parameters=count_parameters(detector),
+        initial_weights_sha256=hash_weights(detector),
+    )
+
+    def plan(fold: FoldRecord) -> TrainingPlan:
+        return TrainingPlan(
+            **vars(fold),
+            detector=start,
+            clip_spec=detector.config.clip_spec,
+            face_pack=FacePackRecord(**load_face_finder(options.face_pack).pack.to_dict()),
+            settings=settings.to_dict(),
+        )
+
+    return plan
 
 
-def describe_training_data(plan: Mapping[str, Any]) -> str:
-    """Say in words what a detector was trained on, for its config."""
-    release = plan["release"]
-    kind = "the synthetic release" if release["synthetic"] else "the release"
-    revision = f" at {release['revision'][:12]}" if release["revision"] else ""
+def describe_training_data(fold: FoldRecord) -> str:
+    """Return what a detector was trained on in words, for its config."""
+    release = fold.release
+    kind = "the synthetic release" if release.synthetic else "the release"
+    revision = f" at {release.revision[:12]}" if release.revision else ""
     return (
-        f"TalkingHeadBench, fold {plan['fold']}, split by {plan['split_by']},"
-        f" {kind} {release['name']}{revision}"
+        f"TalkingHeadBench, fold {fold.fold}, split by {fold.split_by},"
+        f" {kind} {release.name}{revision}"
     )
 
 
-def describe_fit(result: Fit, *, rule: str, processes: int) -> dict[str, Any]:
-    """Say how a training went.
+class FitRecord(TypedDict):
+    """The fields of a :class:`RunRecord` that say how a training went."""
+
+    kept: KeptEpoch
+    epochs_done: int
+    machine: MachineRecord
+    versions: Mapping[str, str]
+
+
+def describe_fit(result: Fit, *, rule: str, processes: int) -> FitRecord:
+    """Return how a training went.
 
     Args:
         result: What it came to.
@@ -80,31 +99,29 @@ def describe_fit(result: Fit, *, rule: str, processes: int) -> dict[str, Any]:
         processes: That shared the work.
     """
     kept = next(epoch for epoch in result.history if epoch.epoch == result.kept_epoch)
-    return {
-        "kept": {
-            "rule": rule,
-            "epoch": kept.epoch,
-            "validation_auc": kept.validation_auc,
-            "validation_loss": kept.validation_loss,
-        },
-        "epochs_done": len(result.history),
-        "machine": {
-            "processes": processes,
-            "resumed_after": result.resumed_after,
-            "torch_threads": torch.get_num_threads(),
-        },
-        "versions": package_versions(),
-    }
+    return FitRecord(
+        kept=KeptEpoch(
+            rule=rule,
+            epoch=kept.epoch,
+            validation_auc=kept.validation_auc,
+            validation_loss=kept.validation_loss,
+        ),
+        epochs_done=len(result.history),
+        machine=MachineRecord(
+            processes=processes,
+            resumed_after=result.resumed_after,
+            torch_threads=torch.get_num_threads(),
+        ),
+        versions=package_versions(),
+    )
 
 
-def find_finished(
-    folder: Path, planned: Mapping[str, Any], *, overwrite: bool
-) -> dict[str, Any] | None:
+def find_finished(folder: Path, planned: TrainingPlan, *, overwrite: bool) -> RunRecord | None:
     """Return the record of a folder that holds the planned training, finished.
 
     Args:
         folder: Of one fold.
-        planned: Record of the training to be done, its ``IDENTITY`` fields at least.
+        planned: The training to be done.
         overwrite: Take nothing for finished.
 
     Raises:
@@ -120,12 +137,12 @@ def find_finished(
                 " --overwrite to lose what is there"
             )
         return None
-    plan = json.loads(json.dumps(planned))
     # Settings that are younger than the record had then the effect that is now their default.
-    record = {**record, "settings": {**TrainSettings().to_dict(), **record.get("settings", {})}}
-    other = [name for name in IDENTITY if record.get(name) != plan.get(name)]
+    settings = {**TrainSettings().to_dict(), **record.settings}
+    there, plan = to_json(replace(record, settings=settings)), to_json(planned)
+    other = [name for name in plan if there[name] != plan[name]]
     if other:
-        differences = "; ".join(_explain(name, record.get(name), plan.get(name)) for name in other)
+        differences = "; ".join(_explain(name, there[name], plan[name]) for name in other)
         raise DetectorError(
             f"{folder} holds another training ({differences}): choose another --out, or say"
             " --overwrite to lose it"
@@ -151,7 +168,7 @@ def _explain(name: str, there: object, planned: object) -> str:
 
 
 def write_run(
-    folder: Path, detector: Detector, history: Sequence[Epoch], record: Mapping[str, Any]
+    folder: Path, detector: Detector, history: Sequence[Epoch], record: RunRecord
 ) -> None:
     """Write a trained detector, complete or not at all; what the folder held before is lost.
 
@@ -173,8 +190,7 @@ def write_run(
             file.chmod(0o644)  # safetensors are written for their owner alone
         _write_history(made / HISTORY_FILE, history)
         write_curve(made / CURVE_FILE, history)
-        text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        (made / RECORD_FILE).write_text(text, encoding="utf-8")
+        write_record(made, record)
         if folder.exists():
             shutil.move(folder, Path(workshop) / "before")
         made.rename(folder)

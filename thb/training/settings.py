@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 import torch
 
 from detectors.recipes import Augmentation, Optimiser, Schedule
-from thb.runtime.cache import clip_store_folder
+from thb.preprocessing.settings import Preparation
 from thb.training.augmentation import find_unknown
 from thb_dataset.errors import DetectorError
 
@@ -157,7 +156,7 @@ def _is_whole(value: object, least: int) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainOptions:
+class TrainOptions(Preparation):
     """What a training is given beside its recipe.
 
     Attributes:
@@ -168,27 +167,19 @@ class TrainOptions:
         accumulate: Parts in which each batch is computed, one after the other, where it is too
             large for the memory; the step is that of the whole batch, but for what a network
             computes over a batch (batch normalisation).
-        face_pack: Who finds the faces, as ``load_face_finder`` takes it.
         overwrite: Train anew what is in the folder already.
         trust_remote_code: Run Python code that the detector's folder or Hub repo brings.
-        store: Folder of the face crops that are kept.
-        workers: Threads that decode videos and find faces; None for one a core.
         memory_bytes: What a process's crops may take of the memory; more of them are mapped from a
             file beside the store. None: half of the machine's, shared by its processes.
-        progress: Show bars on stderr.
     """
 
     split_by: str = "release"
     config: Mapping[str, Any] | None = None
     tiny: bool = False
     accumulate: int = 1
-    face_pack: str = "embedded"
     overwrite: bool = False
     trust_remote_code: bool = False
-    store: Path = field(default_factory=clip_store_folder)
-    workers: int | None = None
     memory_bytes: int | None = None
-    progress: bool = True
 
 
 def suit_device(recipe: Mapping[str, Any], device: torch.device) -> Mapping[str, Any]:

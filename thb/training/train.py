@@ -24,18 +24,18 @@ from thb.preprocessing.clips import default_workers
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease, open_release
 from thb.runs.folds import build_all_folds
 from thb.runs.provenance import hash_weights
-from thb.runs.record import RECORD_FORMAT, describe_fold
+from thb.runs.record import PartCounts, RunRecord, TrainingPlan, describe_fold
 from thb.runtime.console import say
+from thb.runtime.records import to_json
 from thb.training.checkpoint import FOLDER as CHECKPOINT_FOLDER
 from thb.training.checkpoint import CheckpointFolder
 from thb.training.data import choose_clips
 from thb.training.loop import check_shares, fit
 from thb.training.record import (
-    IDENTITY,
     describe_fit,
-    describe_start,
     describe_training_data,
     find_finished,
+    plan_training,
     write_run,
 )
 from thb.training.settings import TrainOptions, TrainSettings, choose_settings, suit_device
@@ -60,7 +60,7 @@ class TrainedFold:
 
     folder: Path
     fold: str
-    record: dict[str, Any]
+    record: RunRecord
     reused: bool
 
 
@@ -137,7 +137,7 @@ def _calibrate(
         description=f"calibrating {one.fold}",
     )
     try:
-        if read_calibration(one.folder, weights_sha256=one.record["weights_sha256"]) is None:
+        if read_calibration(one.folder, weights_sha256=one.record.weights_sha256) is None:
             trust = options.trust_remote_code
             calibration = calibrate(
                 one.folder, release=opened, scoring=scoring, trust_remote_code=trust
@@ -174,12 +174,8 @@ def train_folds(
         accelerator: From :func:`make_training_accelerator`.
     """
     check_shares(settings, accelerator.num_processes, options.accumulate)
-    shared = {
-        "format": RECORD_FORMAT,
-        **describe_start(start, name=name, face_pack=options.face_pack),
-        "settings": settings.to_dict(),
-    }
-    plans = {one.name: {**shared, **describe_fold(one, opened.release)} for one in folds}
+    plan = plan_training(start, name=name, settings=settings, options=options)
+    plans = {fold.name: plan(describe_fold(fold, opened.release)) for fold in folds}
     finished = {
         one: find_finished(folder, plans[one], overwrite=options.overwrite)
         for one, folder in folders.items()
@@ -262,12 +258,12 @@ def _train_fold(
     detector: Detector,
     made: FoldClips,
     *,
-    plan: Mapping[str, Any],
+    plan: TrainingPlan,
     folder: Path,
     settings: TrainSettings,
     options: TrainOptions,
     accelerator: Accelerator,
-) -> dict[str, Any]:
+) -> RunRecord:
     """Train one fold, write its folder and return its record."""
     began = time.perf_counter()
     # Dropout differs between processes; with one, all depends on the seed alone.
@@ -287,7 +283,7 @@ def _train_fold(
         accumulate=options.accumulate,
         checkpoints=CheckpointFolder(
             folder,
-            {**{name: plan[name] for name in IDENTITY}, **machine},
+            {**to_json(plan), **machine},
             rank=accelerator.process_index,
         ),
         description=f"training {fold.name}" if options.progress else None,
@@ -296,13 +292,13 @@ def _train_fold(
     detector.to("cpu")  # type: ignore[arg-type] # transformers' decorator hides the signature
     detector.load_state_dict(result.weights)
     detector.config.training_data = describe_training_data(plan)
-    record = {
-        **plan,
+    record = RunRecord(
+        **vars(plan),
         **describe_fit(result, rule=settings.keep, processes=accelerator.num_processes),
-        "videos": {"train": train_counts, "validation": validation_counts},
-        "weights_sha256": hash_weights(detector),
-        "seconds": round(time.perf_counter() - began, 1),
-    }
+        videos=PartCounts(train=train_counts, validation=validation_counts),
+        weights_sha256=hash_weights(detector),
+        seconds=round(time.perf_counter() - began, 1),
+    )
     if accelerator.is_main_process:
         write_run(folder, detector, result.history, record)
     accelerator.wait_for_everyone()

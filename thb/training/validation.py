@@ -16,7 +16,7 @@ from metrics.talking_head_detection.roc import auc
 from thb.prediction.inference import aggregate
 from thb.training.data import LabelledClips
 from thb.training.settings import TrainSettings
-from thb_dataset.clips.store import prepare_pixels
+from thb_dataset.clips.video_clips import prepare_pixels
 from thb_dataset.records import Label
 
 if TYPE_CHECKING:

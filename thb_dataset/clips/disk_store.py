@@ -11,20 +11,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from thb_dataset.errors import ClipTooShortError, NoFaceError
-from thb_dataset.files import digest_file
+from thb_dataset.files import DRAFT_PREFIX, digest_file, write_whole
 
 DEFAULT_MAX_BYTES: Final = 50 * 2**30
 PRUNE_TO: Final = 0.9
@@ -35,6 +34,7 @@ ABANDONED_SECONDS: Final = 3600.0
 
 _DIGESTS: Final = "digests"
 _REFUSAL: Final = "refusal"
+_ENTRIES: Final = "*/*/[!.]*.npz"  # drafts begin with a dot
 _KEPT_ERRORS: Final[Mapping[str, type[NoFaceError | ClipTooShortError]]] = {
     "NoFaceError": NoFaceError,
     "ClipTooShortError": ClipTooShortError,
@@ -138,11 +138,14 @@ class DiskStore:
             if len(text) == 64:
                 return text
         digest = digest_file(video_path)
-        self._put(memo, lambda stream: stream.write(digest.encode("ascii")))
+        with write_whole(memo) as draft:
+            draft.write_text(digest, encoding="ascii")
         return digest
 
     def _write(self, path: Path, arrays: Mapping[str, Any]) -> None:
-        written = self._put(path, lambda stream: np.savez(stream, **arrays))
+        with write_whole(path) as draft:
+            np.savez(draft, **arrays)
+            written = draft.stat().st_size
         if self._known_bytes is None:
             self._known_bytes = self.info().bytes
         else:
@@ -152,7 +155,7 @@ class DiskStore:
 
     def info(self) -> StoreInfo:
         """Count the entries and their bytes."""
-        sizes = [stat.st_size for _, stat in self._list("*/*/*.npz")]
+        sizes = [stat.st_size for _, stat in self._list(_ENTRIES)]
         return StoreInfo(
             folder=self.folder, entries=len(sizes), bytes=sum(sizes), max_bytes=self.max_bytes
         )
@@ -170,10 +173,10 @@ class DiskStore:
         """
         bound = self.max_bytes if max_bytes is None else max_bytes
         now = time.time()
-        for path, stat in self._list("*/*/.writing-*"):
+        for path, stat in self._list(f"*/*/{DRAFT_PREFIX}*"):
             if now - stat.st_mtime > ABANDONED_SECONDS:
                 path.unlink(missing_ok=True)
-        found = sorted(self._list("*/*/*.npz"), key=lambda item: item[1].st_mtime_ns)
+        found = sorted(self._list(_ENTRIES), key=lambda item: item[1].st_mtime_ns)
         total = sum(stat.st_size for _, stat in found)
         for path, stat in found:
             if total <= bound:
@@ -184,19 +187,6 @@ class DiskStore:
             for path, _ in self._list(f"{_DIGESTS}/*/*"):
                 path.unlink(missing_ok=True)
         return self.info()
-
-    def _put(self, path: Path, write: Callable[[BinaryIO], object]) -> int:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                write(stream)
-                written = stream.tell()
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        return written
 
     def _list(self, pattern: str) -> list[tuple[Path, os.stat_result]]:
         found = []

@@ -12,13 +12,11 @@ import numpy.typing as npt
 
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.disk_store import DEFAULT_MAX_BYTES, DiskStore, StoreInfo
-from thb_dataset.clips.video_clips import CROPS_VERSION, VideoClips, make_clips, prepare_pixels
+from thb_dataset.clips.video_clips import CROPS_VERSION, VideoClips, make_clips
 from thb_dataset.faces.finder import FaceFinder
 
 if TYPE_CHECKING:
     from thb_dataset.video.reader import VideoReader
-
-__all__ = ["ClipSpec", "ClipStore", "StoreInfo", "VideoClips", "make_clips", "prepare_pixels"]
 
 _APPLIED_LATER: Final = {"mean", "std", "colour", "value_range", "aggregation"}
 """What of a ClipSpec the crops do not depend on: it is applied after the store."""

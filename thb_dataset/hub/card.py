@@ -17,7 +17,8 @@ from thb_dataset.hub.index import DEFAULT_CONFIG, EXTRA, HubIndex, parse_config
 from thb_dataset.protocols import Protocol
 from thb_dataset.records import Label, RealDataset, Split, Video
 from thb_dataset.release.audit import Audit
-from thb_dataset.release.published import PUBLISHED_FAKES
+from thb_dataset.release.published_counts import PUBLISHED_FAKES
+from thb_dataset.wording import shorten_list
 
 CARD = "README.md"
 SPLITS_PER_CONFIG = 30
@@ -241,10 +242,9 @@ def _curation_table() -> str:
 def _flaws(audit: Audit) -> str:
     lines = []
     for kind, found in audit.findings_by_kind.items():
-        subjects = sorted({subject for one in found for subject in one.subjects})
-        more = ", …" if len(subjects) > SUBJECTS_SHOWN else ""
-        named = ", ".join(f"`{subject}`" for subject in subjects[:SUBJECTS_SHOWN])
-        lines.append(f"- Found by the audit, {kind.value}: {len(found)} ({named}{more}).")
+        subjects = sorted({subject for finding in found for subject in finding.subjects})
+        named = shorten_list([f"`{subject}`" for subject in subjects], SUBJECTS_SHOWN)
+        lines.append(f"- Found by the audit, {kind.value}: {len(found)} ({named}).")
     lines.append(
         f"- {len(audit.moved_by_driver)} fakes lie in another split than their driver's own real "
         f"video; {audit.drivers_not_listed} fakes have a driver that no block lists."

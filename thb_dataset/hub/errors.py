@@ -28,13 +28,13 @@ def explained_hub_errors(repo: str, revision: str | None = None) -> Iterator[Non
     except ReleaseError:
         raise
     except Exception as error:
-        explained = explain(error, repo, revision)
+        explained = _translate(error, repo, revision)
         if explained is None:
             raise
         raise explained from error
 
 
-def explain(error: BaseException, repo: str, revision: str | None) -> ReleaseError | None:
+def _translate(error: BaseException, repo: str, revision: str | None) -> ReleaseError | None:
     """Return what an error of the Hub's clients means; None for any other error."""
     from huggingface_hub import errors
 

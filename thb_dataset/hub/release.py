@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from thb_dataset.errors import HubUnreachableError, ReleaseError
+from thb_dataset.files import write_json
 from thb_dataset.hub.card import CARD, check_configs, read_configs
 from thb_dataset.hub.errors import HUB_TIMEOUT_SECONDS, explained_hub_errors
 from thb_dataset.hub.index import INDEX_FOLDER
@@ -206,7 +204,7 @@ def _cached_listing(repo: str, revision: str | None, cache: Path | None) -> HubL
     except (OSError, ValueError):
         pass  # not listed yet, or the file was damaged: either way the Hub is asked
     listing = list_hub(repo, commit)
-    _write_json(kept, dict(listing.files))
+    write_json(kept, dict(listing.files))
     return listing
 
 
@@ -231,17 +229,5 @@ def _known_commit(repo: str, revision: str, folder: Path) -> str:
             revision,
         )
         return last
-    _write_json(remembered, commit)
+    write_json(remembered, commit)
     return commit
-
-
-def _write_json(path: Path, value: Any) -> None:  # noqa: ANN401 — whatever JSON can say
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(value, file)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

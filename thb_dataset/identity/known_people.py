@@ -9,14 +9,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from thb_dataset.errors import FacePackError
+from thb_dataset.errors import ReleaseError
 
 MAX_FLAGGED: Final = 10
 """False alarms named; all are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration:
+class PeopleCalibration:
     """How well a threshold tells known people apart.
 
     Attributes:
@@ -59,7 +59,7 @@ def calibrate_threshold(
     threshold: float,
     *,
     pictures: Sequence[str] | None = None,
-) -> Calibration:
+) -> PeopleCalibration:
     """Compare every pair of pictures or videos of known people.
 
     Args:
@@ -69,19 +69,21 @@ def calibrate_threshold(
         pictures: N names to call false alarms by; the people's own names unless given.
 
     Raises:
-        FacePackError: There is no pair of one person, or none of two.
+        ReleaseError: There is no pair of pictures of one person, or none of two people.
     """
     upper = np.triu_indices(len(people), 1)
     alike = (vectors @ vectors.T)[upper].astype(np.float64)
     names = np.array(people)
     same = (names[:, None] == names[None, :])[upper]
     if not same.any() or same.all():
-        raise FacePackError("calibration needs two pictures of one person, and a second person")
+        raise ReleaseError(
+            "calibration needs two pictures of one person and a picture of a second person"
+        )
     one, two = alike[same], alike[~same]
     strangers = np.stack(upper, axis=1)[~same]
     called = people if pictures is None else pictures
     worst = np.argsort(-two, kind="stable")[:MAX_FLAGGED]
-    return Calibration(
+    return PeopleCalibration(
         threshold=threshold,
         same=len(one),
         found=int((one >= threshold).sum()),

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from thb_dataset.identity.leakage import LeakReport, Pair, Verdict
+from thb_dataset.identity.leakage import LeakReport, Pair, PairVerdict
 
 MAX_ROWS: Final = 200
 JPEG_QUALITY: Final = 85
@@ -88,10 +88,10 @@ def summarise(report: LeakReport) -> str:
     return (
         f"{report.compared} pairs of videos in different splits ({videos}) compared by "
         f"{report.pack.get('name')} ({report.measure}). At a cosine of {report.threshold:.2f}: "
-        f"{counts[Verdict.LEAK]} show one person that no name gives away; "
-        f"{counts[Verdict.REVIEW]} more from {report.review_from:.2f} on are worth a look; "
-        f"{counts[Verdict.NAMED]} share a portrait or a source by name; "
-        f"{counts[Verdict.DRIVER]} are a fake and its own driver. "
+        f"{counts[PairVerdict.LEAK]} show one person that no name gives away; "
+        f"{counts[PairVerdict.REVIEW]} more from {report.review_from:.2f} on are worth a look; "
+        f"{counts[PairVerdict.NAMED]} share a portrait or a source by name; "
+        f"{counts[PairVerdict.DRIVER]} are a fake and its own driver. "
         f"People in several splits, names counted too: {len(report.groups)}. "
         f"Videos that could not be compared: {len(report.unread)}. "
         f"Of {report.unrelated} pairs that the names call different people, "

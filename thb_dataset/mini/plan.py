@@ -15,6 +15,7 @@ from thb_dataset.records import (
     RealDataset,
     Split,
 )
+from thb_dataset.release.names import EXTRA_FOLDER, name_fake_sound, name_real_sound
 
 _ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _ID_BEGINNINGS = ("-syn", "syn_", "syn--", "_syn", "syn-", "syn")
@@ -197,7 +198,7 @@ def _fake_names(
         # The benchmark's own names lose a driver's leading dash; so do these.
         stem = f"{cast.portraits[person]}--{driver.removeprefix('-')}--{generator}"
         path = f"hub/fake/{generator}/{_SPLIT_FOLDERS[split]}/{stem}.mp4"
-        yield path, f"hub/audio/fake/{stem}.wav", f"{split}/{person}", driver
+        yield path, f"hub/{name_fake_sound(stem)}", f"{split}/{person}", driver
 
 
 def _extra_names(
@@ -209,18 +210,20 @@ def _extra_names(
         portrait = cast.portraits[person]
         driver = cast.drivers[(index + 1) % len(cast.drivers)]
         stem = f"{portrait}-{driver}" if generator is Generator.HALLO3 else portrait
-        path = f"hub/fake/additional_dataset/{generator}/{stem}.mp4"
-        yield path, f"hub/audio/fake/{stem}.wav", f"{cast.split}/{person}", driver
+        path = f"hub/fake/{EXTRA_FOLDER}/{generator}/{stem}.mp4"
+        yield path, f"hub/{name_fake_sound(stem)}", f"{cast.split}/{person}", driver
 
 
 def _real_names(cast: _Cast) -> Iterator[tuple[str, str, str, str]]:
     for person, driver in enumerate(cast.drivers):
         path = f"real_videos/{RealDataset.CELEBV_HQ}/{driver}.mp4"
-        yield path, f"hub/audio/fake_celebvhq/{driver}.wav", f"{cast.split}/{person}", driver
+        audio = f"hub/{name_real_sound(RealDataset.CELEBV_HQ, driver)}"
+        yield path, audio, f"{cast.split}/{person}", driver
     folder = f"real_videos/{RealDataset.FACEFORENSICS}/original_sequences/youtube/c23/videos"
     numbers = (*cast.numbers, *cast.official_numbers)
     for person, number in enumerate(numbers, start=len(cast.drivers)):
-        path, audio = f"{folder}/{number}.mp4", f"hub/audio/ff++/{number}.wav"
+        path = f"{folder}/{number}.mp4"
+        audio = f"hub/{name_real_sound(RealDataset.FACEFORENSICS, number)}"
         yield path, audio, f"{cast.split}/{person}", f"youtube/{number}"
 
 

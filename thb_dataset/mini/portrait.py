@@ -1,8 +1,10 @@
 """Invented people for the synthetic release, all made from one public-domain portrait.
 
-The raw material is NASA's portrait of Eileen Collins that scikit-image ships
-(``skimage.data.astronaut``). An identity is a smooth deformation of that face with other skin,
-hair, clothes and room, drawn from a random generator. No person is shown who exists.
+The raw material, ``astronaut.png`` in this folder, is NASA's portrait of Eileen Collins (Great
+Images in NASA, https://flic.kr/p/r9qvLn; no known copyright restrictions, public domain), with
+the pixels that scikit-image gives as ``skimage.data.astronaut()``. An identity is a smooth
+deformation of that face with other skin, hair, clothes and room, drawn from a random generator.
+Nobody who exists is shown.
 """
 
 from __future__ import annotations
@@ -10,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from thb_dataset.mini.canvas import (
     CANVAS_SIZE,
@@ -178,12 +182,16 @@ def _mirror(portrait: Portrait) -> Portrait:
     return Portrait(**layers, marks=portrait.marks.mirrored())
 
 
+def read_astronaut() -> Bytes:
+    """Return the raw material of every portrait: uint8 (512, 512, 3), RGB."""
+    with Image.open(Path(__file__).with_name("astronaut.png")) as picture:
+        return np.array(picture, np.uint8)
+
+
 @cache
 def _source_layers() -> tuple[Bytes, Floats]:
     """Return the raw portrait and its soft masks (head, skin, beard, eyes and teeth)."""
-    from skimage.data import astronaut
-
-    picture = np.ascontiguousarray(astronaut(), np.uint8)  # type: ignore[no-untyped-call] # untyped
+    picture = read_astronaut()
     # Drawn in by a pixel, so that the wall behind the astronaut does not shine through.
     head = np.clip(2 * _outline(_HEAD, 1.2) - 1, 0, 1)
     white = _outline(_TEETH, 0.8)

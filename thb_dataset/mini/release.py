@@ -33,6 +33,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from thb_dataset.errors import ReleaseError
+from thb_dataset.files import write_json
 from thb_dataset.mini.flaws import FLAWS, Flaws, spoil_motion, spoil_portrait
 from thb_dataset.mini.motion import (
     FPS,
@@ -47,6 +48,7 @@ from thb_dataset.mini.plan import Clip, MiniSize, Plan, chance, make_plan
 from thb_dataset.mini.portrait import Portrait, make_portrait
 from thb_dataset.mini.render import Camera, render_frames
 from thb_dataset.release.scan import SYNTHETIC_MARKER
+from thb_dataset.wording import shorten_list
 
 __all__ = ["MiniRelease", "MiniSize", "write_mini_release"]
 
@@ -115,8 +117,9 @@ def write_mini_release(
 def _describe(seed: int, size: MiniSize) -> dict[str, Any]:
     """Return what a written release must agree with to be reused, the drawing code included."""
     code = hashlib.sha256()
-    for module in sorted(Path(__file__).parent.glob("*.py")):
-        code.update(module.read_bytes())
+    for source in sorted(Path(__file__).parent.iterdir()):
+        if source.suffix in (".py", ".png"):
+            code.update(source.read_bytes())
     return {
         "synthetic": True,
         "about": "made by the TalkingHeadBench toolkit; see hub/" + SYNTHETIC_MARKER,
@@ -160,8 +163,8 @@ def _refuse_strangers(folder: Path) -> None:
     )
     if strangers:
         raise ReleaseError(
-            f"{folder} holds what is no synthetic release ({', '.join(strangers[:3])}, "
-            f"{len(strangers)} in all): give an empty or a new folder"
+            f"{folder} holds files that are not part of a synthetic release "
+            f"({shorten_list(strangers, 3)}): give an empty or a new folder"
         )
 
 
@@ -190,7 +193,7 @@ def _write_all(folder: Path, plan: Plan, wanted: dict[str, Any], *, progress: bo
         ("real_dataset_split.json", plan.split_list),
         ("real_dataset_split_official_ff++.json", plan.official_list),
     ):
-        _write_text(folder / "hub" / "real" / name, json.dumps(content, indent=2) + "\n")
+        write_json(folder / "hub" / "real" / name, content)
     for tree in ("hub", "real_videos"):
         _write_text(folder / tree / SYNTHETIC_MARKER, _NOTICE)
         _write_text(folder / tree / "README.md", "# A synthetic release\n\n" + _NOTICE)
@@ -206,7 +209,7 @@ def _write_all(folder: Path, plan: Plan, wanted: dict[str, Any], *, progress: bo
     for clip in shown:
         studio.shoot(clip, folder)
     record = {**wanted, "files": _list_files(folder)}
-    _write_text(folder / _RECORD, json.dumps(record, indent=2) + "\n")
+    write_json(folder / _RECORD, record)
 
 
 def _write_text(path: Path, text: str) -> None:

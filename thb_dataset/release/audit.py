@@ -9,7 +9,7 @@ from typing import Any
 
 from thb_dataset.records import EXTRA_GENERATORS, Generator, Label, RealDataset, Split, Video
 from thb_dataset.release.listing import Finding, FindingKind
-from thb_dataset.release.published import PUBLISHED_FAKES, PUBLISHED_REALS
+from thb_dataset.release.published_counts import PUBLISHED_FAKES, PUBLISHED_REALS
 from thb_dataset.release.split_lists import SplitList
 from thb_dataset.release.splits import driver_blocks, read_split
 

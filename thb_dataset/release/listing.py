@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from thb_dataset.errors import ReleaseError
+from thb_dataset.errors import ProtocolError, ReleaseError
 from thb_dataset.records import (
     EXTRA_GENERATORS,
     Generator,
@@ -17,10 +17,16 @@ from thb_dataset.records import (
     Split,
     Video,
 )
-from thb_dataset.release.names import leaves_root, parse_fake_stem, restore_driver
+from thb_dataset.release.names import (
+    EXTRA_FOLDER,
+    leaves_root,
+    name_fake_sound,
+    name_real_sound,
+    parse_fake_stem,
+    restore_driver,
+)
 from thb_dataset.release.split_lists import RealClips
 
-EXTRA_FOLDER = "additional_dataset"
 _SPLITS = {
     "train": Split.TRAIN,
     "val": Split.VALIDATION,
@@ -124,7 +130,7 @@ def list_videos(
             restored.append(fake.video_id)
     videos.sort(key=lambda video: (video.video_id, video.path))
     findings += _duplicates(videos)
-    others = {_real_audio(*clip) for other in other_reals for clip in other.split}
+    others = {name_real_sound(*clip) for other in other_reals for clip in other.split}
     findings += _audio_findings(videos, audio - others)
     findings += _block_findings(reals)
     return Listing(
@@ -147,7 +153,7 @@ def _fake(path: str, audio: set[str]) -> Video | Finding:
         return Finding(kind=FindingKind.MISPLACED, subjects=(path,), detail=f"expected {where}")
     try:
         generator = Generator.parse(folders[1] if is_extra else folders[0])
-    except ReleaseError as error:
+    except ProtocolError as error:
         return Finding(kind=FindingKind.UNKNOWN_GENERATOR, subjects=(path,), detail=str(error))
     if is_extra != (generator in EXTRA_GENERATORS):
         home = f"fake/{EXTRA_FOLDER}/" if generator in EXTRA_GENERATORS else f"fake/{generator}/"
@@ -158,7 +164,7 @@ def _fake(path: str, audio: set[str]) -> Video | Finding:
         name = parse_fake_stem(stem, generator)
     except ReleaseError as error:
         return Finding(kind=FindingKind.UNREADABLE_NAME, subjects=(path,), detail=str(error))
-    sound = f"audio/fake/{stem}.wav"
+    sound = name_fake_sound(stem)
     return Video(
         video_id=f"{generator}/{stem}",
         label=Label.FAKE,
@@ -172,7 +178,7 @@ def _fake(path: str, audio: set[str]) -> Video | Finding:
 
 
 def _real(dataset: RealDataset, stem: str, split: Split, audio: set[str]) -> Video:
-    sound = _real_audio(dataset, stem)
+    sound = name_real_sound(dataset, stem)
     return Video(
         video_id=f"{dataset}/{stem}",
         label=Label.REAL,
@@ -181,11 +187,6 @@ def _real(dataset: RealDataset, stem: str, split: Split, audio: set[str]) -> Vid
         real_dataset=dataset,
         audio=sound if sound in audio else None,
     )
-
-
-def _real_audio(dataset: RealDataset, stem: str) -> str:
-    folder = "ff++" if dataset is RealDataset.FACEFORENSICS else "fake_celebvhq"
-    return f"audio/{folder}/{stem}.wav"
 
 
 def _duplicates(videos: list[Video]) -> list[Finding]:
@@ -203,11 +204,11 @@ def _duplicates(videos: list[Video]) -> list[Finding]:
 
 def _audio_findings(videos: list[Video], audio: set[str]) -> list[Finding]:
     used = {video.audio for video in videos}
-    # audio/fake_celebvhq holds the drivers' sound; a driver need not be listed as a real video.
-    # Its file may have lost the leading dash, as the fakes' names have.
+    # The release also brings the sound of drivers that no list names as real videos. Such a file
+    # may have lost the leading dash of its name, as the fakes' names have.
     drivers = {video.driver for video in videos if video.driver}
     drivers |= {driver.removeprefix("-") for driver in drivers}
-    used |= {f"audio/fake_celebvhq/{driver}.wav" for driver in drivers}
+    used |= {name_real_sound(RealDataset.CELEBV_HQ, driver) for driver in drivers}
     findings = [
         Finding(kind=FindingKind.AUDIO_WITHOUT_VIDEO, subjects=(path,))
         for path in sorted(audio)

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from thb_dataset.errors import ReleaseError
 from thb_dataset.records import Label, RealDataset, Video
 from thb_dataset.release.scan import Release
+from thb_dataset.wording import shorten_list
 
 FACEFORENSICS_FOLDERS = tuple(
     f"original_sequences/youtube/{compression}/videos" for compression in ("raw", "c23", "c40")
@@ -109,14 +110,13 @@ def explain_missing_reals(
         names = sorted(video.path for video in absent if video.real_dataset is dataset)
         if not names:
             continue
-        more = f" and {len(names) - show} more" if len(names) > show else ""
         if isinstance(real_root, Mapping):
             folder = str(real_root.get(dataset, f"<folder of {dataset}>"))
         else:
             folder = f"{real_root or '<real_root>'}/{dataset}"
         inside = f"{FACEFORENSICS_FOLDERS[0]}/" if dataset is RealDataset.FACEFORENSICS else ""
         lines.append(
-            f"{len(names)} of {dataset}: {', '.join(names[:show])}{more}; "
+            f"{len(names)} of {dataset}: {shorten_list(names, show)}; "
             f"put them at {folder}/{inside}{PurePosixPath(names[0]).name} and so on"
         )
     return "real videos are missing, which the release only names: " + "; ".join(lines)

@@ -7,8 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from thb_dataset.errors import ReleaseError
-from thb_dataset.records import Generator
+from thb_dataset.errors import ProtocolError, ReleaseError
+from thb_dataset.records import Generator, RealDataset
+
+EXTRA_FOLDER = "additional_dataset"
+"""Folder of ``fake/`` that holds the extra generators."""
 
 _PAIRED = re.compile(r"(?P<portrait>\d{5})--(?P<driver>[\w-]*\w)--(?P<generator>[\w-]*\w)", re.A)
 _HALLO3 = re.compile(r"(?P<number>\d+)-(?P<driver>[\w-]*\w)", re.A)
@@ -52,7 +55,10 @@ def parse_fake_stem(stem: str, folder: Generator) -> FakeName:
     if match is None:
         raise ReleaseError(f"{folder} names are {shape}.mp4")
     parts = match.groupdict()
-    named = Generator.parse(parts["generator"]) if "generator" in parts else None
+    try:
+        named = Generator.parse(parts["generator"]) if "generator" in parts else None
+    except ProtocolError as error:
+        raise ReleaseError(str(error)) from error
     if named not in (None, folder):
         raise ReleaseError(f"the name says {named}, the folder {folder}")
     number = parts.get("portrait") or parts["number"]
@@ -61,6 +67,26 @@ def parse_fake_stem(stem: str, folder: Generator) -> FakeName:
         driver=parts.get("driver"),
         generator=named,
     )
+
+
+def name_fake_sound(stem: str) -> str:
+    """Return the path of a fake's WAV in the release.
+
+    Args:
+        stem: The stem of the video's file name.
+    """
+    return f"audio/fake/{stem}.wav"
+
+
+def name_real_sound(dataset: RealDataset, stem: str) -> str:
+    """Return the path of a real video's WAV in the release.
+
+    Args:
+        dataset: Where the video comes from.
+        stem: The stem of the video's file name.
+    """
+    folder = "ff++" if dataset is RealDataset.FACEFORENSICS else "fake_celebvhq"
+    return f"audio/{folder}/{stem}.wav"
 
 
 def restore_driver(driver: str, real_clips: Collection[str]) -> str:

@@ -6,20 +6,22 @@ import json
 import logging
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from detectors.registry import load_detector
+from tests.support.killed_process import THB, run_and_kill
+from tests.support.records import make_run_record
 from thb.evaluation.evaluate import EvaluateSettings, evaluate, evaluate_protocols
 from thb.evaluation.score import score
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predictions import Prediction, Status, read_predictions
+from thb.runs.provenance import FoldScoringRecord
+from thb.runs.record import write_record
 from thb_dataset.errors import DetectorError, ReleaseError, ResultError
 from thb_dataset.protocols import build_folds
 from thb_dataset.records import Generator
@@ -93,13 +95,15 @@ def test_every_video_of_the_fold_has_one_row(reference: Path, tiny_release: Mini
 
 def test_the_record_says_what_made_the_scores(reference: Path, untrained: Path) -> None:
     run = read_predictions(reference / FOLD / "predictions.parquet").run
-    assert run["fold"] == FOLD
-    assert run["release"]["synthetic"] is True
-    assert len(run["release"]["revision"]) == 64
-    assert run["clip_spec"] == load_detector(untrained).config.clip_spec.to_dict()
-    assert run["face_pack"]["name"] == "embedded"
-    assert run["versions"]["torch"]
-    assert run["trained_on"] is None
+    assert isinstance(run, FoldScoringRecord)
+    assert run.fold == FOLD
+    assert run.release.synthetic
+    assert len(run.release.revision or "") == 64
+    assert run.clip_spec == load_detector(untrained).config.clip_spec
+    assert run.face_pack is not None
+    assert run.face_pack.name == "embedded"
+    assert run.versions["torch"]
+    assert run.trained_on is None
 
 
 def test_the_result_is_the_score_of_the_predictions_on_disk(reference: Path) -> None:
@@ -156,24 +160,15 @@ def test_killed_in_the_middle_and_run_again(
     reference: Path, untrained: Path, tiny_release: MiniRelease, tmp_path: Path
 ) -> None:
     words = command_of(untrained, tiny_release, tmp_path / "out", "--batch-size", "1")
-    # A store of its own, so that every video takes its time.
-    env = {**os.environ, "THB_CACHE": str(tmp_path / "cache")}
     log = tmp_path / "out" / FOLD / "scoring" / "rank-0.jsonl"
-    total = len(expected_ids(tiny_release))
-    running = subprocess.Popen([sys.executable, "-m", "thb", *words], env=env)
-    while _count_lines(log) < 3:
-        assert running.poll() is None, "it ended before it could be killed"
-        time.sleep(0.005)
-    running.send_signal(signal.SIGKILL)
-    assert running.wait() == -signal.SIGKILL
-    rows_before = _count_lines(log) - 1
-    assert 0 < rows_before < total
+    append = "thb.prediction.predictions:PredictionLog.append"
+    run_and_kill(THB, words, after=append, calls=2)
+    assert log.read_bytes().count(b"\n") == 3, "a header and two rows"
     assert not (tmp_path / "out" / FOLD / "predictions.parquet").exists()
     with log.open("ab") as torn:
         torn.write(b'{"video_id": "torn by the ki')
 
-    again = subprocess.run([sys.executable, "-m", "thb", *words], env=env, check=False)
-    assert again.returncode == 0
+    evaluate_fold(untrained, tiny_release, tmp_path / "out")
     lines = [json.loads(line) for line in log.read_text().splitlines()[1:]]
     ids = [line["video_id"] for line in lines]
     assert sorted(ids) == sorted(expected_ids(tiny_release))  # each exactly once in the log
@@ -181,10 +176,6 @@ def test_killed_in_the_middle_and_run_again(
         read_predictions(tmp_path / "out" / FOLD / "predictions.parquet").rows,
         read_predictions(reference / FOLD / "predictions.parquet").rows,
     )
-
-
-def _count_lines(path: Path) -> int:
-    return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
 def test_an_evaluation_that_is_done_is_not_done_again(
@@ -207,8 +198,8 @@ def test_predictions_of_another_detector_are_not_mixed_in(
         evaluate_fold(tmp_path / "other", tiny_release, tmp_path / "out")
     result = evaluate_fold(tmp_path / "other", tiny_release, tmp_path / "out", overwrite=True)
     run = read_predictions(tmp_path / "out" / FOLD / "predictions.parquet").run
-    assert run["detector"] == result.runs[FOLD]["detector"]
-    assert run["detector"]["name"] == str(tmp_path / "other")
+    assert run.detector == result.runs[FOLD].detector
+    assert run.detector.name == str(tmp_path / "other")
 
 
 @pytest.fixture
@@ -287,9 +278,7 @@ def test_a_damaged_video_is_a_row_and_the_run_goes_on(
 
 def _pretend_trained(folder: Path, model: Path, fold: str, split_by: str = "release") -> None:
     shutil.copytree(model, folder)
-    record = {"format": "thb-run/1", "protocol": fold[:2], "fold": fold, "split_by": split_by}
-    record["release"] = {"name": "mini", "revision": None, "synthetic": True}  # type: ignore[assignment]
-    (folder / "run.json").write_text(json.dumps(record))
+    write_record(folder, make_run_record(protocol=fold[:2], fold=fold, split_by=split_by))
 
 
 def test_a_detector_of_another_fold_is_refused(
@@ -300,7 +289,9 @@ def test_a_detector_of_another_fold_is_refused(
         evaluate_fold(tmp_path / "hallo2", tiny_release, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     result = evaluate_fold(tmp_path / "hallo2", tiny_release, tmp_path / "out", allow_mismatch=True)
-    assert result.runs[FOLD]["trained_on"]["fold"] == "p3-hallo2"
+    trained_on = result.runs[FOLD].trained_on
+    assert trained_on is not None
+    assert trained_on.fold == "p3-hallo2"
 
 
 def test_another_release_is_said_so(

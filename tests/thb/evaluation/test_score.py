@@ -11,6 +11,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from metrics.talking_head_detection.roc import auc_interval
+from tests.support.records import FACE_PACK, make_scoring_record
 from thb.evaluation.cells import Cell
 from thb.evaluation.score import score
 from thb.evaluation.tables import markdown_table
@@ -21,6 +22,9 @@ from thb.prediction.predictions import (
     read_predictions,
     write_predictions,
 )
+from thb.runs.provenance import ScoredDetector, ScoringRecord
+from thb.runs.record import ReleaseRecord
+from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import ResultError
 
 GENERATORS = ("Hallo", "Hallo2", "AniPortraitAudio", "LivePortrait")
@@ -65,14 +69,7 @@ def make_predictions(
             )
             for at in range(count)
         )
-    record = {
-        "protocol": "p1",
-        "fold": fold,
-        "split_by": "release",
-        "release": {"name": "toy", "revision": "abc", "synthetic": False},
-        "detector": {"model_type": "baseline"},
-    }
-    return Predictions(rows=tuple(rows), run=record | run)
+    return Predictions(rows=tuple(rows), run=make_scoring_record(fold=fold, **run))
 
 
 def change(predictions: Predictions, video_id: str, **values: Any) -> Predictions:
@@ -125,10 +122,10 @@ def test_folds_of_one_protocol_join() -> None:
     [
         ({"protocol": "p3"}, "protocol"),
         ({"split_by": "driver"}, "split_by"),
-        ({"release": {"name": "other"}}, "release"),
-        ({"detector": {"model_type": "tall"}}, "detector"),
-        ({"clip_spec": {"frames": 16}}, "clip_spec"),
-        ({"face_pack": {"name": "buffalo_l"}}, "face_pack"),
+        ({"release": ReleaseRecord(name="other")}, "release"),
+        ({"detector": ScoredDetector(model_type="tall")}, "detector"),
+        ({"clip_spec": ClipSpec(frames=16)}, "clip_spec"),
+        ({"face_pack": FACE_PACK}, "face_pack"),
     ],
 )
 def test_what_does_not_belong_together_is_refused(run: dict[str, Any], said: str) -> None:
@@ -148,8 +145,9 @@ def test_what_cannot_be_scored_is_refused() -> None:
         score(Predictions(rows=make_predictions(()).rows[:20], run=make_predictions().run))
     with pytest.raises(ResultError, match="label"):
         score(change(make_predictions(), "Hallo/1", label=None))
+    loose = ScoringRecord(detector=ScoredDetector(model_type="baseline"))
     with pytest.raises(ResultError, match="protocol and fold"):
-        score(Predictions(rows=make_predictions().rows, run={}))
+        score(Predictions(rows=make_predictions().rows, run=loose))
     rows = make_predictions().rows
     with pytest.raises(ResultError, match="two rows or more, Hallo/0 first"):
         score(Predictions(rows=(*rows, rows[20]), run=make_predictions().run))
@@ -274,7 +272,7 @@ def test_bootstrap_of_videos_that_share_nothing_is_as_wide_as_delong() -> None:
 @pytest.mark.parametrize("method", ["nearest", "interpolate"])
 def test_other_methods_are_named_and_have_no_bootstrap_of_theirs(method: Any) -> None:
     result = score(make_predictions(), method=method, n_bootstrap=20)
-    assert result.settings["method"] == method
+    assert result.settings.method == method
     for cell in result.cells:
         assert cell.measures["t1"].bootstrap_low is None
         assert cell.measures["auc"].bootstrap_low is not None

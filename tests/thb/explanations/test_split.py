@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from detectors.registry import create_detector, find_detector_class
+from tests.support.records import make_explaining_record
 from thb.explanations.explain import ExplainSettings
 from thb.explanations.face_regions import REGIONS
 from thb.explanations.look_table import make_cells
@@ -29,6 +30,9 @@ from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict
 from thb.prediction.predictions import Status
 from thb.prediction.verdicts import VerdictRule, find_rule
+from thb.runs.provenance import ExplainingRecord
+from thb.runs.record import ReleaseRecord
+from thb.runtime.records import write_text
 from thb_dataset.errors import ReleaseError, ResultError
 from thb_dataset.protocols import build_folds
 from thb_dataset.records import Generator
@@ -116,8 +120,9 @@ def test_files_hold_what_was_found(explained: SplitExplanation) -> None:
     rows, told = read_explanations(parquet)
     assert rows == explained.rows
     assert told == explained.runs[FOLD]
-    assert told["detector"]["weights_sha256"]
-    assert told["limit"] == 2
+    assert told.detector.weights_sha256
+    assert isinstance(told, ExplainingRecord)
+    assert told.limit == 2
     assert f"energy_{REGIONS[0]}" in pq.read_schema(parquet).names
     assert table.name == "explanations-p3-hallo.md"
     assert "by rank" in table.read_text(), "without a calibration the rule is told"
@@ -205,7 +210,7 @@ def test_a_calibration_of_the_same_weights_rules(tmp_path: Path) -> None:
         n_fake=2,
         true_positive_rate=0.5,
         excluded={"real": {}, "fake": {}},
-        release={},
+        release=ReleaseRecord(name="toy"),
         fold=FOLD,
         split_by="release",
         weights_sha256="abc",
@@ -213,7 +218,7 @@ def test_a_calibration_of_the_same_weights_rules(tmp_path: Path) -> None:
         precision="fp32",
         resolved=False,
     )
-    (tmp_path / THRESHOLDS_FILE).write_text(json.dumps(calibration.to_dict()))
+    (tmp_path / THRESHOLDS_FILE).write_text(write_text(calibration))
     rule = find_rule(tmp_path, [(0, 0.1), (1, 0.2)], weights_sha256="abc")
     assert rule.threshold == 0.75
     assert "cannot resolve 1 %" in str(rule)
@@ -245,8 +250,9 @@ def test_cells_are_means_over_videos_with_right_and_wrong_apart() -> None:
 
 def test_rows_come_back_from_parquet_as_they_were(tmp_path: Path) -> None:
     rows = (row("a", verdict="right"), row("b", energy=None, against=dict.fromkeys(REGIONS, 0.2)))
-    write_explanations(tmp_path / "x.parquet", rows, {"fold": FOLD})
-    assert read_explanations(tmp_path / "x.parquet") == (rows, {"fold": FOLD})
+    run = make_explaining_record(fold=FOLD)
+    write_explanations(tmp_path / "x.parquet", rows, run)
+    assert read_explanations(tmp_path / "x.parquet") == (rows, run)
     (tmp_path / "y.parquet").write_text("no parquet")
     for name in ("y.parquet", "absent.parquet"):
         with pytest.raises(ResultError, match="holds no explanations"):

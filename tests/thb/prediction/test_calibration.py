@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.support.killed_process import THB, run_and_kill
 from thb.prediction.calibration import (
     LOG_FOLDER,
     THRESHOLDS_FILE,
@@ -24,6 +21,8 @@ from thb.prediction.calibration import (
 )
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict
+from thb.runs.record import ReleaseRecord
+from thb.runtime.records import to_json, write_text
 from thb.training.settings import TrainOptions
 from thb.training.train import TrainedFold, train
 from thb_dataset.errors import DetectorError, ReleaseError
@@ -69,7 +68,7 @@ def some_calibration(**changes: Any) -> Calibration:
             "n_fake": 4,
             "true_positive_rate": 0.5,
             "excluded": {"real": {}, "fake": {}},
-            "release": {"name": "x", "revision": None, "synthetic": True},
+            "release": ReleaseRecord(name="x", synthetic=True),
             "fold": "p1",
             "split_by": "release",
             "weights_sha256": "0" * 64,
@@ -133,31 +132,13 @@ def test_training_leaves_the_threshold_that_predict_would_give(
 
 
 def test_a_killed_calibration_goes_on_to_the_same_threshold(
-    trained: Path, tiny_release: MiniRelease, run_thb: Run, monkeypatch: pytest.MonkeyPatch
+    trained: Path, tiny_release: MiniRelease, run_thb: Run
 ) -> None:
     before = (trained / THRESHOLDS_FILE).read_bytes()
     (trained / THRESHOLDS_FILE).unlink()
-    script = (
-        "import os, signal\n"
-        "import thb.prediction.predictions as rows\n"
-        "from thb.cli import main\n"
-        "append, done = rows.PredictionLog.append, []\n"
-        "def append_and_die(log, row):\n"
-        "    append(log, row)\n"
-        "    done.append(row)\n"
-        "    if len(done) == 2:\n"
-        "        os.kill(os.getpid(), signal.SIGKILL)\n"
-        "rows.PredictionLog.append = append_and_die\n"
-    )
     words = ["calibrate", trained, "--release", tiny_release.hub, "--quiet"]
     words += ["--real-root", tiny_release.real_root]
-    killed = subprocess.run(
-        [sys.executable, "-c", f"{script}main({list(map(str, words))!r})"],
-        env={**os.environ},
-        capture_output=True,
-        check=False,
-    )
-    assert killed.returncode == -9, killed.stderr.decode()
+    run_and_kill(THB, words, after="thb.prediction.predictions:PredictionLog.append", calls=2)
     assert not (trained / THRESHOLDS_FILE).exists()
     (log,) = (trained / LOG_FOLDER).glob("*/rank-0.jsonl")
     assert len(log.read_text().splitlines()) == 3, "a header and two rows"
@@ -218,19 +199,23 @@ def test_a_threshold_of_other_weights_or_a_damaged_one_is_not_used(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file, calibration = tmp_path / THRESHOLDS_FILE, some_calibration()
-    file.write_text(json.dumps(calibration.to_dict()))
+    file.write_text(write_text(calibration))
     assert read_calibration(tmp_path) == calibration
     assert read_calibration(tmp_path, weights_sha256="0" * 64) == calibration
     assert read_calibration(tmp_path, weights_sha256="1" * 64) is None
     assert "other weights" in caplog.text
     assert read_calibration("baseline") is None
-    wrong = [
-        replace(calibration, false_alarms=3),
-        replace(calibration, resolved=False),
-        replace(calibration, n_real=-1),
-        replace(calibration, true_positive_rate=2.0),
+    wrong: list[dict[str, object]] = [
+        {"false_alarms": 3},
+        {"resolved": False},
+        {"n_real": -1},
+        {"n_real": 200.0},
+        {"true_positive_rate": 2.0},
+        {"format": "thb-thresholds/0"},
+        {"fold": 1},
+        {"release": {}},
     ]
-    texts = [json.dumps(one.to_dict()) for one in wrong]
+    texts = [json.dumps(to_json(calibration) | changes) for changes in wrong]
     for text in [*texts, "{", "[]", file.read_text().replace("0.75", "NaN")]:
         file.write_text(text)
         with pytest.raises(DetectorError, match="damaged"):

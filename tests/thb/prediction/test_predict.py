@@ -105,12 +105,12 @@ def test_a_score_does_not_depend_on_order_or_company(
 def test_a_score_is_what_the_clips_say(tiny_release: MiniRelease) -> None:
     """The mean of the very pixels that the store gives, by hand."""
     from thb.preprocessing.clips import ClipMaker
-    from thb_dataset.clips.store import VideoClips
+    from thb_dataset.clips.video_clips import VideoClips
 
     detector = create_detector(MeanPixelDetector)
     (video,) = some_videos(tiny_release, 1)
     (row,) = predict(detector, [video], settings=QUIET).rows
-    with ClipMaker(detector.config.clip_spec, store=QUIET.store) as maker:
+    with ClipMaker(detector.config.clip_spec, QUIET) as maker:
         ((_, clips),) = maker.make([("one", video)])
     assert isinstance(clips, VideoClips)
     spec = detector.config.clip_spec

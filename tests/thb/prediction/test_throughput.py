@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,19 +23,22 @@ if TYPE_CHECKING:
 
 
 def test_waiting_is_told_from_computing() -> None:
-    def make_slowly() -> Iterator[int]:
+    now = 100.0
+
+    def make() -> Iterator[int]:
+        nonlocal now
         for number in range(4):
-            time.sleep(0.05)
+            now += 1.0
             yield number
 
-    meter = Meter(torch.device("cpu"), "fp32")
-    for _ in meter.time_waiting(make_slowly()):
+    meter = Meter(torch.device("cpu"), "fp32", clock=lambda: now)
+    for _ in meter.time_waiting(make()):
         meter.count_clips(3)
-        time.sleep(0.05)
+        now += 3.0
     measured = meter.read()
     assert (measured.videos, measured.clips) == (4, 12)
-    assert 0 < measured.waiting_share < 1
-    assert measured.clips_a_second == pytest.approx(12 / measured.seconds)
+    assert (measured.seconds, measured.waiting_share) == (16.0, 0.25)
+    assert measured.clips_a_second == 12 / 16
     assert measured.peak_memory_mib > 50, "no process with torch is smaller"
 
 
@@ -90,8 +92,8 @@ def test_half_precision_is_near_and_is_recorded(
         predict(detector, videos, settings=PredictSettings(precision=how, progress=False))  # type: ignore[arg-type] # one of three words
         for how in ("fp32", precision)
     )
-    assert exact.run["precision"] == "float32"
-    assert rounded.run["precision"] == {"bf16": "bfloat16", "fp16": "float16"}[precision]
+    assert exact.run.precision == "float32"
+    assert rounded.run.precision == {"bf16": "bfloat16", "fp16": "float16"}[precision]
     scores = [[row.score for row in one.rows] for one in (exact, rounded)]
     assert scores[0] != scores[1]
     assert scores[0] == pytest.approx(scores[1], abs=5e-3)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from detectors.registry import DETECTORS, load_detector
+from thb.runs.record import ClassCounts
 from thb.training.settings import TrainOptions
 from thb.training.smoke import train_smoke
 
@@ -33,10 +34,10 @@ def test_smoke(name: str, tiny_release: MiniRelease, tmp_path: Path) -> None:
         rows = list(csv.DictReader(stream))
     assert [int(row["steps"]) for row in rows] == [1, 2]
     assert np.isfinite([float(row["train_loss"]) for row in rows]).all()
-    assert run.record["videos"]["train"]["used"] == {"fake": 1, "real": 1}
+    assert run.record.videos.train.used == ClassCounts(fake=1, real=1)
     model = load_detector(run.folder)
-    fresh = run.record["detector"]["initial_weights_sha256"]
-    assert run.record["weights_sha256"] != fresh
+    fresh = run.record.detector.initial_weights_sha256
+    assert run.record.weights_sha256 != fresh
     assert sum(each.numel() for each in model.parameters()) < 2_000_000
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +19,14 @@ from safetensors.torch import load_file
 
 from detectors.registry import load_detector
 from detectors.tall import TALL
+from tests.support.killed_process import THB, run_and_kill
 from thb.prediction.predict import predict
+from thb.training.checkpoint import CheckpointFolder
 from thb.training.memory import ClipMemory
 from thb.training.settings import TrainOptions
 from thb.training.train import TrainedFold, train
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.store import VideoClips
+from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
@@ -58,9 +58,7 @@ def train_fold(release: MiniRelease, out: Path, **changes: Any) -> TrainedFold:
 
 
 def sha_of(trained: TrainedFold) -> str:
-    sha = trained.record["weights_sha256"]
-    assert isinstance(sha, str)
-    return sha
+    return trained.record.weights_sha256
 
 
 def read_history(folder: Path) -> list[dict[str, str]]:
@@ -80,7 +78,7 @@ def test_the_same_seed_gives_the_same_weights(tiny_release: MiniRelease, tmp_pat
     again = train_fold(tiny_release, tmp_path / "again")
     other = train_fold(tiny_release, tmp_path / "other", seed=1)
     assert sha_of(first) == sha_of(again) != sha_of(other)
-    assert (first.record["settings"]["seed"], other.record["settings"]["seed"]) == (0, 1)
+    assert (first.record.settings["seed"], other.record.settings["seed"]) == (0, 1)
     left_alone = train_fold(tiny_release, tmp_path / "first")
     assert left_alone.reused
 
@@ -162,22 +160,18 @@ def test_killed_and_run_again_it_comes_to_the_same_weights(
 ) -> None:
     config = tmp_path / "config.json"
     config.write_text(json.dumps(SMALL), encoding="utf-8")
-    settings = {**settings, "epochs": 30, "batch_size": 4}
+    settings = {**settings, "epochs": 3, "batch_size": 4}
     command = ["train", "baseline", "--protocol", "p3", "--fold", "hallo", "--quiet"]
     command += ["--release", str(tiny_release.hub), "--real-root", str(tiny_release.real_root)]
     command += ["--config", str(config), "--out", str(tmp_path / "killed")]
     command += [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
-    with subprocess.Popen([sys.executable, "-m", "thb", *command]) as process:
-        while not list(tmp_path.glob("killed/checkpoint/epoch-*")):
-            assert process.poll() is None, "it ended before its first checkpoint"
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-    left = sorted(path.name for path in tmp_path.glob("killed/checkpoint/epoch-*"))
-    assert left[-1] < "epoch-00030"
+    run_and_kill(THB, command, after="thb.training.checkpoint:CheckpointFolder.write")
+    left = [path.name for path in tmp_path.glob("killed/checkpoint/epoch-*")]
+    assert left == ["epoch-00001"]
     killed = train_fold(tiny_release, tmp_path / "killed", **settings)
     whole = train_fold(tiny_release, tmp_path / "whole", **settings)
-    assert killed.record["machine"]["resumed_after"] >= 1
-    assert whole.record["machine"]["resumed_after"] == 0
+    assert killed.record.machine.resumed_after == 1
+    assert whole.record.machine.resumed_after == 0
     assert sha_of(killed) == sha_of(whole)
     histories = [
         [{**row, "seconds": ""} for row in read_history(run.folder)] for run in (killed, whole)
@@ -195,7 +189,7 @@ def test_a_checkpoint_of_another_training_is_refused(
     with pytest.raises(DetectorError, match=r"\(accumulate differ\)"):
         train_fold(tiny_release, tmp_path / "run", accumulate=2)
     anew = train_fold(tiny_release, tmp_path / "run", overwrite=True)
-    assert anew.record["machine"]["resumed_after"] == 0
+    assert anew.record.machine.resumed_after == 0
 
 
 def test_a_damaged_checkpoint_is_named(
@@ -212,16 +206,14 @@ def break_off_after_one_epoch(
     release: MiniRelease, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Leave what a kill leaves: the checkpoint of the first epoch, and no run."""
-    from thb.training.checkpoint import CheckpointFolder
-
-    write = CheckpointFolder._write
+    write = CheckpointFolder.write
 
     def write_and_end(self: CheckpointFolder, *rest: Any) -> None:
         write(self, *rest)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(CheckpointFolder, "_write", write_and_end)
+        patched.setattr(CheckpointFolder, "write", write_and_end)
         with pytest.raises(KeyboardInterrupt):
             train_fold(release, out)
     assert [path.name for path in out.iterdir()] == ["checkpoint"]
@@ -318,7 +310,7 @@ def test_mixed_precision_trains_nearly_the_same(
     exact = train_fold(tiny_release, tmp_path / "exact", epochs=1)
     mixed = train_fold(tiny_release, tmp_path / "mixed", epochs=1, mixed_precision=precision)
     assert sha_of(exact) != sha_of(mixed)
-    assert mixed.record["settings"]["mixed_precision"] == precision
+    assert mixed.record.settings["mixed_precision"] == precision
     losses = [float(read_history(run.folder)[0]["train_loss"]) for run in (exact, mixed)]
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
     stored = load_file(mixed.folder / "model.safetensors")
@@ -332,5 +324,5 @@ def test_patience_ends_a_training_that_gets_no_better(
     run = train_fold(
         tiny_release, tmp_path / "run", epochs=30, patience=2, learning_rate=1e-30, keep="best"
     )
-    assert run.record["epochs_done"] == 3
-    assert run.record["kept"]["epoch"] == 1
+    assert run.record.epochs_done == 3
+    assert run.record.kept.epoch == 1

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from thb_dataset.clips.store import ClipSpec, ClipStore, VideoClips, make_clips
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.store import ClipStore
+from thb_dataset.clips.video_clips import VideoClips, make_clips
 from thb_dataset.errors import (
     ClipTooShortError,
     NoFaceError,

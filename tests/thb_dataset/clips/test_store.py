@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from thb_dataset.clips.store import ClipSpec, ClipStore, VideoClips
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.store import ClipStore
+from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import ClipTooShortError, NoFaceError, VideoDecodeError
 from thb_dataset.faces.packs import FacePack
 from thb_dataset.faces.values import Face
+from thb_dataset.files import DRAFT_PREFIX
 from thb_dataset.video.frame_policy import FramePolicy
 from thb_dataset.video.values import Frames, VideoInfo
 
@@ -283,7 +288,17 @@ def _hammer(folder: str, videos: list[str], start: object) -> None:
             get(store, Path(video), reader)
 
 
-def _write_many(folder: str, videos: list[str]) -> None:
+def _write_and_die(folder: str, videos: list[str], writes: int) -> None:
+    """Write and prune entries, and die in the middle of the write after that many."""
+    savez, numbers = np.savez, iter(range(writes + 1))
+
+    def savez_or_die(stream: BinaryIO, **arrays: npt.NDArray[np.generic]) -> None:
+        savez(stream, **arrays)  # type: ignore[arg-type] # allow_pickle is not among the names
+        if next(numbers) == writes:
+            stream.truncate(stream.tell() // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    pytest.MonkeyPatch().setattr(np, "savez", savez_or_die)
     store, reader = ClipStore(Path(folder)), NoiseReader()
     while True:
         for video in videos:
@@ -298,12 +313,12 @@ def test_a_killed_writer_leaves_nothing_that_misleads(store: ClipStore, tmp_path
         path.write_bytes(f"video {i}".encode())
         videos.append(str(path))
     context = multiprocessing.get_context("fork")
-    for seconds in (0.05, 0.11, 0.17, 0.23):
-        worker = context.Process(target=_write_many, args=(str(store.folder), videos))
+    for count, writes in enumerate((0, 7, 19, 45), start=1):
+        worker = context.Process(target=_write_and_die, args=(str(store.folder), videos, writes))
         worker.start()
-        time.sleep(seconds)
-        worker.kill()
-        worker.join(60)
+        worker.join()
+        assert worker.exitcode == -signal.SIGKILL
+        assert len(list(store.folder.rglob(".writing-*"))) == count
     fresh = ClipStore(tmp_path / "fresh")
     for video in videos:
         here, there = (get(one, Path(video), NoiseReader()) for one in (store, fresh))
@@ -314,7 +329,7 @@ def test_a_killed_writer_leaves_nothing_that_misleads(store: ClipStore, tmp_path
 def test_what_a_killed_writer_left_is_pruned_when_it_is_old(store: ClipStore, video: Path) -> None:
     get(store, video, NoiseReader())
     (entry,) = entries(store)
-    old, new = entry.with_name(".writing-old"), entry.with_name(".writing-new")
+    old, new = (entry.with_name(f"{DRAFT_PREFIX}{age}.{entry.name}") for age in ("old", "new"))
     for path in (old, new):
         path.write_bytes(b"half")
     os.utime(old, (time.time() - 7200, time.time() - 7200))
@@ -344,4 +359,4 @@ def test_processes_share_a_store(store: ClipStore, tmp_path: Path) -> None:
     for video in videos:
         get(store, Path(video), reader)
     assert reader.reads == 0
-    assert not list(store.folder.rglob(".writing-*"))
+    assert not list(store.folder.rglob(f"{DRAFT_PREFIX}*"))

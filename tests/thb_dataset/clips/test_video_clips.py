@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from thb_dataset.clips.store import ClipSpec
+from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.video_clips import cut_clips
 from thb_dataset.errors import NoFaceError
 from thb_dataset.faces.packs import FacePack

@@ -1,3 +1,5 @@
+"""The Parquet index: every row once, every split a list of whole files, always the same bytes."""
+
 from __future__ import annotations
 
 import tomllib
@@ -164,9 +166,9 @@ def test_what_a_wheel_must_hold_is_named_in_its_settings() -> None:
     root = Path(__file__).resolve().parents[3]
     settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     patterns = settings["tool"]["setuptools"]["package-data"]["thb_dataset"]
-    index = "packaged_index/org--name/index/test/Hallo.parquet"
-    for path in ("dataset_card_template.md", "packaged_index/README.md", index):
-        assert any(
-            PurePosixPath(path).match(pattern.replace("**", "*/*/*")) for pattern in patterns
-        )
-    assert (root / "thb_dataset" / "dataset_card_template.md").is_file()
+    package = root / "thb_dataset"
+    named = {path for pattern in patterns for path in package.glob(pattern)}
+    shipped = {path for path in package.rglob("*") if path.is_file()}
+    assert named == {path for path in shipped if path.suffix not in (".py", ".pyc")}
+    index = PurePosixPath("hub/packaged_index/org--name/index/test/Hallo.parquet")
+    assert any(index.match(pattern.replace("**", "*/*/*")) for pattern in patterns)

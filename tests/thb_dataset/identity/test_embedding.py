@@ -17,7 +17,7 @@ from thb_dataset.errors import FacePackError, NoFaceError, VideoDecodeError
 from thb_dataset.faces.finder import FaceFinder, load_face_finder
 from thb_dataset.identity.embedding import IdentityStore, VideoIdentity, read_identity
 from thb_dataset.identity.known_people import calibrate_threshold
-from thb_dataset.identity.leakage import LeakReport, Verdict, check_leaks
+from thb_dataset.identity.leakage import LeakReport, PairVerdict, check_leaks
 from thb_dataset.identity.relations import Subject
 from thb_dataset.video.frame_policy import FramePolicy
 from thb_dataset.video.reader import VideoReader
@@ -119,7 +119,7 @@ def test_every_person_planted_in_two_splits_is_found_and_nobody_else(
         names[f"video {i}"] = person
         subjects.append(Subject(video_id=f"video {i}", split=split, shows=None, driver=None))
     report = compare(subjects, filmed, embedded_finder)
-    leaks = {(pair.a, pair.b) for pair in report.pairs if pair.verdict is Verdict.LEAK}
+    leaks = {(pair.a, pair.b) for pair in report.pairs if pair.verdict is PairVerdict.LEAK}
     planted = {
         (one.video_id, other.video_id)
         for one, other in combinations(subjects, 2)
@@ -165,7 +165,7 @@ def test_a_clip_planted_cut_mirrored_and_re_encoded_is_found(
         subjects.append(Subject(video_id=planted.name, split="test", shows=None, driver=None))
         identities.append(read_identity(planted, embedded_finder, reader))
     report = compare(subjects, identities, embedded_finder)
-    leaks = {(pair.a, pair.b) for pair in report.pairs if pair.verdict is Verdict.LEAK}
+    leaks = {(pair.a, pair.b) for pair in report.pairs if pair.verdict is PairVerdict.LEAK}
     assert leaks == {(path.name, f"planted {path.name}") for path in paths[::3]}
 
 

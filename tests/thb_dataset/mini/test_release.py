@@ -1,12 +1,12 @@
+"""The synthetic release: every kind of video, sound by our own audit, the same for a seed."""
+
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 import wave
 from collections import defaultdict
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from tests.support.killed_process import run_and_kill
 from thb_dataset.errors import ReleaseError
 from thb_dataset.faces.finder import load_face_finder
 from thb_dataset.mini import release as mini
@@ -317,11 +318,8 @@ class TestWriting:
 
     def test_a_kill_leaves_no_release_and_the_next_run_cleans_up(self, tmp_path: Path) -> None:
         folder = tmp_path / "mini"
-        with writer(folder) as process:
-            while not list(tmp_path.glob(".mini.*.partial/new/hub/fake/*/*/*.mp4")):
-                assert process.poll() is None
-                time.sleep(0.02)
-            process.send_signal(signal.SIGKILL)
+        run_and_kill(WRITER, [folder], after="thb_dataset.mini.release:write_video", calls=3)
+        assert len(list(tmp_path.glob(".mini.*.partial/new/**/*.mp4"))) == 3
         assert not folder.exists()
         (partial,) = tmp_path.iterdir()
         os.utime(partial, (0, 0))
@@ -343,9 +341,11 @@ class TestWriting:
         assert "synthetic release" in err
 
 
+WRITER = """
+import sys; from dataclasses import replace; from thb_dataset.mini.release import *
+write_mini_release(sys.argv[1], size=replace(MiniSize.tiny(), frames=4), progress=False)
+"""
+
+
 def writer(folder: Path) -> subprocess.Popen[bytes]:
-    code = (
-        "import sys; from dataclasses import replace; from thb_dataset.mini.release import *;"
-        "write_mini_release(sys.argv[1], size=replace(MiniSize.tiny(), frames=4), progress=False)"
-    )
-    return subprocess.Popen([sys.executable, "-c", code, str(folder)])
+    return subprocess.Popen([sys.executable, "-c", WRITER, str(folder)])

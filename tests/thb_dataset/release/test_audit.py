@@ -1,3 +1,5 @@
+"""The audit of a release: every fault found and named, the counts compared with the published."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Real videos found in every layout of their data sets, and the missing ones named."""
+
 from __future__ import annotations
 
 from pathlib import Path

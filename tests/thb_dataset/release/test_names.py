@@ -1,3 +1,5 @@
+"""File names taken apart into portrait, driver and generator, and odd ones named."""
+
 from __future__ import annotations
 
 import string

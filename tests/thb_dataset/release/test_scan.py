@@ -1,3 +1,5 @@
+"""A release read from a folder: complete, unambiguous, and never from outside its root."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""The split lists of real videos: every shape we know is read, every other one is named."""
+
 from __future__ import annotations
 
 import json

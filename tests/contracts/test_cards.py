@@ -1,0 +1,51 @@
+"""The cards of everything that we publish: their YAML is whole, and claims nothing untrue."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.sources import ROOT
+
+KINDS = ("detectors", "metrics", "spaces")
+CARDS = [
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("dataset_card.md", *(f"{kind}/*/README.md" for kind in KINDS))
+    for path in sorted(ROOT.glob(pattern))
+]
+
+
+def read_head(card: str) -> dict[str, Any]:
+    text = (ROOT / card).read_text(encoding="utf-8")
+    found = re.match(r"---\n(?P<head>.*?)\n---\n", text, re.DOTALL)
+    assert found, f"{card} does not begin with YAML"
+    head = yaml.safe_load(found["head"])
+    assert isinstance(head, dict)
+    return head
+
+
+def test_every_detector_the_metric_and_every_space_have_a_card() -> None:
+    folders = {
+        *(path.parent for path in ROOT.glob("detectors/*/modeling.py")),
+        *(path.parent for path in ROOT.glob("metrics/*/app.py")),
+        *(path.parent for path in ROOT.glob("spaces/*/app.py")),
+    }
+    assert folders == {(ROOT / card).parent for card in CARDS} - {ROOT}
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_a_card_names_its_licence(card: str) -> None:
+    head = read_head(card)
+    assert head["license"] in ("apache-2.0", "other")
+    assert head["license"] != "other" or head["license_name"]
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_a_base_model_is_a_model_on_the_hub(card: str) -> None:
+    """The Hub draws a model tree from it; a name without an owner points at a stranger's model."""
+    named = read_head(card).get("base_model", [])
+    for name in [named] if isinstance(named, str) else named:
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+", name), name

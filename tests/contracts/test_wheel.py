@@ -1,0 +1,64 @@
+"""The wheel: what a user installs holds the packages with their data, and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.sources import PACKAGES, ROOT
+
+KEPT_WITH_THE_HUB_REPO = ("detectors", "metrics")
+"""Packages whose other files (cards, requirements) belong to the Hub repo, not to the wheel."""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """Built from a copy of the packages by the build backend itself, which asks no network."""
+    pytest.importorskip("setuptools", minversion="77", reason="needs a setuptools of today")
+    copy, out = tmp_path_factory.mktemp("copy"), tmp_path_factory.mktemp("wheel")
+    for name in PACKAGES:
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    (copy / "tests").mkdir()
+    (copy / "tests" / "test_nothing.py").touch()
+    program = "import sys; from setuptools import build_meta as b; b.build_wheel(sys.argv[1])"
+    built = subprocess.run(
+        [sys.executable, "-c", program, str(out)],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    (path,) = out.glob("talkingheadbench-*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_it_holds_every_file_of_the_packages_and_no_other(wheel: zipfile.ZipFile) -> None:
+    held = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    wanted = {
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and is_shipped(path)
+    }
+    assert held == wanted
+    assert {f"{package}/py.typed" for package in PACKAGES} <= held
+    assert "thb_dataset/hub/dataset_card_template.md" in held
+
+
+def is_shipped(path: Path) -> bool:
+    package = path.relative_to(ROOT).parts[0]
+    return package not in KEPT_WITH_THE_HUB_REPO or path.suffix == ".py" or path.name == "py.typed"
+
+
+def test_it_brings_the_command_and_the_licence(wheel: zipfile.ZipFile) -> None:
+    by_name = {Path(name).name: name for name in wheel.namelist() if ".dist-info/" in name}
+    assert "thb = thb.cli:main" in wheel.read(by_name["entry_points.txt"]).decode()
+    assert {"LICENSE", "METADATA"} <= set(by_name)
