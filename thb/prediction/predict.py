@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from thb.prediction.inference import Outcome, PredictSettings, aggregate, score_
 from thb.prediction.predictions import Prediction, PredictionLog, Predictions, Status, merge_rows
 from thb.prediction.throughput import Meter, Throughput
 from thb.runs.provenance import describe_scoring
+from thb.runtime.processes import make_accelerator
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.records import Video
 
@@ -20,16 +20,7 @@ if TYPE_CHECKING:
 
     from detectors.base import Detector
 
-HOURS_TO_WAIT_FOR_A_PROCESS = 24
 NOT_AT_HAND = Outcome(status=Status.MISSING, reason="no such file")
-
-
-def make_accelerator() -> Accelerator:
-    """Return the Accelerator of this process; a slow process may lag behind by hours."""
-    from accelerate import Accelerator, InitProcessGroupKwargs
-
-    patience = timedelta(hours=HOURS_TO_WAIT_FOR_A_PROCESS)
-    return Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=patience)])
 
 
 def predict(
