@@ -131,7 +131,7 @@ def test_allowed_false_alarms_are_whole_numbers_without_rounding_slips(
         ([0, 1], [-0.1, 0.2], "within"),
         ([0, 1], [0.1, 1.2], "within"),
         ([0, 2], [0.1, 0.2], "labels"),
-        ([0, 1, 1], [0.1, 0.2], "one length"),
+        ([0, 1, 1], [0.1, 0.2], "equal length"),
         ([[0, 1]], [[0.1, 0.2]], "two lists"),
         (["a", "b"], [0.1, 0.2], "numbers"),
     ],
