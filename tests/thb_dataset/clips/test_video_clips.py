@@ -150,9 +150,9 @@ def test_a_frame_without_the_face_is_bridged_and_counted(
     ("with_face", "reason"),
     [
         ([], "no face in any of 8 frames"),
-        ([0, 1, 2], "a face in 3 of 8 frames, half are needed"),
-        ([0, 1, 2, 3, 4], "away for 3 of 8 frames in a row, 2 can be bridged"),
-        ([3, 4, 5, 6, 7], "away for 3 of 8"),
+        ([0, 1, 2], "a face in only 3 of 8 frames, but half are needed"),
+        ([0, 1, 2, 3, 4], "absent from 3 of 8 frames in a row, but only 2 can be bridged"),
+        ([3, 4, 5, 6, 7], "absent from 3 of 8"),
     ],
 )
 def test_too_little_of_a_face_is_refused_with_counts(with_face: list[int], reason: str) -> None:
@@ -166,7 +166,7 @@ def test_a_face_below_the_least_size_is_refused_with_its_size() -> None:
     side = MIN_FACE_PIXELS - 2.0
     finder = Script({i: [(20.0, 20.0, side)] for i in range(8)})
     frames = numbered(8, step=10)
-    with pytest.raises(NoFaceError, match="a face of 30 pixels at most, 32 are needed"):
+    with pytest.raises(NoFaceError, match="the largest face is 30 pixels wide or high, but 32"):
         cut_clips(frames, whole(frames), ClipSpec(), finder)
 
 

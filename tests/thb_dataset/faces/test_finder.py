@@ -276,5 +276,5 @@ def test_a_half_unpacked_buffalo_l_is_refused(
     folder = tmp_path / ".insightface" / "models" / "buffalo_l"
     folder.mkdir(parents=True)
     (folder / "det_10g.onnx").write_bytes(b"half of it")
-    with pytest.raises(FacePackError, match=r"remove .* to have it downloaded anew"):
+    with pytest.raises(FacePackError, match=r"remove .* to download it again"):
         load_face_finder("buffalo_l")

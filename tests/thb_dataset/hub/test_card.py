@@ -64,7 +64,7 @@ def test_the_viewers_rules_are_kept(made: tuple[HubIndex, Audit], card: str) -> 
 
 
 def test_figures_are_counted_and_every_section_is_there(card: str) -> None:
-    assert "2,994 fake videos by 8 generators and names 2,312 real" in card
+    assert "2,994 fake videos of 8 generators and names 2,312 real" in card
     assert "| `p3-hallo` | 1,520 + 1,520 | 250 + 250 | 117 + 400 | 76 + 0 |" in card
     assert "| `p1` | 1,773 + 1,650 | 50 + 50 | 845 + 400 | 76 + 0 |" in card
     assert "| `p2-hallo` | 2,248 + 1,650 | 250 + 250 | 420 + 400 | – |" in card
@@ -120,10 +120,10 @@ def test_eval_yaml_points_at_configs_that_exist(made: tuple[HubIndex, Audit]) ->
 @pytest.mark.parametrize(
     ("card", "says"),
     [
-        ("# Hello\n", "has no YAML at its head"),
-        ("", "has no YAML at its head"),
+        ("# Hello\n", "does not begin with YAML"),
+        ("", "does not begin with YAML"),
         ("---\nconfigs: [\n---\n", "is malformed"),
-        ("---\n- a\n---\n", "is no mapping"),
+        ("---\n- a\n---\n", "is not a mapping"),
         ("---\nlicense: mit\n---\n", "it has no configs; run thb publish dataset again"),
         ("---\nconfigs: 3\n---\n", "does not list the files"),
         ("---\nconfigs:\n- config_name: p1\n---\n", "does not list the files"),

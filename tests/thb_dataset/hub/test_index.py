@@ -124,7 +124,7 @@ def test_an_index_is_read_back_and_is_the_same_bytes_again(
 
 @pytest.mark.parametrize("data", [b"", b"PAR1 and no more", b"\0" * 100])
 def test_a_damaged_index_is_named(data: bytes) -> None:
-    with pytest.raises(ReleaseError, match="no index of a release"):
+    with pytest.raises(ReleaseError, match="not an index of a release"):
         decode_index([data])
 
 
@@ -134,7 +134,7 @@ def test_rows_twice_or_from_two_places_are_refused(index: HubIndex) -> None:
     with pytest.raises(ReleaseError, match="has rows twice"):
         decode_index([data, data])
     (other,) = encode_index(one, VideoStore(repo="org/other", revision="main")).values()
-    with pytest.raises(ReleaseError, match="one place of the videos; it names: org/name@0"):
+    with pytest.raises(ReleaseError, match="one place of the videos, but it names: org/name@0"):
         decode_index([data, other])
 
 
