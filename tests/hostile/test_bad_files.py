@@ -1,4 +1,4 @@
-"""Every file of the collection of broken and odd inputs, each with what its README expects."""
+"""Every file of the collection of broken and odd inputs gives what its README expects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from thb_dataset.video.reader import FramePolicy, VideoReader
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What one file gives: frames of a size, or an error with certain words."""
+    """The expected outcome of a file: frames of a size, or an error with certain words."""
 
     frames: int = 75
     declared: int | None = 75

@@ -1,4 +1,4 @@
-"""From frames to crops: which face, which frames, and what is refused."""
+"""From frames to crops: the face, the frames, and what is refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Picture = npt.NDArray[np.uint8]
 
 
 def make_frames(pictures: list[Picture], fps: float = 25.0, step: int = 1) -> Frames:
-    """Frames as the reader gives them: every ``step``-th of a longer video."""
+    """Return frames like those of the reader: every ``step``-th frame of a longer video."""
     height, width = pictures[0].shape[:2]
     index = np.arange(len(pictures), dtype=np.int64) * step
     info = VideoInfo(
@@ -61,7 +61,7 @@ def whole(frames: Frames) -> npt.NDArray[np.int64]:
 
 
 class Script:
-    """A finder that finds what it is told, frame by frame; frame i is filled with grey i."""
+    """A finder that finds given faces in each frame; frame i is filled with the grey level i."""
 
     pack = FacePack(
         name="script", backend="none", licence="", embedding_dim=0, same_person=0.5, sha256s={}
@@ -127,11 +127,11 @@ def test_one_of_two_people_is_chosen_and_both_are_counted(
     frames = make_frames(pictures, step=10)
     clips = cut_clips(frames, whole(frames), ClipSpec(), embedded_finder)
     assert clips.faces == 2
-    assert (clips.boxes[0, :, 2] < 300).all(), "equally long: the larger one"
+    assert (clips.boxes[0, :, 2] < 300).all(), "of two faces in equally many frames, the larger one"
     pictures[3] = place(256, 560, (small, 320, 40))
     frames = make_frames(pictures, step=10)
     clips = cut_clips(frames, whole(frames), ClipSpec(), embedded_finder)
-    assert (clips.boxes[0, :, 0] > 300).all(), "the one seen for longer, though smaller"
+    assert (clips.boxes[0, :, 0] > 300).all(), "the face in more frames, although it is smaller"
 
 
 def test_a_frame_without_the_face_is_bridged_and_counted(

@@ -45,7 +45,7 @@ def test_the_yaml_is_the_index(made: tuple[HubIndex, Audit], card: str) -> None:
     configs = read_configs(card, REPO)
     assert configs == {name: dict(splits) for name, splits in made[0].configs.items()}
     head = read_metadata(card, REPO)
-    defaults = [one["config_name"] for one in head["configs"] if one.get("default")]
+    defaults = [config["config_name"] for config in head["configs"] if config.get("default")]
     assert defaults == ["p1"]
     assert head["size_categories"] == ["1K<n<10K"]
     assert head["task_categories"] == ["video-classification"]
@@ -147,7 +147,7 @@ def test_configs_that_the_viewer_cannot_show_are_refused() -> None:
 
 
 def test_the_card_at_the_root_is_the_generated_one() -> None:
-    """Never edited by hand: made anew from the mini release's plan, which draws no video."""
+    """Generate the card from the plan of the mini release, which draws no video."""
     plan = make_plan(0, MiniSize())
     media = [path for clip in plan.clips for path in (clip.path, clip.audio) if path]
     paths = [path.removeprefix("hub/") for path in media if path.startswith("hub/")]

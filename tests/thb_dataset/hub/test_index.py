@@ -1,3 +1,5 @@
+"""The index of a release: every config equals its protocol, and no row is stored twice."""
+
 from __future__ import annotations
 
 import tomllib
@@ -66,7 +68,7 @@ def test_no_row_is_stored_twice_and_none_is_left_out(
 
 
 def test_a_table_that_no_protocol_cuts_is_one_file() -> None:
-    """With as many fakes as reals and few val videos there are just the 23 tables."""
+    """With as many fakes as reals and few val videos, there are only the 23 tables."""
     release: list[Video] = []
     for split in Split:
         for generator in TRAINING_GENERATORS:
@@ -160,7 +162,7 @@ def test_a_packaged_index_is_the_release(
 
 
 def test_what_a_wheel_must_hold_is_named_in_its_settings() -> None:
-    """Building a wheel needs a network; that the settings match the files needs none."""
+    """Building a wheel needs a network; comparing the settings with the files does not."""
     root = Path(__file__).resolve().parents[3]
     settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     patterns = settings["tool"]["setuptools"]["package-data"]["thb_dataset"]

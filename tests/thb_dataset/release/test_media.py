@@ -1,3 +1,5 @@
+"""Finding the files of real videos in every layout that users may have."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""File names of the release: what they tell, and which are refused."""
+
 from __future__ import annotations
 
 import string

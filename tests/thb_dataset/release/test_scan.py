@@ -1,3 +1,5 @@
+"""Reading a release from a folder: what is listed, left out, and refused."""
+
 from __future__ import annotations
 
 import json

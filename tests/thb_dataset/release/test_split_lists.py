@@ -1,3 +1,5 @@
+"""Split lists: which clip is in which block, and which files are refused."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""Reading videos: the right frames, upright, in true colours, at their times."""
+"""Reading videos gives the right frames, upright, in true colours, at their times."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_frames_chosen_are_the_frames_given(
     assert frames.index.tolist() == sorted(set(policy.choose(30).ravel().tolist()))
     assert numbers(frames) == frames.index.tolist()
     assert frames.total_frames == 30
-    # A single run from the start needs nothing after it; every other choice needs the true count.
+    # A single run from the start needs no later frame; every other choice needs the true count.
     assert frames.read_to_end is (policy.sampling == "uniform" or policy.clips > 1)
 
 
@@ -130,7 +130,7 @@ def test_pictures_are_turned_as_the_display_matrix_says(
 
 
 def scatter(picture: npt.NDArray[np.uint8], matrix: list[int]) -> npt.NDArray[np.uint8]:
-    """Move every pixel to where ISO 14496-12 puts it: (a x + c y, b x + d y)."""
+    """Move every pixel to the place of ISO 14496-12: (a x + c y, b x + d y)."""
     a, b, c, d = matrix
     height, width, _ = picture.shape
     places = [(y, x, b * x + d * y, a * x + c * y) for y in range(height) for x in range(width)]
