@@ -26,7 +26,8 @@ import torch
 from torch import Tensor
 
 from detectors.base import Detector, count_parameters
-from detectors.registry import DETECTORS, create_detector, find_detector_class
+from detectors.listing import DETECTORS
+from detectors.registry import create_detector, find_detector_class
 from scripts.check_parity import find_checkout, open_site
 from scripts.drawn_weights import Original, draw_input
 from scripts.original_networks import BUILDERS

@@ -19,7 +19,8 @@ from typing import Any
 import torch
 
 from detectors.base import count_parameters
-from detectors.registry import DETECTORS, load_detector
+from detectors.listing import DETECTORS
+from detectors.registry import load_detector
 from thb.evaluation.evaluate import EvaluateSettings, evaluate
 from thb.evaluation.result import Result
 from thb.evaluation.tables import markdown_table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import typer
@@ -57,5 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: Always, with 0 ok, 1 finding, 2 usage, 3 data or 4 model.
     """
+    if "" not in sys.path:
+        # A detector may be a class of the working folder, which a console script does not search.
+        # The folder comes last, so that no file there hides a library.
+        sys.path.append("")
     given = None if arguments is None else list(arguments)
     run_command(lambda: app(args=given, prog_name="thb"))

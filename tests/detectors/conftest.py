@@ -7,24 +7,21 @@ original classes, their weights drawn by ``draw_state``, so the weights need not
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-import detectors  # noqa: F401 — first: it lets tests import models of transformers
-from detectors.base import Detector
-from detectors.conversion import KeyMap, Layout, fill_model, translate
+from detectors.base import Detector, DetectorConfig
+from detectors.conversion import Layout
+from detectors.key_maps import KeyMap, fill_model, translate
+from scripts.drawn_weights import draw_input, draw_state
 
 GOLDEN = Path(__file__).parent / "golden"
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
 @pytest.fixture(autouse=True)
@@ -34,18 +31,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="session")
-def drawn_weights() -> ModuleType:
-    """The script's module, which is no package."""
-    spec = spec_from_file_location("drawn_weights", SCRIPTS / "drawn_weights.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +59,7 @@ class Golden:
 
 
 @pytest.fixture(scope="session")
-def read_golden(drawn_weights: ModuleType) -> Callable[[str], Golden]:
+def read_golden() -> Callable[[str], Golden]:
     """Read ``golden/NAME.json`` and draw what belongs to it."""
 
     def read(name: str) -> Golden:
@@ -84,10 +69,8 @@ def read_golden(drawn_weights: ModuleType) -> Callable[[str], Golden]:
             for key, (kind, shape) in record["state"].items()
         }
         shapes = {key: tuple(each.shape) for key, each in state.items() if each.is_floating_point()}
-        state |= drawn_weights.draw_state(shapes, record["seed"], record["gain"])
-        shown = drawn_weights.draw_input(
-            2, tuple(record["clip_shape"]), record["scale"], record["seed"]
-        )
+        state |= draw_state(shapes, record["seed"], record["gain"])
+        shown = draw_input(2, tuple(record["clip_shape"]), record["scale"], record["seed"])
         return Golden(
             variant=record["variant"],
             config=record["config"],
@@ -100,26 +83,14 @@ def read_golden(drawn_weights: ModuleType) -> Callable[[str], Golden]:
     return read
 
 
-@pytest.fixture(scope="session")
-def fingerprint(drawn_weights: ModuleType) -> Callable[[Tensor], list[float]]:
-    """One number a clip that every entry of an answer takes part in."""
-    function: Callable[[Tensor], list[float]] = drawn_weights.fingerprint
-    return function
-
-
-def make_layout(layout: Layout, model: Detector) -> Layout:
-    """The detector's own layout, with a tiny model instead of the published one."""
-    return Layout(
-        detector=layout.detector,
-        state_names=layout.state_names,
-        find_variant=lambda _state, _removed: "tiny",
-        make_model=lambda _variant: model,
-        map_keys=layout.map_keys,
-        harmless=layout.harmless,
+def make_layout(layout: Layout[Any], config: DetectorConfig) -> Layout[Any]:
+    """Return the detector's own layout, for a tiny network instead of the published ones."""
+    return replace(
+        layout, find_variant=lambda _state, _removed: "tiny", make_config=lambda _variant: config
     )
 
 
 @pytest.fixture
-def shrink_layout() -> Callable[[Layout, Detector], Layout]:
+def shrink_layout() -> Callable[[Layout[Any], DetectorConfig], Layout[Any]]:
     """Hand :func:`make_layout` to the tests."""
     return make_layout

@@ -11,16 +11,8 @@ import torch
 from torch import nn
 from transformers import ResNetConfig, ResNetModel
 
-from detectors.conversion import (
-    KeyMap,
-    fake_minus_real,
-    fill_model,
-    map_resnet,
-    pick_state,
-    read_checkpoint,
-    strip_wrappers,
-    translate,
-)
+from detectors.conversion import pick_state, read_checkpoint, strip_wrappers
+from detectors.key_maps import KeyMap, fake_minus_real, fill_model, map_resnet, translate
 from thb_dataset.errors import DetectorError
 
 KEYS = KeyMap(

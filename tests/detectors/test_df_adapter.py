@@ -47,7 +47,7 @@ def test_official_weights_give_the_originals_logits(
     golden = read_golden("df_adapter-vit-base")
     for name in ("best_state_dict", "state_dict"):
         torch.save({name: golden.state, "epoch": 1}, tmp_path / f"{name}.pt")
-        layout = shrink_layout(LAYOUT, DeepFakeAdapter(DeepFakeAdapterConfig(**golden.config)))
+        layout = shrink_layout(LAYOUT, DeepFakeAdapterConfig(**golden.config))
         model, report = convert_checkpoint(layout, tmp_path / f"{name}.pt")
         assert (report.keys, report.used) == (156, 156)
         model.save_pretrained(tmp_path / name)
@@ -157,7 +157,7 @@ def test_other_shapes_are_refused(tiny: DeepFakeAdapter) -> None:
     for shape in ((1, 2, 3, 64, 64), (1, 1, 3, 32, 32)):
         with pytest.raises(DetectorError, match="clips of shape"):
             tiny(torch.zeros(shape))
-    with pytest.raises(DetectorError, match="not divided"):
+    with pytest.raises(DetectorError, match="layers=5 is not a multiple of"):
         DeepFakeAdapterConfig(layers=5, interactions=2)
 
 

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from detectors.base import Detector, DetectorOutput
 from detectors.explain import explain_clips
-from detectors.registry import DETECTORS, create_detector, find_detector_class
+from detectors.listing import DETECTORS
+from detectors.registry import create_detector, find_detector_class
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import DetectorError
 

@@ -62,7 +62,7 @@ def test_another_fault_is_not_hidden(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(find_spec("torchvision") is None, reason="torchvision is not installed")
 def test_models_and_grad_cam_import_beside_the_real_one() -> None:
-    script = "import detectors\nfrom transformers import SwinModel\nimport torchvision\n"
+    script = "import detectors.base\nfrom transformers import SwinModel\nimport torchvision\n"
     if find_spec("pytorch_grad_cam") is not None:
         script += "import pytorch_grad_cam\n"
     assert run(script + "print('imported')") == "imported"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from detectors.registry import is_hub_id
+from detectors.listing import is_hub_id
 from thb.releases.opening import OpenRelease, open_release
 from thb.runs.folders import CONFIG_FILE
 from thb.runs.record import RECORD_FILE, read_record

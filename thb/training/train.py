@@ -17,6 +17,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGr
 from accelerate.utils import DataLoaderConfiguration, set_seed
 
 from detectors.base import Detector
+from detectors.recipes import Recipe
 from detectors.registry import find_detector_class, load_detector
 from thb.prediction.calibration import calibrate, read_calibration
 from thb.prediction.inference import PredictSettings
@@ -242,7 +243,7 @@ def load_start(
         start = load_detector(
             detector,
             trust_remote_code=options.trust_remote_code,
-            seed=choose_settings({}, settings).seed,
+            seed=choose_settings(Recipe(), settings).seed,
             config=_choose_config(detector, options),
         )
     return start, choose_settings(suit_device(type(start).recipe, device), settings)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from detectors.registry import DETECTORS, load_detector
+from detectors.listing import DETECTORS
+from detectors.registry import load_detector
 from thb.training.settings import TrainOptions
 from thb.training.smoke import train_smoke
 
