@@ -1,7 +1,7 @@
-"""What the original networks answered, and official checkpoints drawn from a seed.
+"""The answers of the original networks, and official checkpoints that are drawn from a seed.
 
-``scripts/check_parity.py --tiny --write`` made the files in ``golden``: small networks of the
-original classes, their weights drawn by ``draw_state``, so the weights need not be kept.
+``scripts/check_parity.py --tiny --write`` wrote the files in ``golden`` with small networks of the
+original classes. ``draw_state`` draws their weights again, so the weights are not kept.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Tests run side by side: none takes more than one core."""
+    """Limit each test to one core, because tests run side by side."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -35,7 +35,7 @@ def one_thread() -> Iterator[None]:
 
 @dataclass(frozen=True, kw_only=True)
 class Golden:
-    """One tiny original: its official state dict, what it was shown, and what it answered."""
+    """A tiny original: its official state dict, its input and its answers."""
 
     variant: str
     config: dict[str, Any]
@@ -46,12 +46,12 @@ class Golden:
 
     @property
     def difference(self) -> Tensor:
-        """Fake minus real, or the one logit."""
+        """The logit of fake minus that of real, or the only logit."""
         logits = self.logits
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits[:, 0]
 
     def fill(self, model: Detector, keys: KeyMap) -> Detector:
-        """Put the official weights into a model of ours; in float64, as the answers are."""
+        """Put the official weights into one of our models, in float64 like the answers."""
         tensors, _ = translate(self.state, keys)
         fill_model(model, tensors)
         model.eval().double()
@@ -60,7 +60,7 @@ class Golden:
 
 @pytest.fixture(scope="session")
 def read_golden() -> Callable[[str], Golden]:
-    """Read ``golden/NAME.json`` and draw what belongs to it."""
+    """Return a function that reads ``golden/NAME.json`` and draws its weights and input."""
 
     def read(name: str) -> Golden:
         record = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
@@ -68,7 +68,9 @@ def read_golden() -> Callable[[str], Golden]:
             key: torch.zeros(shape, dtype=getattr(torch, kind.removeprefix("torch.")))
             for key, (kind, shape) in record["state"].items()
         }
-        shapes = {key: tuple(each.shape) for key, each in state.items() if each.is_floating_point()}
+        shapes = {
+            key: tuple(value.shape) for key, value in state.items() if value.is_floating_point()
+        }
         state |= draw_state(shapes, record["seed"], record["gain"])
         shown = draw_input(2, tuple(record["clip_shape"]), record["scale"], record["seed"])
         return Golden(

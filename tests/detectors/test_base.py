@@ -1,4 +1,4 @@
-"""The contract of a detector: checked when its class is made, and kept by save and load."""
+"""The contract of a detector: checked when its class is created, and kept by save and load."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from thb_dataset.errors import DetectorError
 
 
 class MeanDetector(Detector):
-    """One class and nothing else: what a third party writes."""
+    """One class and nothing else, as a third party writes it."""
 
     model_type = "test_mean"
     default_clip = ClipSpec(frames=3, size=16, crop="aligned", margin=1.5)

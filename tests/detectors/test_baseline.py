@@ -1,4 +1,4 @@
-"""The baseline: scores clip by clip, learns, and begins from a pretrained backbone."""
+"""The baseline: it scores clip by clip, learns, and can begin with a pretrained backbone."""
 
 from __future__ import annotations
 

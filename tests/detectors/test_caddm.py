@@ -1,3 +1,5 @@
+"""CADDM: parity with the original, its anchors, its loss and its recipe."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""``thb convert``: what is written, and what is refused before anything is."""
+"""``thb convert``: what it writes, and what it refuses before it writes anything."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""DeepFake-Adapter: parity with the original, its frozen backbone and its recipe."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

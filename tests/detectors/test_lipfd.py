@@ -1,3 +1,5 @@
+"""LipFD: parity with the original, its canvas, its crops and its recipe."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A detector by any of its names; and every way in which that can go wrong."""
+"""A detector is found by any of its names, and every failure is explained."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ SMALL = {"clip": {"frames": 2, "size": 32}}
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    """A folder with weights."""
+    """Return a folder with trained weights."""
     folder = tmp_path / "saved"
     load_detector("baseline", seed=1, config=SMALL).save_pretrained(folder)
     return folder
@@ -58,7 +58,7 @@ def saved(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def third_party(tmp_path: Path) -> Path:
-    """A folder with a module that we have never heard of."""
+    """Return a folder with a module of a third party."""
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     (folder / "third_party.py").write_text(THIRD_PARTY, encoding="utf-8")
@@ -187,7 +187,7 @@ def test_an_unknown_setting_is_refused() -> None:
         load_detector("baseline", config={"dropuot": 0.5})
 
 
-def test_missing_weights_are_refused_and_not_drawn_anew(saved: Path) -> None:
+def test_missing_weights_are_refused_and_not_drawn_again(saved: Path) -> None:
     weights = load_file(saved / "model.safetensors")
     del weights["classifier.bias"]
     save_file(weights, saved / "model.safetensors", metadata={"format": "pt"})

@@ -1,3 +1,5 @@
+"""TALL: parity with both originals, its thumbnail, its loss and its recipe."""
+
 from __future__ import annotations
 
 import argparse

@@ -1,4 +1,4 @@
-"""What a torchvision built for CUDA does beside a CPU torch, and what it does not do any more.
+"""A torchvision that was built for CUDA no longer breaks transformers beside a CPU torch.
 
 The cases run in processes of their own: an import that failed cannot be taken back.
 """
@@ -18,7 +18,7 @@ import torch
 def fake(dets, scores, iou_threshold):
     return dets
 """
-"""What the real one does at its import, and fails at where its extension does not load."""
+"""The step of the real import that fails if its extension cannot be loaded."""
 
 
 def run(script: str, *paths: Path) -> str:
