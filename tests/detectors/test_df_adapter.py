@@ -184,4 +184,6 @@ def test_recipe_is_understood_by_the_trainer() -> None:
     assert (settings.epochs, settings.batch_size, settings.warmup_share) == (100, 32, 0.15)
     assert (settings.optimiser, settings.learning_rate, settings.momentum) == ("sgd", 0.0125, 0.9)
     assert (settings.schedule, settings.final_factor, settings.warmup_factor) == ("cosine", 0, 0)
-    assert [(one.name, one.probability) for one in settings.augmentations] == [("flip", 0.5)]
+    assert [(change.name, change.probability) for change in settings.augmentations] == [
+        ("flip", 0.5)
+    ]

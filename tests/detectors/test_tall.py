@@ -234,7 +234,7 @@ def test_recipe_is_understood_by_the_trainer() -> None:
     assert settings.learning_rate * settings.warmup_factor == pytest.approx(1.5e-8)
     assert (settings.batch_size, settings.clips_per_sample) == (4, 8)
     assert settings.clips_cut == 8 * 4
-    assert [one.name for one in settings.augmentations] == ["corner_crop", "flip", "cutout"]
+    assert [change.name for change in settings.augmentations] == ["corner_crop", "flip", "cutout"]
     assert TALLConfig().label_smoothing == PUBLISHED.label_smoothing == 0.1
 
 

@@ -19,7 +19,7 @@ torch.set_num_threads(1)
 THEIRS = """
 from torch import nn
 
-from detectors.base import Detector
+from detectors import Detector
 from detectors.recipes import Recipe
 from thb_dataset.clip_spec import ClipSpec
 
