@@ -5,6 +5,7 @@ Each verb is a file of ``thb/commands``, which is imported when the verb is call
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -124,5 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: Always.
     """
+    if "" not in sys.path:
+        # A detector may be a class of the working folder, which a console script does not search.
+        # The folder comes last, so that no file there hides a library.
+        sys.path.append("")
     given = None if arguments is None else list(arguments)
     run_command(lambda: app(args=given, prog_name="thb"))

@@ -94,4 +94,10 @@ class IncompletePredictionsError(THBError):
 
 
 class ResultError(THBError):
-    """A result record is malformed, or does not belong to the predictions beside it."""
+    """A result record is malformed or does not belong to the predictions beside it."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or the name of its class."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

@@ -18,7 +18,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
 
-import detectors  # noqa: F401 - mends torchvision for all that import transformers
+import detectors.base  # noqa: F401 - mends torchvision for all that import transformers
 from demo_detectors import OFFERS_FILE, Offer, Shelf, find_runs, read_offers
 from demo_examples import find_examples
 from demo_limits import MAX_MEGABYTES, MAX_QUEUE

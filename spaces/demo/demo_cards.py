@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from demo_detectors import Offer, load
 from demo_words import describe_fold
-from detectors.registry import is_hub_id
+from detectors.listing import is_hub_id
 from thb.publishing.detector import find_results
 from thb.publishing.detector_card import write_card
 from thb.runs.provenance import hash_weights

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from demo_limits import MAX_DETECTORS
-from detectors.registry import is_hub_id
+from detectors.listing import is_hub_id
 from thb.runs.folders import find_run_folders
 from thb_dataset.errors import DetectorError
 

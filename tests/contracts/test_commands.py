@@ -293,11 +293,11 @@ def read_defaults(function: Callable[..., Any]) -> dict[str, Any]:
 
 def test_choices_are_those_of_the_domain() -> None:
     from detectors.explain import Target
+    from detectors.recipes import MixedPrecision
     from metrics.talking_head_detection.roc import Method
     from thb.evaluation.cells import NoFacePolicy
     from thb.prediction.inference import ScoringPrecision
     from thb.releases.leaks import LeakSettings
-    from thb.training.settings import MixedPrecision
 
     assert set(get_args(options.NoFacePolicy)) == set(get_args(NoFacePolicy))
     assert set(get_args(options.ScoringPrecision)) == set(get_args(ScoringPrecision))

@@ -16,7 +16,8 @@ import torch
 import yaml
 
 from detectors.base import Detector
-from detectors.registry import DETECTORS, create_detector, find_detector_class, load_detector
+from detectors.listing import DETECTORS
+from detectors.registry import create_detector, find_detector_class, load_detector
 from tests.support.loopback_hub import LoopbackHub
 from thb.evaluation.evaluate import EvaluateSettings, evaluate
 from thb.evaluation.result import Result
@@ -36,6 +37,7 @@ REPO = "someone/a-detector"
 WITH_PACKAGE = """
 import json, sys, torch
 import detectors
+detectors.register_detectors()
 from transformers import AutoModelForVideoClassification
 model = AutoModelForVideoClassification.from_pretrained(sys.argv[1])
 assert type(model).__module__.startswith("detectors."), type(model)

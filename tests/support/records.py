@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from detectors.recipes import Recipe
 from thb.runs.provenance import ExplainingRecord, FoldScoringRecord, ScoredDetector
 from thb.runs.record import (
     ClassCounts,
@@ -60,7 +61,7 @@ def make_run_record(**values: Any) -> RunRecord:
         ),
         "clip_spec": ClipSpec(),
         "face_pack": FACE_PACK,
-        "settings": {},
+        "settings": Recipe(),
         "kept": KeptEpoch(rule="best", epoch=1, validation_auc=0.5, validation_loss=0.7),
         "epochs_done": 1,
         "machine": MachineRecord(processes=1, resumed_after=None, torch_threads=1),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from detectors.listing import CONVERTIBLE
 from thb.commands.options import FormatOption, OutputFormat
 from thb.commands.output import escape, write_json, write_line
 from thb.runtime.console import quiet_transformers
@@ -16,14 +17,18 @@ def convert(
     *,
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="Whose checkpoint: caddm, df_adapter, lipfd or tall."),
+        typer.Argument(
+            metavar="NAME",
+            help=f"Detector that the checkpoint belongs to: {', '.join(CONVERTIBLE)}.",
+        ),
     ],
     checkpoint: Annotated[
         Path,
-        typer.Argument(metavar="CHECKPOINT", help="The authors' file, read as weights only."),
+        typer.Argument(metavar="CHECKPOINT", help="The authors' file; it is read as weights only."),
     ],
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Folder to write; it must not be there.")
+        Path,
+        typer.Option("--out", metavar="DIR", help="Folder to write; it must be empty or absent."),
     ],
     output: FormatOption = OutputFormat.TEXT,
 ) -> None:

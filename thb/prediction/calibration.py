@@ -18,7 +18,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from detectors.registry import is_hub_id, load_detector
+from detectors.listing import is_hub_id
+from detectors.registry import load_detector
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict_videos
 from thb.prediction.predictions import Prediction, PredictionLog, Status

@@ -121,12 +121,12 @@ def _write_training(model: Detector, record: RunRecord | None) -> str:
     lines.append(
         f"{model.config.training_data}: {used.real} real and {used.fake} fake videos,"
         f" {len(record.videos.train.no_face)} without a face left out. Seed"
-        f" {settings['seed']}; epoch {kept.epoch} of {settings['epochs']} is kept"
+        f" {settings.seed}; epoch {kept.epoch} of {settings.epochs} is kept"
         f" (validation AUC {'none' if area is None else format(area, '.3f')})."
     )
     if record.release.synthetic:
         lines.append("**The release is synthetic: these weights are for tests only.**")
-    recipe = ", ".join(_write_setting(name, value) for name, value in settings.items())
+    recipe = ", ".join(_write_setting(name, value) for name, value in settings.to_dict().items())
     return f"{lines[0]}\n{' '.join(lines[1:])}\n\nRecipe: {recipe}."
 
 

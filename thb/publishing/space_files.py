@@ -161,7 +161,7 @@ def _copy_tree(source: Path, target: Path) -> None:
 
 def _offer(detector: str, place: Path) -> list[Entry]:
     """Copy a run's weights into the Space, or name a repo; return what is then on offer."""
-    from detectors.registry import is_hub_id
+    from detectors.listing import is_hub_id
 
     if is_hub_id(detector):
         record = _read_published(detector)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from detectors.registry import is_hub_id
+from detectors.listing import is_hub_id
 from thb.releases.opening import OpenRelease, open_release
 from thb.runs.folders import CONFIG_FILE
 from thb.runs.record import RECORD_FILE, FoldRecord, read_record

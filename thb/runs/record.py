@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 from pydantic import Field
 
+from detectors.recipes import Recipe
 from thb.runtime.records import read_json, write_text
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import DetectorError
@@ -202,7 +203,7 @@ class TrainingPlan(FoldRecord):
     detector: StartRecord
     clip_spec: ClipSpec
     face_pack: FacePackRecord
-    settings: Mapping[str, Any]
+    settings: Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

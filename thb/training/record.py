@@ -6,13 +6,13 @@ import csv
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
 import torch
 
 from detectors.base import Detector, count_parameters
+from detectors.recipes import Recipe
 from thb.runs.provenance import describe_scoring, hash_weights
 from thb.runs.record import (
     CURVE_FILE,
@@ -64,7 +64,7 @@ def plan_training(
             detector=start,
             clip_spec=detector.config.clip_spec,
             face_pack=FacePackRecord(**load_face_finder(options.face_pack).pack.to_dict()),
-            settings=settings.to_dict(),
+            settings=Recipe(**vars(settings)),
         )
 
     return plan
@@ -137,9 +137,8 @@ def find_finished(folder: Path, planned: TrainingPlan, *, overwrite: bool) -> Ru
                 " --overwrite to replace it"
             )
         return None
-    # Before a setting existed, trainings did what its default does now.
-    settings = {**TrainSettings().to_dict(), **record.settings}
-    found, plan = to_json(replace(record, settings=settings)), to_json(planned)
+    # A setting that is younger than the record was read as its default, which is what it did then.
+    found, plan = to_json(record), to_json(planned)
     differing = [name for name in plan if found[name] != plan[name]]
     if differing:
         differences = "; ".join(_explain(name, found[name], plan[name]) for name in differing)

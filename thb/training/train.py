@@ -15,6 +15,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from detectors.base import Detector
+from detectors.recipes import Recipe
 from detectors.registry import find_detector_class, load_detector
 from thb.prediction.calibration import calibrate, read_calibration
 from thb.prediction.inference import PredictSettings
@@ -187,7 +188,7 @@ def _load_start(
         start = load_detector(
             detector,
             trust_remote_code=options.trust_remote_code,
-            seed=choose_settings({}, settings).seed,
+            seed=choose_settings(Recipe(), settings).seed,
             config=_choose_config(detector, options),
         )
     return start, choose_settings(suit_device(type(start).recipe, device), settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from thb_dataset.errors import HubUnreachableError, ReleaseError
+from thb_dataset.errors import HubUnreachableError, ReleaseError, first_line
 
 HUB_TIMEOUT_SECONDS = 10.0
 """The time that the first request to the Hub may take; without its answer, no other is sent."""
@@ -70,12 +70,12 @@ def _translate(error: BaseException, repo: str, revision: str | None) -> Release
         ),
         (
             errors.EntryNotFoundError,
-            ReleaseError(f"{at} has no such file: {_first_line(error)}"),
+            ReleaseError(f"{at} has no such file: {first_line(error)}"),
         ),
-        (errors.HfHubHTTPError, ReleaseError(f"the Hub refused {at}: {_first_line(error)}")),
+        (errors.HfHubHTTPError, ReleaseError(f"the Hub refused {at}: {first_line(error)}")),
         (
             errors.HFValidationError,
-            ReleaseError(f"{repo!r} is not the name of a repo: {_first_line(error)}"),
+            ReleaseError(f"{repo!r} is not the name of a repo: {first_line(error)}"),
         ),
     )
     for kind, meaning in known:
@@ -94,8 +94,3 @@ def _endpoint() -> str:
     from huggingface_hub import constants
 
     return str(constants.ENDPOINT)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

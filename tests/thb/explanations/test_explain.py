@@ -15,7 +15,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from detectors.base import Detector, DetectorOutput
-from detectors.registry import DETECTORS, create_detector, find_detector_class
+from detectors.listing import DETECTORS
+from detectors.registry import create_detector, find_detector_class
 from tests.support.video_files import write_video
 from thb.explanations.explain import ExplainSettings, explain, explain_files
 from thb.explanations.explanation import Explanation

@@ -12,7 +12,8 @@ import pytest
 from torch import Tensor, nn
 
 from detectors.base import Detector, DetectorOutput
-from detectors.registry import DETECTORS, create_detector, find_detector_class
+from detectors.listing import DETECTORS
+from detectors.registry import create_detector, find_detector_class
 from thb.explanations.explain import ExplainSettings, explain
 from thb.explanations.explanation import Explanation
 from thb.explanations.faithfulness import Faithfulness, measure_faithfulness

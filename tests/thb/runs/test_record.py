@@ -117,6 +117,6 @@ def test_a_training_of_before_counts_as_finished() -> None:
     names = TrainingPlan.__dataclass_fields__
     plan = TrainingPlan(**{name: getattr(record, name) for name in names})
     assert find_finished(OLD_RUN, plan, overwrite=False) == record
-    other = replace(plan, settings={**plan.settings, "seed": 7})
+    other = replace(plan, settings=replace(plan.settings, seed=7))
     with pytest.raises(DetectorError, match=r"settings\.seed 0, not 7"):
         find_finished(OLD_RUN, other, overwrite=False)

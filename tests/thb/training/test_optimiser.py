@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from detectors.recipes import Augmentation
-from detectors.registry import DETECTORS, find_detector_class
+from detectors.listing import DETECTORS
+from detectors.recipes import Augmentation, Recipe
+from detectors.registry import find_detector_class
 from detectors.tall import TALL, TALLConfig
 from thb.training.optimiser import (
     group_parameters,
@@ -109,8 +110,8 @@ def test_which_weights_decay() -> None:
 def test_every_wrong_setting_is_named() -> None:
     wrong = {"optimiser": "lion", "patience": 0, "clips_cut": 0, "gradient_value_clip": -1}
     with pytest.raises(DetectorError) as raised:
-        choose_settings({}, {**wrong, "augmentations": [{"name": "swirl"}]})
+        choose_settings(Recipe(), {**wrong, "augmentations": [{"name": "swirl"}]})
     for word in (*wrong, "swirl"):
         assert word in str(raised.value)
-    settings = choose_settings({}, {"augmentations": [{"name": "flip", "probability": 0.5}]})
+    settings = choose_settings(Recipe(), {"augmentations": [{"name": "flip", "probability": 0.5}]})
     assert settings.augmentations == (Augmentation(name="flip", probability=0.5),)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from detectors.registry import DETECTORS, load_detector
+from detectors.listing import DETECTORS
+from detectors.registry import load_detector
 from thb.runs.record import ClassCounts
 from thb.training.settings import TrainOptions
 from thb.training.smoke import train_smoke

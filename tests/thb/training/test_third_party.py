@@ -18,6 +18,7 @@ THEIRS = """
 from torch import nn
 
 from detectors import Detector
+from detectors.recipes import Recipe
 from thb_dataset.clip_spec import ClipSpec
 
 
@@ -25,7 +26,7 @@ class TheirDetector(Detector):
     model_type = "their_detector"
     default_clip = ClipSpec(clips=2, frames=2, size=24)
     cam_layer = "features"
-    recipe = {"epochs": 2, "optimiser": "sgd", "learning_rate": 0.01, "clips_per_sample": 2}
+    recipe = Recipe(epochs=2, optimiser="sgd", learning_rate=0.01, clips_per_sample=2)
 
     def __init__(self, config):
         super().__init__(config)

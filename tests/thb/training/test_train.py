@@ -78,7 +78,7 @@ def test_the_same_seed_gives_the_same_weights(tiny_release: MiniRelease, tmp_pat
     again = train_fold(tiny_release, tmp_path / "again")
     other = train_fold(tiny_release, tmp_path / "other", seed=1)
     assert sha_of(first) == sha_of(again) != sha_of(other)
-    assert (first.record.settings["seed"], other.record.settings["seed"]) == (0, 1)
+    assert (first.record.settings.seed, other.record.settings.seed) == (0, 1)
     left_alone = train_fold(tiny_release, tmp_path / "first")
     assert left_alone.reused
 
@@ -312,7 +312,7 @@ def test_mixed_precision_trains_nearly_the_same(
     exact = train_fold(tiny_release, tmp_path / "exact", epochs=1)
     mixed = train_fold(tiny_release, tmp_path / "mixed", epochs=1, mixed_precision=precision)
     assert sha_of(exact) != sha_of(mixed)
-    assert mixed.record.settings["mixed_precision"] == precision
+    assert mixed.record.settings.mixed_precision == precision
     losses = [float(read_history(run.folder)[0]["train_loss"]) for run in (exact, mixed)]
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
     stored = load_file(mixed.folder / "model.safetensors")

@@ -87,4 +87,4 @@ def test_a_detector_scores_the_clips_of_its_config_whatever_it_was_trained_on(
     )
     config = json.loads((trained.folder / "config.json").read_text("utf-8"))
     assert config["clip"]["clips"] == 2
-    assert trained.record.settings["clips_cut"] == cut
+    assert trained.record.settings.clips_cut == cut
