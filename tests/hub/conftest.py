@@ -72,16 +72,10 @@ def run_client(hub: LoopbackHub, tmp_path: Path, client_server: subprocess.Popen
         folder = tmp_path / f"client-{next(count)}"
         folder.mkdir()
         environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("HF_", "THB_"))},
-            "HF_ENDPOINT": hub.endpoint,
-            "HF_HOME": str((home or folder) / "hf"),
+            **hub.environment((home or folder) / "hf"),
             "THB_CACHE": str((home or folder) / "thb"),
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_UPDATE_DOWNLOAD_COUNTS": "0",
-            "HF_TOKEN": "hf_loopback",
-            "OMP_NUM_THREADS": "1",
             **(env or {}),
         }
         wanted = {"case": case, "options": options, "env": environment, "folder": str(folder)}

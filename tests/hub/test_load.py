@@ -129,7 +129,7 @@ def test_a_damaged_download_is_taken_again_and_twice_is_an_error(
     home = tmp_path / "home"
     refused = run_client("load", home=home, **options)
     assert refused.error == "ReleaseError"
-    assert f"{path} of {repo} arrived damaged twice" in refused.message
+    assert f"{path} of {repo} was downloaded twice with a wrong checksum" in refused.message
     healed = run_client("load", home=home, **options)
     assert healed.error is None, healed.message
 

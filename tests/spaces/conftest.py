@@ -6,10 +6,7 @@ import fcntl
 import json
 import os
 import shutil
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.running_space import RunningSpace
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -25,16 +24,15 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "spaces" / "demo" / "app.py"
-SECONDS_TO_START = 90
 TRAINED, LISTENER = "trained", "listener"
 
 
 @dataclass(frozen=True)
 class Space:
-    """A running Space.
+    """The running Space.
 
     Attributes:
-        address: Of its page.
+        address: The address of its page.
         folder: Its folder for temporary files.
     """
 
@@ -53,34 +51,6 @@ class Visit:
 
     page: Page
     foreign: list[str] = field(default_factory=list)
-
-
-def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text("utf-8")
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError(f"the Space does not start: {log.read_text('utf-8')}")
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture(scope="session")
@@ -127,28 +97,19 @@ def _write_shelf(folder: Path, release: MiniRelease) -> None:
 
 @pytest.fixture(scope="session")
 def space(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
-    """The Space with both detectors, started once a test process."""
+    """The Space with both detectors, started once per test process."""
     folder = tmp_path_factory.mktemp("space")
-    port, log = find_free_port(), folder / "log.txt"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, str(APP), "--detectors", str(shelf), "--port", str(port)],
-            cwd=APP.parent,
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-                "TMPDIR": str(folder),
-                "OMP_NUM_THREADS": "1",
-                "HF_HUB_OFFLINE": "1",
-            },
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            wait_until_it_answers(process, port, log)
-            yield Space(address=f"http://127.0.0.1:{port}", folder=folder)
-        finally:
-            end(process)
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "TMPDIR": str(folder),
+        "OMP_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
+    words = [sys.executable, str(APP), "--detectors", str(shelf)]
+    log = folder / "log.txt"
+    with RunningSpace(words, folder=APP.parent, env=env, log=log) as running:
+        yield Space(address=running.address, folder=folder)
     assert "Traceback" not in log.read_text("utf-8"), log.read_text("utf-8")
 
 

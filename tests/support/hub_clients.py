@@ -38,12 +38,10 @@ def digest(rows: Iterable[Mapping[str, Any]]) -> str:
 
 def publish(release: str, repo: str, **options: Any) -> dict[str, Any]:
     from thb.publishing.dataset import publish_dataset
-    from thb.releases.opening import scan_release_named
 
     if options.get("dry_run"):
         options["dry_run"] = Path(options["dry_run"])
-    made = publish_dataset(scan_release_named(release), repo, **options)
-    return made.to_dict()
+    return publish_dataset(release, repo=repo, **options).to_dict()
 
 
 def load_configs(repo: str, configs: list[str] | None = None, **options: Any) -> dict[str, Any]:
@@ -182,6 +180,14 @@ def verify(release: str) -> dict[str, Any]:
     return audit_release(scan_release_named(release)).to_dict()
 
 
+def read(repo: str, name: str, **options: Any) -> dict[str, Any]:
+    """Read one small file."""
+    from thb_dataset.hub.files import read_hub_file
+
+    file = read_hub_file(repo, name, **options)
+    return {"text": None if file is None else file.read_text("utf-8")}
+
+
 def command(arguments: list[str]) -> dict[str, Any]:
     """Run the command line."""
     from thb.cli import main
@@ -205,6 +211,7 @@ CASES: dict[str, Callable[..., dict[str, Any]]] = {
         decode_over_http,
         build,
         verify,
+        read,
         command,
     )
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -132,6 +133,23 @@ class LoopbackHub:
     def __exit__(self, *exception: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def environment(self, home: Path) -> dict[str, str]:
+        """Return the environment of a process that knows no other Hub and has read nothing of it.
+
+        Args:
+            home: The process's own ``HF_HOME``.
+        """
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+        return {
+            **kept,
+            "HF_ENDPOINT": self.endpoint,
+            "HF_HOME": str(home),
+            "HF_TOKEN": "hf_loopback",
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "OMP_NUM_THREADS": "1",
+        }
 
     def create(self, repo_id: str, files: Mapping[str, bytes] | None = None) -> str:
         """Make a dataset repo that holds these files; return its first commit."""
@@ -293,7 +311,7 @@ class Handler(BaseHTTPRequestHandler):
                 "isPullRequest": True,
                 "createdAt": WHEN,
                 "author": {"name": "tester"},
-                "repo": {"name": repo, "type": "dataset"},
+                "repo": {"name": repo, "type": self.path.split("/")[2].removesuffix("s")},
             }
             for number, title in self._repo(repo).pulls
         ]

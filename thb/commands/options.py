@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -81,6 +81,7 @@ FoldOption = Annotated[
         help="Only the fold of p2 or p3 that holds this generator out. (default: every fold)",
     ),
 ]
+RELEASE: Final = DEFAULT_RELEASE
 ReleaseOption = Annotated[
     str,
     typer.Option(
@@ -102,6 +103,7 @@ SplitByOption = Annotated[
     SplitBy,
     typer.Option("--split-by", help="Split fakes by the release's folders, or by their driver."),
 ]
+FORMAT: Final = OutputFormat.TEXT
 FormatOption = Annotated[OutputFormat, typer.Option("--format", help="What is written to stdout.")]
 TableFormatOption = Annotated[
     TableFormat, typer.Option("--format", help="What is written to stdout.")

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from thb_dataset.errors import HubUnreachableError, ReleaseError
+
+RepoType = Literal["dataset", "model", "space"]
 
 HUB_TIMEOUT_SECONDS = 10.0
 """How long the first question to the Hub may take; no question after it is asked without it."""
 
 
 @contextmanager
-def explained_hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
+def explained_hub_errors(
+    repo: str, revision: str | None = None, *, repo_type: RepoType = "dataset"
+) -> Iterator[None]:
     """Turn the Hub clients' errors into ours.
 
     Args:
-        repo: The dataset repo that is asked for, ``org/name``.
+        repo: The repo that is asked for, ``org/name``.
         revision: The revision that is asked for.
+        repo_type: What kind of repo it is.
 
     Raises:
         ReleaseError: There is no such repo, revision or file, or it may not be read or written.
@@ -28,13 +34,15 @@ def explained_hub_errors(repo: str, revision: str | None = None) -> Iterator[Non
     except ReleaseError:
         raise
     except Exception as error:
-        explained = explain(error, repo, revision)
+        explained = explain(error, repo, revision, repo_type=repo_type)
         if explained is None:
             raise
         raise explained from error
 
 
-def explain(error: BaseException, repo: str, revision: str | None) -> ReleaseError | None:
+def explain(
+    error: BaseException, repo: str, revision: str | None, *, repo_type: RepoType = "dataset"
+) -> ReleaseError | None:
     """Return what an error of the Hub's clients means; None for any other error."""
     from huggingface_hub import errors
 
@@ -64,8 +72,8 @@ def explain(error: BaseException, repo: str, revision: str | None) -> ReleaseErr
         (
             errors.RepositoryNotFoundError,
             ReleaseError(
-                f"there is no dataset repo {repo} on the Hub, or it is private: check the name, "
-                "or log in (hf auth login)"
+                f"there is no {repo_type} repo {repo} on the Hub, or it is private: check the "
+                "name, or log in (hf auth login)"
             ),
         ),
         (
