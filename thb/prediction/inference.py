@@ -18,7 +18,7 @@ from thb.runtime.cache import clip_store_folder
 from thb.runtime.progress import progress_bar
 from thb_dataset.clip_spec import Aggregation
 from thb_dataset.clips.store import VideoClips, prepare_pixels
-from thb_dataset.errors import DetectorError, NoAudioError, NoFaceError, VideoError
+from thb_dataset.errors import DetectorError, NoAudioError, NoFaceError, THBError, VideoError
 
 if TYPE_CHECKING:
     import torch
@@ -171,13 +171,23 @@ def describe_failure(made: VideoError | None, path: Path | None) -> Outcome:
         status = Status.NO_FACE
     elif isinstance(made, NoAudioError):
         status = Status.NO_AUDIO
-    reason = " ".join(str(made).split())
-    if path is not None:  # the row says which video it is; where it lies is nobody's business
-        names = tuple(" ".join(f"{name}:".split()) for name in (path, path.name))
-        while reason.startswith(names):
-            reason = reason.partition(next(name for name in names if reason.startswith(name)))[2]
-            reason = reason.lstrip()
-    return Outcome(status=status, reason=reason)
+    return Outcome(status=status, reason=describe_error(made, path))
+
+
+def describe_error(error: THBError, path: Path | None) -> str:
+    """Return an error's message in one line, without the path of its video at the beginning.
+
+    Args:
+        error: The error.
+        path: The video, whose folder is nobody else's business; None leaves the message whole.
+    """
+    message = " ".join(str(error).split())
+    if path is None:
+        return message
+    names = [" ".join(f"{name}:".split()) for name in (str(path), ascii(str(path)), path.name)]
+    while name := next((name for name in names if message.startswith(name)), None):
+        message = message.removeprefix(name).lstrip()
+    return message
 
 
 def _score_batch(
