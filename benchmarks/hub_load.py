@@ -51,9 +51,8 @@ print(json.dumps({"calls": calls, "imports": imports, "rows": rows}))
 """
 PUBLISH = """
 import sys
-from thb.publish import publish_dataset
-from thb.releases import scan_release_named
-publish_dataset(scan_release_named(sys.argv[1]), sys.argv[1])
+from thb.publishing.dataset import publish_dataset
+publish_dataset(sys.argv[1], repo=sys.argv[1])
 """
 AUDIT = """
 import json, sys, time

@@ -1,4 +1,4 @@
-"""One small file of a repo: what it is, that it does not exist, or that nobody can say."""
+"""Reading one small file of a repo, and comparing files with the Hub's listing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_without_the_hub_the_cache_is_the_repo(
         absent = run_client("read", home=home, env=env, repo=repo, name="thresholds.json")
         assert absent.result == {"text": None}
         unknown = run_client("read", home=home, env=env, repo="someone/else", name="run.json")
-        assert unknown.error == "HubUnreachableError", "it may have one: nobody can say"
+        assert unknown.error == "HubUnreachableError", "the repo may exist and have the file"
 
 
 def test_identities_are_those_of_the_hub(tmp_path: Path) -> None:

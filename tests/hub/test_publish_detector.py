@@ -41,8 +41,8 @@ model = AutoModelForVideoClassification.from_pretrained(sys.argv[1])
 assert type(model).__module__.startswith("detectors."), type(model)
 """
 GUARD = Path(__file__).resolve().parents[2] / "detectors" / "torchvision_guard.py"
-# The tests' own environment may hold a torchvision that breaks transformers: that is mended here,
-# as whoever has it must have done.
+# The tests' environment may hold a torchvision that breaks transformers. It is made importable
+# here, as everybody with such a torchvision has to do.
 WITHOUT_PACKAGE = f"""
 import importlib.util, json, runpy, sys
 sys.path.append(sys.argv[2])
@@ -57,7 +57,7 @@ try:
 except ValueError as error:
     assert "trust_remote_code" in str(error), error
 else:
-    raise SystemExit("it ran code unasked")
+    raise SystemExit("it ran code without being asked to")
 model = AutoModelForVideoClassification.from_pretrained(sys.argv[1], trust_remote_code=True)
 assert type(model).__module__.startswith("transformers_modules."), type(model)
 """
@@ -124,7 +124,7 @@ def test_with_the_package_and_without_it(hub: LoopbackHub, tmp_path: Path) -> No
     again = publish(tmp_path / "run", hub, tmp_path / "publisher", "--weights-licence", "MIT")
     assert again["commit"] is None, "publishing twice changes nothing"
     asked = publish(tmp_path / "run", hub, tmp_path / "publisher", "--create-pr")
-    assert asked["pull_request"].endswith("/1"), "the licence on the card is another"
+    assert asked["pull_request"].endswith("/1"), "the card has another licence now"
     assert hub.datasets[REPO].refs["main"] == made["commit"]
     assert asked["changed"] == ["README.md", "config.json"]
     asked_again = publish(tmp_path / "run", hub, tmp_path / "publisher", "--create-pr")
@@ -135,7 +135,7 @@ def test_with_the_package_and_without_it(hub: LoopbackHub, tmp_path: Path) -> No
     expected = compute_logits(model)
     installed = ask_for_logits(WITH_PACKAGE, hub, tmp_path / "installed")
     assert installed == pytest.approx(expected, abs=1e-6)
-    # -S: the file that makes the working copy importable is not read; -I: nor is the folder.
+    # -S ignores the file that makes the working copy importable, and -I ignores the folder.
     alone = ask_for_logits(WITHOUT_PACKAGE, hub, tmp_path / "alone", "-I", "-S")
     if alone == "installed":
         pytest.skip("the package is among the libraries and cannot be hidden")
@@ -143,7 +143,7 @@ def test_with_the_package_and_without_it(hub: LoopbackHub, tmp_path: Path) -> No
 
 
 def compute_logits(model: Detector) -> list[float]:
-    """Do what the processes do."""
+    """Compute the logits as the processes do."""
     torch.manual_seed(0)
     spec = model.config.clip_spec
     pixels = torch.randn(2, spec.pictures, 3, spec.size, spec.size)
@@ -153,7 +153,7 @@ def compute_logits(model: Detector) -> list[float]:
 
 
 def test_code_of_every_detector_stands_alone(hub: LoopbackHub, tmp_path: Path) -> None:
-    """All of them in one process without the package, from folders as a dry run writes them."""
+    """Load all of them in one process without the package, from folders that a dry run wrote."""
     names, expected = sorted(DETECTORS), []
     for name in names:
         detector_class = find_detector_class(name)
@@ -191,7 +191,7 @@ def test_what_cannot_be_published_is_said(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture(scope="module")
 def evaluated(tiny_release: MiniRelease, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of one fold, trained for a moment and evaluated."""
+    """A run of one fold, trained briefly and evaluated."""
     run = tmp_path_factory.mktemp("evaluated") / "run"
     where: dict[str, Any] = {
         "protocol": "p3",
@@ -228,7 +228,7 @@ def test_the_card_has_the_runs_own_figures(evaluated: Path, tmp_path: Path) -> N
     for file in (tmp_path / "out").rglob("*"):
         assert not file.is_file() or str(tmp_path).encode() not in file.read_bytes()
         assert not file.is_file() or str(evaluated.parent).encode() not in file.read_bytes()
-    assert EVAL_FILE not in made.files, "nothing of a synthetic release is entered anywhere"
+    assert EVAL_FILE not in made.files, "results of a synthetic release are entered nowhere"
     assert load_detector(tmp_path / "out").config.weights_licence == "CC0-1.0"
     assert (tmp_path / "out" / "history.svg").is_file()
 

@@ -1,4 +1,4 @@
-"""What is pushed as a Space starts from its own files and answers, with the working copy hidden."""
+"""A published Space starts from its own files and answers, with the working copy hidden."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 REPO = "someone/a-space"
 ROOT = Path(__file__).resolve().parents[2]
-# -I and -S: neither the folder that Python is started in nor the working copy is looked at.
+# With -I and -S, Python ignores the folder that it is started in and the working copy.
 START = """
 import runpy, sys
 sys.argv[0] = "app.py"
@@ -73,7 +73,7 @@ def publish(detector: str | Path, hub: LoopbackHub, home: Path) -> Any:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """A small detector without a protocol."""
+    """A small detector that belongs to no protocol."""
     detector_class = find_detector_class("baseline")
     model = create_detector(detector_class, seed=3, config=detector_class.tiny)
     model.save_pretrained(tmp_path / "run")
@@ -96,7 +96,7 @@ def test_what_was_pushed_starts_and_gives_a_score(
     script = START
     for name, value in places.items():
         script = script.replace(name, repr(value))
-    # -u: an isolated Python does not look at PYTHONUNBUFFERED.
+    # An isolated Python ignores PYTHONUNBUFFERED, so it needs -u.
     words = [sys.executable, "-I", "-S", "-u", "-c", script]
     env = {**hub.environment(tmp_path / "home"), "TMPDIR": str(tmp_path / "work")}
     with RunningSpace(words, folder=folder, env=env, log=tmp_path / "log.txt") as space:
@@ -104,7 +104,7 @@ def test_what_was_pushed_starts_and_gives_a_score(
     (judgement,) = record["judgements"]
     assert judgement["problem"] is None, space.log.read_text("utf-8")
     assert 0 <= judgement["prediction"]["score"] <= 1
-    assert judgement["verdict"]["kind"] == "none", "there is no threshold, and never a bare 0.5"
+    assert judgement["verdict"]["kind"] == "none", "0.5 is not a threshold"
     assert not any((tmp_path / "work" / "thb-demo-jobs").iterdir())
 
 
@@ -132,7 +132,7 @@ def test_a_dry_run_writes_all_and_older_files_go(
     hub.change(REPO, add={"thb/gone.py": b"", "examples/clip.mp4": b"theirs"})
     again = publish(run, hub, tmp_path / "publisher")
     assert again["deleted"] == ["thb/gone.py"]
-    assert "examples/clip.mp4" in hub.files(REPO), "what the publisher laid there stays"
+    assert "examples/clip.mp4" in hub.files(REPO), "the publisher's own files stay"
 
 
 def test_a_threshold_goes_along_and_stands_on_the_card(run: Path, tmp_path: Path) -> None:
@@ -214,10 +214,10 @@ def test_versions_are_exact_and_the_same_everywhere() -> None:
     pins = pin_requirements()
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in pins.splitlines())
     app = find_space("demo")
-    assert (app / "requirements.txt").read_text("utf-8") == pins, "write pin_requirements() there"
+    assert (app / "requirements.txt").read_text("utf-8") == pins, "write pin_requirements() to it"
     head = yaml.safe_load((app / "README.md").read_text("utf-8").split("---")[1])
     assert f"gradio=={head['sdk_version']}" in pins.splitlines()
-    assert len(head["short_description"]) <= 60, "the Hub takes no more"
+    assert len(head["short_description"]) <= 60, "the Hub accepts no more"
     older = pin_requirements(torch="2.11.0").splitlines()
     assert "torch==2.11.0" in older
     assert not any(line.startswith("torchvision") for line in older)

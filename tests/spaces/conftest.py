@@ -1,4 +1,4 @@
-"""The demo Space, running as on a user's machine, and a browser that is offline."""
+"""The demo Space, running as on a user's machine, and a browser without the internet."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Visit:
     """One visitor's page.
 
     Attributes:
-        page: Playwright's page.
-        foreign: Requests to any other host than the Space's.
+        page: The page of Playwright.
+        foreign: The requests to hosts other than the Space's.
     """
 
     page: Page
@@ -55,7 +55,7 @@ class Visit:
 
 @pytest.fixture(scope="session")
 def shelf(tmp_path_factory: pytest.TempPathFactory, tiny_release: MiniRelease) -> Path:
-    """A list of detectors: one trained for P3, and one without a protocol that listens."""
+    """A list of two detectors: one trained for P3, and one that needs sound, without a protocol."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder = shared / "shelf"
@@ -131,7 +131,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser, space: Space) -> Iterator[Callable[..., Visit]]:
-    """Open the page as a new visitor; at the end nobody may have asked another host."""
+    """Open the page as a new visitor; at the end, no other host may have been asked."""
     visits: list[Visit] = []
 
     def open_page(*, width: int = 1280, height: int = 900) -> Visit:
@@ -158,7 +158,7 @@ def visit(browser: Browser, space: Space) -> Iterator[Callable[..., Visit]]:
 
 @pytest.fixture(scope="session")
 def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots are left to be looked at: ``THB_TEST_ARTIFACTS``, or pytest's folder."""
+    """The folder in which screenshots are kept: ``THB_TEST_ARTIFACTS``, or one of pytest's."""
     named = os.environ.get("THB_TEST_ARTIFACTS")
     folder = Path(named) if named else tmp_path_factory.mktemp("screenshots")
     folder.mkdir(parents=True, exist_ok=True)

@@ -143,7 +143,7 @@ def test_limits_are_checked_before_anything_is_decoded(
     tmp_path: Path, tiny_release: MiniRelease
 ) -> None:
     assert refuse(tmp_path / "absent.mp4") == "missing"
-    assert refuse(tmp_path) == "decode", "a folder with a video's name"
+    assert refuse(tmp_path) == "decode", "it is a folder"
     large = tmp_path / "large.mp4"
     with large.open("wb") as stream:
         stream.truncate(MAX_MEGABYTES * 1_000_000 + 1_000_000)

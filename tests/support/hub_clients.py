@@ -1,8 +1,9 @@
-"""What a user's process does with the Hub, each in a process of its own.
+"""Cases of what a user does with the Hub, each run in a process of its own.
 
 ``HF_ENDPOINT`` and ``HF_HOME`` are read when the clients are imported, so every case needs a new
-process. ``python -m tests.support.hub_clients`` imports once what knows no Hub, and forks for each
-case that it reads from stdin; the child imports the clients, and leaves its findings in a file.
+process. ``python -m tests.support.hub_clients`` imports the libraries that know no Hub, and forks
+for each case that it reads from stdin. The child imports the clients and writes its answer to a
+file.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def load_configs(repo: str, configs: list[str] | None = None, **options: Any) ->
 
 
 def read_split(table: Any) -> dict[str, Any]:
-    # The rows as they are stored: iterating the data set would decode, or cast each row.
+    # Read the rows as they are stored: iterating over the dataset would decode or cast each row.
     stored = table.data.to_pylist()
     rows = [{**row, "video": path(row["video"]), "audio": path(row["audio"])} for row in stored]
     return {"rows": len(rows), "digest": digest(rows)}
@@ -89,7 +90,7 @@ def stream(repo: str, config: str) -> dict[str, Any]:
 
 
 def load(**options: Any) -> dict[str, Any]:
-    """Call thb.load, and return what each row's video is."""
+    """Call thb.load, and return the video of each row."""
     import thb
 
     data = thb.load(**options)
@@ -100,7 +101,7 @@ def load(**options: Any) -> dict[str, Any]:
 
 
 def with_packaged(packaged: str, what: str, **options: Any) -> dict[str, Any]:
-    """Run a case as if this folder of indexes had come in the wheel."""
+    """Run a case as if this folder of indexes were part of the wheel."""
     from thb_dataset.hub import packaged_index
 
     # A default of the function, as the folder of the installed package is.
@@ -146,7 +147,7 @@ def decode_over_http(repo: str, config: str) -> dict[str, Any]:
 def build(
     base_path: str, config: str, *, streaming: bool = False, **options: Any
 ) -> dict[str, Any]:
-    """Build a config by loading_script.py's builder."""
+    """Build a config with the builder of loading_script.py."""
     import datasets
 
     from loading_script import TalkingHeadBench
@@ -243,7 +244,7 @@ IMPORTED_ONCE = (
 
 
 def serve() -> None:
-    """Read cases from stdin, run each in a child, and say on stdout when it has ended."""
+    """Read cases from stdin, run each in a child, and report on stdout when it has ended."""
     for module in IMPORTED_ONCE:
         importlib.import_module(module)
     assert not {"huggingface_hub", "datasets"} & set(sys.modules)

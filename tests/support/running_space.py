@@ -1,4 +1,4 @@
-"""A Space in a process of its own, waited for by what it says and not by the clock."""
+"""A Space in a process of its own, which is ready when its output says so."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Self
 
 SECONDS_TO_START = 90
 SERVING = b"To create a public link"
-"""Gradio's last words when it has started, after it has asked its own page for an answer."""
+"""The last line that Gradio prints when it starts, after its own page has answered."""
 
 
 class RunningSpace:
@@ -52,7 +52,7 @@ class RunningSpace:
         return self
 
     def _read(self) -> None:
-        """Keep the process's output, until it ends; tell when it serves or has ended."""
+        """Copy the output to the log until the process ends; report when it serves or has ended."""
         assert self._process.stdout is not None
         with self.log.open("wb", buffering=0) as file:
             for line in self._process.stdout:
@@ -73,7 +73,7 @@ class RunningSpace:
 
 
 def find_free_port() -> int:
-    """Return a port that nobody listens at."""
+    """Return a port that is free."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

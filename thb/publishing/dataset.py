@@ -90,34 +90,27 @@ def publish_dataset(
     if videos_at is None:
         head = list_hub(repo, resolve_commit(repo))
         store, notes = _find_store(release, head)
-    elif dry_run is None:
-        raise ReleaseError("videos_at is for a dry run: a published index points at a commit")
-    elif not _PLACE.fullmatch(videos_at):
-        raise ReleaseError(f"videos_at is a commit's 40 digits or main, not {videos_at!r}")
     else:
-        store = VideoStore(repo=repo, revision=videos_at)
+        store = VideoStore(repo=repo, revision=_check_place(videos_at, dry_run))
     with open_folder(dry_run) as folder:
-        audit = _write_files(
-            release,
-            store,
-            repo,
-            folder,
-            owner={} if head is None else _read_owner_metadata(head),
-            with_eval=with_eval,
+        owner = {} if head is None else _read_owner_metadata(head)
+        audit = _write_files(release, store, repo, folder, owner=owner, with_eval=with_eval)
+        publication = Publication(
+            repo=repo,
+            repo_type="dataset",
+            notes=notes,
+            videos_commit=store.revision,
+            audit=audit,
         )
-        return _send(
-            Publication(
-                repo=repo,
-                repo_type="dataset",
-                notes=notes,
-                videos_commit=store.revision,
-                audit=audit,
-            ),
-            folder,
-            head,
-            create_pr=create_pr,
-            dry_run=dry_run is not None,
-        )
+        return _send(publication, folder, head, create_pr=create_pr, dry_run=dry_run is not None)
+
+
+def _check_place(videos_at: str, dry_run: Path | None) -> str:
+    if dry_run is None:
+        raise ReleaseError("videos_at is for a dry run: a published index points at a commit")
+    if not _PLACE.fullmatch(videos_at):
+        raise ReleaseError(f"videos_at is a commit's 40 digits or main, not {videos_at!r}")
+    return videos_at
 
 
 def _write_files(

@@ -81,7 +81,8 @@ thb predict {repo} clip.mp4
 thb evaluate {repo} --protocol p3
 ```
 
-Without it, the network alone. This runs the code beside the weights, so read that code first:
+The network also runs without it. transformers then runs the code beside the weights, so read
+that code first:
 
 ```python
 from transformers import AutoModelForVideoClassification
