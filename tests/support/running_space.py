@@ -54,8 +54,8 @@ class RunningSpace:
     def _read(self) -> None:
         """Copy the output to the log until the process ends; report when it serves or has ended."""
         assert self._process.stdout is not None
-        with self.log.open("wb", buffering=0) as file:
-            for line in self._process.stdout:
+        with self._process.stdout as output, self.log.open("wb", buffering=0) as file:
+            for line in output:
                 file.write(line)
                 if SERVING in line:
                     self._is_serving = True
