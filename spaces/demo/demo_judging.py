@@ -153,44 +153,41 @@ def write_record(video: Path, judgements: Sequence[Judgement]) -> dict[str, Any]
 @on_device
 def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
     """Score a video; whatever goes wrong becomes a problem with a text."""
-    try:
-        return _ask(offer, video, folder)
-    except THBError as error:
-        _log.warning("%s: %s", offer.name, error)
-        return Judgement(offer=offer, problem=explain_error(error, video))
-    except Exception:
-        _log.exception("%s could not score the video", offer.name)
-        return Judgement(offer=offer, problem=BROKEN)
-
-
-def _ask(offer: Offer, video: Path, folder: Path) -> Judgement:
     # The crops show the visitor's face, so they are kept for this job only.
     settings = PredictSettings(store=folder / "clips", workers=1, progress=False)
-    detector = load(offer.reference)
-    problem, clips = None, None
+    judgement = Judgement(offer=offer)
     try:
-        clips = read_clips(video, detector.config.clip_spec, settings=settings)
-    except VideoError as error:
-        problem = explain_error(error, video)
-    made = predict(detector, video, settings=settings)
-    row = replace(made.rows[0], video_id=video.name)
-    run = {**made.run, "detector": {**made.run["detector"], "name": offer.name}}
-    judgement = Judgement(offer=offer, prediction=row, problem=problem, run=run)
-    if row.score is None or clips is None:
-        unscored = Problem(
-            kind=row.status.value,
-            title="The video could not be scored",
-            reason=row.reason or "No reason was given.",
-            hint="Try another video or another detector.",
+        detector = load(offer.reference)
+        problem, clips = None, None
+        try:
+            clips = read_clips(video, detector.config.clip_spec, settings=settings)
+        except VideoError as error:
+            problem = explain_error(error, video)
+        made = predict(detector, video, settings=settings)
+        row = replace(made.rows[0], video_id=video.name)
+        run = {**made.run, "detector": {**made.run["detector"], "name": offer.name}}
+        judgement = replace(judgement, prediction=row, problem=problem, run=run)
+        if row.score is None or clips is None:
+            unscored = Problem(
+                kind=row.status.value,
+                title="The video could not be scored",
+                reason=row.reason or "No reason was given.",
+                hint="Try another video or another detector.",
+            )
+            return replace(judgement, problem=problem or unscored)
+        return replace(
+            judgement,
+            calibration=_find_calibration(offer, made.run["detector"]["weights_sha256"]),
+            timeline=score_over_time(detector, video, row, settings=settings),
+            track=draw_track(video, detector.config.clip_spec, clips, folder / "track"),
+            faces=clips.faces,
         )
-        return replace(judgement, problem=problem or unscored)
-    return replace(
-        judgement,
-        calibration=_find_calibration(offer, made.run["detector"]["weights_sha256"]),
-        timeline=score_over_time(detector, video, row, settings=settings),
-        track=draw_track(video, detector.config.clip_spec, clips, folder / "track"),
-        faces=clips.faces,
-    )
+    except THBError as error:
+        _log.warning("%s: %s", offer.name, error)
+        return replace(judgement, problem=explain_error(error, video))
+    except Exception:
+        _log.exception("%s could not score the video", offer.name)
+        return replace(judgement, problem=BROKEN)
 
 
 def _find_calibration(offer: Offer, weights_sha256: str) -> Calibration | None:
