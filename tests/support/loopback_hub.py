@@ -251,6 +251,16 @@ class Handler(BaseHTTPRequestHandler):
             raise HubError(401, "RepoNotFound", "Repository not found")
         return repo
 
+    @property
+    def _kind(self) -> str:
+        """``datasets``, ``models`` or ``spaces``, as in ``/api/datasets/…``."""
+        return self.path.split("/")[2]
+
+    def _page(self, repo: str) -> str:
+        """Return the address of a repo's page."""
+        place = repo if self._kind == "models" else f"{self._kind}/{repo}"
+        return f"{self.hub.endpoint}/{place}"
+
     def info(self, repo: str, revision: str = "") -> None:
         found = self._repo(repo)
         sha = found.resolve(revision or "main")
@@ -311,7 +321,7 @@ class Handler(BaseHTTPRequestHandler):
                 "isPullRequest": True,
                 "createdAt": WHEN,
                 "author": {"name": "tester"},
-                "repo": {"name": repo, "type": self.path.split("/")[2].removesuffix("s")},
+                "repo": {"name": repo, "type": self._kind.removesuffix("s")},
             }
             for number, title in self._repo(repo).pulls
         ]
@@ -403,10 +413,10 @@ class Handler(BaseHTTPRequestHandler):
         extra = {}
         if "create_pr" in self.query:
             number, sha = found.open_pull(tree, title)
-            extra["pullRequestUrl"] = f"{self.hub.endpoint}/datasets/{repo}/discussions/{number}"
+            extra["pullRequestUrl"] = f"{self._page(repo)}/discussions/{number}"
         else:
             sha = found.commit(tree, ref=revision, title=title)
-        url = f"{self.hub.endpoint}/datasets/{repo}/commit/{sha}"
+        url = f"{self._page(repo)}/commit/{sha}"
         self._send(200, {"success": True, "commitOid": sha, "commitUrl": url, **extra})
 
     def _apply(self, tree: Tree, key: str, value: dict[str, Any]) -> None:
