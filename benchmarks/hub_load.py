@@ -52,8 +52,7 @@ print(json.dumps({"calls": calls, "imports": imports, "rows": rows}))
 PUBLISH = """
 import sys
 from thb.publishing.dataset import publish_dataset
-from thb.releases.opening import scan_release_named
-publish_dataset(scan_release_named(sys.argv[1]), sys.argv[1])
+publish_dataset(sys.argv[1], repo=sys.argv[1])
 """
 AUDIT = """
 import json, sys, time

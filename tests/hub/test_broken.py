@@ -1,4 +1,4 @@
-"""What is broken is named, in seconds."""
+"""Whatever is broken is named within seconds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def silent_hub() -> Iterator[SilentHub]:
 
 
 class SilentHub:
-    """Takes calls and hangs up, as a Hub behind a broken network does, and counts them."""
+    """A server that hangs up at once, like a Hub behind a broken network, and counts the calls."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -64,7 +64,7 @@ def test_a_hub_that_does_not_answer_is_not_asked_again_and_again(
     assert answer.error == "HubUnreachableError"
     assert f"does not answer ({silent_hub.endpoint}" in answer.message
     assert "HF_ENDPOINT" in answer.message
-    assert silent_hub.calls == 1, "every further call would be a wait"
+    assert silent_hub.calls == 1, "every further call would take time"
 
 
 @pytest.mark.parametrize(

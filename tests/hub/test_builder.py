@@ -1,4 +1,4 @@
-"""loading_script.py's builder: from a folder and from the Hub, plain and streaming."""
+"""The builder of loading_script.py, from a folder and from the Hub, plain and streaming."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_what_is_built_has_the_very_types_of_what_is_published(
     from loading_script import TalkingHeadBench
 
     builder = TalkingHeadBench(base_path=tiny_release.hub, cache_dir=str(tmp_path))
-    assert builder.info.features == index_features(), "or no table can be joined to another"
+    assert builder.info.features == index_features(), "otherwise no table can be joined to another"
 
 
 def test_the_builder_has_every_config_and_its_own_fields() -> None:

@@ -31,6 +31,7 @@ from thb.runtime.processes import make_accelerator
 from thb.runtime.records import FINITE, read_json, to_json, write_text
 from thb_dataset.errors import DetectorError, ReleaseError
 from thb_dataset.files import write_whole
+from thb_dataset.hub.files import read_hub_file
 from thb_dataset.protocols import Fold
 from thb_dataset.records import Label
 from thb_dataset.release.media import explain_missing_reals, locate_videos
@@ -302,7 +303,7 @@ def read_calibration(
     """
     file = Path(detector).expanduser() / THRESHOLDS_FILE
     if not file.parent.is_dir():
-        found = _download(str(detector)) if is_hub_id(detector) else None
+        found = read_hub_file(str(detector), THRESHOLDS_FILE) if is_hub_id(detector) else None
         if found is None:
             return None
         file = found
@@ -316,13 +317,3 @@ def read_calibration(
         _log.warning("%s is for other weights and is ignored: run thb calibrate again", file)
         return None
     return calibration
-
-
-def _download(repo_id: str) -> Path | None:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
-
-    try:
-        return Path(hf_hub_download(repo_id, THRESHOLDS_FILE))
-    except (EntryNotFoundError, RepositoryNotFoundError):
-        return None  # a repo that is not there is explained when the detector is loaded

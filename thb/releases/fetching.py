@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from thb.runtime.progress import progress_bar
 from thb_dataset.errors import ReleaseError
+from thb_dataset.hub.files import matches_identity
 
 if TYPE_CHECKING:
     from thb_dataset.records import Video
@@ -18,17 +18,15 @@ if TYPE_CHECKING:
 
 WORKERS = 8
 _PATHS_PER_QUESTION = 200
-_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class _Expected:
-    """What the Hub says a file is: its size, and its sha256 or else git's own hash of it."""
+    """What the Hub lists of a file: its size, and its identity as in a ``HubListing``."""
 
     path: str
     size: int
-    sha256: str | None
-    git_oid: str
+    identity: str
 
 
 def fetch_videos(
@@ -104,8 +102,8 @@ def _describe(repo: str, commit: str, paths: Sequence[str]) -> list[_Expected]:
             batch = list(paths[start : start + _PATHS_PER_QUESTION])
             for file in HfApi().get_paths_info(repo, batch, revision=commit, repo_type="dataset"):
                 if isinstance(file, RepoFile):
-                    sha256 = file.lfs.sha256 if file.lfs else None
-                    found.append(_Expected(file.path, file.size, sha256, file.blob_id))
+                    identity = file.lfs.sha256 if file.lfs else file.blob_id
+                    found.append(_Expected(file.path, file.size, identity))
     lost = set(paths) - {file.path for file in found}
     if lost:
         raise ReleaseError(f"{repo} at {commit} no longer has: {', '.join(sorted(lost))}")
@@ -132,23 +130,12 @@ def _fetch(repo: str, commit: str, file: _Expected) -> None:
             return
         _remove(Path(path))
     raise ReleaseError(
-        f"{file.path} of {repo} arrived damaged twice: it has not the checksum that the Hub gives"
+        f"{file.path} of {repo} was downloaded twice with a wrong checksum: try again later"
     )
 
 
 def _is_whole(path: Path, file: _Expected) -> bool:
-    if path.stat().st_size != file.size:
-        return False
-    if file.sha256 is not None:
-        digest = hashlib.sha256()
-        expected = file.sha256
-    else:
-        digest = hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
-        expected = file.git_oid
-    with path.open("rb") as opened:
-        while block := opened.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest() == expected
+    return path.stat().st_size == file.size and matches_identity(path, file.identity)
 
 
 def _remove(path: Path) -> None:

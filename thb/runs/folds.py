@@ -15,6 +15,7 @@ from thb.releases.opening import OpenRelease, open_release
 from thb.runs.folders import CONFIG_FILE
 from thb.runs.record import RECORD_FILE, FoldRecord, read_record
 from thb_dataset.errors import DetectorError
+from thb_dataset.hub.files import read_hub_file
 from thb_dataset.protocols import Fold, Protocol, build_folds
 from thb_dataset.records import Generator
 
@@ -156,14 +157,9 @@ def _find_detector(detector: str | Path, fold: Fold, published: FoldRecord | Non
 
 def _read_published(repo_id: str) -> FoldRecord | None:
     """Read what a Hub repo says of its detector's training; None where it says nothing."""
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
-
-    try:
-        record = Path(hf_hub_download(repo_id, RECORD_FILE))
-    except (EntryNotFoundError, RepositoryNotFoundError):
-        return None  # a repo that is not there is explained when the detector is loaded
-    return _trained_on(record.parent)
+    record = read_hub_file(repo_id, RECORD_FILE)
+    # A repo that does not exist is explained when the detector is loaded.
+    return None if record is None else _trained_on(record.parent)
 
 
 def _trained_on(folder: Path) -> FoldRecord | None:

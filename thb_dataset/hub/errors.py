@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from thb_dataset.errors import HubUnreachableError, ReleaseError, first_line
+
+RepoType = Literal["dataset", "model", "space"]
 
 HUB_TIMEOUT_SECONDS = 10.0
 """The time that the first request to the Hub may take; without its answer, no other is sent."""
 
 
 @contextmanager
-def explained_hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
+def explained_hub_errors(
+    repo: str, revision: str | None = None, *, repo_type: RepoType = "dataset"
+) -> Iterator[None]:
     """Turn the errors of the Hub's clients into ours.
 
     Args:
-        repo: The dataset repo of the request, ``org/name``.
+        repo: The repo of the request, ``org/name``.
         revision: The revision of the request.
+        repo_type: The kind of the repo.
 
     Raises:
         ReleaseError: There is no such repo, revision or file, or it may not be read or written.
@@ -28,13 +34,15 @@ def explained_hub_errors(repo: str, revision: str | None = None) -> Iterator[Non
     except ReleaseError:
         raise
     except Exception as error:
-        explained = _translate(error, repo, revision)
+        explained = _translate(error, repo, revision, repo_type=repo_type)
         if explained is None:
             raise
         raise explained from error
 
 
-def _translate(error: BaseException, repo: str, revision: str | None) -> ReleaseError | None:
+def _translate(
+    error: BaseException, repo: str, revision: str | None, *, repo_type: RepoType = "dataset"
+) -> ReleaseError | None:
     """Return our error for one of the Hub's clients; None for any other error."""
     from huggingface_hub import errors
 
@@ -64,8 +72,8 @@ def _translate(error: BaseException, repo: str, revision: str | None) -> Release
         (
             errors.RepositoryNotFoundError,
             ReleaseError(
-                f"there is no dataset repo {repo} on the Hub, or it is private: check the name, "
-                "or log in (hf auth login)"
+                f"there is no {repo_type} repo {repo} on the Hub, or it is private: check the "
+                "name, or log in (hf auth login)"
             ),
         ),
         (

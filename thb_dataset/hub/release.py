@@ -13,7 +13,7 @@ from urllib.parse import quote
 from thb_dataset.errors import HubUnreachableError, ReleaseError
 from thb_dataset.files import write_json
 from thb_dataset.hub.card import CARD, check_configs, read_configs
-from thb_dataset.hub.errors import HUB_TIMEOUT_SECONDS, explained_hub_errors
+from thb_dataset.hub.errors import HUB_TIMEOUT_SECONDS, RepoType, explained_hub_errors
 from thb_dataset.hub.index import INDEX_FOLDER
 from thb_dataset.release.listing import Finding, FindingKind
 from thb_dataset.release.scan import SYNTHETIC_MARKER, Release, make_release
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class HubListing:
-    """Every file of one commit of a dataset repo.
+    """Every file of one commit of a repo.
 
     Attributes:
         repo: ``org/name``.
@@ -45,12 +45,18 @@ def is_repo_name(name: str) -> bool:
     return _REPO.fullmatch(name) is not None and ".." not in name
 
 
-def resolve_commit(repo: str, revision: str | None = None) -> str:
+def resolve_commit(
+    repo: str, revision: str | None = None, *, repo_type: RepoType = "dataset"
+) -> str:
     """Ask the Hub for the commit of a revision.
 
     Args:
         repo: ``org/name``.
         revision: A branch, tag, commit or ``refs/pr/<number>``; None stands for ``main``.
+        repo_type: The kind of the repo.
+
+    Returns:
+        40 hex digits.
 
     Raises:
         ReleaseError: There is no such repo or revision.
@@ -58,21 +64,25 @@ def resolve_commit(repo: str, revision: str | None = None) -> str:
     """
     from huggingface_hub import HfApi
 
-    with explained_hub_errors(repo, revision):
-        info = HfApi().dataset_info(
-            repo, revision=revision or DEFAULT_REVISION, timeout=HUB_TIMEOUT_SECONDS
+    with explained_hub_errors(repo, revision, repo_type=repo_type):
+        info = HfApi().repo_info(
+            repo,
+            revision=revision or DEFAULT_REVISION,
+            repo_type=repo_type,
+            timeout=HUB_TIMEOUT_SECONDS,
         )
     if info.sha is None:
         raise ReleaseError(f"{repo} has no commit yet")
     return info.sha
 
 
-def list_hub(repo: str, commit: str) -> HubListing:
+def list_hub(repo: str, commit: str, *, repo_type: RepoType = "dataset") -> HubListing:
     """List the files of a commit.
 
     Args:
         repo: ``org/name``.
         commit: 40 hex digits.
+        repo_type: The kind of the repo.
 
     Raises:
         ReleaseError: There is no such repo or commit.
@@ -81,8 +91,8 @@ def list_hub(repo: str, commit: str) -> HubListing:
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
-    with explained_hub_errors(repo, commit):
-        entries = HfApi().list_repo_tree(repo, recursive=True, revision=commit, repo_type="dataset")
+    with explained_hub_errors(repo, commit, repo_type=repo_type):
+        entries = HfApi().list_repo_tree(repo, recursive=True, revision=commit, repo_type=repo_type)
         files = {
             entry.path: entry.lfs.sha256 if entry.lfs else entry.blob_id
             for entry in entries
