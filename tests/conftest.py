@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests."""
+"""The fixtures that all tests share, and the environment that they run in."""
 
 from __future__ import annotations
 
