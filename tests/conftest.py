@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests."""
+"""The fixtures that all tests share, and the environment that they run in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.command_line import Ended, Run
+from tests.support.forked_python import RunPython, start_python_server
 
 if TYPE_CHECKING:
     from thb_dataset.mini.release import MiniRelease
@@ -76,6 +78,13 @@ def run_thb(capfd: pytest.CaptureFixture[str]) -> Run:
         return Ended(ended.value.code, written.out, written.err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def run_python() -> Iterator[RunPython]:
+    """Run Python programs, each in a process of its own; only the first one is slow."""
+    with start_python_server() as run:
+        yield run
 
 
 @pytest.fixture(scope="session")

@@ -136,7 +136,8 @@ def test_maps_are_those_summed_by_hand(name: str) -> None:
     np.testing.assert_allclose(found.heat, wanted, atol=2e-5 * np.abs(wanted).max())
     with torch.inference_mode():
         logits = detector(pixel_values=torch.from_numpy(pixels)).logits
-    np.testing.assert_allclose(found.logits, logits.double().numpy(), atol=1e-6)
+    # Batches of another size round float32 differently, in the last digits of whatever size.
+    np.testing.assert_allclose(found.logits, logits.double().numpy(), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["caddm", "df_adapter"])

@@ -1,4 +1,4 @@
-"""Hostile files that are no videos: disguised, or pointing at something else."""
+"""Hostile files that are not videos: other files in disguise, or pointers to something else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.workshop import Workshop
 
 
 def make_disguised(shop: Workshop) -> Iterator[Path]:
-    """Other kinds of files under a video's name."""
+    """Make files of other kinds that bear a video's name."""
     plain = {
         "empty": b"", "byte": b"\0", "text": b"not a video\n" * 100, "json": b'{"frames": 9}',
         "html": b"<html><video src='x.mp4'></video></html>", "pdf": b"%PDF-1.7\n" + bytes(500),
@@ -47,7 +47,7 @@ def make_disguised(shop: Workshop) -> Iterator[Path]:
 
 
 def make_pointers(shop: Workshop) -> Iterator[Path]:
-    """Playlists, scripts and reference movies that lead to a file, a device or a server."""
+    """Make playlists, scripts and reference movies that lead to a file, a device or a server."""
     for number, target in enumerate([str(shop.victim), "/etc/passwd", "/dev/zero", shop.url]):
         texts = {
             "m3u8": f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{target}\n#EXT-X-ENDLIST\n",
@@ -83,14 +83,14 @@ def _box(kind: bytes, *content: bytes) -> bytes:
 
 
 def _reference_movie(target: str) -> bytes:
-    """A QuickTime movie that is nothing but a link."""
+    """Return a QuickTime movie that consists of a link."""
     link = target.encode() + b"\0"
     reference = _box(b"rdrf", struct.pack(">I4sI", 0, b"url ", len(link)), link)
     return _box(b"moov", _box(b"rmra", _box(b"rmda", reference)))
 
 
 def _outside_media(movie: bytes, target: str) -> bytes:
-    """A movie with its index, whose media lie in another file by its own word."""
+    """Return a movie with its index, which says that its media lie in another file."""
     place = movie.index(b"dref") - 4
     size = struct.unpack_from(">I", movie, place)[0]
     link = _box(b"url ", struct.pack(">I", 0), target.encode() + b"\0")
@@ -105,7 +105,7 @@ def _outside_media(movie: bytes, target: str) -> bytes:
 
 
 def make_links(shop: Workshop) -> Iterator[Path]:
-    """Names that lead to what is no video file at all."""
+    """Make links, pipes, sockets and folders that bear a video's name."""
     targets = {
         "passwd": "/etc/passwd", "null": "/dev/null", "zero": "/dev/zero", "random": "/dev/urandom",
         "full": "/dev/full", "terminal": "/dev/tty", "memory": "/proc/self/mem", "maps":

@@ -1,7 +1,7 @@
 """A made-up listing with the true counts of the release: 2,994 fakes and 2,312 real videos.
 
-The counts are the paper's (table of generators); how its train and test videos give up 50 each to
-``val``, and how the real videos fall into blocks, is not published and chosen here.
+The counts are the paper's (table of generators). It does not say which 50 videos of each generator
+are in ``val`` nor how the real videos are divided into blocks, so both are chosen here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ N_FAKES = 2994
 N_REALS = 2312
 N_VALIDATION = 50
 
-# generator: train and test as published; the 50 of val are taken from train
+# The published counts of train and test; the 50 videos of val are taken from train.
 PUBLISHED_TRAIN_TEST = {
     "Hallo": (303, 117),
     "Hallo2": (327, 105),
@@ -30,7 +30,7 @@ REAL_BLOCKS = {"Train": (504, 1146), "Val": (80, 182), "Test": (120, 280)}
 
 
 def full_size_release(seed: int = 0) -> tuple[list[str], dict[str, Any]]:
-    """Return the paths of every file of the listing, and its split list."""
+    """Return the path of every file of the listing, and the split list."""
     chance = random.Random(seed)
     clips = _clips(chance)
     numbers = [f"{number:03d}" for number in range(1000)]
@@ -64,13 +64,13 @@ def full_size_release(seed: int = 0) -> tuple[list[str], dict[str, Any]]:
 
 
 def full_size_text(seed: int = 0) -> tuple[list[str], str]:
-    """Return the same with the split list as JSON."""
+    """Return the paths, and the split list as JSON."""
     paths, split_list = full_size_release(seed)
     return paths, json.dumps(split_list)
 
 
 def _clips(chance: random.Random) -> Iterator[str]:
-    """Yield clip names as YouTube's alphabet makes them, a leading dash now and then."""
+    """Yield clip names in the alphabet of YouTube, some with a leading dash."""
     alphabet = string.ascii_letters + string.digits + "_-"
     seen = set()
     while True:

@@ -1,6 +1,6 @@
-"""Hostile files, made from a seed: damaged, lying, disguised, or pointing at something else.
+"""Hostile files, made from a seed: damaged, lying, disguised, or pointing to something else.
 
-Every maker writes files into a folder and yields their paths; the same seed gives the same bytes.
+Each maker writes files into a folder and yields their paths; the same seed gives the same bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HUGE = (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
 
 def make_truncated(shop: Workshop) -> Iterator[Path]:
-    """Every format, cut off at 15 places, near the head and anywhere."""
+    """Cut off a file of every format at 15 places, some of them near its head."""
     for name, data in shop.sources.items():
         near = shop.random.sample(range(1, 64), 3)
         far = shop.random.sample(range(64, len(data)), 12)
@@ -29,7 +29,7 @@ def make_truncated(shop: Workshop) -> Iterator[Path]:
 
 
 def make_flipped(shop: Workshop) -> Iterator[Path]:
-    """Every format with 1 to 400 single bits turned, 20 times."""
+    """Turn 1 to 400 single bits of a file of every format, 20 times."""
     for name, data in shop.sources.items():
         for number in range(20):
             changed = bytearray(data)
@@ -39,7 +39,7 @@ def make_flipped(shop: Workshop) -> Iterator[Path]:
 
 
 def make_overwritten(shop: Workshop) -> Iterator[Path]:
-    """Every format with a stretch replaced by zeros, ones, noise or another file's bytes."""
+    """Replace a stretch of a file of every format by zeros, ones, noise or another file's bytes."""
     others = list(shop.sources.values())
     for name, data in shop.sources.items():
         for number in range(8):
@@ -56,7 +56,7 @@ def make_overwritten(shop: Workshop) -> Iterator[Path]:
 
 
 def find_boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int]]:
-    """Every box of an MP4 with the place of its content, depth first."""
+    """Yield every box of an MP4 with the place of its content, depth first."""
     end = len(data) if end is None else end
     while start + 8 <= end:
         size, kind = struct.unpack_from(">I4s", data, start)
@@ -69,7 +69,7 @@ def find_boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[
 
 
 def make_lying_boxes(shop: Workshop) -> Iterator[Path]:
-    """MP4 headers that declare huge, zero or negative counts, sizes, durations and offsets."""
+    """Make MP4 headers declare huge, zero or negative counts, sizes, durations and offsets."""
     data = shop.sources["h264_aac.mp4"]
     fields = {
         b"mvhd": (12, 16), b"tkhd": (20, 76, 80), b"mdhd": (12, 16), b"stts": (4, 8, 12),
@@ -90,7 +90,7 @@ def make_lying_boxes(shop: Workshop) -> Iterator[Path]:
 
 
 def make_lying_lengths(shop: Workshop) -> Iterator[Path]:
-    """Boxes, EBML elements and RIFF chunks that say they are longer or shorter than they are."""
+    """Make boxes, EBML elements and RIFF chunks declare a wrong length."""
     data = shop.sources["h264_aac.mp4"]
     for kind in (b"moov", b"trak", b"stbl", b"mdat", b"avcC", b"ftyp"):
         place = data.index(kind) - 4
@@ -117,7 +117,7 @@ def make_lying_lengths(shop: Workshop) -> Iterator[Path]:
 
 
 def make_absurd_times(shop: Workshop) -> Iterator[Path]:
-    """Frame rates, time scales and time stamps that no clock shows."""
+    """Make videos with absurd frame rates, time scales and time stamps."""
     for fps in (1, 240, 65_535):
         for extension in ("mp4", "mkv", "avi"):
             yield write_numbered(shop.folder / f"fps_{fps}.{extension}", 12, fps=fps, codec="mpeg4")
@@ -138,7 +138,7 @@ def make_absurd_times(shop: Workshop) -> Iterator[Path]:
 
 
 def make_huge_pictures(shop: Workshop) -> Iterator[Path]:
-    """Pictures of up to 65,535 x 65,535, declared by the codec, by the container, or by both."""
+    """Make pictures of up to 65,535 x 65,535, declared by the codec, the container, or both."""
     jpeg = shop.sources["mjpeg_pcm.mov"]
     sizes = ((65_500, 65_500), (65_535, 1), (16_384, 16_384), (1, 65_535), (0, 0), (4096, 2305))
     for width, height in sizes:
@@ -163,7 +163,7 @@ def make_huge_pictures(shop: Workshop) -> Iterator[Path]:
             struct.pack_into(">II", picture, place + 4, width, height)
         path.write_bytes(picture)
         yield path
-    # Nothing is wrong with this one but its size.
+    # Only the size of this one is wrong.
     large = [np.zeros((2400, 4096, 3), np.uint8)]
     yield write_video(
         shop.folder / "honest_4096x2400.mkv", large, codec="mjpeg", pixel_format="yuvj420p"
@@ -182,4 +182,4 @@ MAKERS: dict[str, tuple[Callable[[Workshop], Iterator[Path]], int]] = {
     "pointers": (make_pointers, 56),
     "links": (make_links, 18),
 }
-"""Each kind with its maker and how many files it makes."""
+"""The maker of each kind, and the number of files that it makes."""

@@ -1,4 +1,4 @@
-"""Small results with every field filled, for tests of what is done with them."""
+"""Small results in which every field is filled, for tests of what uses results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makers of small videos whose every frame shows its own number, for tests of reading them."""
+"""Small videos in which every frame shows its own number, for tests of reading."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TIME_BASE = Fraction(1, 90_000)
 
 
 def number_picture(number: int, width: int = 64, height: int = 64) -> npt.NDArray[np.uint8]:
-    """uint8 (H, W, 3): a grid of 4 x 4 dark and light cells, the number's bits, lowest first."""
+    """Return uint8 (H, W, 3): 4 x 4 dark and light cells, the bits of the number, lowest first."""
     bits = np.array([number >> bit & 1 for bit in range(CELLS * CELLS)]).reshape(CELLS, CELLS)
     rows = np.arange(height) * CELLS // height
     columns = np.arange(width) * CELLS // width
@@ -25,7 +25,7 @@ def number_picture(number: int, width: int = 64, height: int = 64) -> npt.NDArra
 
 
 def read_number(picture: npt.NDArray[np.uint8]) -> int:
-    """The number that a decoded picture shows."""
+    """Return the number that a decoded picture shows."""
     height, width, _ = picture.shape
     number = 0
     for bit in range(CELLS * CELLS):
@@ -51,7 +51,7 @@ def write_video(
     sound_start: float = 0.0,
     sound_codec: str = "aac",
 ) -> Path:
-    """Encode pictures, at ``times`` seconds or evenly, with mono sound where it is given."""
+    """Encode pictures evenly or at ``times`` (in seconds), with mono sound if it is given."""
     with av.open(str(path), "w", container_options=container_options or {}) as container:
         stream: Any = None
         voice: Any = None
@@ -83,12 +83,12 @@ def write_video(
 def write_numbered(
     path: Path, frames: int, *, size: tuple[int, int] = (64, 64), **how: Any
 ) -> Path:
-    """A video of ``frames`` frames that show 0, 1, 2 …"""
+    """Write a video of ``frames`` frames that show 0, 1, 2 …"""
     return write_video(path, (number_picture(i, *size) for i in range(frames)), **how)
 
 
 def write_repeated(path: Path, picture: npt.NDArray[np.uint8], frames: int, fps: int = 25) -> Path:
-    """A long Motion JPEG video for little work: one encoded picture, muxed again and again."""
+    """Write a long Motion JPEG video cheaply: one encoded picture, muxed again and again."""
     encoder = av.CodecContext.create("mjpeg", "w")
     height, width, _ = picture.shape
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuvj420p"

@@ -1,4 +1,4 @@
-"""The bench on which hostile files are made: a folder, healthy videos to spoil, seeded chance."""
+"""The workshop where hostile files are made: a folder, healthy videos to spoil, seeded chance."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.support.video_files import write_numbered
 
 @dataclass(frozen=True)
 class Workshop:
-    """What the makers need: a folder, healthy sources in several formats, and a server's address.
+    """Everything that the makers of hostile files need.
 
     Attributes:
-        folder: Where files are written.
-        sources: Names and bytes of small healthy videos.
-        victim: A healthy video that playlists point at.
-        url: Address of a server that nobody may call.
+        folder: The folder for the files.
+        sources: The names and bytes of small healthy videos.
+        victim: A healthy video for playlists to point at.
+        url: The address of a server that nobody may call.
         random: The seeded source of chance.
     """
 
@@ -36,7 +36,7 @@ class Workshop:
 
 
 def open_workshop(folder: Path, url: str, seed: str) -> Workshop:
-    """Encode the sources and gather the tools; ``seed`` fixes all chance."""
+    """Encode the sources into a folder; ``seed`` decides everything that is left to chance."""
     sound = np.sin(np.arange(38_400) / 20).astype(np.float32)
     wanted = {
         "h264_aac.mp4": ("libx264", "aac", {"g": "8"}, {"movflags": "faststart"}),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from detectors.registry import load_detector
+from tests.support.forked_python import THB, RunPython
 from tests.support.killed_process import THB, run_and_kill
 from tests.support.records import make_run_record
 from thb.evaluation.evaluate import EvaluateSettings, evaluate, evaluate_protocols
@@ -157,12 +158,16 @@ def test_two_processes_give_the_same_scores(
 
 
 def test_killed_in_the_middle_and_run_again(
-    reference: Path, untrained: Path, tiny_release: MiniRelease, tmp_path: Path
+    reference: Path,
+    untrained: Path,
+    tiny_release: MiniRelease,
+    tmp_path: Path,
+    run_python: RunPython,
 ) -> None:
     words = command_of(untrained, tiny_release, tmp_path / "out", "--batch-size", "1")
     log = tmp_path / "out" / FOLD / "scoring" / "rank-0.jsonl"
     append = "thb.prediction.predictions:PredictionLog.append"
-    run_and_kill(THB, words, after=append, calls=2)
+    run_and_kill(run_python, THB, words, after=append, calls=2)
     assert log.read_bytes().count(b"\n") == 3, "a header and two rows"
     assert not (tmp_path / "out" / FOLD / "predictions.parquet").exists()
     with log.open("ab") as torn:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tests.support.killed_process import THB, run_and_kill
+from tests.support.forked_python import THB, RunPython
+from tests.support.killed_process import run_and_kill
 from thb.prediction.calibration import (
     LOG_FOLDER,
     THRESHOLDS_FILE,
@@ -132,13 +133,14 @@ def test_training_leaves_the_threshold_that_predict_would_give(
 
 
 def test_a_killed_calibration_goes_on_to_the_same_threshold(
-    trained: Path, tiny_release: MiniRelease, run_thb: Run
+    trained: Path, tiny_release: MiniRelease, run_thb: Run, run_python: RunPython
 ) -> None:
     before = (trained / THRESHOLDS_FILE).read_bytes()
     (trained / THRESHOLDS_FILE).unlink()
     words = ["calibrate", trained, "--release", tiny_release.hub, "--quiet"]
     words += ["--real-root", tiny_release.real_root]
-    run_and_kill(THB, words, after="thb.prediction.predictions:PredictionLog.append", calls=2)
+    append = "thb.prediction.predictions:PredictionLog.append"
+    run_and_kill(run_python, THB, words, after=append, calls=2)
     assert not (trained / THRESHOLDS_FILE).exists()
     (log,) = (trained / LOG_FOLDER).glob("*/rank-0.jsonl")
     assert len(log.read_text().splitlines()) == 3, "a header and two rows"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.support.forked_python import THB, RunPython
 
 if TYPE_CHECKING:
     from tests.support.command_line import Run
@@ -45,7 +46,11 @@ class TheirDetector(Detector):
 
 
 def test_one_class_is_enough(
-    run_thb: Run, tiny_release: MiniRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_thb: Run,
+    run_python: RunPython,
+    tiny_release: MiniRelease,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "their_module.py").write_text(THEIRS, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -59,19 +64,14 @@ def test_one_class_is_enough(
     assert fold["detector"]["class"] == reference
     assert (fold["settings"]["epochs"], fold["settings"]["optimiser"]) == (2, "sgd")
 
-    def evaluate(*more: str) -> subprocess.CompletedProcess[str]:
-        """Evaluate in a process that has not imported their class."""
-        words = ["evaluate", "run", *map(str, where), "--bootstrap", "0", *more]
-        return subprocess.run(
-            [sys.executable, "-m", "thb", *words], capture_output=True, text=True, check=False
-        )
-
-    refused = evaluate()
-    assert refused.returncode == 4
-    assert "--trust-remote-code" in refused.stderr
-    trusted = evaluate("--trust-remote-code")
-    assert trusted.returncode == 0, trusted.stderr
-    (result,) = json.loads(trusted.stdout)["results"]
+    # In processes that have never heard of their class.
+    evaluate = ["evaluate", "run", *where, "--bootstrap", "0"]
+    refused = run_python(THB, *evaluate)
+    assert refused.code == 4
+    assert "--trust-remote-code" in refused.err
+    trusted = run_python(THB, *evaluate, "--trust-remote-code")
+    assert trusted.code == 0, trusted.err
+    (result,) = json.loads(trusted.out)["results"]
     assert result["runs"]["p3-hallo"]["detector"]["class"] == reference
     assert result["cells"][0]["measures"]["auc"]["value"] >= 0
     published = run_thb(
@@ -91,11 +91,5 @@ def test_one_class_is_enough(
         "assert type(model).__module__.startswith('transformers_modules'), type(model)\n"
         "assert model.config.clip_spec.size == 24\n"
     )
-    loaded = subprocess.run(
-        [sys.executable, "-c", elsewhere, str(tmp_path / "out")],
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert loaded.returncode == 0, loaded.stderr
+    loaded = run_python(elsewhere, tmp_path / "out", folder=Path(__file__).parents[3])
+    assert loaded.code == 0, loaded.err

@@ -19,7 +19,8 @@ from safetensors.torch import load_file
 
 from detectors.registry import load_detector
 from detectors.tall import TALL
-from tests.support.killed_process import THB, run_and_kill
+from tests.support.forked_python import THB, RunPython
+from tests.support.killed_process import run_and_kill
 from thb.prediction.predict import predict
 from thb.training.checkpoint import CheckpointFolder
 from thb.training.memory import ClipMemory
@@ -158,7 +159,7 @@ def test_a_run_from_before_a_setting_existed_is_recognised(
     ],
 )
 def test_killed_and_run_again_it_comes_to_the_same_weights(
-    tiny_release: MiniRelease, tmp_path: Path, settings: dict[str, Any]
+    tiny_release: MiniRelease, tmp_path: Path, settings: dict[str, Any], run_python: RunPython
 ) -> None:
     config = tmp_path / "config.json"
     config.write_text(json.dumps(SMALL), encoding="utf-8")
@@ -167,7 +168,8 @@ def test_killed_and_run_again_it_comes_to_the_same_weights(
     command += ["--release", str(tiny_release.hub), "--real-root", str(tiny_release.real_root)]
     command += ["--config", str(config), "--out", str(tmp_path / "killed")]
     command += [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
-    run_and_kill(THB, command, after="thb.training.checkpoint:CheckpointFolder.write")
+    write = "thb.training.checkpoint:CheckpointFolder.write"
+    run_and_kill(run_python, THB, command, after=write)
     left = [path.name for path in tmp_path.glob("killed/checkpoint/epoch-*")]
     assert left == ["epoch-00001"]
     killed = train_fold(tiny_release, tmp_path / "killed", **settings)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from tests.support.forked_python import RunPython
 from tests.support.killed_process import run_and_kill
 from thb_dataset.errors import ReleaseError
 from thb_dataset.faces.finder import load_face_finder
@@ -316,9 +317,12 @@ class TestWriting:
             write_mini_release(tmp_path / "mini", size=SHORT, progress=False)
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_kill_leaves_no_release_and_the_next_run_cleans_up(self, tmp_path: Path) -> None:
+    def test_a_kill_leaves_no_release_and_the_next_run_cleans_up(
+        self, tmp_path: Path, run_python: RunPython
+    ) -> None:
         folder = tmp_path / "mini"
-        run_and_kill(WRITER, [folder], after="thb_dataset.mini.release:write_video", calls=3)
+        write = "thb_dataset.mini.release:write_video"
+        run_and_kill(run_python, WRITER, [folder], after=write, calls=3)
         assert len(list(tmp_path.glob(".mini.*.partial/new/**/*.mp4"))) == 3
         assert not folder.exists()
         (partial,) = tmp_path.iterdir()
