@@ -15,7 +15,7 @@ import pytest
 
 from detectors.registry import load_detector
 from tests.support.forked_python import THB, RunPython
-from tests.support.killed_process import THB, run_and_kill
+from tests.support.killed_process import run_and_kill
 from tests.support.records import make_run_record
 from thb.evaluation.evaluate import EvaluateSettings, evaluate, evaluate_protocols
 from thb.evaluation.score import score
