@@ -134,7 +134,7 @@ def test_declared_excess_is_refused_before_decoding(
         with pytest.raises(VideoError, match=f"{LIMITS.max_pixels} pixels"):
             reader.read_frames(pictures / name, FramePolicy(frames=1))
     for name in ("gap_3600.mkv", "gap_3600.mov"):
-        with pytest.raises(VideoTooLargeError, match=r"lasts 39600 s.*max_seconds"):
+        with pytest.raises(VideoTooLargeError, match=r"length of 39600\.0 s.*max_seconds"):
             reader.read_frames(times / name, FramePolicy(frames=1))
 
 

@@ -151,7 +151,7 @@ def _load_analysis(folder: Path, provider: str) -> FaceAnalysis:
             sess_options=options,
         )
         analysis.prepare(ctx_id=-1 if provider.startswith("CPU") else 0, det_thresh=SCORE)
-    except Exception as error:  # InsightFace asserts, and ONNX Runtime has own types
+    except Exception as error:  # InsightFace asserts, ONNX Runtime raises types of its own
         raise FacePackError(f"face pack: {folder} cannot be loaded: {error!r}") from error
     for task, model in analysis.models.items():
         running = model.session.get_providers()

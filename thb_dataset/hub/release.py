@@ -256,7 +256,7 @@ def _known_commit(repo: str, revision: str, folder: Path) -> str:
         if not (isinstance(last, str) and _COMMIT.fullmatch(last)):
             raise
         _log.warning(
-            "the Hub does not answer: commit %s of %s is used, the last known one of %s",
+            "the Hub does not answer: using commit %s of %s, the last known one of %s",
             last,
             repo,
             revision,

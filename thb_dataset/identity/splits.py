@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +15,7 @@ from thb_dataset.errors import ProtocolError
 from thb_dataset.identity.groups import group_identities
 from thb_dataset.identity.leakage import REVIEW_MARGIN
 from thb_dataset.records import Split
+from thb_dataset.wording import shorten_list
 
 DEFAULT_RATIOS: Final[Mapping[Split, float]] = {
     Split.TRAIN: 0.8,
@@ -85,8 +87,11 @@ def split_videos(
         ProtocolError: There are no videos, two have one name, or the ratios are negative or all
             zero.
     """
-    if not names or len(set(names)) != len(names):
-        raise ProtocolError("there are no videos to split, or two of them have the same name")
+    if not names:
+        raise ProtocolError("there are no videos to split")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ProtocolError(f"two videos have the same name: {shorten_list(twice)}")
     total = sum(ratios.values())
     if min(ratios.values()) < 0 or not total > 0:
         raise ProtocolError(f"ratios {list(ratios.values())} must be 0 or more, and not all 0")

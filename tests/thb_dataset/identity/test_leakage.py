@@ -344,7 +344,7 @@ def test_impossible_shares_are_refused(shares: tuple[float, float, float]) -> No
 
 
 def test_a_split_of_nothing_or_of_doubles_is_refused() -> None:
-    with pytest.raises(ProtocolError, match="each with a name"):
+    with pytest.raises(ProtocolError, match="there are no videos to split"):
         split_videos([], np.empty((0, 128), np.float32), same_person=0.5)
-    with pytest.raises(ProtocolError, match="each with a name"):
+    with pytest.raises(ProtocolError, match="two videos have the same name: a"):
         split_videos(["a", "a"], make_people([0, 1]), same_person=0.5)
