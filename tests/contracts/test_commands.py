@@ -275,8 +275,8 @@ def test_completion_knows_the_verbs_and_their_options() -> None:
 def test_the_old_spelling_of_explain_still_works(
     old: list[str], new: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    spelt_anew = [new, *(word for word in old[1:] if word != "--gallery")]
-    assert parse(old) == parse(spelt_anew)
+    spelt_now = [new, *(word for word in old[1:] if word != "--gallery")]
+    assert parse(old) == parse(spelt_now)
     (note,) = capfd.readouterr().err.splitlines()
     assert f"thb {new}" in note
 
