@@ -102,7 +102,7 @@ def _jpeg(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pi
     quality = int(random.integers(low, high + 1))
 
     def compress(picture: Pixels) -> Pixels:
-        # OpenCV expects BGR. The order matters, since JPEG stores blue more coarsely than green.
+        # OpenCV expects BGR. The order matters, since JPEG does not treat the channels alike.
         written, data = cv2.imencode(
             ".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality]
         )
