@@ -91,7 +91,7 @@ def test_a_revision_or_repo_that_does_not_exist(
         ({LIST: b"{"}, "is not JSON"),
         ({LIST: b'{"Train": ["a.mp4"]}'}, "Train is a list, not an object"),
         ({LIST: b'{"Train": {"CelebV-HQ": ["../../a.mp4"]}}'}, "not the plain name of a file"),
-        ({LIST: None}, "has no real/real_dataset_split.json; lists that are there: none"),
+        ({LIST: None}, "has no real/real_dataset_split.json; lists in it: none"),
         ({"fake/Hallo/../../x.mp4": b""}, "path leaves the release: fake/Hallo/../../x.mp4"),
         (
             {
@@ -126,7 +126,7 @@ def test_a_list_with_absent_null_and_empty_blocks_is_accepted(
 def test_no_release_at_all(hub: LoopbackHub, run_client: RunClient) -> None:
     hub.create(REPO, {"README.md": b"# Nothing\n"})
     answer = run_client("load", protocol="p1", release=REPO)
-    assert "is no release: it has no folder fake/" in answer.message
+    assert "is not a release: it has no folder fake/" in answer.message
 
 
 def test_the_command_line_says_one_line_and_exits_3(

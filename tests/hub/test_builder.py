@@ -99,7 +99,7 @@ def test_the_script_builds_from_the_command_line(tiny_release: MiniRelease, tmp_
         [*script, "--base-path", tmp_path], capture_output=True, text=True, check=False
     )
     assert failed.returncode == 3
-    assert "is no release" in failed.stderr
+    assert "is not a release" in failed.stderr
 
 
 def test_what_is_built_has_the_very_types_of_what_is_published(

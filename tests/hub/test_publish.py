@@ -166,7 +166,7 @@ def test_a_card_that_lost_its_yaml_is_seen_and_repaired(
     hub.change(REPO, add={"README.md": b"# Hello\n"})
     found = run_client("verify", release=repo).result["findings"]
     broken = [one for one in found if one["kind"] == "card cannot be used"]
-    assert "has no YAML at its head" in broken[0]["detail"]
+    assert "does not begin with YAML" in broken[0]["detail"]
     repaired = run_client("publish", release=repo, repo=repo).result
     assert repaired["changed"] == ["README.md"]
     assert hub.files(REPO)["README.md"].partition(b"configs:")[2] == card.partition(b"configs:")[2]

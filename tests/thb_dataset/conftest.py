@@ -19,7 +19,7 @@ def embedded_finder() -> FaceFinder:
 
 @pytest.fixture(scope="session")
 def insightface_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pack folder from the embedded weights, so that InsightFace runs offline."""
+    """A pack folder made from the embedded weights, so that InsightFace runs offline."""
     pytest.importorskip("insightface", reason="needs the extra 'insightface'")
     from tests.support.embedded_pack import build_embedded_pack
 

@@ -1,4 +1,4 @@
-"""Clip settings: strict to read, exact to apply."""
+"""Clip settings are read strictly and applied exactly."""
 
 from __future__ import annotations
 

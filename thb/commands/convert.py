@@ -27,7 +27,17 @@ def convert(
     ],
     output: FormatOption = OutputFormat.TEXT,
 ) -> None:
-    """Convert an official checkpoint: every key is used, or left behind for a stated reason."""
+    """Convert an official checkpoint.
+
+    The folder that it writes loads by every verb. Every key of the checkpoint is used, or left
+    behind for a stated reason.
+
+    JSON: folder and the report of the conversion, as in its conversion.json.
+
+    Examples:
+        thb convert tall official.pth --out tall
+        thb convert caddm official.pkl --out caddm --format json
+    """
     from detectors.convert import convert as convert_file
 
     quiet_transformers()

@@ -21,7 +21,7 @@ from thb.evaluation.cells import NoFacePolicy
 from thb.evaluation.result import Result, result_file_name
 from thb.evaluation.score import score
 from thb.prediction.inference import PredictSettings
-from thb.prediction.predict import make_accelerator, predict_videos
+from thb.prediction.predict import predict_videos
 from thb.prediction.predictions import PredictionLog, Predictions, write_predictions
 from thb.prediction.throughput import Throughput
 from thb.releases.files import fetch_files
@@ -31,6 +31,7 @@ from thb.runs.folds import FoldChoice, FoldDetector, open_folds
 from thb.runs.provenance import describe_fold_scoring
 from thb.runs.record import ReleaseRecord
 from thb.runtime.console import say
+from thb.runtime.processes import make_accelerator
 from thb_dataset.errors import ReleaseError
 from thb_dataset.files import write_whole
 from thb_dataset.protocols import Fold, Protocol

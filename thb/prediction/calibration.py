@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from detectors.registry import is_hub_id, load_detector
 from thb.prediction.inference import PredictSettings
-from thb.prediction.predict import make_accelerator, predict_videos
+from thb.prediction.predict import predict_videos
 from thb.prediction.predictions import Prediction, PredictionLog, Status
 from thb.prediction.row_files import write_canonical
 from thb.releases.opening import OpenRelease, open_release
 from thb.runs.folds import build_all_folds
 from thb.runs.provenance import FoldScoringRecord, describe_fold_scoring
 from thb.runs.record import ReleaseRecord, read_record
+from thb.runtime.processes import make_accelerator
 from thb.runtime.records import FINITE, read_json, write_text
 from thb_dataset.errors import DetectorError, ReleaseError
 from thb_dataset.files import write_whole

@@ -8,7 +8,6 @@ every batch size and every number of processes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from thb.prediction.throughput import Meter, Throughput
 from thb.releases.files import fetch_files
 from thb.releases.opening import OpenRelease
 from thb.runs.provenance import describe_scoring
+from thb.runtime.processes import make_accelerator
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.records import Video
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from detectors.base import Detector
-
-HOURS_TO_WAIT_FOR_A_PROCESS = 24
 
 
 def predict(
@@ -133,14 +131,6 @@ def predict_videos(
     predictions = Predictions(rows=rows, run=log.run, throughput=throughput)
     predictions.check(placed)
     return predictions
-
-
-def make_accelerator() -> Accelerator:
-    """Return the Accelerator of this process, which waits for hours for a slow process."""
-    from accelerate import Accelerator, InitProcessGroupKwargs
-
-    patience = timedelta(hours=HOURS_TO_WAIT_FOR_A_PROCESS)
-    return Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=patience)])
 
 
 def make_row(

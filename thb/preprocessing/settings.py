@@ -1,4 +1,4 @@
-"""Settings of everything that turns videos into clips."""
+"""Settings shared by every step that reads videos."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Preparation:
 
     Attributes:
         face_pack: The face pack, as ``load_face_finder`` takes it.
-        store: Folder in which face crops are kept.
+        store: The folder in which face crops are kept.
         workers: Threads that decode videos and find faces; None for one per core.
-        progress: Show a bar on stderr.
+        progress: Show progress bars on stderr.
     """
 
     face_pack: str = "embedded"

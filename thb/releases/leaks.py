@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from thb.preprocessing.identities import EmbeddedVideos, IdentityMaker
 from thb.preprocessing.settings import Preparation
+from thb.releases.opening import DEFAULT_RELEASE, OpenRelease, open_release
 from thb_dataset.errors import ReleaseError
+from thb_dataset.files import write_whole
 
 if TYPE_CHECKING:
     from thb_dataset.identity.leakage import LeakReport
-    from thb_dataset.records import RealDataset, Video
+    from thb_dataset.records import Video
     from thb_dataset.release.scan import Release
 
 _log = logging.getLogger(__name__)
@@ -44,44 +46,47 @@ class LeakSettings(Preparation):
     threshold: float | None = None
 
 
-def check_release(
-    release: Release,
-    settings: LeakSettings,
+def check_leaks(
+    release: str | Path | OpenRelease = DEFAULT_RELEASE,
     *,
-    real_root: Path | Mapping[RealDataset, Path] | None,
+    real_root: str | Path | None = None,
+    settings: LeakSettings | None = None,
     html: Path | None = None,
 ) -> dict[str, LeakReport]:
-    """Compare the faces of all videos at hand across the splits of a release or a protocol.
+    """Compare the faces of all available videos across the splits of a release or a protocol.
 
-    Fakes of a Hub release that are not at hand are downloaded first.
+    Fakes of a Hub release are downloaded first if they are not on this disk.
 
     Args:
-        release: The release.
-        settings: What is compared, and by what.
-        real_root: Where the real videos are.
-        html: Write a page with the faces of every pair there as well.
+        release: A folder, a Hub id, ``"mini"``, or a release that is open already.
+        real_root: Folder of the real videos.
+        settings: What is compared, and how.
+        html: Also write a page with the faces of every pair there.
 
     Returns:
         One report for each fold, by its name; see :func:`assign_splits`.
 
     Raises:
-        ReleaseError: No video is at hand.
+        ReleaseError: The release cannot be read, or no video is available.
+        ProtocolError: The protocol cannot be built.
     """
     from thb.releases.files import fetch_files
-    from thb.releases.opening import OpenRelease
     from thb_dataset.identity.leak_sheet import write_leak_sheet
 
-    folds = assign_splits(release, settings)
+    settings = settings or LeakSettings()
+    opened = open_release(release, real_root=real_root, progress=settings.progress)
+    folds = assign_splits(opened.release, settings)
     videos = {name: video for assigned in folds.values() for name, (video, _) in assigned.items()}
-    opened = OpenRelease(release=release, real_root=real_root)
     files = fetch_files(opened, tuple(videos.values()), progress=settings.progress).videos
     if not files:
-        raise ReleaseError(f"no video of {release.name} is at hand, so there is nothing to compare")
-    if release.synthetic:
+        raise ReleaseError(
+            f"no video of {opened.release.name} is available, so there is nothing to compare"
+        )
+    if opened.release.synthetic:
         _log.warning(
-            "the faces of %s are drawn: to a recogniser of people most look like one, so what is"
-            " found here says nothing",
-            release.name,
+            "the faces of %s are drawn, and face recognition takes most of them for one person; "
+            "what is found here means nothing",
+            opened.release.name,
         )
     if html is not None:  # before the work, not after it
         html.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +99,8 @@ def check_release(
         }
         if html is not None:
             page = write_leak_sheet(reports, lambda name: maker.picture_of(files[name]))
-            html.write_text(page, encoding="utf-8")
+            with write_whole(html) as draft:
+                draft.write_text(page, encoding="utf-8")
     return reports
 
 
@@ -140,11 +146,11 @@ def _check_fold(
     unread: Mapping[str, str],
     settings: LeakSettings,
 ) -> LeakReport:
-    from thb_dataset.identity.leakage import check_leaks
+    from thb_dataset.identity import leakage
     from thb_dataset.identity.relations import describe_subject
 
     rows = [row for row, name in enumerate(embedded.names) if name in assigned]
-    return check_leaks(
+    return leakage.check_leaks(
         [describe_subject(*assigned[embedded.names[row]]) for row in rows],
         embedded.means[rows],
         embedded.middles[rows],

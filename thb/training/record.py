@@ -1,4 +1,4 @@
-"""What a training leaves behind: a folder that loads, its loss curve, and ``run.json``."""
+"""The files of a finished training: the detector, its loss curve, and ``run.json``."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ from thb_dataset.faces.finder import load_face_finder
 def plan_training(
     detector: Detector, *, name: str | None, settings: TrainSettings, options: TrainOptions
 ) -> Callable[[FoldRecord], TrainingPlan]:
-    """Return what makes the plan of each fold of a training: all but the fold is the same.
+    """Return a function that makes the plan of each fold; only the fold differs between plans.
 
     Args:
-        detector: With the weights that every fold begins with.
-        name: What the user calls it; None for a detector that was given as an object.
+        detector: The detector that every fold starts from.
+        name: The name that the user gave it; None for a detector that was given as an object.
         settings: The recipe.
-        options: Name the face pack.
+        options: The options, which name the face pack.
     """
     scoring = describe_scoring(detector, face_pack=options.face_pack)
     start = StartRecord(
@@ -71,7 +71,7 @@ def plan_training(
 
 
 def describe_training_data(fold: FoldRecord) -> str:
-    """Return what a detector was trained on in words, for its config."""
+    """Describe in words what a detector was trained on, for its config."""
     release = fold.release
     kind = "the synthetic release" if release.synthetic else "the release"
     revision = f" at {release.revision[:12]}" if release.revision else ""
@@ -82,7 +82,7 @@ def describe_training_data(fold: FoldRecord) -> str:
 
 
 class FitRecord(TypedDict):
-    """The fields of a :class:`RunRecord` that say how a training went."""
+    """The fields of a :class:`RunRecord` that describe how a training went."""
 
     kept: KeptEpoch
     epochs_done: int
@@ -91,12 +91,12 @@ class FitRecord(TypedDict):
 
 
 def describe_fit(result: Fit, *, rule: str, processes: int) -> FitRecord:
-    """Return how a training went.
+    """Return the part of the record that describes how a training went.
 
     Args:
-        result: What it came to.
-        rule: The rule by which an epoch was kept, as ``TrainSettings.keep``.
-        processes: That shared the work.
+        result: The result of the training.
+        rule: The rule by which an epoch was kept, as in ``TrainSettings.keep``.
+        processes: The number of processes that shared the work.
     """
     kept = next(epoch for epoch in result.history if epoch.epoch == result.kept_epoch)
     return FitRecord(
@@ -117,83 +117,84 @@ def describe_fit(result: Fit, *, rule: str, processes: int) -> FitRecord:
 
 
 def find_finished(folder: Path, planned: TrainingPlan, *, overwrite: bool) -> RunRecord | None:
-    """Return the record of a folder that holds the planned training, finished.
+    """Return the record of the planned training if its folder holds it, finished; else None.
 
     Args:
-        folder: Of one fold.
-        planned: The training to be done.
-        overwrite: Take nothing for finished.
+        folder: The folder of one fold.
+        planned: The training that is asked for.
+        overwrite: Ignore what the folder holds, and return None.
 
     Raises:
-        DetectorError: The folder holds another training, or other things.
+        DetectorError: The folder holds another training, or other files.
     """
     if overwrite:
         return None
     record = read_record(folder)
     if record is None:
-        if folder.exists() and not _is_open(folder):
+        if folder.exists() and not _is_unfinished(folder):
             raise DetectorError(
-                f"{folder} is not empty and holds no training: choose another --out, or say"
-                " --overwrite to lose what is there"
+                f"{folder} is not empty and holds no training: choose another --out, or pass"
+                " --overwrite to replace it"
             )
         return None
-    # Settings that are younger than the record had then the effect that is now their default.
+    # Before a setting existed, trainings did what its default does now.
     settings = {**TrainSettings().to_dict(), **record.settings}
-    there, plan = to_json(replace(record, settings=settings)), to_json(planned)
-    other = [name for name in plan if there[name] != plan[name]]
-    if other:
-        differences = "; ".join(_explain(name, there[name], plan[name]) for name in other)
+    found, plan = to_json(replace(record, settings=settings)), to_json(planned)
+    differing = [name for name in plan if found[name] != plan[name]]
+    if differing:
+        differences = "; ".join(_explain(name, found[name], plan[name]) for name in differing)
         raise DetectorError(
-            f"{folder} holds another training ({differences}): choose another --out, or say"
-            " --overwrite to lose it"
+            f"{folder} holds another training ({differences}): choose another --out, or pass"
+            " --overwrite to replace it"
         )
     return record
 
 
-def _is_open(folder: Path) -> bool:
-    """Say whether a folder is empty, or holds a training that was broken off."""
+def _is_unfinished(folder: Path) -> bool:
+    """Return whether a folder is empty, or holds a training that was interrupted."""
     return folder.is_dir() and {path.name for path in folder.iterdir()} <= {CHECKPOINT_FOLDER}
 
 
-def _explain(name: str, there: object, planned: object) -> str:
-    """Say in what a field differs, by its members where it has some."""
-    if not (isinstance(there, dict) and isinstance(planned, dict)):
-        return f"{name} {there!r}, not {planned!r}"
-    members = sorted(set(there) | set(planned))
+def _explain(name: str, found: object, planned: object) -> str:
+    """Describe how a field differs, member by member if it has members."""
+    if not (isinstance(found, dict) and isinstance(planned, dict)):
+        return f"{name} {found!r}, not {planned!r}"
+    members = sorted(set(found) | set(planned))
     return "; ".join(
-        _explain(f"{name}.{member}", there.get(member), planned.get(member))
+        _explain(f"{name}.{member}", found.get(member), planned.get(member))
         for member in members
-        if there.get(member) != planned.get(member)
+        if found.get(member) != planned.get(member)
     )
 
 
 def write_run(
     folder: Path, detector: Detector, history: Sequence[Epoch], record: RunRecord
 ) -> None:
-    """Write a trained detector, complete or not at all; what the folder held before is lost.
+    """Write a trained detector, complete or not at all; it replaces what the folder held before.
 
     Args:
-        folder: Where ``config.json``, ``model.safetensors``, the loss curve and ``run.json`` go.
-        detector: With the weights that are kept.
-        history: Its epochs.
-        record: For ``run.json``.
+        folder: The folder of ``config.json``, ``model.safetensors``, the loss curve and
+            ``run.json``.
+        detector: The detector, with the weights that are kept.
+        history: The numbers of each epoch.
+        record: The record to write as ``run.json``.
 
     Raises:
         OSError: The folder cannot be written.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its place and moved there at the end: a kill leaves no half folder.
+    # Written beside its place and moved there at the end, so that a kill leaves no half folder.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as workshop:
-        made = Path(workshop) / "made"
-        detector.save_pretrained(made)
-        for file in made.iterdir():
-            file.chmod(0o644)  # safetensors are written for their owner alone
-        _write_history(made / HISTORY_FILE, history)
-        write_curve(made / CURVE_FILE, history)
-        write_record(made, record)
+        draft = Path(workshop) / "draft"
+        detector.save_pretrained(draft)
+        for file in draft.iterdir():
+            file.chmod(0o644)  # safetensors writes files that only their owner can read
+        _write_history(draft / HISTORY_FILE, history)
+        write_curve(draft / CURVE_FILE, history)
+        write_record(draft, record)
         if folder.exists():
             shutil.move(folder, Path(workshop) / "before")
-        made.rename(folder)
+        draft.rename(folder)
 
 
 def _write_history(file: Path, history: Iterable[Epoch]) -> None:

@@ -1,4 +1,4 @@
-"""What can go wrong between here and the Hub, each said with what to do next."""
+"""Turn the errors of the Hub's clients into ours, each with what to do next."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from contextlib import contextmanager
 from thb_dataset.errors import HubUnreachableError, ReleaseError
 
 HUB_TIMEOUT_SECONDS = 10.0
-"""How long the first question to the Hub may take; no question after it is asked without it."""
+"""The time that the first request to the Hub may take; without its answer, no other is sent."""
 
 
 @contextmanager
 def explained_hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
-    """Turn the Hub clients' errors into ours.
+    """Turn the errors of the Hub's clients into ours.
 
     Args:
-        repo: The dataset repo that is asked for, ``org/name``.
-        revision: The revision that is asked for.
+        repo: The dataset repo of the request, ``org/name``.
+        revision: The revision of the request.
 
     Raises:
         ReleaseError: There is no such repo, revision or file, or it may not be read or written.
-        HubUnreachableError: The Hub does not answer, or HF_HUB_OFFLINE forbids to ask it.
+        HubUnreachableError: The Hub does not answer, or HF_HUB_OFFLINE forbids asking it.
     """
     try:
         yield
@@ -35,7 +35,7 @@ def explained_hub_errors(repo: str, revision: str | None = None) -> Iterator[Non
 
 
 def _translate(error: BaseException, repo: str, revision: str | None) -> ReleaseError | None:
-    """Return what an error of the Hub's clients means; None for any other error."""
+    """Return our error for one of the Hub's clients; None for any other error."""
     from huggingface_hub import errors
 
     at = f"{repo} at revision {revision}" if revision else repo
@@ -47,7 +47,7 @@ def _translate(error: BaseException, repo: str, revision: str | None) -> Release
         f"HF_HUB_OFFLINE is set and {at} was not read before: unset it and load once, "
         "or give a local folder"
     )
-    # The first that fits counts: a gated repo's error is a kind of "repo not found".
+    # The first class that fits counts: a gated repo's error is a kind of "repo not found".
     known: tuple[tuple[type[Exception], ReleaseError], ...] = (
         (errors.OfflineModeIsEnabled, HubUnreachableError(offline)),
         (errors.LocalEntryNotFoundError, HubUnreachableError(silent)),
@@ -85,7 +85,7 @@ def _translate(error: BaseException, repo: str, revision: str | None) -> Release
 
 
 def _is_network_error(error: BaseException) -> bool:
-    # huggingface_hub 1 talks through httpx, 2 through httpx2: one family of errors, two names.
+    # huggingface_hub 1 uses httpx, 2 uses httpx2: the same errors under two names.
     package = type(error).__module__.partition(".")[0]
     return package in ("httpx", "httpx2") or isinstance(error, ConnectionError | TimeoutError)
 

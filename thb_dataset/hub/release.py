@@ -1,4 +1,4 @@
-"""A release that is a Hub repo: listed over the API, not one video downloaded."""
+"""List a release that is a Hub repo through the API, without downloading a video."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class HubListing:
     Attributes:
         repo: ``org/name``.
         commit: 40 hex digits.
-        files: Git or LFS identity of each file, by path: what two commits share is equal.
+        files: The Git or LFS id of each file, by path; equal files of two commits have equal ids.
     """
 
     repo: str
@@ -41,12 +41,16 @@ class HubListing:
 
 
 def is_repo_name(name: str) -> bool:
-    """Say whether a name could be a Hub repo's: ``org/name``."""
+    """Say whether a name has the form of a Hub repo: ``org/name``."""
     return _REPO.fullmatch(name) is not None and ".." not in name
 
 
 def resolve_commit(repo: str, revision: str | None = None) -> str:
     """Ask the Hub for the commit of a revision.
+
+    Args:
+        repo: ``org/name``.
+        revision: A branch, tag, commit or ``refs/pr/<number>``; None stands for ``main``.
 
     Raises:
         ReleaseError: There is no such repo or revision.
@@ -65,6 +69,10 @@ def resolve_commit(repo: str, revision: str | None = None) -> str:
 
 def list_hub(repo: str, commit: str) -> HubListing:
     """List the files of a commit.
+
+    Args:
+        repo: ``org/name``.
+        commit: 40 hex digits.
 
     Raises:
         ReleaseError: There is no such repo or commit.
@@ -90,17 +98,17 @@ def scan_hub_release(
     split_list: str = "default",
     cache: Path | None = None,
 ) -> Release:
-    """Read a release off a Hub repo as it is, for its audit.
+    """Read a release from a Hub repo for its audit, where only a malformed split list is refused.
 
-    Its ``root`` is the snapshot folder of the Hub's own cache, where downloaded videos will be.
-    A commit that was listed before is not listed again. If the Hub does not answer, the commit
-    that the revision had when it last did is used, and a warning says so.
+    Its ``root`` is the snapshot folder in the Hub's cache, to which videos will be downloaded. A
+    commit that was listed before is not listed again. If the Hub does not answer, the last known
+    commit of the revision is used, and a warning says so.
 
     Args:
         repo: ``org/name``.
-        revision: Branch, tag, commit or ``refs/pr/<number>``; None: ``main``.
-        split_list: Which list of real videos.
-        cache: Folder in which listings are kept; None: they are not.
+        revision: A branch, tag, commit or ``refs/pr/<number>``; None stands for ``main``.
+        split_list: The list of real videos: ``"default"`` or ``"official_ff++"``.
+        cache: The folder in which listings are kept; None keeps none.
 
     Raises:
         ReleaseError: There is no such repo or revision, or its split list is absent or malformed.
@@ -108,18 +116,18 @@ def scan_hub_release(
     """
     chosen = SplitList.named(split_list)
     if not is_repo_name(repo):
-        raise ReleaseError(f"{repo!r} is not the name of a repo: org/name")
+        raise ReleaseError(f"{repo!r} is not the name of a repo; give org/name")
     listing = _cached_listing(repo, revision, cache)
     if not any(path.startswith("fake/") for path in listing.files):
-        raise ReleaseError(f"{repo} at {listing.commit} is no release: it has no folder fake/")
+        raise ReleaseError(f"{repo} at {listing.commit} is not a release: it has no folder fake/")
     if chosen.path not in listing.files:
-        there = [name.value for name in SplitList if name.path in listing.files]
+        found = [name.value for name in SplitList if name.path in listing.files]
         raise ReleaseError(
-            f"{repo} at {listing.commit} has no {chosen.path}; lists that are there: "
-            + (", ".join(there) or "none")
+            f"{repo} at {listing.commit} has no {chosen.path}; lists in it: "
+            + (", ".join(found) or "none")
         )
     is_synthetic = SYNTHETIC_MARKER in listing.files
-    others = [one.path for one in SplitList if one is not chosen and one.path in listing.files]
+    others = [name.path for name in SplitList if name is not chosen and name.path in listing.files]
     release = make_release(
         root=snapshot_folder(repo, listing.commit),
         name="mini" if is_synthetic else repo,
@@ -137,7 +145,15 @@ def scan_hub_release(
 
 
 def download_file(repo: str, path: str, commit: str) -> Path:
-    """Download one small file into the Hub's cache, if it is not there yet.
+    """Download a small file into the Hub's cache, if it is not there yet.
+
+    Args:
+        repo: ``org/name``.
+        path: The path of the file in the repo.
+        commit: 40 hex digits.
+
+    Returns:
+        The file in the cache.
 
     Raises:
         ReleaseError: There is no such file.
@@ -157,10 +173,12 @@ def download_file(repo: str, path: str, commit: str) -> Path:
 
 
 def quiet_bar() -> type:
-    """Return a bar that shows nothing: small files need none, and many videos share one."""
+    """Return a progress bar that shows nothing, since many files share one bar of ours."""
     from tqdm.auto import tqdm
 
     class Quiet(tqdm):  # type: ignore[misc]  # untyped package
+        """A progress bar that shows nothing."""
+
         def __init__(self, *arguments: object, **settings: object) -> None:
             settings["disable"] = True
             super().__init__(*arguments, **settings)
@@ -169,7 +187,12 @@ def quiet_bar() -> type:
 
 
 def snapshot_folder(repo: str, commit: str) -> Path:
-    """Return where the Hub's cache puts the files of a commit, in the repo's own layout."""
+    """Return the folder of a commit in the Hub's cache, which has the layout of the repo.
+
+    Args:
+        repo: ``org/name``.
+        commit: 40 hex digits.
+    """
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
@@ -178,7 +201,7 @@ def snapshot_folder(repo: str, commit: str) -> Path:
 
 
 def _card_findings(listing: HubListing) -> list[Finding]:
-    """Look at a published card: without its YAML, `datasets` finds no config in the repo."""
+    """Check a published card: without its YAML, `datasets` finds no config in the repo."""
     if not any(path.startswith(f"{INDEX_FOLDER}/") for path in listing.files):
         return []
     try:
@@ -202,14 +225,14 @@ def _cached_listing(repo: str, revision: str | None, cache: Path | None) -> HubL
         if isinstance(files, dict):
             return HubListing(repo=repo, commit=commit, files=files)
     except (OSError, ValueError):
-        pass  # not listed yet, or the file was damaged: either way the Hub is asked
+        pass  # it was not listed yet, or the file is damaged; in both cases the Hub is asked
     listing = list_hub(repo, commit)
     write_json(kept, dict(listing.files))
     return listing
 
 
 def _known_commit(repo: str, revision: str, folder: Path) -> str:
-    """Return the commit of a revision: the Hub's word, or else the last that it gave."""
+    """Return the commit of a revision from the Hub, or the last known one if it is silent."""
     remembered = folder / "refs" / f"{quote(revision, safe='')}.json"
     if _COMMIT.fullmatch(revision) and (folder / f"{revision}.json").is_file():
         return revision
@@ -223,7 +246,7 @@ def _known_commit(repo: str, revision: str, folder: Path) -> str:
         if not (isinstance(last, str) and _COMMIT.fullmatch(last)):
             raise
         _log.warning(
-            "the Hub does not answer: using commit %s of %s, the last seen of %s",
+            "the Hub does not answer: commit %s of %s is used, the last known one of %s",
             last,
             repo,
             revision,

@@ -39,6 +39,7 @@ def group_identities(
     left = np.arange(len(vectors))
 
     def count_neighbours(rows: Indices, columns: Indices) -> Indices:
+        """Return the number of columns that show the same person as each row."""
         return _count_neighbours(rows, columns, vectors, threshold, names, block)
 
     alone = count_neighbours(left, left) == 1  # itself

@@ -1,4 +1,4 @@
-"""From the file names of a release, wherever they were listed, to its videos: pure functions."""
+"""Read the videos of a release from its file names, wherever these were listed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SPLITS = {
 
 
 class FindingKind(StrEnum):
-    """What can be wrong with a release. The first two are refused, the others audited."""
+    """The faults that a release can have; the first two are refused, the others only reported."""
 
     LEAVES_ROOT = "path leaves the release"
     DUPLICATE_ID = "two files, one video id"
@@ -55,18 +55,18 @@ class FindingKind(StrEnum):
 
     @property
     def is_refused(self) -> bool:
-        """True where nothing may be built from a release that has one of these."""
+        """Whether nothing may be built from a release with this fault."""
         return self in (FindingKind.LEAVES_ROOT, FindingKind.DUPLICATE_ID)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One thing that is wrong, and with which files.
+    """One fault, and the files that have it.
 
     Attributes:
-        kind: What is wrong.
-        subjects: The paths, names or ids that it is wrong with.
-        detail: The rest of the sentence.
+        kind: The kind of fault.
+        subjects: The paths, names or ids that have it.
+        detail: Further words about it.
     """
 
     kind: FindingKind
@@ -74,19 +74,19 @@ class Finding:
     detail: str = ""
 
     def __str__(self) -> str:
-        """Return it as one line, naming every offender."""
+        """Return the finding as one line that names every subject."""
         tail = f" ({self.detail})" if self.detail else ""
         return f"{self.kind}: {', '.join(self.subjects)}{tail}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What the names of a release's files say.
+    """The content of a release, read from the names of its files.
 
     Attributes:
-        videos: Every video whose name could be read, sorted by id; of two with one id, both.
-        findings: What is wrong with the names; those files are not among the videos.
-        restored_drivers: Ids of the fakes whose driver got its leading ``-`` back.
+        videos: Every video whose name could be read, sorted by id; both of two with one id.
+        findings: What is wrong with the names; ``videos`` does not hold these files.
+        restored_drivers: The ids of the fakes whose driver's leading ``-`` was restored.
     """
 
     videos: tuple[Video, ...]
@@ -97,14 +97,15 @@ class Listing:
 def list_videos(
     paths: Iterable[str], reals: RealClips, other_reals: Iterable[RealClips] = ()
 ) -> Listing:
-    """Read the videos of a release off the posix paths of its files.
+    """Read the videos of a release from the paths of its files.
 
-    Nothing raises here: what cannot be read becomes a finding.
+    Nothing is raised: a name that cannot be read becomes a finding.
 
     Args:
-        paths: Every file of the release; those that are neither video nor audio are ignored.
+        paths: The POSIX path of every file of the release; files that are neither video nor audio
+            are ignored.
         reals: The real videos that its split list names.
-        other_reals: Those of its other lists: their sound is no sound without a video.
+        other_reals: The real videos of its other lists, whose sound belongs to a video, too.
     """
     findings: list[Finding] = []
     inside: list[str] = []

@@ -186,7 +186,7 @@ def test_predict_says_fake_or_real_where_there_is_a_threshold(
     *judged, broken = json.loads(ended.out)["videos"]
     for one in judged:
         assert one["threshold"] == found.threshold
-        assert one["verdict"] == ("fake" if one["p_fake"] >= found.threshold else "real")
+        assert one["verdict"] == ("fake" if one["score"] >= found.threshold else "real")
     assert broken["verdict"] is None
     text = run_thb("predict", trained, *videos, tmp_path / "broken.mp4", "-q").out.splitlines()
     assert text[0].split()[1] == "verdict"

@@ -258,10 +258,10 @@ def test_data_for_machines(run_thb: Run, untrained: Path, tiny_release: MiniRele
     assert ended.code == 3
     record = json.loads(ended.out)
     good, absent = record["videos"]
-    assert good["video"] == str(video)
+    assert good["video_id"] == str(video)
     assert good["status"] == "ok"
     assert len(good["clip_logits"]) == good["clips"] == 2
-    assert (absent["status"], absent["p_fake"]) == ("missing", None)
+    assert (absent["status"], absent["score"]) == ("missing", None)
     assert len(record["run"]["detector"]["weights_sha256"]) == 64
     assert record["run"]["clip_spec"]["frames"] == 4
 

@@ -1,4 +1,4 @@
-"""A detector of somebody else's: one class in a file of theirs, and all the verbs."""
+"""A third party's detector: a single class in their own file works with every command."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_one_class_is_enough(
     assert (fold["settings"]["epochs"], fold["settings"]["optimiser"]) == (2, "sgd")
 
     def evaluate(*more: str) -> subprocess.CompletedProcess[str]:
-        """In a process that has never heard of their class."""
+        """Evaluate in a process that has not imported their class."""
         words = ["evaluate", "run", *map(str, where), "--bootstrap", "0", *more]
         return subprocess.run(
             [sys.executable, "-m", "thb", *words], capture_output=True, text=True, check=False
@@ -82,7 +82,7 @@ def test_one_class_is_enough(
     assert {"their_module.py", "detectors_base.py", "model.safetensors"} <= set(files)
     config = json.loads((tmp_path / "out" / "config.json").read_text("utf-8"))
     assert config["auto_map"]["AutoConfig"] == "their_module.TheirDetectorConfig"
-    # Elsewhere their module is not to be found, and the code that was published is run.
+    # Elsewhere their module cannot be imported, so the published code is run.
     elsewhere = (
         "import sys; from detectors import Detector, load_detector\n"
         "model = load_detector(sys.argv[1], trust_remote_code=True)\n"

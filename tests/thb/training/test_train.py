@@ -1,4 +1,4 @@
-"""The same recipe gives the same weights: killed or not, by any number of processes or parts."""
+"""The same recipe gives the same weights, killed or not, with any number of processes or parts."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def read_history(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def difference(one: TrainedFold, other: TrainedFold) -> float:
-    """Return the largest difference of any weight."""
-    weights = [load_file(run.folder / "model.safetensors") for run in (one, other)]
+def difference(first: TrainedFold, second: TrainedFold) -> float:
+    """Return the largest difference between two weights."""
+    weights = [load_file(run.folder / "model.safetensors") for run in (first, second)]
     assert set(weights[0]) == set(weights[1])
     return max(float((weights[0][name] - weights[1][name]).abs().max()) for name in weights[0])
 
@@ -94,14 +94,16 @@ def test_crops_that_do_not_fit_into_memory_are_mapped(
     assert memory.is_on_disk
     random = np.random.default_rng(0)
     pixels = [random.integers(0, 256, (2, 3, 8, 8, 3), np.uint8) for _ in range(3)]
-    clips = [memory.keep(made_of(each)) for each in pixels]
+    kept_clips = [memory.keep(make_clips(values)) for values in pixels]
     memory.close()
-    for each, wanted in zip(clips, pixels, strict=True):
-        np.testing.assert_array_equal(each.pixels, wanted)
-    assert list((tmp_path / "store").iterdir()) == [], "the file has no name, and leaves nothing"
+    for clips, wanted in zip(kept_clips, pixels, strict=True):
+        np.testing.assert_array_equal(clips.pixels, wanted)
+    assert list((tmp_path / "store").iterdir()) == [], (
+        "the file has no name and leaves nothing behind"
+    )
 
 
-def made_of(pixels: npt.NDArray[np.uint8]) -> VideoClips:
+def make_clips(pixels: npt.NDArray[np.uint8]) -> VideoClips:
     shape = pixels.shape[:2]
     return VideoClips(
         pixels=pixels,
@@ -135,7 +137,7 @@ def test_what_a_run_leaves_behind(tiny_release: MiniRelease, tmp_path: Path) -> 
     assert all(len(str(line.get("points")).split()) == 3 for line in lines)
 
 
-def test_a_run_of_before_the_new_settings_is_known_again(
+def test_a_run_from_before_a_setting_existed_is_recognised(
     tiny_release: MiniRelease, tmp_path: Path
 ) -> None:
     run = train_fold(tiny_release, tmp_path / "run").folder
@@ -184,12 +186,12 @@ def test_a_checkpoint_of_another_training_is_refused(
     tiny_release: MiniRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_off_after_one_epoch(tiny_release, tmp_path / "run", monkeypatch)
-    with pytest.raises(DetectorError, match=r"left by another training \(settings differ\)"):
+    with pytest.raises(DetectorError, match="left by another training, which differs in settings"):
         train_fold(tiny_release, tmp_path / "run", learning_rate=1e-3)
-    with pytest.raises(DetectorError, match=r"\(accumulate differ\)"):
+    with pytest.raises(DetectorError, match="differs in accumulate"):
         train_fold(tiny_release, tmp_path / "run", accumulate=2)
-    anew = train_fold(tiny_release, tmp_path / "run", overwrite=True)
-    assert anew.record.machine.resumed_after == 0
+    fresh = train_fold(tiny_release, tmp_path / "run", overwrite=True)
+    assert fresh.record.machine.resumed_after == 0
 
 
 def test_a_damaged_checkpoint_is_named(
@@ -227,8 +229,8 @@ SHARED_OUT: dict[str, Any] = {
     "clips_cut": 6,
     "epochs": 2,
 }
-"""A network without batch statistics, and steps in proportion to the gradient: Adam makes a whole
-step even of a gradient that is nothing but rounding, as that of a key's bias."""
+"""A network without batch statistics, and steps in proportion to the gradient: Adam takes a full
+step even for a gradient that is only rounding error, such as that of a key's bias."""
 
 
 def train_tall(release: MiniRelease, out: Path, *, accumulate: int = 1) -> TrainedFold:
@@ -247,7 +249,7 @@ def train_tall(release: MiniRelease, out: Path, *, accumulate: int = 1) -> Train
 
 @pytest.fixture(scope="module")
 def alone(tiny_release: MiniRelease, tmp_path_factory: pytest.TempPathFactory) -> TrainedFold:
-    """A training of one process that computes each batch at once."""
+    """A training by one process that computes each batch as a whole."""
     return train_tall(tiny_release, tmp_path_factory.mktemp("alone") / "run")
 
 
@@ -262,7 +264,7 @@ def test_parts_of_a_batch_come_to_the_weights_of_the_whole(
 
 
 def moved_by(run: TrainedFold) -> float:
-    """Return how far the training moved the classifier's weights from where it began."""
+    """Return how far the training moved the classifier's weights from their start."""
     start = load_detector("tall", config={**TALL.tiny, **TINY_TALL, "clip": TALL.tiny["clip"]})
     end = load_detector(run.folder)
     before, after = (model.get_parameter("classifier.weight") for model in (start, end))
@@ -320,7 +322,7 @@ def test_mixed_precision_trains_nearly_the_same(
 def test_patience_ends_a_training_that_gets_no_better(
     tiny_release: MiniRelease, tmp_path: Path
 ) -> None:
-    # a rate of nearly nothing: no epoch is better than the first
+    # With a rate close to zero, no epoch is better than the first.
     run = train_fold(
         tiny_release, tmp_path / "run", epochs=30, patience=2, learning_rate=1e-30, keep="best"
     )

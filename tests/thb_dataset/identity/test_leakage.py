@@ -1,4 +1,4 @@
-"""Pairs, groups, splits and the sheet: pure numbers, so every leak can be planted by hand."""
+"""Pairs, groups, splits and the sheet on made-up vectors, so that every leak can be planted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def unit(vectors: npt.NDArray[np.floating]) -> Vectors:
 
 
 def make_people(people: list[int], *, noise: float = 0.02, seed: int = 0) -> Vectors:
-    """Vectors that agree within a person and not between two (128 dimensions, far apart)."""
+    """Return vectors that are similar for one person only (128 dimensions, far apart)."""
     rng = np.random.default_rng(seed)
     centres = unit(rng.normal(size=(max(people) + 1, 128)))
     return unit(centres[people] + noise * rng.normal(size=(len(people), 128)))
@@ -75,7 +75,7 @@ def test_every_planted_leak_is_found_and_nothing_else() -> None:
 
 
 def test_blocks_change_nothing() -> None:
-    count = 2 * BLOCK + 100  # two whole blocks and a part of one
+    count = 2 * BLOCK + 100  # two whole blocks and part of a third
     people = [i % 1500 for i in range(count)]
     splits = [SPLITS[i % 3] for i in range(count)]
     splits[1500:] = ["test"] * (count - 1500)
@@ -115,7 +115,7 @@ def test_the_pairs_kept_do_not_depend_on_the_block_they_are_in() -> None:
     count = BLOCK + 20
     vectors = make_people(list(range(count)))
     twins = unit(vectors[:20] + 0.01 * np.arange(20)[:, None] * vectors[20:40])
-    vectors[BLOCK:] = twins  # ever less alike, and all of them beyond the first block
+    vectors[BLOCK:] = twins  # less and less alike, all of them beyond the first block
     subjects = nameless(count, ["train"] * BLOCK + ["test"] * 20)
     report = check(subjects, vectors, max_pairs=5)
     assert [pair.a for pair in report.pairs] == [f"v{i:05d}" for i in range(5)]
