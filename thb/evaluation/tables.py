@@ -25,7 +25,7 @@ _ORDER = [
     Generator.MAGI_1,
     Generator.HALLO3,
 ]
-"""The columns as the paper has them."""
+"""The generators in the order of the paper's columns."""
 RESOLUTION_NOTE = "† fewer real videos than 1/target: the TPR without a single false alarm."
 INTERVAL_NOTE = (
     "Brackets hold 95 % intervals: DeLong for AUC, exact binomial for T1 and T0.1, and a bootstrap "
@@ -123,13 +123,13 @@ def results_table(results: Sequence[ProtocolNumbers]) -> Table:
     table.add_column("mean", justify="right", no_wrap=True)
     for result in results:
         cells = {cell.generator: cell for cell in result.cells if cell.part == "test"}
-        for at, metric in enumerate(METRICS):
+        for row, metric in enumerate(METRICS):
             values = [
                 _two_lines(cells[name].measures.get(metric)) if name in cells else "–"
                 for name in generators
             ]
             values.append(_two_lines(result.mean.get(metric)))
-            name = escape(printable(result.detector)) if at == 0 else ""
+            name = escape(printable(result.detector)) if row == 0 else ""
             table.add_row(name, _TITLES[metric], *values)
         table.add_section()
     return table
@@ -206,36 +206,36 @@ def _range(values: Sequence[int]) -> str:
 def notes(results: Sequence[ProtocolNumbers]) -> list[str]:
     """Return the notes to the tables: on intervals, resolution and videos left out."""
     cells = [cell for result in results for cell in result.cells]
-    said = [INTERVAL_NOTE]
+    lines = [INTERVAL_NOTE]
     if any(measure.below_resolution for cell in cells for measure in cell.measures.values()):
-        said.append(RESOLUTION_NOTE)
+        lines.append(RESOLUTION_NOTE)
     for result in results:
-        said.extend(_remarks(result))
-    said.extend(
+        lines.extend(_remarks(result))
+    lines.extend(
         sorted({f"{cell.fold} {cell.generator}: {cell.problem}" for cell in cells if cell.problem})
     )
     if any(result.release.synthetic for result in results):
-        said.append("The release is SYNTHETIC: its numbers say nothing about any real generator.")
-    return [printable(note) for note in said]
+        lines.append("The release is SYNTHETIC: its numbers say nothing about any real generator.")
+    return [printable(note) for note in lines]
 
 
 def _remarks(result: ProtocolNumbers) -> list[str]:
     """Return the notes to one result: on its videos, its method and its mean."""
-    name, said = f"{result.detector} {result.protocol}", []
+    name, lines = f"{result.detector} {result.protocol}", []
     unscored: dict[str, int] = {}
     for cell in result.cells:
         for status, count in cell.unscored.items():
             unscored[status] = max(unscored.get(status, 0), count)
     if unscored:
         counts = ", ".join(f"{count} {status}" for status, count in sorted(unscored.items()))
-        said.append(f"{name}: videos not scored, at most per column: {counts}.")
+        lines.append(f"{name}: videos not scored, at most per column: {counts}.")
     assumed = max((cell.assumed for cell in result.cells), default=0)
     if assumed:
         policy = str(result.settings.no_face).replace("_", " ")
-        said.append(f"{name}: videos without a face count {policy}, at most {assumed} per column.")
+        lines.append(f"{name}: videos without a face count {policy}, at most {assumed} per column.")
     if (method := result.settings.method) != "conservative":
-        said.append(f"{name}: T1 and T0.1 are read by {method!r}, not by the benchmark's method.")
+        lines.append(f"{name}: T1 and T0.1 are read by {method!r}, not by the benchmark's method.")
     tested = sum(cell.part == "test" for cell in result.cells)
     if len(result.mean_over) < tested:
-        said.append(f"{name}: the mean is over {len(result.mean_over)} of {tested} columns.")
-    return said
+        lines.append(f"{name}: the mean is over {len(result.mean_over)} of {tested} columns.")
+    return lines

@@ -7,7 +7,6 @@ the threshold off their scores and keeps it beside the weights that it belongs t
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import shutil
@@ -23,12 +22,13 @@ from detectors.registry import load_detector
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict_videos
 from thb.prediction.predictions import Prediction, PredictionLog, Status
+from thb.prediction.row_files import write_canonical
 from thb.releases.opening import OpenRelease, open_release
 from thb.runs.folds import build_all_folds
 from thb.runs.provenance import FoldScoringRecord, describe_fold_scoring
 from thb.runs.record import ReleaseRecord, read_record
 from thb.runtime.processes import make_accelerator
-from thb.runtime.records import FINITE, read_json, to_json, write_text
+from thb.runtime.records import FINITE, read_json, write_text
 from thb_dataset.errors import DetectorError, ReleaseError
 from thb_dataset.files import write_whole
 from thb_dataset.hub.files import read_hub_file
@@ -203,7 +203,7 @@ def _score_validation(
         raise ReleaseError(f"{fold.name} has no real validation video for a threshold: {why}")
     # Each log has a folder of its own, so that the log of other weights or versions that a killed
     # run left is not in the way.
-    name = sha256(json.dumps(to_json(run), sort_keys=True).encode()).hexdigest()[:16]
+    name = sha256(write_canonical(run).encode()).hexdigest()[:16]
     with PredictionLog(folder / LOG_FOLDER / name, run, rank=accelerator.process_index) as log:
         predictions = predict_videos(
             model,

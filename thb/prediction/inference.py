@@ -118,18 +118,18 @@ def score_files(
     meter = meter or Meter(device, settings.precision)
     with bar, maker, _exact_float32():
         waiting: list[tuple[str, VideoClips]] = []
-        for name, made in meter.time_waiting(maker.make(paths.items())):
-            if not isinstance(made, VideoClips):
-                yield name, describe_failure(made, paths[name])
+        for name, clips in meter.time_waiting(maker.make(paths.items())):
+            if not isinstance(clips, VideoClips):
+                yield name, describe_failure(clips, paths[name])
                 bar.update()
                 continue
-            clips_waiting = sum(len(clips.pixels) for _, clips in waiting)
-            if waiting and clips_waiting + len(made.pixels) > settings.batch_size:
+            clips_waiting = sum(len(earlier.pixels) for _, earlier in waiting)
+            if waiting and clips_waiting + len(clips.pixels) > settings.batch_size:
                 yield from _score_batch(detector, waiting, spec, settings)
                 bar.update(len(waiting))
                 waiting = []
-            waiting.append((name, made))
-            meter.count_clips(len(made.pixels))
+            waiting.append((name, clips))
+            meter.count_clips(len(clips.pixels))
         yield from _score_batch(detector, waiting, spec, settings)
         bar.update(len(waiting))
 
@@ -199,21 +199,21 @@ def _exact_float32() -> Iterator[None]:
         cuda.matmul.allow_tf32, cudnn.allow_tf32 = before
 
 
-def describe_failure(made: VideoError | None, path: Path | None) -> Outcome:
+def describe_failure(error: VideoError | None, path: Path | None) -> Outcome:
     """Return the outcome of a video that gave no clips, without its path in the reason.
 
     Args:
-        made: Why there are no clips; None if the file is missing.
+        error: Why there are no clips; None if the file is missing.
         path: The file.
     """
-    if made is None:
+    if error is None:
         return FILE_MISSING
     status = Status.ERROR
-    if isinstance(made, NoFaceError):
+    if isinstance(error, NoFaceError):
         status = Status.NO_FACE
-    elif isinstance(made, NoAudioError):
+    elif isinstance(error, NoAudioError):
         status = Status.NO_AUDIO
-    return Outcome(status=status, reason=describe_error(made, path))
+    return Outcome(status=status, reason=describe_error(error, path))
 
 
 def describe_error(error: THBError, path: Path | None) -> str:
