@@ -87,11 +87,11 @@ def summarise(report: LeakReport) -> str:
     counts = report.counts
     return (
         f"{report.compared} pairs of videos in different splits ({videos}) were compared by "
-        f"{report.pack.get('name')} ({report.measure}). At a cosine of {report.threshold:.2f}: "
-        f"{counts[PairVerdict.LEAK]} pairs show one person although their names differ; "
-        f"{counts[PairVerdict.REVIEW]} more from {report.review_from:.2f} on are worth a look; "
-        f"{counts[PairVerdict.NAMED]} have the same portrait or source by name; "
-        f"{counts[PairVerdict.DRIVER]} are a fake and its own driver. "
+        f"{report.pack.get('name')} ({report.measure}). Pairs found at a cosine of "
+        f"{report.threshold:.2f}: {counts[PairVerdict.LEAK]} of one person under different names; "
+        f"{counts[PairVerdict.REVIEW]} more, from {report.review_from:.2f} on, to look at; "
+        f"{counts[PairVerdict.NAMED]} with the same portrait or source by name; "
+        f"{counts[PairVerdict.DRIVER]} of a fake and its own driver. "
         f"People in several splits, by face or by name: {len(report.groups)}. "
         f"Videos that could not be compared: {len(report.unread)}. "
         f"Of {report.unrelated} pairs of different people by name, "

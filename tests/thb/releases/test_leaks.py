@@ -87,7 +87,7 @@ def test_the_text_says_the_same(run_thb: Run, leaky: Path) -> None:
         "leak-check", "--release", leaky / "hub", "--real-root", leaky / "reals", "--quiet"
     )
     assert ended.code == 1
-    assert "1 show one person that no name gives away" in ended.out
+    assert "1 of one person under different names" in ended.out
     assert all(name in ended.out for name in LEAK)
 
 
