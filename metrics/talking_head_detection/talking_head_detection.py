@@ -5,6 +5,7 @@ from typing import Any
 import datasets
 import evaluate
 
+from .binomial import binomial_interval
 from .bootstrap import Sample, choose_scheme, cluster_bootstrap
 from .roc import (
     T01,
@@ -12,7 +13,6 @@ from .roc import (
     Method,
     auc,
     auc_interval,
-    binomial_interval,
     brier,
     check_scores,
     grade,

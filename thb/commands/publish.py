@@ -78,7 +78,7 @@ def dataset(
 
     Examples:
         thb publish dataset --release ORG/NAME --repo ORG/NAME --create-pr
-        thb publish dataset --release mini --repo ORG/NAME --videos-at main --dry-run
+        thb publish dataset --release mini --repo ORG/NAME --dry-run
     """
     from thb.publishing.dataset import publish_dataset
 
@@ -135,8 +135,8 @@ def detector(  # noqa: PLR0913 — one parameter per option
     and notes; videos_commit and audit are null.
 
     Examples:
-        thb publish detector runs/baseline/p3-hallo --repo ORG/NAME --weights-licence MIT
-        thb publish detector runs/baseline/p3-hallo --repo ORG/NAME --dry-run --out card
+        thb publish detector runs/x/p3-hallo --repo ORG/NAME --weights-licence MIT
+        thb publish detector runs/x/p3-hallo --repo ORG/NAME --dry-run --out card
     """
     from thb.publishing.detector import publish_detector
     from thb.runtime.console import quiet_transformers
@@ -201,7 +201,7 @@ def space(
 
     Examples:
         thb publish space demo --repo ORG/NAME --detector runs/baseline
-        thb publish space demo --repo ORG/NAME --detector ORG/DETECTOR --torch 2.11.0
+        thb publish space demo --repo ORG/NAME --detector ORG/MODEL --torch 2.11.0
     """
     from thb.publishing.space import publish_space
     from thb.runtime.console import quiet_transformers
