@@ -1,8 +1,8 @@
-"""The front door of the dataset's builder.
+"""Build the configs of the dataset from a local folder, or from the Hub before it has the card.
 
-``datasets`` runs no script of a Hub repo any more; there, the card lists the files of each config
-and ``load_dataset("luchaoqi/TalkingHeadBench", "p3")`` needs none. This file builds the same
-configs from a local folder, or from the Hub before the card is there::
+``datasets`` no longer runs scripts of a Hub repo. The card there lists the files of each config, so
+``load_dataset("luchaoqi/TalkingHeadBench", "p3")`` needs no script. This file builds the same
+configs without a card::
 
     python loading_script.py p3-hallo --base-path data/hub --real-root data/real_videos
 """
@@ -21,7 +21,10 @@ __all__ = ["TalkingHeadBench", "TalkingHeadBenchConfig", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build one config into the cache of `datasets` and say what it holds.
+    """Build one config into the cache of `datasets`, and print what it holds.
+
+    Args:
+        arguments: The command line; None stands for that of the process.
 
     Returns:
         The exit code: 0, or that of the error.
@@ -29,12 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("config", nargs="?", default=DEFAULT_CONFIG, choices=config_names())
     parser.add_argument(
-        "--base-path", default=DEFAULT_BASE_PATH, help="a folder, or hf://datasets/…"
+        "--base-path",
+        default=DEFAULT_BASE_PATH,
+        help="a folder, or hf://datasets/<org>/<name>[@<revision>]",
     )
-    parser.add_argument("--real-root", help="your real videos")
+    parser.add_argument("--real-root", help="the folder of your real videos")
     parser.add_argument("--split-by", default="release", choices=("release", "driver"))
     parser.add_argument("--split-list", default="default", choices=("default", "official_ff++"))
-    parser.add_argument("--cache-dir", help="where the rows are kept")
+    parser.add_argument("--cache-dir", help="the folder in which `datasets` keeps the rows")
     chosen = parser.parse_args(arguments)
     try:
         builder = TalkingHeadBench(
@@ -50,8 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     for name, table in builder.as_dataset().items():
-        at_hand = sum(row is not None for row in table.data.column("video").to_pylist())
-        sys.stdout.write(f"{name}: {len(table)} videos, {at_hand} with a file or a place\n")
+        available = sum(row is not None for row in table.data.column("video").to_pylist())
+        sys.stdout.write(f"{name}: {len(table)} videos, {available} of them available\n")
     sys.stdout.write(f"{builder.cache_dir}\n")
     return 0
 

@@ -1,13 +1,13 @@
-"""How fast each detector's network is: inference and training steps, by precision and batch.
+"""The speed of each detector's network: inference and training steps, by precision and batch.
 
     python -m benchmarks.detectors_gpu [--only tall …] [--batches 1 8 32] [--compile] [--smoke]
         [--originals CHECKOUTS [--site SITE]] [--out table.md]
 
-It is meant for a GPU, at full size. On a CPU say ``--smoke``: the small networks, small batches,
-to see that it runs; such figures say nothing of a GPU. Clips are random and on the device already,
-so that the network alone is timed. Each figure is the median of several rounds, each ended by
-waiting for the device. Scores in half precision are compared with float32's, without TF32, on the
-same clips.
+It is meant for a GPU, at full size. On a CPU, pass ``--smoke``: it runs the small networks with
+small batches, and such figures say nothing about a GPU. Clips are random and already on the device,
+so that only the network is timed. Each figure is the median of several rounds, and each round ends
+by waiting for the device. Scores in half precision are compared with those in float32, without
+TF32, on the same clips.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ import torch
 from torch import Tensor
 
 from detectors.base import Detector, count_parameters
-from detectors.registry import DETECTORS, create_detector, find_detector_class
+from detectors.listing import DETECTORS
+from detectors.registry import create_detector, find_detector_class
 from scripts.check_parity import find_checkout, open_site
 from scripts.drawn_weights import Original, draw_input
 from scripts.original_networks import BUILDERS
@@ -42,11 +43,11 @@ HEADS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of the table; numbers are None where the memory did not suffice.
+    """One line of the table; numbers are None if the memory did not suffice.
 
-    ``flops`` are those of the products of one step, ``matrix_rate`` the device's for large square
-    matrices in the same precision, both in FLOP, a second. ``original_seconds`` are the original
-    network's for the same work in float32.
+    ``flops`` counts the FLOP of the products of one step. ``matrix_rate`` is the rate of the device
+    for large square matrices in the same precision, in FLOP/s. ``original_seconds`` is the time of
+    the original network for the same work in float32.
     """
 
     detector: str
@@ -63,7 +64,7 @@ class Row:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """As the table prints them."""
+        """The cells of the line as the table prints them."""
         speed, step, rate, share = "out of memory", "–", "–", "–"
         if self.seconds is not None:
             speed, step = f"{self.batch / self.seconds:.1f}", f"{1000 * self.seconds:.1f}"
@@ -83,7 +84,7 @@ class Row:
 
 
 def main() -> int:
-    """Measure what was asked for; 2 without a GPU and without --smoke."""
+    """Measure the chosen detectors; return 2 without a GPU and without --smoke, else 0."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--only", nargs="*", default=sorted(set(DETECTORS) - {"baseline"}))
     parser.add_argument("--batches", nargs="*", type=int)
@@ -92,14 +93,14 @@ def main() -> int:
     parser.add_argument("--smoke", action="store_true", help="small networks, on any machine")
     parser.add_argument("--originals", type=Path, help="folder with the authors' checkouts")
     parser.add_argument("--site", type=Path, help="folder with the originals' own dependencies")
-    parser.add_argument("--out", type=Path, help="write the table here as well")
+    parser.add_argument("--out", type=Path, help="also write the table to this file")
     given = parser.parse_args()
     if given.site:
         open_site(given.site)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.type == "cpu" and not given.smoke:
-        print("no GPU here: say --smoke to see only that it runs", file=sys.stderr)
+        print("no GPU was found: pass --smoke to check that the benchmark runs", file=sys.stderr)
         return 2
     batches = given.batches or ([2] if given.smoke else [1, 8, 32, 128])
     rows = [
@@ -127,7 +128,10 @@ def measure_detector(
     tiny = detector_class.tiny if original is None else original.config
     model = create_detector(detector_class, config=tiny if given.smoke else None)
     model.to(device)  # type: ignore[arg-type] # transformers wraps it untyped
-    rates = {one: measure_matrix_rate(device, KINDS[one], quick=given.smoke) for one in precisions}
+    rates = {
+        precision: measure_matrix_rate(device, KINDS[precision], quick=given.smoke)
+        for precision in precisions
+    }
     run: Any = torch.compile(model) if given.compile else model
     rows = []
     for batch in batches:
@@ -139,7 +143,8 @@ def measure_detector(
             rows.append(measure_original(name, original, pixels, given.smoke))
             original_seconds = rows[-1].seconds
         exact = score(model, run, pixels, None)
-        # Inference first: training moves the statistics of batch normalisation, and so the scores.
+        # Inference comes first, because training changes the statistics of batch normalisation and
+        # with them the scores.
         for work in ("inference", "training step"):
             for precision in precisions:
                 row = measure(name, model, run, pixels, work, precision, exact, given.smoke)
@@ -156,7 +161,7 @@ def build_original(name: str, given: argparse.Namespace) -> Original:
 
 
 def measure_original(name: str, original: Original, pixels: Tensor, quick: bool) -> Row:
-    """Measure the authors' network in float32, scoring only, as its own code calls it."""
+    """Measure only the scoring of the authors' network, in float32, as its own code calls it."""
     device = pixels.device
     network = original.network.to(device).eval()
     if device.type == "cuda":
@@ -188,17 +193,17 @@ def measure_original(name: str, original: Original, pixels: Tensor, quick: bool)
 
 
 def draw_clips(model: Detector, batch: int, device: torch.device) -> Tensor:
-    """Return random clips in the range that the detector is used to."""
+    """Return random clips in the range that the detector expects."""
     spec = model.config.clip_spec
     generator = torch.Generator().manual_seed(0)
     pixels = torch.rand(batch, spec.pictures, 3, spec.size, spec.size, generator=generator)
     scale = 255.0 if spec.value_range == "byte" else 1.0
-    mean, std = (torch.tensor(each).view(3, 1, 1) for each in (spec.mean, spec.std))
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (spec.mean, spec.std))
     return ((pixels * scale - mean) / std).to(device)
 
 
 def score(model: Detector, run: Any, pixels: Tensor, kind: torch.dtype | None) -> Tensor | None:  # noqa: ANN401 — a compiled module
-    """Return P(fake) of clips, None where they do not fit into the memory."""
+    """Return P(fake) of clips, or None if they do not fit into the memory."""
     model.eval()
     try:
         with torch.inference_mode(), cast_to(pixels.device, kind):
@@ -209,7 +214,7 @@ def score(model: Detector, run: Any, pixels: Tensor, kind: torch.dtype | None) -
 
 
 def cast_to(device: torch.device, kind: torch.dtype | None) -> Any:  # noqa: ANN401 — one of two managers
-    """Return what computes products in a precision."""
+    """Return a context in which products are computed in a precision."""
     return nullcontext() if kind is None else torch.autocast(device.type, dtype=kind)
 
 
@@ -241,7 +246,7 @@ def measure(
         step = make_training_step(model, run, pixels, kind)
     flops = 0
     try:
-        # Counted on the network as it is: a compiled one hides its operations.
+        # The plain network is counted, because a compiled one hides its operations.
         flops = count_flops(model, pixels, training=work != "inference")
         seconds: float | None = time_step(step, device, quick=quick)
     except torch.OutOfMemoryError:
@@ -269,7 +274,7 @@ def make_training_step(
     pixels: Tensor,
     kind: torch.dtype | None,
 ) -> Callable[[], None]:
-    """Return a step with the loss's gradient; the weights stay, so that every round is alike."""
+    """Return a step that computes gradients but keeps the weights, so that all rounds are alike."""
     labels = (torch.arange(len(pixels), device=pixels.device) % 2).float()
 
     def step() -> None:
@@ -308,7 +313,7 @@ def measure_matrix_rate(
 
 
 def time_step(step: Callable[[], None], device: torch.device, *, quick: bool) -> float:
-    """Return the seconds of one step: the median over rounds, after one to warm up."""
+    """Return the seconds of one step: the median over rounds, after a step to warm up."""
 
     def wait() -> None:
         if device.type == "cuda":
@@ -331,7 +336,7 @@ def time_step(step: Callable[[], None], device: torch.device, *, quick: bool) ->
 
 
 def write_table(rows: list[Row], device: torch.device) -> str:
-    """Return the table, and what it was measured on."""
+    """Return the table and the device that it was measured on."""
     on = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     lines = [f"{on}, torch {torch.__version__}.", "", f"| {' | '.join(HEADS)} |"]
     lines.append(f"|{'---|' * len(HEADS)}")

@@ -1,10 +1,10 @@
-"""Train each detector's small network for a moment on a small real release, and evaluate it.
+"""Train each detector's small network briefly on a small real release, and evaluate it.
 
     python -m benchmarks.detectors_on_sample SAMPLE --out runs/sample [--write FILE.md]
 
-SAMPLE holds ``hub/`` and ``real_videos/``. What is shown is that the whole way works on real
-videos for every detector, on P1 and on all folds of P3. The numbers say nothing of the detectors
-or of the benchmark: networks, data and trainings are tiny.
+SAMPLE holds ``hub/`` and ``real_videos/``. The tables show that every step works on real videos for
+every detector, on P1 and on all folds of P3. The numbers say nothing about the detectors or the
+benchmark, because networks, data and trainings are tiny.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any
 import torch
 
 from detectors.base import count_parameters
-from detectors.registry import DETECTORS, load_detector
+from detectors.listing import DETECTORS
+from detectors.registry import load_detector
 from thb.evaluation.evaluate import EvaluateSettings, evaluate
 from thb.evaluation.result import Result
 from thb.evaluation.tables import markdown_table
@@ -31,12 +32,12 @@ from thb.training.train import train
 PROTOCOLS = ("p1", "p3")
 SETTINGS: dict[str, Any] = {"epochs": 6, "batch_size": 16}
 RATES = {"tall": 1e-3, "caddm": 1e-3, "lipfd": 1e-3}
-"""For a training of a few steps; the others keep their own."""
+"""Learning rates for a training of a few steps; the other detectors keep their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One detector: its size, its results, and the seconds that both took."""
+    """A detector with its size, its results, and the seconds of training and evaluation."""
 
     name: str
     parameters: int
@@ -89,31 +90,31 @@ def run_detector(name: str, sample: Path, out: Path) -> Row:
 
 HEADING = "## On real videos"
 PREFACE = """\
-**Not the published networks**: each detector's small one of the same class (`--tiny`), from
-random weights, trained for a few steps on a few dozen public clips in the release's layout.
-A test set has a handful of fakes of a generator (the numbers are above each table; where they
-are ranges, the lower end is LipFD's, which leaves out videos without sound), so an interval
-often reaches from 0.2 to 0.8; real and fake differ in size, frame rate and compression too.
-The tables show that every detector goes the whole way on real videos, and nothing else."""
+**These are not the published networks.** They are each detector's small network of the same class
+(`--tiny`), trained from random weights for a few steps on a few dozen public clips in the release's
+layout. A test set has a handful of fakes of a generator (the numbers are above each table; the
+lower end of a range is LipFD's, which leaves out videos without sound), so an interval often
+reaches from 0.2 to 0.8. Real and fake also differ in size, frame rate and compression. The tables
+only show that every step works on real videos for every detector."""
 
 
 def write_report(rows: list[Row]) -> str:
     """Return the section with its tables."""
     spent = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    minutes = sum(one.ru_utime + one.ru_stime for one in spent) / 60
+    minutes = sum(usage.ru_utime + usage.ru_stime for usage in spent) / 60
     lines = [
         HEADING,
         PREFACE,
         "",
         "```",
         "python -m benchmarks.detectors_on_sample SAMPLE --out runs/sample",
-        "# for each detector NAME and PROTOCOL in p1, p3 the same as",
+        "# does, for each detector NAME and each PROTOCOL of p1 and p3, the same as",
         *(_write_command(row) for row in rows),
         "thb evaluate runs/sample/NAME --protocol PROTOCOL --bootstrap 100 \\",
         "    --release SAMPLE/hub --real-root SAMPLE/real_videos",
         "```",
         "",
-        f"{minutes:.1f} minutes of CPU time in all, one thread for the networks.",
+        f"{minutes:.1f} minutes of CPU time in total, one thread for the networks.",
         "",
         "| detector | parameters | trainings | seconds |",
         "|---|---:|---:|---:|",

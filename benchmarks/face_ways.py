@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from thb_dataset.clips.store import ClipSpec, make_clips
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.video_clips import make_clips
 from thb_dataset.faces.crops import ARCFACE_POINTS, ARCFACE_SIDE, fit_similarity
 from thb_dataset.faces.finder import load_face_finder
 from thb_dataset.video.reader import VideoReader

@@ -52,8 +52,7 @@ print(json.dumps({"calls": calls, "imports": imports, "rows": rows}))
 PUBLISH = """
 import sys
 from thb.publishing.dataset import publish_dataset
-from thb.releases.opening import scan_release_named
-publish_dataset(scan_release_named(sys.argv[1]), sys.argv[1])
+publish_dataset(sys.argv[1], repo=sys.argv[1])
 """
 AUDIT = """
 import json, sys, time
@@ -166,8 +165,8 @@ def write_table(
         "",
         f"Python {platform.python_version()}, {tools}; {os.cpu_count()} cores, at load "
         f"{os.getloadavg()[0]:.1f} (1 is one busy core) when it ended. The index is {len(index)} "
-        f"files, {sum(map(len, index)) / 1024:.0f} KiB. Seconds: least to most of {runs} runs, and "
-        "in brackets the least time of the processor. No video and no sound was requested.",
+        f"files, {sum(map(len, index)) / 1024:.0f} KiB. Times are in seconds: the range over "
+        f"{runs} runs, and in brackets the least CPU time. No video or sound file was requested.",
         "",
         "| config | rows | cold | warm, new process | warm, same process | requests when cold |",
         "|---|---|---|---|---|---|",
@@ -179,8 +178,8 @@ def write_table(
     imports = [seconds for one in measured for seconds in one.imports]
     lines += [
         "",
-        "Not in these times: the imports that the first call of a process makes, whatever it loads "
-        f"(aiohttp, scipy.io): {spread(imports)} s.",
+        "These times leave out the imports that the first call of a process makes, whatever it "
+        f"loads (aiohttp, scipy.io): {spread(imports)} s.",
     ]
     lines += ["", f"Reading and auditing the same listing from the cache: {spread(audit)} s."]
     return "\n".join(lines) + "\n"

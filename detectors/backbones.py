@@ -1,4 +1,4 @@
-"""Pretrained backbones: read from the Hub or a folder, whole or not at all."""
+"""Pretrained backbones, read whole from the Hub or a folder, and fresh weights of layers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Kind = TypeVar("Kind", bound=PreTrainedModel)
 
 
 def read_backbone(checkpoint: str, kind: type[Kind]) -> Kind:
-    """Read a pretrained transformers model; heads that it does not have are left behind.
+    """Read a pretrained transformers model; weights of heads that the class lacks are ignored.
 
     Args:
         checkpoint: A Hub id or a folder, with safetensors.
-        kind: Class of the model.
+        kind: The class of the model.
 
     Raises:
-        DetectorError: It cannot be read, or weights are missing from it.
+        DetectorError: It cannot be read, or lacks weights of the model.
     """
     try:
         loaded: Any = kind.from_pretrained(
@@ -36,15 +36,15 @@ def read_backbone(checkpoint: str, kind: type[Kind]) -> Kind:
 
 
 def copy_weights(source: nn.Module, target: nn.Module, checkpoint: str) -> None:
-    """Copy all weights of one module to another of the same build.
+    """Copy all weights of a module to another one of the same architecture.
 
     Args:
         source: The pretrained module.
-        target: Ours.
-        checkpoint: Its name, for the message.
+        target: Our module.
+        checkpoint: The name of the checkpoint, for the message.
 
     Raises:
-        DetectorError: They are not built alike; the first differences are named.
+        DetectorError: The modules differ; the first differences are named.
     """
     ours, theirs = target.state_dict(), source.state_dict()
     different = sorted(
@@ -54,7 +54,14 @@ def copy_weights(source: nn.Module, target: nn.Module, checkpoint: str) -> None:
     )
     if different:
         raise DetectorError(
-            f"the backbone {checkpoint} is not built like ours:"
-            f" {len(different)} weights differ, such as {', '.join(different[:3])}"
+            f"the backbone {checkpoint} differs from ours in {len(different)} weights, such as"
+            f" {', '.join(different[:3])}: give one of the same architecture and size"
         )
     target.load_state_dict(theirs)
+
+
+def reset_weights(module: nn.Module) -> None:
+    """Give a layer the fresh weights of PyTorch's own initialisation, if it has one."""
+    reset = getattr(module, "reset_parameters", None)
+    if callable(reset):
+        reset()

@@ -1,6 +1,6 @@
-"""What every detector is: a transformers model that gives one logit per clip, higher = fake.
+"""The base of all detectors: a transformers model with one logit per clip, higher = fake.
 
-A detector of your own is one class::
+Your own detector is one class::
 
     class MyDetector(Detector):
         model_type = "my_detector"
@@ -19,9 +19,9 @@ A detector of your own is one class::
         def cam_reshape(self, activations, frames):
             return activations.unflatten(0, (-1, frames))
 
-It is checked when Python creates it, and registered with ``AutoConfig`` and
-``AutoModelForVideoClassification`` by that. One with settings of its own declares them in a
-subclass of :class:`DetectorConfig` and names that as ``config_class`` instead.
+When Python creates the class, it is checked and registered with ``AutoConfig`` and
+``AutoModelForVideoClassification``. A detector with its own settings declares them in a subclass
+of :class:`DetectorConfig` and names that subclass as ``config_class`` instead.
 """
 
 from __future__ import annotations
@@ -37,26 +37,32 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F  # noqa: N812 — the name that everyone knows it by
 from torch import Tensor
-from transformers import (
+
+from detectors.torchvision_guard import make_torchvision_importable
+
+make_torchvision_importable()  # before any model of transformers is imported
+
+from transformers import (  # noqa: E402
     CONFIG_MAPPING,
     AutoConfig,
     AutoModelForVideoClassification,
     PreTrainedConfig,
     PreTrainedModel,
 )
-from transformers.utils.generic import ModelOutput
+from transformers.utils.generic import ModelOutput  # noqa: E402
 
-from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.errors import DetectorError
+from detectors.recipes import Recipe  # noqa: E402
+from thb_dataset.clip_spec import ClipSpec  # noqa: E402
+from thb_dataset.errors import DetectorError  # noqa: E402
 
 
 @dataclass
 class DetectorOutput(ModelOutput):
-    """What a detector returns.
+    """The output of a detector.
 
     Attributes:
-        loss: Scalar training loss; None without labels.
-        logits: float (N,), one per clip, higher = fake; its sigmoid is P(fake).
+        loss: The scalar training loss; None without labels.
+        logits: float (N,), one per clip, higher = fake; the sigmoid is P(fake).
     """
 
     loss: Tensor | None = None
@@ -64,19 +70,19 @@ class DetectorOutput(ModelOutput):
 
 
 class DetectorConfig(PreTrainedConfig):
-    """A detector's settings; preprocessing and licences travel with the weights.
+    """The settings of a detector; preprocessing and licences travel with the weights.
 
     Attributes:
-        clip: The fields of a :class:`~thb_dataset.clip_spec.ClipSpec`; those left out take the
-            value of ``default_clip``, and all of them are written to ``config.json``.
-        backbone_checkpoint: Pretrained backbone that fresh weights begin with: a Hub id or a
-            folder. It is read at creation, never when trained weights are loaded.
-        code_licence: SPDX name of the code's licence.
-        weights_licence: SPDX name of the weights' licence; None for weights nobody has licensed.
-        training_data: What the weights were trained on, in words.
-        source_checksum: sha256 of the official checkpoint that the weights were converted from.
-        detector_class: ``module:Class`` of a detector that is not one of ours, written when it is
-            saved, so that its folder says what it takes to load it.
+        clip: The fields of a :class:`~thb_dataset.clip_spec.ClipSpec`; missing ones take the value
+            of ``default_clip``, and all of them are written to ``config.json``.
+        backbone_checkpoint: The pretrained backbone that fresh weights begin with: a Hub id or a
+            folder. It is read when the detector is created, never when trained weights are loaded.
+        code_licence: The SPDX name of the code's licence.
+        weights_licence: The SPDX name of the weights' licence; None for weights without a licence.
+        training_data: The data that the weights were trained on, in words.
+        source_checksum: The sha256 of the official checkpoint that the weights were converted from.
+        detector_class: ``module:Class`` of a third-party detector, written when it is saved, so
+            that its folder names the class that it needs.
     """
 
     default_clip = ClipSpec()
@@ -90,7 +96,7 @@ class DetectorConfig(PreTrainedConfig):
     detector_class: str | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:  # noqa: ANN401 — transformers passes the rest on
-        """Fill in what was left out.
+        """Fill in what is missing.
 
         Raises:
             DetectorError: The clip settings are impossible.
@@ -105,7 +111,7 @@ class DetectorConfig(PreTrainedConfig):
 
     @property
     def clip_spec(self) -> ClipSpec:
-        """The clips that the detector looks at."""
+        """The clips that the detector sees."""
         return ClipSpec.from_dict(self.clip or {})
 
 
@@ -113,13 +119,12 @@ class Detector(PreTrainedModel):
     """Base of all detectors.
 
     Attributes:
-        model_type: Unique name in ``config.json``; only where ``config_class`` is not given.
-        default_clip: Clip settings; only where ``config_class`` is not given.
-        cam_layer: Dotted name of the submodule whose output Grad-CAM looks at.
-        recipe: Training settings (fields of ``thb.train.TrainSettings``) that suit this detector
-            better than the general defaults.
-        undecayed: Names of weights, beside biases and scales, that weight decay leaves alone.
-        tiny: Settings of a small network of the same class, for tests.
+        model_type: The unique name in ``config.json``; only if ``config_class`` is not given.
+        default_clip: The clip settings; only if ``config_class`` is not given.
+        cam_layer: The dotted name of the submodule whose output Grad-CAM reads.
+        recipe: The training that suits this detector.
+        undecayed: Names of weights, besides biases and scales, that weight decay leaves alone.
+        tiny: The settings of a small network of the same class, for tests.
     """
 
     config_class = DetectorConfig
@@ -129,7 +134,7 @@ class Detector(PreTrainedModel):
     model_type: ClassVar[str] = ""
     default_clip: ClassVar[ClipSpec] = ClipSpec()
     cam_layer: ClassVar[str] = ""
-    recipe: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    recipe: ClassVar[Recipe] = Recipe()
     undecayed: ClassVar[tuple[str, ...]] = ()
     tiny: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
@@ -137,7 +142,7 @@ class Detector(PreTrainedModel):
         """Check the class and register it.
 
         Raises:
-            DetectorError: All that is missing or wrong, in one message.
+            DetectorError: Something is missing or wrong; one message names all of it.
         """
         names_config = "config_class" in vars(cls)  # asked first: transformers then sets it anyway
         super().__init_subclass__(**kwargs)  # type: ignore[no-untyped-call] # transformers' own
@@ -146,7 +151,7 @@ class Detector(PreTrainedModel):
         faults = _find_faults(cls)
         if faults:
             raise DetectorError(
-                f"{cls.__module__}.{cls.__qualname__} is no detector: {'; '.join(faults)}"
+                f"{cls.__module__}.{cls.__qualname__} is not a detector: {'; '.join(faults)}"
             )
         _register(cls)
 
@@ -154,8 +159,8 @@ class Detector(PreTrainedModel):
     def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 — as transformers has it
         """Load weights as :meth:`transformers.PreTrainedModel.from_pretrained` does.
 
-        The weights are copied out of the mapped file: there they begin at odd addresses, for
-        which the CPU's kernels round in another order, and a score would differ in its last bit
+        The weights are copied out of the mapped file, where they begin at odd addresses. For
+        those, the CPU's kernels round in another order, and a score would differ in its last bit
         from that of the same weights before they were saved.
         """
         loaded = super().from_pretrained(*args, **kwargs)
@@ -165,31 +170,31 @@ class Detector(PreTrainedModel):
         return loaded
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 — as above
-        """Save as :meth:`transformers.PreTrainedModel.save_pretrained` does, the class named."""
+        """Save as :meth:`transformers.PreTrainedModel.save_pretrained` does, and name the class."""
         if not type(self).__module__.startswith(f"{__package__}."):
             self.config.detector_class = f"{type(self).__module__}:{type(self).__qualname__}"
         super().save_pretrained(*args, **kwargs)
 
     def forward(self, pixel_values: Tensor, labels: Tensor | None = None) -> DetectorOutput:
-        """Score clips. Every detector has its own; it may take more inputs between the two.
+        """Score clips. Every detector overrides this; it may take more inputs between the two.
 
         Args:
             pixel_values: float (N, T, 3, S, S), prepared as ``config.clip_spec`` says.
-            labels: (N,), 1 = fake; with them the loss is computed.
+            labels: (N,), 1 = fake; with labels, the loss is computed.
         """
-        raise TypeError(f"{type(self).__name__} has no forward of its own")
+        raise TypeError(f"{type(self).__name__} does not define forward")
 
     def cam_reshape(self, activations: Tensor, frames: int) -> Tensor:
-        """Turn what ``cam_layer`` gives into one map per frame and channel.
+        """Turn the output of ``cam_layer`` into one map per frame and channel.
 
         Args:
             activations: The layer's output for N clips.
-            frames: T, frames of one clip.
+            frames: T, the number of frames in a clip.
 
         Returns:
             (N, T, C, h, w).
         """
-        raise TypeError(f"{type(self).__name__} has no cam_reshape of its own")
+        raise TypeError(f"{type(self).__name__} does not define cam_reshape")
 
     def load_backbone(self, checkpoint: str) -> None:
         """Put pretrained weights into the backbone of a fresh detector.
@@ -210,17 +215,18 @@ class Detector(PreTrainedModel):
 
         Args:
             logits: (N,) or (N, 1), higher = fake.
-            labels: (N,), 1 = fake, or None; (N / K,) where every K neighbouring clips are of one
+            labels: (N,), 1 = fake, or None. (N / K,) if every K neighbouring clips belong to one
                 video: their logits are averaged before the loss.
 
         Raises:
-            DetectorError: There is more than one logit per clip, or the labels do not divide them.
+            DetectorError: There is more than one logit per clip, or their number is not a multiple
+                of the number of labels.
         """
         if logits.ndim == 2 and logits.shape[1] == 1:
             logits = logits[:, 0]
         if logits.ndim != 1:
             raise DetectorError(
-                f"{type(self).__name__} gives logits of shape {tuple(logits.shape)}; one per clip"
+                f"{type(self).__name__} returns logits of shape {tuple(logits.shape)}; one per clip"
                 " is needed, higher = fake (for two classes: logit_fake - logit_real)"
             )
         loss = None
@@ -233,7 +239,7 @@ class Detector(PreTrainedModel):
 
 
 def _make_config_class(cls: type[Detector]) -> type[DetectorConfig]:
-    """Write the config class of a detector that has no settings of its own."""
+    """Create the config class of a detector without its own settings."""
     namespace: dict[str, Any] = {
         "__module__": cls.__module__,
         "__doc__": f"Settings of {cls.__name__}.",
@@ -242,13 +248,14 @@ def _make_config_class(cls: type[Detector]) -> type[DetectorConfig]:
     if "default_clip" in vars(cls):
         namespace["default_clip"] = cls.default_clip
     made = type(f"{cls.__name__}Config", (cls.config_class,), namespace)
-    # Found by its name, as if it had been written there: the code of a Hub repo is asked for it.
+    # In the module it is found by name, as if it were written there: transformers asks the code of
+    # a Hub repo for it.
     vars(sys.modules[cls.__module__]).setdefault(made.__name__, made)
     return made
 
 
 def _find_faults(cls: type[Detector]) -> list[str]:
-    """List what keeps a class from being a detector."""
+    """List the reasons why a class is not a detector."""
     faults = []
     config_class = cls.config_class
     if not (isinstance(config_class, type) and issubclass(config_class, DetectorConfig)):
@@ -264,9 +271,11 @@ def _find_faults(cls: type[Detector]) -> list[str]:
         if names[:1] != ["pixel_values"] or "labels" not in names:
             faults.append(f"forward takes ({', '.join(names)}), not (pixel_values, …, labels=None)")
     if not (isinstance(cls.cam_layer, str) and cls.cam_layer):
-        faults.append("give it cam_layer, the dotted name of the layer that Grad-CAM looks at")
+        faults.append("give it cam_layer, the dotted name of the layer that Grad-CAM reads")
     if cls.cam_reshape is Detector.cam_reshape:
         faults.append("give it cam_reshape(activations, frames) -> (N, T, C, h, w)")
+    if not isinstance(cls.recipe, Recipe):
+        faults.append(f"recipe is a {type(cls.recipe).__name__}, not a detectors.recipes.Recipe")
     return faults
 
 
@@ -282,8 +291,8 @@ def _find_name_faults(cls: type[Detector], model_type: str) -> list[str]:
 
 
 def _register(cls: type[Detector]) -> None:
-    # Code that transformers fetched from a Hub repo is found through the repo's auto_map, and
-    # must not take the place of an installed class of the same name.
+    # Code that transformers fetched from a Hub repo is found through the repo's auto_map, and must
+    # not replace an installed class of the same name.
     if _is_remote(cls):
         return
     model_type = cls.config_class.model_type
@@ -301,7 +310,7 @@ def _full_name(cls: type[Detector]) -> str:
 
 
 _OWNERS: dict[str, str] = {}
-"""model_type → full name of the class that has it; a reloaded module keeps its own."""
+"""model_type → full name of its class, so that a reloaded module keeps its own."""
 
 
 def count_parameters(model: torch.nn.Module) -> int:

@@ -1,8 +1,8 @@
-"""Why a detector says what it says: Grad-CAM on the layer that it declares.
+"""The reasons of a detector's score: Grad-CAM on the layer that the detector declares.
 
 Grad-CAM (Selvaraju et al., ICCV 2017, arXiv:1610.02391) weighs the channels of a layer by the mean
-gradient of the logit and adds them up. The layer is ``cam_layer``; ``cam_reshape`` tells which of
-its cells belong to which frame. No detector needs a case of its own.
+gradient of the logit and adds them up. The layer is ``cam_layer``, and ``cam_reshape`` tells which
+of its cells belong to which frame, so no detector needs a special case.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Target = Literal["fake", "real"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClipHeat:
-    """What the clips of one video show of the detector's reasons.
+    """The reasons of a detector for the clips of one video.
 
     Attributes:
         heat: float32 (N, P, h, w), one map for each of the P pictures of a clip, in the cells of
-            the detector's layer. Above zero speaks for the class that was asked for, below zero
-            against it; one scale for all clips of a detector, in units of its logit per cell and
+            the detector's layer. Values above zero speak for the chosen class, values below zero
+            against it. All clips of a detector share one scale, in units of its logit per cell and
             channel weight.
         logits: float64 (N,), higher = fake.
     """
@@ -48,13 +48,13 @@ def explain_clips(
     target: Target = "fake",
     batch_size: int = 4,
 ) -> ClipHeat:
-    """Compute the maps of clips; the detector is left as it was found.
+    """Compute the maps of clips and leave the detector as it was.
 
     Args:
-        detector: On any device; not to be used by another thread meanwhile.
-        pixels: float32 (N, P, 3, S, S), as ``prepare_pixels`` gives them.
-        target: The class whose reasons are asked for. For ``real`` every sign is turned round.
-        batch_size: Clips looked at together; it does not change a map.
+        detector: The detector, on any device. No other thread may use it meanwhile.
+        pixels: float32 (N, P, 3, S, S), as ``prepare_pixels`` returns them.
+        target: The class to explain. ``real`` flips every sign.
+        batch_size: Clips per batch; it does not change a map.
 
     Raises:
         DetectorError: pytorch-grad-cam is not installed, the target is unknown, or no gradient
@@ -80,9 +80,9 @@ def explain_clips(
 
 @contextmanager
 def _hooked(detector: Detector, pictures: int) -> Iterator[SignedGradCAM]:
-    """Hook the detector's layer, and take the hooks out whatever happens.
+    """Hook the detector's layer, and remove the hooks whatever happens.
 
-    Not by the library's own context manager, which prints an ``IndexError`` and goes on.
+    The library's own context manager would print an ``IndexError`` and go on.
     """
     try:
         from detectors.signed_grad_cam import SignedGradCAM
@@ -99,9 +99,9 @@ def _hooked(detector: Detector, pictures: int) -> Iterator[SignedGradCAM]:
 
 @contextmanager
 def _undisturbed(detector: Detector) -> Iterator[None]:
-    """Freeze the weights and switch to evaluation; afterwards all is as before, gradients too."""
+    """Freeze the weights and switch to evaluation; restore all of it afterwards, gradients too."""
     modes = {module: module.training for module in detector.modules()}
-    weights = [(each, each.requires_grad, each.grad) for each in detector.parameters()]
+    weights = [(weight, weight.requires_grad, weight.grad) for weight in detector.parameters()]
     try:
         detector.eval()
         for weight, _, _ in weights:

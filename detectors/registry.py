@@ -1,8 +1,10 @@
-"""From what a user calls a detector to the detector itself.
+"""From the name of a detector to the detector itself.
 
-A detector may be named in four ways: a name from :data:`DETECTORS` (fresh weights), a folder, a
-Hub id ``org/name`` (both with trained weights), or ``module:Class`` (fresh weights of a class of
-your own). A folder that is called like a detector is reached as ``./name``.
+A detector can be named in four ways: a name from :data:`~detectors.listing.DETECTORS` (fresh
+weights), a folder, a Hub id ``org/name`` (both with trained weights), or ``module:Class`` (fresh
+weights of your own class). Write ``./name`` for a folder that has the name of a detector.
+
+Importing this module is cheap: torch, transformers and the detectors are imported on first use.
 """
 
 from __future__ import annotations
@@ -10,56 +12,56 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from thb_dataset.errors import DetectorError
+from detectors.listing import CONVERTIBLE, DETECTORS, is_hub_id
+from thb_dataset.errors import DetectorError, first_line
 
 if TYPE_CHECKING:
     import torch
 
     from detectors.base import Detector
+    from detectors.conversion import Layout
 
-DETECTORS: dict[str, str] = {
-    "baseline": "detectors.baseline.modeling:BaselineDetector",
-    "caddm": "detectors.caddm.modeling:CADDM",
-    "df_adapter": "detectors.df_adapter.modeling:DeepFakeAdapter",
-    "lipfd": "detectors.lipfd.modeling:LipFD",
-    "tall": "detectors.tall.modeling:TALL",
-}
-"""Name → ``module:Class``, imported when asked for."""
-
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
-def is_hub_id(reference: str | Path) -> bool:
-    """Tell whether a detector is named by its Hub id, and not by a folder that is there."""
-    if not isinstance(reference, str) or not _HUB_ID.fullmatch(reference):
-        return False
-    return not Path(reference).is_dir()
-
-
 def register_detectors() -> None:
-    """Import every detector, which registers it with transformers' Auto classes."""
-    for reference in DETECTORS.values():
-        _import_class(reference)
+    """Import every detector, which registers it with the Auto classes of transformers."""
+    for listing in DETECTORS.values():
+        _import_class(listing.detector)
 
 
 def find_detector_class(reference: str) -> type[Detector]:
     """Return the class behind a registered name or ``module:Class``.
 
     Raises:
-        DetectorError: There is none; close names are suggested.
+        DetectorError: No such class exists; similar names are suggested.
     """
-    name = DETECTORS.get(reference, reference)
-    if not _CLASS.fullmatch(name):
+    path = DETECTORS[reference].detector if reference in DETECTORS else reference
+    if not _CLASS.fullmatch(path):
         raise DetectorError(_explain_miss(reference))
-    return _import_class(name)
+    return _import_class(path)
+
+
+def find_layout(name: str) -> Layout[Any]:
+    """Return what is known about the official checkpoints of a detector.
+
+    Raises:
+        DetectorError: The detector does not exist or has no official checkpoints.
+    """
+    path = DETECTORS[name].layout if name in DETECTORS else None
+    if path is None:
+        raise DetectorError(
+            f"no official checkpoints are known for {name!r}: choose {', '.join(CONVERTIBLE)}"
+        )
+    module_name, _, attribute = path.partition(":")
+    layout: Layout[Any] = getattr(import_module(module_name), attribute)
+    return layout
 
 
 def load_detector(
@@ -70,14 +72,15 @@ def load_detector(
     seed: int = 0,
     config: Mapping[str, Any] | None = None,
 ) -> Detector:
-    """Load a detector, ready to score: in evaluation mode, weights from safetensors only.
+    """Load a detector in evaluation mode, its weights from safetensors only.
 
     Args:
-        reference: A folder, a Hub id, ``module:Class``, or a name of :data:`DETECTORS`.
-        device: Where its weights go; the CPU by default.
+        reference: A folder, a Hub id, ``module:Class``, or a name of
+            :data:`~detectors.listing.DETECTORS`.
+        device: The device of the weights; the CPU by default.
         trust_remote_code: Run Python code that the folder or the Hub repo brings or names. Off by
-            default: such code can do anything that you can.
-        seed: Of fresh weights; the same seed gives the same weights.
+            default, because such code can do anything that you can.
+        seed: The seed of fresh weights; the same seed gives the same weights.
         config: Settings for fresh weights that differ from the class's defaults.
 
     Raises:
@@ -87,7 +90,9 @@ def load_detector(
     if isinstance(reference, str) and (name in DETECTORS or _CLASS.fullmatch(name)):
         detector = create_detector(find_detector_class(name), seed=seed, config=config)
     elif config:
-        raise DetectorError(f"{name} has trained weights, whose settings cannot be changed")
+        raise DetectorError(
+            f"{name} has trained weights, whose settings cannot be changed: leave out config"
+        )
     elif Path(name).expanduser().is_dir():
         folder = _check_folder(Path(name).expanduser())
         detector = _load_weights(str(folder), trust_remote_code=trust_remote_code)
@@ -101,10 +106,10 @@ def load_detector(
 def create_detector(
     detector_class: type[Detector], *, seed: int = 0, config: Mapping[str, Any] | None = None
 ) -> Detector:
-    """Make a detector with fresh weights; the caller's random state is left alone.
+    """Create a detector with fresh weights without touching the caller's random state.
 
     Args:
-        detector_class: Which.
+        detector_class: The class of the detector.
         seed: The same seed gives the same weights.
         config: Settings that differ from the class's defaults.
 
@@ -115,7 +120,7 @@ def create_detector(
 
     overrides = dict(config or {})
     config_class = detector_class.config_class
-    known = {one.name for one in fields(config_class)}
+    known = {field.name for field in fields(config_class)}
     unknown = sorted(set(overrides) - known)
     if unknown:
         raise DetectorError(
@@ -135,24 +140,22 @@ def create_detector(
 def _common_settings() -> set[str]:
     from transformers import PreTrainedConfig
 
-    return {one.name for one in fields(PreTrainedConfig)}
+    return {field.name for field in fields(PreTrainedConfig)}
 
 
-def _import_class(reference: str) -> type[Detector]:
+def _import_class(path: str) -> type[Detector]:
+    """Import ``module:Class``, which must be a detector."""
     from detectors.base import Detector
 
-    module_name, _, class_name = reference.partition(":")
-    if str(Path.cwd()) not in sys.path:
-        # A console script does not look where it is run. Last: nothing there hides a library.
-        sys.path.append(str(Path.cwd()))
+    module_name, _, class_name = path.partition(":")
     try:
         module = import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not module_name.startswith(error.name):
             raise
         raise DetectorError(
-            f"no module {module_name!r} for {reference}: run where Python finds it, or set"
-            " PYTHONPATH to its folder"
+            f"no module {module_name!r} for {path}: run thb in its folder, or add that folder to"
+            " PYTHONPATH"
         ) from error
     found = getattr(module, class_name, None)
     if found is None:
@@ -160,7 +163,7 @@ def _import_class(reference: str) -> type[Detector]:
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         raise DetectorError(f"module {module_name!r} has no class {class_name!r}{hint}")
     if not (isinstance(found, type) and issubclass(found, Detector)):
-        raise DetectorError(f"{reference} is no detector: subclass detectors.base.Detector")
+        raise DetectorError(f"{path} is not a detector: subclass detectors.base.Detector")
     return found
 
 
@@ -179,7 +182,7 @@ def _check_folder(folder: Path) -> Path:
     inside = sorted(path.parent.name for path in folder.glob("*/config.json"))
     if inside:
         raise DetectorError(
-            f"{folder} holds several detectors, one a fold; give one of them:"
+            f"{folder} holds several detectors, one per fold; give one of them:"
             f" {', '.join(str(folder / name) for name in inside)}"
         )
     raise DetectorError(
@@ -188,12 +191,13 @@ def _check_folder(folder: Path) -> Path:
 
 
 def _load_weights(source: str, *, trust_remote_code: bool) -> Detector:
-    """Read config and safetensors from a folder or the Hub; nothing may be missing."""
+    """Read config and safetensors from a folder or the Hub; no weight may be missing."""
     from safetensors import SafetensorError
     from transformers import AutoModelForVideoClassification
 
     from detectors.base import Detector
 
+    register_detectors()
     _import_own_class(source, trust_remote_code=trust_remote_code)
     try:
         model, report = AutoModelForVideoClassification.from_pretrained(
@@ -204,7 +208,7 @@ def _load_weights(source: str, *, trust_remote_code: bool) -> Detector:
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         taken = "no such folder here, and as a Hub id: " if is_hub_id(source) else ""
-        raise DetectorError(f"cannot load {source}: {taken}{_first_line(error)}") from error
+        raise DetectorError(f"cannot load {source}: {taken}{first_line(error)}") from error
     if not isinstance(model, Detector):
         raise DetectorError(
             f"{source} is a {type(model).__name__}, not a detector: it must subclass"
@@ -221,14 +225,14 @@ def _load_weights(source: str, *, trust_remote_code: bool) -> Detector:
 
 
 def _import_own_class(source: str, *, trust_remote_code: bool) -> None:
-    """Import the class outside of ours that a folder's config names, if that is allowed."""
+    """Import the third-party class that a folder's config names, if that is allowed."""
     file = Path(source) / "config.json"
     if not file.is_file():
         return
     try:
         settings = json.loads(file.read_text("utf-8"))
     except ValueError as error:
-        raise DetectorError(f"{file} is no JSON: {error}") from error
+        raise DetectorError(f"{file} is not JSON: {error}") from error
     if not isinstance(settings, dict):
         raise DetectorError(f"{file} holds no settings")
     from transformers import CONFIG_MAPPING
@@ -241,11 +245,6 @@ def _import_own_class(source: str, *, trust_remote_code: bool) -> None:
     if not trust_remote_code:
         raise DetectorError(
             f"{source} is a {reference}, which is not imported: import its module first, or"
-            " allow that with --trust-remote-code if you trust it"
+            " pass --trust-remote-code if you trust it"
         )
     _import_class(reference)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

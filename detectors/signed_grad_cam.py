@@ -1,4 +1,4 @@
-"""Grad-CAM as it is before it is clipped and stretched; the way through pytorch-grad-cam."""
+"""Grad-CAM before it is clipped and stretched, computed by pytorch-grad-cam."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Maps = npt.NDArray[np.float32]
 
 
 class SignedGradCAM(GradCAM):  # type: ignore[misc] # the library has no types
-    """Maps of what speaks for a class (above zero) and against it (below), clip by clip.
+    """Maps of the evidence for a class (above zero) and against it (below zero), clip by clip.
 
-    The library keeps what is above zero and stretches each map to 0..1, twice. Both would make
-    the frames of a video, and videos among themselves, incomparable; here the sums stay as they
-    are. Input gradients let the weights be frozen, which takes a third of the time off.
+    The library keeps only values above zero and stretches each map to 0..1, twice. Frames of a
+    video, and videos, could then not be compared; here the sums stay as they are. Thanks to input
+    gradients the weights can be frozen, which saves a third of the time.
 
-    Use :meth:`release` when done: until then the hooks stay in the detector.
+    Call :meth:`release` at the end: until then the hooks stay in the detector.
 
     Args:
-        detector: In evaluation mode.
-        pictures: Of one clip.
+        detector: The detector, in evaluation mode.
+        pictures: The number of pictures in a clip.
     """
 
     def __init__(self, detector: Detector, pictures: int) -> None:
@@ -40,12 +40,12 @@ class SignedGradCAM(GradCAM):  # type: ignore[misc] # the library has no types
 
     @property
     def logits(self) -> Tensor:
-        """Of the clips last seen, (N,)."""
+        """The logits of the latest batch, (N,)."""
         outputs: Tensor = self.outputs
         return outputs
 
     def release(self) -> None:
-        """Take the hooks out and let go of the graph."""
+        """Remove the hooks and free the graph."""
         self.activations_and_grads.release()
         if hasattr(self, "outputs"):
             del self.outputs
@@ -60,8 +60,8 @@ class SignedGradCAM(GradCAM):  # type: ignore[misc] # the library has no types
     ) -> Maps:
         """Return each channel's mean gradient over the cells that it covers, (N, C).
 
-        Channels of a part of the picture cover that part only: a mean over all cells would weigh
-        them down by their size.
+        A channel of a part of the picture covers that part only. A mean over all cells would lower
+        its weight by its size.
         """
         axes = tuple(range(2, grads.ndim))
         weights: Maps = grads.sum(axis=axes) / self._cells.coverage.sum(axis=axes)
@@ -70,7 +70,7 @@ class SignedGradCAM(GradCAM):  # type: ignore[misc] # the library has no types
     def compute_cam_per_layer(
         self, input_tensor: Tensor, targets: list[Any], eigen_smooth: bool
     ) -> list[Maps]:
-        """Return the one layer's maps (N, T, h, w), neither clipped nor stretched."""
+        """Return the maps of the one layer, (N, T, h, w), neither clipped nor stretched."""
         seen = self.activations_and_grads
         if not seen.gradients:
             return []
@@ -81,12 +81,12 @@ class SignedGradCAM(GradCAM):  # type: ignore[misc] # the library has no types
         ]
 
     def aggregate_multi_layers(self, cam_per_target_layer: list[Maps]) -> Maps | None:
-        """Return the one layer's maps; None where no gradient reached it."""
+        """Return the maps of the one layer, or None if no gradient reached it."""
         return cam_per_target_layer[0] if cam_per_target_layer else None
 
 
 class _Logits(nn.Module):
-    """The detector as the library wants a model: one tensor out."""
+    """The detector as the model that the library expects, which returns one tensor."""
 
     def __init__(self, detector: Detector) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ class _Logits(nn.Module):
 
 
 class _Cells:
-    """Puts a layer's output into cells (N, C, T, h, w), as the detector declares."""
+    """Arranges a layer's output as cells (N, C, T, h, w), as the detector declares."""
 
     def __init__(self, detector: Detector, pictures: int) -> None:
         self._detector, self._pictures = detector, pictures

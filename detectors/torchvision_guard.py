@@ -1,9 +1,9 @@
-"""Keeps a torchvision that was built for CUDA from breaking transformers beside a CPU torch.
+"""Keep a torchvision that was built for CUDA from breaking transformers beside a CPU torch.
 
-The registry's torchvision is built for CUDA. Beside a torch built for the CPU it cannot load its
-own operators, ``import torchvision`` fails as two of them are not declared, and with it fails the
-import of every model of transformers. Nothing here uses those operators; pytorch-grad-cam and
-transformers only want the import to work.
+The torchvision on PyPI is built for CUDA. Beside a torch that was built for the CPU it cannot load
+its own operators: ``import torchvision`` fails because two of them are not declared, and so does
+the import of every model of transformers. Nothing here uses those operators; pytorch-grad-cam and
+transformers only need the import to work.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Final
 import torch
 
 UNDECLARED: Final = ("nms", "qnms")
-"""Operators for which torchvision registers shapes at import without having declared them."""
+"""Operators for which torchvision registers shapes at import although it never declared them."""
 
 _SIGNATURE: Final = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 
 def make_torchvision_importable() -> bool:
-    """Declare torchvision's missing operators if, and only if, its import fails for want of them.
+    """Declare torchvision's missing operators, only if its import fails because they are missing.
 
-    Called again it does nothing. The operators themselves stay absent: who calls one gets
+    A second call does nothing. The operators themselves stay absent: a call of one of them raises
     torchvision's own error, which says that its extension could not be loaded.
 
     Returns:
-        Whether they were declared.
+        True if they were declared.
     """
     if importlib.util.find_spec("torchvision") is None:
         return False

@@ -1,1 +1,1 @@
-"""Metrics of the benchmark; a sub-folder is one Hub Space that `evaluate.load` can read."""
+"""The metrics of the benchmark; each sub-folder is a Hub Space that `evaluate.load` can read."""

@@ -1,17 +1,17 @@
-"""Run the original networks beside ours: same weights, same input, same logits?
+"""Compare the logits of the original networks with ours, for the same weights and input.
 
     python -m scripts.check_parity ORIGINALS [--only caddm/resnet34] [--out parity.md]
 
-ORIGINALS is a folder with the checkouts (CADDM, TALL4Deepfake, DeepfakeBench, DeepFake-Adapter,
-LipFD; each folder's name ends so). Some of them import timm, einops and torchvision, which the
-toolkit does not need: ``pip install --no-deps --target SITE torchvision==0.28.0 timm einops``, and
-give ``--site SITE``.
+ORIGINALS is a folder with the checkouts, whose names end in CADDM, TALL4Deepfake, DeepfakeBench,
+DeepFake-Adapter and LipFD. Some of them import timm, einops and torchvision, which the toolkit does
+not need: ``pip install --no-deps --target SITE torchvision==0.28.0 timm einops``, and pass
+``--site SITE``.
 
-For every variant the original network is built, ALL its tensors are drawn at random (batch
-statistics are then measured, so that activations stay in range), its official file is written,
-``thb.convert`` reads it, and the model that was saved is loaded again and compared. With ``--tiny``
-the same is done for small networks of the same classes, and ``--write FOLDER`` keeps what the
-original answered, which is what the tests compare with.
+For every variant, the original network is built and ALL its tensors are drawn at random (batch
+statistics are then measured, so that activations stay in range). Its official file is written,
+``thb.convert`` reads it, and the saved model is loaded again and compared. With ``--tiny`` the same
+is done for small networks of the same classes, and ``--write FOLDER`` keeps the original's answers,
+with which the tests compare.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from detectors.base import count_parameters
 from detectors.convert import convert
 from detectors.registry import load_detector
+from detectors.torchvision_guard import make_torchvision_importable
 from scripts.drawn_weights import Original, draw_input, draw_state
 from scripts.original_networks import BUILDERS
 
@@ -52,7 +54,7 @@ class Row:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """As the table prints them."""
+        """The cells of the line as the table prints them."""
         both = "–" if self.both is None else f"{self.both:.1e}"
         return (
             self.detector, self.variant, self.precision, f"{self.keys}", f"{self.used}",
@@ -67,15 +69,15 @@ HEADS = (
 
 
 def main() -> int:
-    """Check what was asked for; 0 when every difference is within the tolerance, else 1."""
+    """Check the chosen variants; return 0 if every difference is within the tolerance, else 1."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("originals", type=Path)
     parser.add_argument("--site", type=Path, help="folder with the originals' own dependencies")
     parser.add_argument("--only", default="", help="detector, or detector/variant")
-    parser.add_argument("--out", type=Path, help="write the table here as well")
+    parser.add_argument("--out", type=Path, help="also write the table to this file")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tiny", action="store_true", help="small networks of the same classes")
-    parser.add_argument("--write", type=Path, help="with --tiny: keep the original's answers here")
+    parser.add_argument("--write", type=Path, help="with --tiny: folder for the original's answers")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     if given.site:
@@ -101,16 +103,11 @@ def main() -> int:
 def open_site(folder: Path) -> None:
     """Let imports find what only the originals need; transformers has been imported without it."""
     sys.path.append(str(folder))
-    # The registry's torchvision is built for CUDA: beside a CPU torch its operators are missing,
-    # and declaring these two is all that its import asks for. The originals call neither.
-    schema = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-    for name in ("nms", "qnms"):
-        if not hasattr(torch.ops.torchvision, name):
-            torch.library.define(f"torchvision::{name}", schema)
+    make_torchvision_importable()
 
 
 def find_checkout(originals: Path, name: str) -> Path:
-    """Return the one folder whose name ends with the original's."""
+    """Return the folder whose name ends with the original's name."""
     found = [path for path in sorted(originals.iterdir()) if path.name.endswith(name)]
     if not found:
         raise SystemExit(f"{originals} holds no checkout of {name}")
@@ -118,7 +115,7 @@ def find_checkout(originals: Path, name: str) -> Path:
 
 
 def randomise(original: Original, seed: int) -> dict[str, Tensor]:
-    """Draw all floating tensors of the network; buffers that follow from its shape are kept."""
+    """Draw all floating tensors of the network, except buffers that follow from its shape."""
     kept = (".attn_mask", ".relative_position_index")
     state: dict[str, Tensor] = original.network.state_dict()
     shapes = {
@@ -132,11 +129,11 @@ def randomise(original: Original, seed: int) -> dict[str, Tensor]:
 
 
 def calibrate(original: Original, pixel_values: Tensor) -> None:
-    """Measure the batch statistics on the input, so that random layers neither die nor explode."""
+    """Measure batch statistics on the input, so that random layers neither vanish nor explode."""
     norms = [
-        each
-        for each in original.network.modules()
-        if isinstance(each, nn.modules.batchnorm._BatchNorm)
+        module
+        for module in original.network.modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm)
     ]
     for norm in norms:
         norm.reset_running_stats()
@@ -149,7 +146,7 @@ def calibrate(original: Original, pixel_values: Tensor) -> None:
 
 
 def compare(original: Original, detector: str, variant: str) -> Row:
-    """Write the official file, convert it, load what was saved, and compare the logits."""
+    """Write the official file, convert it, load the saved model, and compare the logits."""
     network = original.network.eval()
     randomise(original, SEED)
     pixel_values = draw_input(2, original.shape, original.scale, SEED)
@@ -160,7 +157,7 @@ def compare(original: Original, detector: str, variant: str) -> Row:
         report = convert(detector, file, folder)
         file.unlink()
         model = load_detector(folder)
-    # Rounding, amplified by random layers, is larger in an EfficientNet than any mistake.
+    # In an EfficientNet, random layers amplify rounding beyond the size of a mistake.
     double = "efficientnet" in variant
     if double:
         network, model, pixel_values = network.double(), model.double(), pixel_values.double()
@@ -178,16 +175,18 @@ def compare(original: Original, detector: str, variant: str) -> Row:
         keys=report.keys,
         used=report.used,
         parameters=report.parameters,
-        ours=sum(each.numel() for each in model.parameters()),
+        ours=count_parameters(model),
         largest=float((ours - wanted).abs().max()),
         both=both,
     )
 
 
 def find_both(network: nn.Module, model: nn.Module, pixel_values: Tensor, theirs: Tensor) -> float:
-    """Put the official head with its two logits on our features, and compare both."""
+    """Return the largest difference of the official head's two logits on our features."""
     head = [
-        each for each in network.modules() if isinstance(each, nn.Linear) and each.out_features == 2
+        layer
+        for layer in network.modules()
+        if isinstance(layer, nn.Linear) and layer.out_features == 2
     ]
     seen: list[Tensor] = []
     hook = model.get_submodule("classifier").register_forward_pre_hook(
@@ -199,11 +198,11 @@ def find_both(network: nn.Module, model: nn.Module, pixel_values: Tensor, theirs
 
 
 def write_answers(original: Original, detector: str, variant: str, folder: Path | None) -> None:
-    """Keep what a tiny original answers, with all that is needed to ask ours the same."""
+    """Write the answers of a tiny original, with all that is needed to compare ours with them."""
     state = randomise(original, SEED)
     pixel_values = draw_input(2, original.shape, original.scale, SEED)
     with torch.no_grad():
-        # In float64, so that what is kept does not depend on a machine's rounding.
+        # In float64, the answers do not depend on a machine's rounding.
         logits = original.score(original.network.eval().double(), pixel_values.double())
         more = original.answer_more(original.network, pixel_values.double())
     record = {

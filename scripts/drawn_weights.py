@@ -1,6 +1,6 @@
-"""What the parity check and the tests share: weights and pictures drawn from a seed.
+"""Weights and pictures that are drawn from a seed, for the parity check and the tests.
 
-The tests read this file as well, to draw again what the originals were asked (``tests/detectors``).
+``tests/detectors`` draws the inputs of the originals again with this module.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ import torch
 from torch import Tensor, nn
 
 CADDM_REGIONS = [[0.0, 0.0, 1.0, 1.0], [0.1, 0.2, 0.5, 0.65]]
-"""Two swapped regions for the anchor loss, corners as shares of the picture."""
+"""Two swapped regions for the anchor loss: corners as shares of the picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Original:
-    """One original network, and how it is stored and called.
+    """An original network, and how it is stored and called.
 
     Attributes:
-        network: With weights of its own initialisation.
-        wrap: From its state dict to what the official trainer hands to ``torch.save``.
+        network: The network with the weights of its own initialisation.
+        wrap: From its state dict to the object that the official trainer passes to ``torch.save``.
         score: From the network and our ``pixel_values`` to its logits, (N, 2) or (N, 1).
-        shape: Of one clip of ``pixel_values``.
-        scale: The input is drawn from 0..scale.
-        gain: Of the drawn weights.
-        config: Settings of ours that describe the same network (tiny ones only).
-        answer_more: From the network and ``pixel_values`` to further numbers worth keeping.
+        shape: The shape of one clip of ``pixel_values``.
+        scale: The upper end of the input's range, which begins at 0.
+        gain: The gain of the drawn weights.
+        config: Our settings for the same network (tiny networks only).
+        answer_more: From the network and ``pixel_values`` to further numbers that are kept.
     """
 
     network: nn.Module
@@ -51,12 +51,12 @@ class Original:
 def draw_state(
     shapes: Mapping[str, tuple[int, ...]], seed: int, gain: float = 1.0
 ) -> dict[str, Tensor]:
-    """Draw every tensor of a state dict, none left at a value that would hide a mistake.
+    """Draw every tensor of a state dict, so that no value hides a mistake.
 
     Args:
         shapes: Key -> shape, floating tensors only.
-        seed: With the key, it decides the values; the order of keys does not matter.
-        gain: Of matrices and kernels; above 1 where a deep network would fade out.
+        seed: The seed, which decides the values together with the key, but not with its place.
+        gain: The gain of matrices and kernels; above 1 if a deep network would vanish otherwise.
     """
     state: dict[str, Tensor] = {}
     for key, shape in shapes.items():
@@ -68,14 +68,14 @@ def draw_state(
             state[key] = unit - 0.5
         else:
             fan = np.prod(shape[1:]) if key.endswith("weight") else 3
-            # CLIP's bare projections are multiplied from the right.
+            # CLIP's bare projections multiply from the right.
             fan = shape[0] if key.endswith(("proj", "projection")) else fan
             state[key] = (unit * 2 - 1) * gain * float(np.sqrt(3 / fan))
     return state
 
 
 def draw_input(clips: int, shape: tuple[int, ...], scale: float, seed: int) -> Tensor:
-    """Draw smooth pictures: noise at an eighth of the size, enlarged; (clips, *shape)."""
+    """Return smooth pictures (clips, *shape): noise at an eighth of the size, enlarged."""
     generator = np.random.default_rng(seed)
     coarse = (max(1, shape[-2] // 8), max(1, shape[-1] // 8))
     noise = torch.from_numpy(generator.random((clips, *shape[:-2], *coarse), dtype=np.float32))
@@ -84,7 +84,7 @@ def draw_input(clips: int, shape: tuple[int, ...], scale: float, seed: int) -> T
 
 
 def fingerprint(values: Tensor) -> list[float]:
-    """Shorten an answer to one number a clip that every entry takes part in."""
+    """Return one number per clip that depends on every entry of an answer."""
     flat = values.flatten(1)
     weights = torch.cos(torch.arange(flat.shape[1], dtype=flat.dtype))
     return [float(value) for value in flat @ weights]
@@ -92,7 +92,7 @@ def fingerprint(values: Tensor) -> list[float]:
 
 @contextmanager
 def importing_from(folder: Path) -> Iterator[None]:
-    """Let imports look into an original's folder, and forget its modules afterwards."""
+    """Search an original's folder for imports, and forget its modules afterwards."""
     before = set(sys.modules)
     sys.path.insert(0, str(folder))
     try:

@@ -1,4 +1,4 @@
-"""The original networks, built from checkouts that the user has, for the parity check.
+"""The original networks, built from the user's checkouts, for the parity check.
 
 Nothing here is needed to use the toolkit. Each builder imports the original's own modules from its
 folder, makes the network without downloading weights, and says how it is called.
@@ -24,7 +24,7 @@ from scripts.drawn_weights import CADDM_REGIONS, Original, fingerprint, importin
 
 
 def build_caddm(folder: Path, variant: str, *, tiny: bool) -> Original:
-    """CADDM of megvii-research; tiny ones are the same classes with fewer channels."""
+    """Build CADDM of megvii-research; a tiny one has the same classes with fewer channels."""
     with importing_from(folder):
         loss = import_module("detection_layers.modules.multibox_loss")
         boxes = import_module("detection_layers.box_utils")
@@ -54,7 +54,7 @@ def build_caddm(folder: Path, variant: str, *, tiny: bool) -> Original:
         score=score,
         shape=(1, 3, 224, 224),
         scale=255.0,
-        gain=1.3 if tiny and tiny and variant != "resnet34" else 1.0,
+        gain=1.3 if tiny and variant != "resnet34" else 1.0,
         config=config,
         answer_more=answer_more,
     )
@@ -63,7 +63,7 @@ def build_caddm(folder: Path, variant: str, *, tiny: bool) -> Original:
 def _answer_caddm_loss(
     loss: ModuleType, boxes: ModuleType, offsets: Tensor, confidences: Tensor
 ) -> dict[str, list[float]]:
-    """Ask the original's anchor loss about one picture with two swapped regions and a real one."""
+    """Return the original's anchor loss of a picture with two swapped regions and a real one."""
     from detectors.caddm.anchors import make_anchors
 
     anchors = make_anchors().to(offsets)
@@ -116,7 +116,7 @@ TINY_SWIN: dict[str, Any] = {"embed_dim": 8, "depths": [2, 2, 2, 2], "num_heads"
 
 
 def build_tall(folder: Path, variant: str, *, tiny: bool) -> Original:
-    """TALL-Swin of its authors, or of DeepfakeBench."""
+    """Build TALL-Swin of its authors, or of DeepfakeBench."""
     size = 64 if tiny else 224
     settings: dict[str, Any] = {
         "embed_dim": 128,
@@ -157,7 +157,7 @@ def build_tall(folder: Path, variant: str, *, tiny: bool) -> Original:
 
 
 def _import_bench_tall(folder: Path) -> ModuleType:
-    """Import DeepfakeBench's TALL alone: its package would import 36 detectors and their needs."""
+    """Import only DeepfakeBench's TALL; its package would import 36 detectors and their needs."""
     registry = SimpleNamespace(register_module=lambda module_name: lambda cls: cls)
     stubs: dict[str, dict[str, Any]] = {
         "detectors": {"__path__": [str(folder)], "DETECTOR": registry},
@@ -180,7 +180,7 @@ def _import_bench_tall(folder: Path) -> ModuleType:
 
 @contextmanager
 def on_the_cpu() -> Iterator[None]:
-    """Let code that asks for ``.cuda()`` stay where it is."""
+    """Keep code on the CPU that calls ``.cuda()``."""
     moved, Tensor.cuda = Tensor.cuda, lambda self, *_, **__: self  # type: ignore[method-assign]
     try:
         yield
@@ -193,7 +193,7 @@ TINY_VIT: dict[str, Any] = {"hidden_size": 24, "layers": 4, "heads": 2, "interme
 
 
 def build_df_adapter(folder: Path, variant: str, *, tiny: bool) -> Original:
-    """DeepFake-Adapter with its published tuning settings."""
+    """Build DeepFake-Adapter with its published tuning settings."""
     tuning = SimpleNamespace(
         ffn_adapt=True, ffn_adapt_method="bottleneck", ffn_option="parallel", ffn_num=64,
         ffn_adapter_drop=0.0, ffn_adapter_init_option="lora", d_model=24 if tiny else 768,
@@ -230,13 +230,13 @@ def build_df_adapter(folder: Path, variant: str, *, tiny: bool) -> Original:
 
 TINY_CLIP: dict[str, Any] = {"patch_size": 56, "hidden_size": 128, "layers": 2, "heads": 2}
 TINY_CLIP |= {"intermediate_size": 512, "projection_size": 16}
-"""A CLIP image tower with 4 x 4 patches; its channels are a multiple of 64, a head's."""
+"""A CLIP image tower with 4 x 4 patches; its channels are a multiple of a head's 64."""
 
 
 def build_lipfd(folder: Path, variant: str, *, tiny: bool) -> Original:
-    """LipFD, its own data set class included, which lays the canvas out and crops it."""
+    """Build LipFD with its own dataset class, which lays the canvas out and crops it."""
     for name in ("ftfy", "regex", "pkg_resources"):
-        # Of its tokeniser and of a version check: nothing of them is called.
+        # Its tokeniser and a version check import them, but nothing calls them.
         sys.modules.setdefault(name, ModuleType(name))
     vars(sys.modules["pkg_resources"]).setdefault("packaging", packaging)
     with importing_from(folder):
@@ -250,10 +250,10 @@ def build_lipfd(folder: Path, variant: str, *, tiny: bool) -> Original:
         regions = import_module("models.region_awareness")
         vars(lipfd)["get_backbone"] = lambda: _make_lipfd_regions(regions, tiny=tiny)
         network: nn.Module = lipfd.LipFD("CLIP")
-    # It computes in float32 whatever it is given, which float64 answers would not survive.
+    # The original computes in float32 whatever it is given, which would spoil float64 answers.
     clip.LayerNorm.forward = nn.LayerNorm.forward
     resize = data.transforms.Resize
-    # torchvision took tensors without antialiasing when the published weights were made.
+    # torchvision resized tensors without antialiasing when the published weights were made.
     data.transforms.Resize = lambda size: resize(size, antialias=False)
 
     def score(network: nn.Module, pixel_values: Tensor) -> Tensor:
@@ -303,7 +303,7 @@ def _make_lipfd_regions(regions: ModuleType, *, tiny: bool) -> nn.Module:
 
 
 def _load_lipfd_sample(data: ModuleType, pictures: Tensor) -> tuple[Tensor, list[list[Tensor]]]:
-    """Hand a canvas to the original's data set as if it were the PNG that it reads."""
+    """Pass a canvas to the original's dataset as if it were the PNG that it reads."""
     rows = pictures.unflatten(0, (2, 5)).permute(0, 3, 1, 4, 2).reshape(1000, 2500, 3)
     data.cv2.imread = lambda path: rows.float().numpy()
     dataset = data.AVLip.__new__(data.AVLip)
@@ -313,7 +313,7 @@ def _load_lipfd_sample(data: ModuleType, pictures: Tensor) -> tuple[Tensor, list
 
 
 def _without_sync(network: nn.Module) -> nn.Module:
-    """Replace synchronised batch normalisation, which trains on GPUs only, by the plain one."""
+    """Replace synchronised batch normalisation, which only trains on GPUs, by the plain one."""
     for name, module in list(network.named_modules()):
         if isinstance(module, nn.SyncBatchNorm):
             parent, _, leaf = name.rpartition(".")
@@ -324,11 +324,11 @@ def _without_sync(network: nn.Module) -> nn.Module:
 
 BUILDERS: dict[str, tuple[dict[str, str], Callable[..., Original]]] = {
     "caddm": (
-        {each: "CADDM" for each in ("resnet34", "efficientnet-b3", "efficientnet-b4")},
+        {variant: "CADDM" for variant in ("resnet34", "efficientnet-b3", "efficientnet-b4")},
         build_caddm,
     ),
     "tall": ({"official": "TALL4Deepfake", "deepfakebench": "DeepfakeBench"}, build_tall),
     "df_adapter": ({"vit-base": "DeepFake-Adapter"}, build_df_adapter),
     "lipfd": ({"vit-l-14": "LipFD"}, build_lipfd),
 }
-"""Detector -> its variants, each with the end of its checkout's folder name, and the builder."""
+"""Detector -> its variants, each with the end of its checkout's name, and the builder."""

@@ -1,6 +1,7 @@
-"""The toolkit of TalkingHeadBench: load the benchmark, train on it, score a detector, say why.
+"""The toolkit of TalkingHeadBench: load the benchmark, train on it, score a detector, explain it.
 
-The verbs are here and nothing is imported before it is used, so that ``import thb`` is quick::
+Every verb of the command line has its function here. Nothing is imported before it is used, so
+that ``import thb`` is quick::
 
     import thb
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from thb.evaluation.score import score
     from thb.explanations.explain import explain
     from thb.explanations.explanation import Explanation
+    from thb.explanations.gallery import make_gallery
+    from thb.explanations.split import explain_split
+    from thb.prediction.calibration import calibrate
     from thb.prediction.predict import predict
     from thb.prediction.predictions import (
         Prediction,
@@ -32,7 +36,14 @@ if TYPE_CHECKING:
         read_predictions,
         write_predictions,
     )
+    from thb.publishing.dataset import publish_dataset
+    from thb.publishing.detector import publish_detector
+    from thb.publishing.space import publish_space
+    from thb.releases.identity_splits import split_folder
+    from thb.releases.leaks import check_leaks
     from thb.releases.tables import load
+    from thb.releases.verification import verify_release
+    from thb.runtime.cache import cache_info, prune_cache
     from thb.runtime.environment import environment
     from thb.training.train import train
     from thb_dataset.errors import (
@@ -77,40 +88,79 @@ __all__ = [
     "VideoTimeoutError",
     "VideoTooLargeError",
     "__version__",
+    "cache_info",
+    "calibrate",
+    "check_leaks",
     "convert",
     "detector",
     "environment",
     "evaluate",
     "explain",
+    "explain_split",
     "load",
+    "make_gallery",
     "predict",
+    "prune_cache",
+    "publish_dataset",
+    "publish_detector",
+    "publish_space",
     "read_predictions",
     "score",
+    "split_folder",
     "train",
+    "verify_release",
     "write_predictions",
 ]
 
+_ERRORS = "thb_dataset.errors"
 _HOMES = {
+    "ClipTooShortError": _ERRORS,
+    "DetectorError": _ERRORS,
+    "Explanation": "thb.explanations.explanation",
+    "FacePackError": _ERRORS,
+    "HubUnreachableError": _ERRORS,
+    "IncompletePredictionsError": _ERRORS,
+    "NoAudioError": _ERRORS,
+    "NoFaceError": _ERRORS,
+    "Prediction": "thb.prediction.predictions",
+    "Predictions": "thb.prediction.predictions",
+    "ProtocolError": _ERRORS,
+    "ReleaseError": _ERRORS,
+    "Result": "thb.evaluation.result",
+    "ResultError": _ERRORS,
+    "Status": "thb.prediction.predictions",
+    "THBError": _ERRORS,
+    "VideoDecodeError": _ERRORS,
+    "VideoError": _ERRORS,
+    "VideoTimeoutError": _ERRORS,
+    "VideoTooLargeError": _ERRORS,
+    "cache_info": "thb.runtime.cache",
+    "calibrate": "thb.prediction.calibration",
+    "check_leaks": "thb.releases.leaks",
     "convert": "detectors.convert",
     "detector": "detectors.registry:load_detector",
     "environment": "thb.runtime.environment",
     "evaluate": "thb.evaluation.evaluate",
     "explain": "thb.explanations.explain",
+    "explain_split": "thb.explanations.split",
     "load": "thb.releases.tables",
+    "make_gallery": "thb.explanations.gallery",
     "predict": "thb.prediction.predict",
-    "score": "thb.evaluation.score",
-    "train": "thb.training.train",
-    "Explanation": "thb.explanations.explanation",
-    "Prediction": "thb.prediction.predictions",
-    "Predictions": "thb.prediction.predictions",
-    "Status": "thb.prediction.predictions",
+    "prune_cache": "thb.runtime.cache",
+    "publish_dataset": "thb.publishing.dataset",
+    "publish_detector": "thb.publishing.detector",
+    "publish_space": "thb.publishing.space",
     "read_predictions": "thb.prediction.predictions",
+    "score": "thb.evaluation.score",
+    "split_folder": "thb.releases.identity_splits",
+    "train": "thb.training.train",
+    "verify_release": "thb.releases.verification",
     "write_predictions": "thb.prediction.predictions",
-    "Result": "thb.evaluation.result",
 }
+"""The module of each name; after a colon, what it is called there."""
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 — a module's attribute is anything
+def __getattr__(name: str) -> Any:  # noqa: ANN401 — an attribute of a module can be anything
     if name not in __all__:
         raise AttributeError(f"module 'thb' has no attribute {name!r}")
     if name == "__version__":
@@ -118,7 +168,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 — a module's attribute is a
 
         value: Any = version("talkingheadbench")
     else:
-        home, _, attribute = _HOMES.get(name, "thb_dataset.errors").partition(":")
+        home, _, attribute = _HOMES[name].partition(":")
         value = getattr(import_module(home), attribute or name)
     globals()[name] = value
     return value

@@ -1,61 +1,133 @@
-"""``thb``, the command line: each verb is a file of ``thb/commands``, and none imports much."""
+"""``thb``, the command line.
+
+Each verb is a file of ``thb/commands``, which is imported when the verb is called.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
 
-from thb.commands import (
-    cache,
-    calibrate,
-    convert,
-    data,
-    data_split,
-    env,
-    evaluate,
-    explain,
-    leak_check,
-    predict,
-    publish,
-    score,
-    train,
-)
-from thb.runtime.console import run_command
+from thb.runtime.console import EXIT_CODES, run_command, say
+
+if TYPE_CHECKING:
+    from typer._click import Command, Context
+
+SUMMARIES: Final = {
+    "train": "Train a detector on every fold of a protocol.",
+    "evaluate": "Score a detector on every fold of a protocol.",
+    "calibrate": "Choose the threshold of every detector in a run.",
+    "predict": "Score video files.",
+    "explain": "Show where a detector looked in video files.",
+    "explain-split": "Measure where a detector looks over a whole test set.",
+    "gallery": "Draw the best hits, worst misses and worst false alarms.",
+    "score": "Compute the paper's numbers from saved predictions.",
+    "convert": "Convert an official checkpoint.",
+    "data": "Look at a release.",
+    "leak-check": "Compare the faces of videos in different splits.",
+    "cache": "Show or prune the face crops kept on disk.",
+    "publish": "Send a dataset, a detector or a Space to the Hub.",
+    "env": "Show the versions, devices and folders in use.",
+}
+"""The first sentence of each verb, so that ``thb --help`` imports none of them."""
+
+_EXAMPLES: Final = "\n\nExamples:\n"
+_AS_WRITTEN: Final = "\b\n"
+"""Tells the help formatter to keep the lines of a paragraph."""
+
+
+def load_verb(verb: str) -> TyperCommand | TyperGroup:
+    """Import the module of a verb and return its command or its group of commands."""
+    name = verb.replace("-", "_")
+    module = import_module(f"thb.commands.{name}")
+    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+    if hasattr(module, "app"):
+        app.add_typer(module.app, name=verb)
+    else:
+        app.command(verb)(getattr(module, name))
+    command = get_group(app).commands[verb]
+    assert isinstance(command, TyperCommand | TyperGroup)  # noqa: S101 — typer makes no others
+    _lay_out_help(command)
+    return command
+
+
+def _lay_out_help(command: Command) -> None:
+    """Show the examples of a docstring below the options, and its first sentence in lists."""
+    text, _, examples = (command.help or "").partition(_EXAMPLES)
+    command.help = text
+    command.short_help = " ".join(text.partition("\n\n")[0].split())
+    if examples:
+        lines = [f"  {line.strip()}" for line in examples.splitlines()]
+        command.epilog = "\n".join([f"{_AS_WRITTEN}Examples:", *lines])
+    if isinstance(command, TyperGroup):
+        for part in command.commands.values():
+            _lay_out_help(part)
+
+
+class _Verbs(TyperGroup):
+    """The group of all verbs; a verb is only its name and summary until it is called."""
+
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 — passed on to typer
+        super().__init__(**attributes)
+        for verb, summary in SUMMARIES.items():
+            self.add_command(TyperCommand(verb, short_help=summary, help=summary))
+
+    def resolve_command(
+        self, ctx: Context, args: list[str]
+    ) -> tuple[str | None, Command | None, list[str]]:
+        words = args if ctx.resilient_parsing else _read_old_spelling(args)
+        verb, command, rest = super().resolve_command(ctx, words)
+        return verb, load_verb(verb) if verb and command else None, rest
+
+
+def _read_old_spelling(words: list[str]) -> list[str]:
+    """Return ``explain RUN --protocol …``, once one verb for three things, as it is spelt now."""
+    options = {word.partition("=")[0] for word in words[: (*words, "--").index("--")]}
+    if words[0] != "explain" or not options & {"--protocol", "--gallery"}:
+        return words
+    verb = "gallery" if "--gallery" in options else "explain-split"
+    say(f"note: this is now spelt thb {verb}; the old spelling will go")
+    return [verb, *(word for word in words[1:] if word != "--gallery")]
+
 
 app = typer.Typer(
     name="thb",
+    cls=_Verbs,
+    rich_markup_mode=None,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Train, score and judge detectors on TalkingHeadBench, the benchmark of talking-head "
     "deepfakes.",
-    epilog="Data goes to stdout, progress to stderr. Exit codes: 0 ok, 1 finding, 2 usage, 3 data, "
-    "4 model.",
+    epilog="thb VERB --help shows the options of a verb and two examples. Data goes to stdout, "
+    f"everything else to stderr.\n\n{_AS_WRITTEN}Exit codes:\n"
+    + "\n".join(f"  {code:<3}  {meaning}" for code, meaning in EXIT_CODES.items()),
 )
-app.command("train")(train.train)
-app.command("evaluate")(evaluate.evaluate)
-app.command("calibrate")(calibrate.calibrate)
-app.command("predict")(predict.predict)
-app.command("explain")(explain.explain)
-app.command("score")(score.score)
-app.command("convert")(convert.convert)
-data.app.command("split")(data_split.split)
-app.add_typer(data.app, name="data")
-app.command("leak-check")(leak_check.leak_check)
-app.add_typer(cache.app, name="cache")
-app.add_typer(publish.app, name="publish")
-app.command("env")(env.env)
+
+
+@app.callback()
+def thb() -> None:
+    """Make the app a group of verbs; it does nothing by itself."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and end the process with its exit code.
+    """Run the command line and end the process with one of ``console.EXIT_CODES``.
 
     Args:
-        arguments: Words after ``thb``; None for those of the process.
+        arguments: The words after ``thb``; None for those of the process.
 
     Raises:
-        SystemExit: Always, with 0 ok, 1 finding, 2 usage, 3 data or 4 model.
+        SystemExit: Always.
     """
+    if "" not in sys.path:
+        # A detector may be a class of the working folder, which a console script does not search.
+        # The folder comes last, so that no file there hides a library.
+        sys.path.append("")
     given = None if arguments is None else list(arguments)
     run_command(lambda: app(args=given, prog_name="thb"))

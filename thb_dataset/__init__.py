@@ -1,1 +1,1 @@
-"""What the videos of the benchmark are, and how one becomes a clip."""
+"""The videos of the benchmark, and the way from a video to the clips of a detector."""

@@ -1,12 +1,12 @@
-"""The release as a `datasets` builder: for building from a folder, or before the index is merged.
+"""The release as a `datasets` builder, for local folders and for a Hub repo without an index.
 
 ::
 
     TalkingHeadBench(config_name="p3-hallo", base_path="data/hub", real_root="data/real_videos")
     TalkingHeadBench(config_name="p3", base_path="hf://datasets/luchaoqi/TalkingHeadBench")
 
-On the Hub nothing of this runs: there the card lists the files of each config, and
-``load_dataset`` needs no code.
+On the Hub none of this runs: the card there lists the files of each config, and ``load_dataset``
+needs no code.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class TalkingHeadBenchConfig(datasets.BuilderConfig):  # type: ignore[misc]  # u
     """One protocol, or one fold of it.
 
     Attributes:
-        real_root: Folder of the user's real videos; None: real rows have ``video: null``.
+        real_root: The folder of the user's real videos; None leaves ``video`` null for them.
         split_by: The reading of the release: ``"release"`` or ``"driver"``.
         split_list: The list of real videos: ``"default"`` or ``"official_ff++"``.
     """
@@ -63,19 +63,19 @@ class TalkingHeadBench(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  #
 
     Args:
         base_path: The folder, or ``hf://datasets/<org>/<name>[@<revision>]``; the default is the
-            benchmark's own repo.
+            repo of the benchmark.
         config_name: One of ``config_names()``; the default is ``p1``.
-        real_root: See :class:`TalkingHeadBenchConfig`, as the next two.
-        split_by: The reading of the release.
-        split_list: The list of real videos.
-        **builder: What every builder takes, such as ``cache_dir``.
+        real_root: The folder of the user's real videos; None leaves ``video`` null for them.
+        split_by: The reading of the release: ``"release"`` or ``"driver"``.
+        split_list: The list of real videos: ``"default"`` or ``"official_ff++"``.
+        **builder: Arguments of every builder, such as ``cache_dir``.
 
     Raises:
         ReleaseError: There is no such release, or it is malformed.
     """
 
     BUILDER_CONFIG_CLASS = TalkingHeadBenchConfig
-    BUILDER_CONFIGS = [TalkingHeadBenchConfig(name=name) for name in config_names()]  # noqa: RUF012
+    BUILDER_CONFIGS = [TalkingHeadBenchConfig(name=name) for name in config_names()]  # noqa: RUF012 — `datasets` wants a list
     DEFAULT_CONFIG_NAME = DEFAULT_CONFIG
 
     def __init__(
@@ -85,7 +85,7 @@ class TalkingHeadBench(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  #
         real_root: str | Path | None = None,
         split_by: str = "release",
         split_list: str = "default",
-        **builder: Any,  # noqa: ANN401 — handed on as it comes
+        **builder: Any,  # noqa: ANN401 — passed on unchanged
     ) -> None:
         base = str(base_path or DEFAULT_BASE_PATH)
         self._release, self._store = _open(base, split_list)
@@ -94,16 +94,16 @@ class TalkingHeadBench(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  #
         settings = {"split_by": split_by, "split_list": split_list}
         if root is not None:
             settings["real_root"] = str(root)
-        # Rows depend on the listing and on the files at hand, so the cached table must as well.
+        # Rows depend on the listing and on the available files, so the cached table must, too.
         builder.setdefault("hash", _fingerprint(base, self._release, self._files))
         builder.setdefault("dataset_name", type(self).__name__)
         super().__init__(base_path=base, **settings, **builder)
 
     def _info(self) -> datasets.DatasetInfo:
         features = index_features()
-        # `datasets` encodes even the path of a sound only where torchcodec is installed. Not a
-        # class of its own: the types would differ from the published ones, and no table could be
-        # concatenated with another.
+        # `datasets` encodes even the path of a sound only if torchcodec is installed. A class of
+        # our own would avoid this too, but its type would differ from the published one, and
+        # such tables cannot be concatenated.
         features["audio"].encode_example = _keep
         return datasets.DatasetInfo(features=features)
 
@@ -135,12 +135,12 @@ class TalkingHeadBench(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  #
 
 
 def _open(base: str, split_list: str) -> tuple[Release, VideoStore | None]:
-    """Return the release, and its place on the Hub if it is there."""
+    """Return the release, and its place on the Hub; None for a local folder."""
     if not base.startswith("hf://"):
         return read_release(Path(base).absolute(), split_list=split_list), None
     match = _HUB.fullmatch(base)
     if match is None:
-        raise ReleaseError(f"{base!r} should be hf://datasets/<org>/<name>[@<revision>]")
+        raise ReleaseError(f"{base!r} is not of the form hf://datasets/<org>/<name>[@<revision>]")
     release = check_release(
         scan_hub_release(match["repo"], revision=match["revision"], split_list=split_list)
     )

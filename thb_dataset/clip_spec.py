@@ -1,4 +1,4 @@
-"""What one clip of a detector is: which frames, which crop, which numbers.
+"""The settings of the clips that a detector takes: frames, crop and pixel values.
 
 A detector's config carries a :class:`ClipSpec`, so that preprocessing travels with the weights.
 """
@@ -34,39 +34,45 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ClipSpec:
-    """The clips that a detector looks at, as exactly as its weights need them.
+    """The clips that a detector takes, as exactly as its weights need them.
 
     Attributes:
-        clips: Clips of one video at most (a short video gives fewer with ``uniform``).
-        frames: Frames of one clip; a clip never holds a frame twice.
-        sampling: ``uniform``: clips x frames indices evenly over the video, both ends included,
-            cut into runs of ``frames``. ``consecutive``: neighbouring frames, clips spread evenly.
-            ``stride``: as consecutive, every ``stride``-th frame.
-        stride: Frames from one to the next; only ``stride`` uses it, 1 otherwise.
-        spare_frames: Frames at the end of the video in which no clip may end (not ``uniform``).
-        start_wrap: Starts of clips are taken modulo this number and sorted: 256 for weights whose
-            makers kept them in a byte. None leaves them as they are (not ``uniform``).
-        crop: ``box``: a square around the face's box. ``aligned``: turned and scaled so that the
-            five points lie on a template. ``full``: the whole frame, stretched to a square; no
-            face is looked for.
-        template: Where the points of an aligned face lie: ArcFace's, or CADDM's own.
-        resample: ``fine``: averaged where it shrinks, edge pixels repeated outside of the frame.
-            For weights that were trained on crops of another make: ``opencv``, linear between the
-            nearest pixels only, black outside (aligned, and full, which knows no other);
-            ``pillow``, the square at whole pixels, moved and cut to lie within the frame, then
-            Pillow's linear filter (box).
-        cut_size: An aligned crop is cut at this size first and then brought to ``size`` by cubic
-            interpolation; None cuts at ``size``.
-        sound: ``mel``: the clip's part of the mel spectrogram, as one picture across, stands as
-            ``frames`` further pictures before the frames. A video without sound is refused.
-        margin: Side of the square over the longer side of the box (``box``); for ``aligned``
-            1.0 is the template itself and larger shows more around it.
-        size: Side of the crop in pixels.
-        mean: Subtracted per channel, in the order of ``colour`` and in units of ``value_range``.
-        std: Divided by, per channel, likewise.
-        colour: Order of the channels given to the model.
-        value_range: ``unit``: pixels / 255 before mean and std; ``byte``: 0 to 255.
-        aggregation: How the clips of one video become one score.
+        clips: The largest number of clips of one video (with ``uniform``, a short video gives
+            fewer).
+        frames: The number of frames of one clip; a clip never holds a frame twice.
+        sampling: The placement of the frames. ``uniform`` spreads clips x frames indices evenly
+            over the video, both ends included, and cuts them into runs of ``frames``.
+            ``consecutive`` takes neighbouring frames and spreads the clips evenly. ``stride`` does
+            the same with every ``stride``-th frame.
+        stride: The step from one frame to the next; other than 1 only with ``stride``.
+        spare_frames: The number of frames at the end of the video in which no clip may end; 0
+            with ``uniform``.
+        start_wrap: The starts of clips are taken modulo this number and sorted. It is 256 for
+            weights whose authors kept starts in a byte; None leaves them as they are, as does
+            ``uniform``.
+        crop: The part of the frame. ``box`` is a square around the face's box. ``aligned`` turns
+            and scales the face so that its five points lie on a template. ``full`` is the whole
+            frame, stretched to a square, without looking for a face.
+        template: The template of an aligned face: ArcFace's, or CADDM's own.
+        resample: The interpolation. ``fine`` averages where it shrinks and repeats edge pixels
+            outside the frame. The others are for weights trained on crops made in other ways:
+            ``opencv`` (aligned, and the only one for full) is linear between the nearest pixels,
+            with black outside; ``pillow`` (box) takes the square at whole pixels, moved and cut
+            to lie within the frame, and then Pillow's linear filter.
+        cut_size: The size at which an aligned crop is cut first, before cubic interpolation brings
+            it to ``size``; None cuts at ``size``.
+        sound: ``mel`` puts the clip's part of the mel spectrogram, one wide picture cut into
+            ``frames`` squares, before the frames; a video without sound is refused. ``none`` needs
+            no sound.
+        margin: The side of the square over the longer side of the box (``box``); for ``aligned``
+            1.0 is the template itself, and larger values show more around it.
+        size: The side of the crop in pixels.
+        mean: The value subtracted from each channel, in the order of ``colour`` and in units of
+            ``value_range``.
+        std: The value by which each channel is then divided, in the same order and units.
+        colour: The order of the channels given to the model.
+        value_range: ``unit`` divides pixels by 255 before mean and std; ``byte`` keeps 0 to 255.
+        aggregation: The way in which the scores of a video's clips become one score.
     """
 
     clips: int = 1
@@ -92,33 +98,33 @@ class ClipSpec:
         """Refuse settings that no clip can have.
 
         Raises:
-            DetectorError: Every offender is named.
+            DetectorError: Settings are impossible; the message names all of them.
         """
         wrong = [
-            f"{name}={getattr(self, name)!r} is none of {', '.join(choices)}"
+            f"{name}={getattr(self, name)!r} is not one of {', '.join(choices)}"
             for name, choices in _CHOICES.items()
             if getattr(self, name) not in choices
         ]
         for name in ("clips", "frames", "stride", "size"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                wrong.append(f"{name}={value!r} is not a whole number of 1 or more")
+                wrong.append(f"{name}={value!r} is not an integer of 1 or more")
         wrong += self._find_contradictions()
         if self.sampling != "stride" and self.stride != 1:
             wrong.append(f"stride={self.stride!r} needs sampling='stride'")
         if not 0.5 <= self.margin <= 4:
-            wrong.append(f"margin={self.margin!r} is not within 0.5 and 4")
+            wrong.append(f"margin={self.margin!r} is not between 0.5 and 4")
         for name in ("mean", "std"):
             if len(getattr(self, name)) != 3:
-                wrong.append(f"{name} needs three numbers, one a channel")
+                wrong.append(f"{name} needs three numbers, one per channel")
         if any(value <= 0 for value in self.std):
-            wrong.append(f"std={self.std!r} must be above zero")
+            wrong.append(f"std={self.std!r} is not above zero")
         if wrong:
             raise DetectorError("clip settings: " + "; ".join(wrong))
 
     @property
     def span(self) -> int:
-        """Frames from the first to the last of one clip, both counted (1 step for uniform)."""
+        """The number of frames from the first to the last of one clip, both counted."""
         return (self.frames - 1) * self.stride + 1
 
     @property
@@ -128,43 +134,42 @@ class ClipSpec:
 
     @property
     def pictures(self) -> int:
-        """Pictures of one clip: its frames, and as many of the spectrogram where it has one."""
+        """The number of pictures of one clip: its frames, and as many squares of a spectrogram."""
         return self.frames * 2 if self.listens else self.frames
 
     def _find_contradictions(self) -> list[str]:
-        """List settings that do not go together."""
-        plainly_aligned = (self.crop, self.resample) == ("aligned", "opencv")
+        """Return a message for each setting that does not go with another one."""
+        is_opencv = (self.crop, self.resample) == ("aligned", "opencv")
         resample = {"box": ("fine", "pillow"), "aligned": ("fine", "opencv"), "full": ("opencv",)}
-        rules = {
-            f"resample={self.resample!r} does not go with crop={self.crop!r}": self.resample
-            in resample.get(self.crop, (self.resample,)),
-            f"template={self.template!r} needs crop='aligned', resample='opencv'": plainly_aligned
-            or self.template == "arcface",
-            f"cut_size={self.cut_size!r} needs crop='aligned', resample='opencv'": (
-                plainly_aligned and (self.cut_size or 0) >= 1
+        found = []
+        if self.resample not in resample.get(self.crop, (self.resample,)):
+            found.append(f"resample={self.resample!r} does not go with crop={self.crop!r}")
+        if self.template != "arcface" and not is_opencv:
+            found.append(f"template={self.template!r} needs crop='aligned', resample='opencv'")
+        if self.cut_size is not None and not (is_opencv and self.cut_size >= 1):
+            found.append(
+                f"cut_size={self.cut_size!r} needs crop='aligned', resample='opencv', and 1 or more"
             )
-            or self.cut_size is None,
-            "spare_frames and start_wrap do not go with sampling='uniform'": self.sampling
-            != "uniform"
-            or (self.spare_frames == 0 and self.start_wrap is None),
-            f"spare_frames={self.spare_frames!r} is below zero": self.spare_frames >= 0,
-            f"start_wrap={self.start_wrap!r} is below one": self.start_wrap is None
-            or self.start_wrap >= 1,
-        }
-        return [fault for fault, kept in rules.items() if not kept]
+        if self.sampling == "uniform" and (self.spare_frames != 0 or self.start_wrap is not None):
+            found.append("spare_frames and start_wrap do not go with sampling='uniform'")
+        if self.spare_frames < 0:
+            found.append(f"spare_frames={self.spare_frames!r} is below zero")
+        if self.start_wrap is not None and self.start_wrap < 1:
+            found.append(f"start_wrap={self.start_wrap!r} is below one")
+        return found
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; ``from_dict`` gives the same spec back."""
+        """Return plain JSON values, from which ``from_dict`` makes the same settings."""
         record = asdict(self)
         record["mean"], record["std"] = list(self.mean), list(self.std)
         return record
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
-        """Read what ``to_dict`` wrote; missing keys take their default.
+        """Return the settings that ``to_dict`` gave as JSON; missing keys take their default.
 
         Raises:
-            DetectorError: A key is unknown or a value impossible.
+            DetectorError: A key is unknown, or a value is impossible.
         """
         known = {field.name for field in fields(cls)}
         unknown = sorted(set(record) - known)

@@ -1,9 +1,12 @@
-"""Every error the toolkit raises on purpose, in one tree.
+"""Every error that the toolkit raises on purpose, in one tree.
+
+The tree lies in the lowest package, so that all packages above share it, and so that the code of
+published detectors can raise its errors where only this module is beside it.
 
 ::
 
     THBError
-    ├── ReleaseError               the release (folder or Hub repo) is not what it should be
+    ├── ReleaseError               a release or another folder of videos is not as it should be
     │   └── HubUnreachableError    the Hub does not answer, or may not be asked
     ├── ProtocolError              a protocol cannot be built, or two of its splits overlap
     ├── VideoError                 one video cannot be used
@@ -13,12 +16,13 @@
     │   ├── NoFaceError            no face, or a face in too few frames
     │   ├── NoAudioError           no sound, and the detector needs it
     │   └── ClipTooShortError      fewer frames than one clip of the detector needs
-    ├── FacePackError              a face pack is missing, altered or unlicensed for use
-    ├── DetectorError              a detector cannot be found, loaded or run
+    ├── FacePackError              a face pack is missing, altered, or its licence not accepted
+    ├── DetectorError              a detector cannot be found, loaded or run, or its settings are
+    │                              impossible
     ├── IncompletePredictionsError predictions do not cover their split exactly once
     └── ResultError                a result record is malformed
 
-``MetricError`` is a ``ValueError`` of its own in ``metrics/`` because that package stands alone.
+``MetricError`` in ``metrics/`` is a ``ValueError``, because that package stands alone.
 """
 
 
@@ -26,23 +30,23 @@ class THBError(Exception):
     """Root of the tree.
 
     Attributes:
-        exit_code: What a command that ends with this error returns to the shell:
-            1 finding, 2 usage, 3 data, 4 model.
+        exit_code: The exit code of a command that ends with this error: 1 for a finding, 2 for
+            usage, 3 for data, 4 for a model.
     """
 
     exit_code = 3
 
 
 class ReleaseError(THBError):
-    """The release is missing, malformed, or holds names nobody can parse."""
+    """A release, or another folder of videos or pictures, is missing, malformed or incomplete."""
 
 
 class HubUnreachableError(ReleaseError):
-    """The Hub does not answer, or may not be asked; what is in the cache can still be used."""
+    """The Hub does not answer, or may not be asked; the cache can still be used."""
 
 
 class ProtocolError(THBError):
-    """A protocol cannot be built from this release, or its splits share what they must not."""
+    """A protocol or a fold does not exist, cannot be built, or has splits that overlap."""
 
 
 class VideoError(THBError):
@@ -50,7 +54,7 @@ class VideoError(THBError):
 
 
 class VideoDecodeError(VideoError):
-    """The file is not a video, is damaged, or needs a decoder that is not there."""
+    """The file is not a video, is damaged, or needs a decoder that is not available."""
 
 
 class VideoTooLargeError(VideoError):
@@ -62,11 +66,11 @@ class VideoTimeoutError(VideoError):
 
 
 class NoFaceError(VideoError):
-    """No face was found, or one in too few frames to follow."""
+    """No face was found, or the face is in too few frames to be followed."""
 
 
 class NoAudioError(VideoError):
-    """There is no sound, neither in the video nor beside it, and the detector needs it."""
+    """The detector needs sound, but neither the video nor a file beside it has any."""
 
 
 class ClipTooShortError(VideoError):
@@ -74,13 +78,13 @@ class ClipTooShortError(VideoError):
 
 
 class FacePackError(THBError):
-    """A face pack is missing, fails its checksum, or has a licence nobody has accepted."""
+    """A face pack is missing, fails its checksum, or its licence has not been accepted."""
 
     exit_code = 4
 
 
 class DetectorError(THBError):
-    """A detector cannot be found, loaded or run."""
+    """A detector cannot be found, loaded or run, or its settings are impossible."""
 
     exit_code = 4
 
@@ -91,3 +95,9 @@ class IncompletePredictionsError(THBError):
 
 class ResultError(THBError):
     """A result record is malformed or does not belong to the predictions beside it."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or the name of its class."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

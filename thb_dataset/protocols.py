@@ -1,4 +1,4 @@
-r"""P1, P2 and P3: which videos train, validate and test a detector; their only home.
+r"""The protocols P1, P2 and P3: the videos that train, validate and test a detector.
 
 ========================  =======================  ========================  ======================
 \                         train                    validation                test
@@ -8,14 +8,14 @@ P1 identity shift         train fakes of the six   50 fakes spread evenly    tes
 P2 generator shift,       train and test fakes of  50 val fakes and 50 Val   every fake of the held
 a fold per held-out one   the others + Train       reals per training        out one + Test reals
                           reals                    generator
-P3 both shifts,           train fakes of the       as P2                     test fakes of the held
+P3 both shifts,           train fakes of the       the same as P2            test fakes of the held
 a fold per held-out one   others + Train reals                               out one + Test reals
 ========================  =======================  ========================  ======================
 
-P1 and P3 have ``extra`` as well: the fakes of MAGI-1 and Hallo3, faced by the same Test reals.
-Wherever only so many videos are taken, they are the first by sha256 of their id: the same on
-every machine, no seed. P2's promise is that the held-out generator is never trained on; P1's and
-P3's that no portrait and no driver is in two of train, validation and test.
+P1 and P3 also have the split ``extra``: the fakes of MAGI-1 and Hallo3, compared with the same Test
+reals. If only some videos are taken, they are the first by the sha256 of their id: the same on
+every machine, and without a seed. P2 promises that the held-out generator is never trained on. P1
+and P3 promise that no portrait and no driver is in two of train, validation and test.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from thb_dataset.records import (
 from thb_dataset.release.splits import SplitReading, driver_blocks, read_split
 
 VALIDATION_VIDEOS = 50
-"""Of each label: in all for P1, per training generator for P2 and P3."""
+"""The number of validation videos of each label: in total for P1, else per training generator."""
 
 
 class Protocol(StrEnum):
-    """The benchmark's three questions."""
+    """The three protocols of the benchmark."""
 
     P1 = "p1"
     P2 = "p2"
@@ -51,22 +51,22 @@ class Protocol(StrEnum):
 
     @property
     def is_folded(self) -> bool:
-        """True where one generator at a time is held out."""
+        """Whether one generator at a time is held out."""
         return self is not Protocol.P1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fold:
-    """One training of a protocol, and what it is tested on.
+    """The videos of one training of a protocol, and of its test; all splits are sorted by id.
 
     Attributes:
-        protocol: Which protocol.
+        protocol: The protocol.
         held_out: The generator that is never trained on; None in P1.
         split_by: The reading of the release: ``"release"`` or ``"driver"``.
-        train: Videos to train on, sorted by id, as all four are.
-        validation: Videos to choose a checkpoint by.
-        test: Fakes and the Test reals that all generators face.
-        extra: Fakes of the extra generators; empty in P2.
+        train: The videos to train on.
+        validation: The videos by which a checkpoint is chosen.
+        test: The fakes to test on, and the Test reals, which are the same for all generators.
+        extra: The fakes of the extra generators; empty in P2.
     """
 
     protocol: Protocol
@@ -79,18 +79,18 @@ class Fold:
 
     @property
     def name(self) -> str:
-        """Name of the fold in configs and folders: ``p1`` or ``p3-hallo``."""
+        """The name of the fold in configs and folders, such as ``p1`` or ``p3-hallo``."""
         return fold_name(self.protocol, self.held_out)
 
     @property
     def splits(self) -> dict[str, tuple[Video, ...]]:
-        """The splits that hold a video, by name."""
+        """The splits that are not empty, by name."""
         splits = {name: getattr(self, name) for name in ("train", "validation", "test", "extra")}
         return {name: videos for name, videos in splits.items() if videos}
 
 
 def fold_name(protocol: Protocol, held_out: Generator | None) -> str:
-    """Return ``p1`` or ``p3-hallo``."""
+    """Return the name of a fold, such as ``p1`` or ``p3-hallo``."""
     return protocol.value if held_out is None else f"{protocol.value}-{held_out.slug}"
 
 
@@ -104,25 +104,26 @@ def build_folds(
     """Build the folds of a protocol: one for P1, one per held-out generator for P2 and P3.
 
     Args:
-        videos: Every video of a release; which of them are at hand does not matter.
-        protocol: Which protocol.
-        held_out: Only this generator's fold; None: all six.
-        split_by: ``"release"``: a fake is in its folder's split; ``"driver"``: in its driver's.
+        videos: Every video of a release, whether or not its file is available.
+        protocol: The protocol.
+        held_out: The generator of the only fold to build; None builds all six folds.
+        split_by: What decides the split of a fake: ``"release"`` for its folder, ``"driver"`` for
+            the block of its driver.
 
     Raises:
         ProtocolError: There are no fakes to train or to test on, two videos have one id, or two
-            splits share a portrait or a driver that the protocol promises they do not.
+            splits overlap although the protocol promises that they do not.
     """
     chosen = _protocol(protocol)
     placed = place_videos(videos, split_by=split_by)
     if not chosen.is_folded:
         if held_out is not None:
-            raise ProtocolError(f"p1 holds no generator out, so there is no fold {held_out.slug}")
+            raise ProtocolError(f"p1 holds out no generator, so it has no fold {held_out.slug}")
         generators: tuple[Generator | None, ...] = (None,)
     elif held_out is not None:
         if held_out not in TRAINING_GENERATORS:
             raise ProtocolError(
-                f"{held_out} is never trained on, so no fold holds it out; folds: "
+                f"{held_out} is never trained on, so no fold holds it out; the folds are: "
                 + ", ".join(generator.slug for generator in TRAINING_GENERATORS)
             )
         generators = (held_out,)
@@ -133,6 +134,10 @@ def build_folds(
 
 def place_videos(videos: Iterable[Video], *, split_by: str) -> dict[Video, Split]:
     """Return the split of every video in one reading of the release, in the order of the ids.
+
+    Args:
+        videos: Every video of a release.
+        split_by: The reading: ``"release"`` or ``"driver"``.
 
     Raises:
         ProtocolError: There is no such reading, or two videos have one id.
@@ -151,7 +156,7 @@ def place_videos(videos: Iterable[Video], *, split_by: str) -> dict[Video, Split
 
 
 def hash_order(video: Video) -> str:
-    """Return the key by which videos are taken where not all are: sha256 of the id."""
+    """Return the key by which some of many videos are chosen: the sha256 of the id."""
     return hashlib.sha256(video.video_id.encode()).hexdigest()
 
 
@@ -207,7 +212,7 @@ def _first(videos: Iterable[Video], number: int) -> list[Video]:
 
 
 def _spread(groups: Iterable[Iterable[Video]], number: int) -> list[Video]:
-    """Take one video of each group in turn until there are enough or none is left."""
+    """Take one video of each group in turn, until there are enough or none is left."""
     columns = zip_longest(*(sorted(group, key=hash_order) for group in groups))
     turns = [video for column in columns for video in column if video is not None]
     return turns[:number]
@@ -218,7 +223,7 @@ def _by_id(*groups: Iterable[Video]) -> tuple[Video, ...]:
 
 
 def _check(fold: Fold, *, has_train_fakes: bool, has_test_fakes: bool) -> None:
-    """Keep what the protocol promises.
+    """Check what the protocol promises.
 
     Raises:
         ProtocolError: There are no fakes to train or to test on, or the splits overlap.
@@ -226,8 +231,8 @@ def _check(fold: Fold, *, has_train_fakes: bool, has_test_fakes: bool) -> None:
     if not has_train_fakes:
         raise ProtocolError(f"{fold.name}: the release has no fakes to train on")
     if not has_test_fakes:
-        whom = fold.held_out or "any of the six generators"
-        raise ProtocolError(f"{fold.name}: the release has no fakes of {whom} to test on")
+        generators = fold.held_out or "any of the six generators"
+        raise ProtocolError(f"{fold.name}: the release has no fakes of {generators} to test on")
     splits = {"train": fold.train, "validation": fold.validation, "test": fold.test}
     problems = _overlaps(splits, "video", lambda video: video.video_id)
     if fold.protocol is Protocol.P2:
@@ -239,7 +244,7 @@ def _check(fold: Fold, *, has_train_fakes: bool, has_test_fakes: bool) -> None:
     if problems:
         listed = "\n  ".join(problems)
         raise ProtocolError(
-            f"{fold.name}, split by {fold.split_by}: splits that must be disjoint are not:"
+            f"{fold.name}, split by {fold.split_by}: splits that must be disjoint overlap:"
             f"\n  {listed}"
         )
 

@@ -1,4 +1,4 @@
-"""What the benchmark is made of: videos, the generators that made them, and their labels."""
+"""The records of the benchmark: videos, their labels, splits, generators and real datasets."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Self
 
-from thb_dataset.errors import ReleaseError
+from thb_dataset.errors import ProtocolError
 
 
 class Label(IntEnum):
-    """1 is fake, everywhere: in files, in models and in scores."""
+    """The label of a video; 1 is fake everywhere: in files, in models and in scores."""
 
     REAL = 0
     FAKE = 1
 
 
 class Split(StrEnum):
-    """A block of the release. Its folders call the middle one ``val``."""
+    """A split of a protocol or a block of the release, whose folders say ``val``."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -26,14 +26,14 @@ class Split(StrEnum):
 
 
 class RealDataset(StrEnum):
-    """Where the real videos come from."""
+    """The datasets from which the real videos come."""
 
     FACEFORENSICS = "FaceForensics++"
     CELEBV_HQ = "CelebV-HQ"
 
 
 class Generator(StrEnum):
-    """The talking-head generators, spelled as the release's folders spell them."""
+    """The talking-head generators, spelled like the folders of the release."""
 
     HALLO = "Hallo"
     HALLO2 = "Hallo2"
@@ -46,22 +46,22 @@ class Generator(StrEnum):
 
     @property
     def slug(self) -> str:
-        """The name in configs, splits and file names: lower case, ``[a-z0-9_]`` only."""
+        """The name in configs, splits and file names: lower case, only ``[a-z0-9_]``."""
         return re.sub(r"\W", "_", self.value.lower())
 
     @classmethod
     def parse(cls, name: str) -> Self:
-        """Accept any spelling seen in the release, the paper or its page.
+        """Return the generator of a name in any spelling of the release, the paper or its page.
 
         Raises:
-            ReleaseError: The name is no generator's; the message lists those that are.
+            ProtocolError: There is no such generator; the message lists those that exist.
         """
         plain = re.sub(r"[^a-z0-9]", "", name.lower())
         plain = _ALIASES.get(plain, plain)
         for generator in cls:
             if re.sub(r"[^a-z0-9]", "", generator.value.lower()) == plain:
                 return generator
-        raise ReleaseError(f"unknown generator {name!r}; known: {', '.join(cls)}")
+        raise ProtocolError(f"unknown generator {name!r}; known: {', '.join(cls)}")
 
 
 _ALIASES = {
@@ -79,27 +79,27 @@ TRAINING_GENERATORS = (
     Generator.LIVEPORTRAIT,
     Generator.EMOPORTRAIT,
 )
-"""The six generators that have train, validation and test videos."""
+"""The six generators with train, validation and test videos."""
 
 EXTRA_GENERATORS = (Generator.MAGI_1, Generator.HALLO3)
-"""The generators of ``fake/additional_dataset``: test only."""
+"""The generators of ``fake/additional_dataset``, which have only test videos."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Video:
-    """One video of the release, fake or real, whether its file is at hand or not.
+    """One video of the release, fake or real, whether or not its file is available.
 
     Attributes:
         video_id: Unique in a release: ``<Generator>/<stem>`` or ``<RealDataset>/<stem>``.
         label: Fake or real.
-        path: Posix path in the release for a fake; ``<RealDataset>/<name>.mp4`` for a real
+        path: The POSIX path of a fake in the release; ``<RealDataset>/<name>.mp4`` for a real
             video, whose file the user brings.
-        release_split: The block that the release puts it in; TEST for the extra generators.
-        generator: Which generator made it; None for a real video.
-        portrait: FFHQ number of the face shown; None where the name does not tell.
-        driver: CelebV-HQ clip that moves the face; None where the name does not tell.
-        real_dataset: Where a real video comes from; None for a fake.
-        audio: Posix path of the release's WAV for it, if there is one.
+        release_split: The block of the release that holds it; TEST for the extra generators.
+        generator: The generator that made it; None for a real video.
+        portrait: The FFHQ number of the face shown; None if the name does not tell.
+        driver: The CelebV-HQ clip that moves the face; None if the name does not tell.
+        real_dataset: The dataset from which a real video comes; None for a fake.
+        audio: The POSIX path of its WAV file in the release; None if there is none.
     """
 
     video_id: str

@@ -1,1 +1,1 @@
-"""The baseline detector: small, and trained on a CPU in seconds."""
+"""The baseline: a small detector that trains on a CPU in seconds."""

@@ -1,4 +1,4 @@
-"""Settings of the baseline detector."""
+"""The settings of the baseline detector."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ SMALL_BACKBONE: dict[str, Any] = {
     "layer_type": "basic",
 }
 """A ResNet of 0.08 million weights. Of the small backbones that were tried from random weights on
-the synthetic release it learned most in a few hundred steps; a ConvNeXt of its size learned next to
-nothing."""
+the synthetic release, it learned the most in a few hundred steps; a ConvNeXt of the same size
+learned next to nothing."""
 
 
 class BaselineConfig(DetectorConfig):
-    """Settings of :class:`~detectors.baseline.modeling.BaselineDetector`.
+    """The settings of :class:`~detectors.baseline.modeling.BaselineDetector`.
 
     Attributes:
-        backbone: Config of a transformers image model with ``model_type``, whose
-            ``last_hidden_state`` is a map (N, C, h, w). None: that of ``backbone_checkpoint``, or
-            the small one.
-        dropout: Share of the pooled features dropped while training.
+        backbone: The config of a transformers image model, with ``model_type``, whose
+            ``last_hidden_state`` is a map (N, C, h, w). None: the config of
+            ``backbone_checkpoint``, or :data:`SMALL_BACKBONE`.
+        dropout: The share of the pooled features that is dropped in training.
     """
 
     model_type = "thb_baseline"
@@ -39,10 +39,11 @@ class BaselineConfig(DetectorConfig):
     dropout: float = 0.1
 
     def __post_init__(self, **kwargs: Any) -> None:  # noqa: ANN401 — transformers passes the rest on
-        """Fill in the checkpoint's backbone or the small one where none is given.
+        """Fill in a missing backbone: the checkpoint's, or the small one.
 
         Raises:
-            DetectorError: The checkpoint's config cannot be read.
+            DetectorError: The checkpoint's config cannot be read, or the clip settings are
+                impossible.
         """
         if self.backbone is None and self.backbone_checkpoint is not None:
             self.backbone = _read_backbone_config(self.backbone_checkpoint)

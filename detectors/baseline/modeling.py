@@ -1,45 +1,43 @@
 """The baseline: an image backbone over a few frames, pooled over time.
 
-It is no paper's method, only small and honest: trained on a CPU in seconds from random weights,
-or from a pretrained backbone where one is at hand.
+It follows no paper. It is small and honest: it trains on a CPU in seconds from random weights, or
+from a pretrained backbone if one is available.
 """
 
 from __future__ import annotations
-
-from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig
 
+from detectors.backbones import copy_weights, read_backbone
 from detectors.base import Detector, DetectorOutput
 from detectors.baseline.configuration import BaselineConfig
+from detectors.recipes import Recipe
 from thb_dataset.errors import DetectorError
 
 
 class BaselineDetector(Detector):
-    """Mean of a backbone's features over space and time, and of their change, to one logit."""
+    """One logit from the mean of a backbone's features over space and time, and of their change."""
 
     config_class = BaselineConfig
     cam_layer = "feature_map"
-    # The last weights: the rate ends at zero, and small releases have too few validation videos
-    # to choose an epoch by.
-    recipe = MappingProxyType(
-        {
-            "epochs": 24,
-            "batch_size": 16,
-            "learning_rate": 3e-3,
-            "weight_decay": 0.05,
-            "channel_gain": 0.15,
-            "keep": "last",
-        }
+    recipe = Recipe(
+        epochs=24,
+        batch_size=16,
+        learning_rate=3e-3,
+        weight_decay=0.05,
+        channel_gain=0.15,
+        # The learning rate ends at zero, and small releases have too few validation videos to
+        # choose an epoch.
+        keep="last",
     )
 
     def __init__(self, config: BaselineConfig) -> None:
         super().__init__(config)
         backbone_config = _make_backbone_config(config)
         self.backbone = AutoModel.from_config(backbone_config)
-        # Nothing but a name for Grad-CAM, whatever the backbone's own layers are called.
+        # It only gives Grad-CAM a name, whatever the backbone calls its own layers.
         self.feature_map = nn.Identity()
         width = _find_width(backbone_config)
         self.normalisation = nn.LayerNorm(2 * width)
@@ -52,10 +50,10 @@ class BaselineDetector(Detector):
 
         Args:
             pixel_values: float (N, T, 3, S, S), prepared as ``config.clip_spec`` says.
-            labels: (N,), 1 = fake; with them the loss is computed.
+            labels: (N,), 1 = fake; with labels, the loss is computed.
         """
         frames = pixel_values.shape[1]
-        # Channels last: a training step on a CPU takes a third less time.
+        # With channels last, a training step on a CPU takes a third less time.
         images = pixel_values.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         maps = self.feature_map(self.backbone(pixel_values=images).last_hidden_state)
         features = maps.mean(dim=(2, 3)).unflatten(0, (-1, frames))
@@ -69,20 +67,13 @@ class BaselineDetector(Detector):
         return maps
 
     def load_backbone(self, checkpoint: str) -> None:
-        """Put a checkpoint's weights into the backbone; its heads are left behind.
+        """Put a checkpoint's weights into the backbone; its heads are ignored.
 
         Raises:
-            DetectorError: It cannot be read, or weights of the backbone are missing from it.
+            DetectorError: It cannot be read, or lacks weights of the backbone.
         """
-        try:
-            pretrained, report = AutoModel.from_pretrained(
-                checkpoint, use_safetensors=True, output_loading_info=True
-            )
-        except (OSError, ValueError) as error:
-            raise DetectorError(f"cannot read the backbone {checkpoint}: {error}") from error
-        if report["missing_keys"] or report["mismatched_keys"]:
-            raise DetectorError(f"{checkpoint} does not hold a whole {type(pretrained).__name__}")
-        self.backbone.load_state_dict(pretrained.state_dict())
+        pretrained = read_backbone(checkpoint, type(self.backbone))
+        copy_weights(pretrained, self.backbone, checkpoint)
 
 
 def _make_backbone_config(config: BaselineConfig) -> PreTrainedConfig:
@@ -97,7 +88,7 @@ def _make_backbone_config(config: BaselineConfig) -> PreTrainedConfig:
 
 
 def _find_width(backbone_config: PreTrainedConfig) -> int:
-    """Return the channels of the backbone's last map."""
+    """Return the number of channels of the backbone's last map."""
     with torch.device("meta"):
         probe = AutoModel.from_config(backbone_config)
         side = 96
@@ -105,7 +96,7 @@ def _find_width(backbone_config: PreTrainedConfig) -> int:
         maps = probe(pixel_values=image).last_hidden_state
     if maps.ndim != 4:
         raise DetectorError(
-            f"backbone {backbone_config.model_type} gives no map: choose one whose"
+            f"backbone {backbone_config.model_type} returns no map: choose one whose"
             " last_hidden_state is (N, C, h, w), such as convnext, resnet or mobilenet_v2"
         )
     return int(maps.shape[1])

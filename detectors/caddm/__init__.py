@@ -1,4 +1,4 @@
-"""CADDM (CVPR 2023): a face-image classifier trained beside an artifact detector."""
+"""CADDM (CVPR 2023): a classifier of face images, trained together with an artifact detector."""
 
 from __future__ import annotations
 

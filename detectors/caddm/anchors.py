@@ -1,7 +1,7 @@
-"""CADDM's anchors: where the artifact module looks for swapped regions, and its detection loss.
+"""CADDM's anchors, on which the artifact module looks for swapped regions, and its detection loss.
 
-Follows the single-shot detector's recipe (Liu et al. 2016, arXiv:1512.02325) with CADDM's own
-sizes and a 2:1 ratio of hard negatives (Dong et al. 2023, arXiv:2210.14457).
+They follow the single-shot detector (Liu et al. 2016, arXiv:1512.02325), with CADDM's own sizes and
+a 2:1 ratio of hard negatives (Dong et al. 2023, arXiv:2210.14457).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ SIZE_VARIANCE = 0.2
 
 
 def make_anchors(device: torch.device | None = None) -> Tensor:
-    """Lay two anchors on every cell of the four maps.
+    """Return two anchors for every cell of the four maps.
 
     Returns:
-        float32 (168, 4): centre x, centre y, width, height as shares of the canvas, clipped to
-        0..1; ordered by map, row, column, then shape (upright, lying).
+        float32 (168, 4): centre x, centre y, width and height as shares of the canvas, clipped to
+        0..1, in the order of map, row, column and shape (upright, lying).
     """
     anchors: list[tuple[float, float, float, float]] = []
     for grid, step, short, long in zip(GRIDS, STEPS, SHORT_SIDES, LONG_SIDES, strict=True):
@@ -40,13 +40,13 @@ def make_anchors(device: torch.device | None = None) -> Tensor:
 
 
 def to_corners(boxes: Tensor) -> Tensor:
-    """Turn (…, 4) centre and size into x0, y0, x1, y1."""
+    """Turn centres and sizes (…, 4) into corners x0, y0, x1, y1."""
     half = boxes[..., 2:] / 2
     return torch.cat((boxes[..., :2] - half, boxes[..., :2] + half), dim=-1)
 
 
 def measure_overlap(boxes: Tensor, others: Tensor) -> Tensor:
-    """Intersection over union of every pair.
+    """Return the intersection over union of every pair.
 
     Args:
         boxes: (B, 4) corners.
@@ -58,20 +58,20 @@ def measure_overlap(boxes: Tensor, others: Tensor) -> Tensor:
     low = torch.maximum(boxes[:, None, :2], others[None, :, :2])
     high = torch.minimum(boxes[:, None, 2:], others[None, :, 2:])
     shared = (high - low).clamp(min=0).prod(dim=-1)
-    areas = [(set_[:, 2:] - set_[:, :2]).prod(dim=-1) for set_ in (boxes, others)]
+    areas = [(group[:, 2:] - group[:, :2]).prod(dim=-1) for group in (boxes, others)]
     return shared / (areas[0][:, None] + areas[1][None, :] - shared)
 
 
 def match_anchors(boxes: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
-    """Say which anchors should fire on one image, and what they should answer.
+    """Return which anchors should fire on one image, and what they should answer.
 
     Args:
-        boxes: (B, 4) swapped regions as corners, shares of the canvas; B = 0 for a real image.
-        anchors: (A, 4) of :func:`make_anchors`.
+        boxes: (B, 4) swapped regions, corners as shares of the canvas; B = 0 for a real image.
+        anchors: (A, 4), as :func:`make_anchors` returns them.
 
     Returns:
-        positive (A,) bool: overlap of at least one half, or the best anchor of a box; and
-        offsets (A, 4), meaningful where positive.
+        positive (A,) bool: the overlap is at least one half, or the anchor is the best one of a
+        box; and offsets (A, 4), which mean something only where positive is true.
     """
     if not len(boxes):
         return anchors.new_zeros(len(anchors), dtype=torch.bool), torch.zeros_like(anchors)
@@ -90,17 +90,17 @@ def match_anchors(boxes: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
 def compute_detection_loss(
     offsets: Tensor, confidences: Tensor, boxes: list[Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """The two terms of the anchor loss.
+    """Return the two terms of the anchor loss.
 
     Args:
-        offsets: (N, A, 4) predicted.
-        confidences: (N, A, 2) logits of background and swapped.
-        boxes: For each image its swapped regions, (B, 4) corners as shares of the canvas.
+        offsets: (N, A, 4), predicted.
+        confidences: (N, A, 2), logits of background and swapped.
+        boxes: The swapped regions of each image, (B, 4) corners as shares of the canvas.
 
     Returns:
-        Location loss (smooth L1 over positive anchors) and confidence loss (cross-entropy over
-        positives and twice as many hard negatives of the same image), each a sum divided by the
-        number of positives in the batch, or by 1 where there are none.
+        The location loss (smooth L1 over positive anchors) and the confidence loss (cross-entropy
+        over positives and twice as many hard negatives of the same image). Each is a sum divided by
+        the number of positives in the batch, or by 1 if there are none.
     """
     anchors = make_anchors(offsets.device).to(offsets.dtype)
     matches = [match_anchors(found.to(anchors), anchors) for found in boxes]

@@ -1,4 +1,4 @@
-"""CADDM's settings: which backbone, and the face images that its weights were trained on."""
+"""CADDM's settings: the backbone, and the face images that its weights were trained on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OFFICIAL_CLIP: Final = ClipSpec(
     value_range="byte",
     aggregation="mean_probability",
 )
-"""32 frames of the video, each aligned and scored alone; raw BGR bytes, without mean and std."""
+"""32 frames of the video, each aligned and scored alone; raw BGR bytes without mean and std."""
 
 VARIANTS: Final[dict[str, dict[str, Any]]] = {
     "resnet34": {"backbone": "resnet", "dropout": 0.0},
@@ -46,20 +46,20 @@ VARIANTS: Final[dict[str, dict[str, Any]]] = {
 
 
 class CADDMConfig(DetectorConfig):
-    """Settings of :class:`~detectors.caddm.modeling.CADDM`; the defaults are the ResNet-34.
+    """The settings of :class:`~detectors.caddm.modeling.CADDM`; the defaults are the ResNet-34.
 
     Attributes:
         backbone: ``resnet`` or ``efficientnet``.
-        stem_width: Channels after the ResNet's first convolution.
-        widths: Channels of the ResNet's four stages.
-        depths: Layers of the ResNet's four stages.
-        width_coefficient: Widening of the EfficientNet.
-        depth_coefficient: Deepening of the EfficientNet.
-        hidden_dim: Channels of the EfficientNet's last map.
-        drop_connect: Rate at which the EfficientNet's last block drops its branch in training;
-            earlier blocks less, in proportion.
-        dropout: On the pooled vector, in training.
-        detection_weight: Weight of the two anchor losses beside the cross-entropy.
+        stem_width: The channels after the ResNet's first convolution.
+        widths: The channels of the ResNet's four stages.
+        depths: The layers of the ResNet's four stages.
+        width_coefficient: The factor of the EfficientNet's widths.
+        depth_coefficient: The factor of the EfficientNet's depths.
+        hidden_dim: The channels of the EfficientNet's last map.
+        drop_connect: The rate at which the EfficientNet's last block drops its branch in training;
+            it falls in proportion for earlier blocks.
+        dropout: The dropout of the pooled vector in training.
+        detection_weight: The weight of the two anchor losses; the cross-entropy has weight 1.
     """
 
     model_type = "thb_caddm"
@@ -77,13 +77,15 @@ class CADDMConfig(DetectorConfig):
     detection_weight: float = 0.1
 
     def __post_init__(self, **kwargs: Any) -> None:  # noqa: ANN401 — transformers passes the rest on
-        """Refuse a backbone that does not exist.
+        """Refuse an unknown backbone.
 
         Raises:
-            DetectorError: With the names that do.
+            DetectorError: The backbone is unknown, or the clip settings are impossible.
         """
         if self.backbone not in ("resnet", "efficientnet"):
-            raise DetectorError(f"CADDM has no backbone {self.backbone!r}: resnet, efficientnet")
+            raise DetectorError(
+                f"CADDM has no backbone {self.backbone!r}: choose resnet or efficientnet"
+            )
         super().__post_init__(**kwargs)
 
 
@@ -95,8 +97,8 @@ def make_config(variant: str, **overrides: Any) -> CADDMConfig:  # noqa: ANN401 
         **overrides: Fields that differ.
 
     Raises:
-        DetectorError: No such variant.
+        DetectorError: The variant does not exist.
     """
     if variant not in VARIANTS:
-        raise DetectorError(f"CADDM has no variant {variant!r}: {', '.join(VARIANTS)}")
+        raise DetectorError(f"CADDM has no variant {variant!r}: choose {', '.join(VARIANTS)}")
     return CADDMConfig(**{**VARIANTS[variant], **overrides})

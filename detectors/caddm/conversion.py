@@ -10,10 +10,10 @@ from typing import Final
 from torch import Tensor
 from transformers import EfficientNetConfig
 
-from detectors.base import Detector
 from detectors.caddm.configuration import CADDMConfig, make_config
 from detectors.caddm.modeling import CADDM
-from detectors.conversion import KeyMap, Layout, fake_minus_real, map_resnet
+from detectors.conversion import Layout
+from detectors.key_maps import KeyMap, fake_minus_real, map_resnet
 from thb_dataset.errors import DetectorError
 
 _UNUSED_CLASSIFIER = "the backbone's own ImageNet classifier, which CADDM never calls"
@@ -25,33 +25,29 @@ _BACKBONES = {
 
 
 def find_variant(state: Mapping[str, Tensor], removed: str) -> str:
-    """Tell the published network by its keys.
+    """Return the published network that the keys belong to.
 
     Raises:
-        DetectorError: The keys are none of CADDM's.
+        DetectorError: They belong to another network.
     """
     found = [name for name, key in _BACKBONES.items() if any(re.fullmatch(key, k) for k in state)]
     if not found:
         raise DetectorError(
-            "these are no CADDM weights: no base_model of a ResNet-34, EfficientNet-B3 or B4"
+            "these are not CADDM weights: no base_model of a ResNet-34, EfficientNet-B3 or B4"
         )
     return found[-1]
 
 
-def make_model(variant: str) -> CADDM:
-    """Return the network of a variant with fresh weights."""
-    config = make_config(
+def make_published_config(variant: str) -> CADDMConfig:
+    """Return the settings of a published network, with the data that it was trained on."""
+    return make_config(
         variant,
         training_data="FaceForensics++ raw with FaceShifter, five kinds of fakes (as published)",
     )
-    return CADDM(config)
 
 
-def map_keys(model: Detector) -> KeyMap:
-    """State where each official tensor goes."""
-    config = model.config
-    if not isinstance(config, CADDMConfig):
-        raise DetectorError(f"{type(model).__name__} is no CADDM")
+def map_keys(config: CADDMConfig) -> KeyMap:
+    """Return where each official tensor goes."""
     if config.backbone == "resnet":
         modules = map_resnet("base_model.", "backbone.", tuple(config.depths), convolutions=2)
         ignorable = {r"base_model\.fc\.(weight|bias)": _UNUSED_CLASSIFIER}
@@ -69,10 +65,11 @@ def map_keys(model: Detector) -> KeyMap:
 
 LAYOUT: Final = Layout(
     detector="caddm",
-    # Beside the state dict lie opt_state and epoch.
+    # The file also holds opt_state and epoch.
     state_names=("network",),
     find_variant=find_variant,
-    make_model=make_model,
+    make_config=make_published_config,
+    make_model=CADDM,
     map_keys=map_keys,
 )
 
@@ -103,7 +100,7 @@ def _map_artifacts() -> dict[str, str]:
 
 
 def _count_blocks(config: CADDMConfig) -> int:
-    """Return how many blocks the EfficientNet has at its depth."""
+    """Return the number of blocks that the EfficientNet has at its depth."""
     repeats = EfficientNetConfig().num_block_repeats
     return sum(math.ceil(config.depth_coefficient * number) for number in repeats)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from transformers import EfficientNetConfig, EfficientNetModel, ResNetConfig, ResNetModel
 
-from detectors.backbones import copy_weights, read_backbone
+from detectors.backbones import copy_weights, read_backbone, reset_weights
 from detectors.base import Detector, DetectorOutput
 from detectors.caddm.anchors import CANVAS, SHAPES, compute_detection_loss
 from detectors.caddm.configuration import CADDMConfig
@@ -25,14 +25,14 @@ _WHOLE_IMAGE = (0.0, 0.0, 1.0, 1.0)
 
 
 class StochasticDepth(nn.Module):
-    """Drop a whole residual branch per sample in training, and rescale those that stay."""
+    """Drops the whole residual branch of random samples in training, and rescales the others."""
 
     def __init__(self, probability: float) -> None:
         super().__init__()
         self.probability = probability
 
     def forward(self, branch: Tensor) -> Tensor:
-        """Return (N, …) with some samples zeroed in training, unchanged otherwise."""
+        """Return (N, …), with some samples set to zero in training."""
         if not self.training or self.probability == 0:
             return branch
         keep = 1 - self.probability
@@ -41,7 +41,7 @@ class StochasticDepth(nn.Module):
 
 
 class ArtifactBlock(nn.Module):
-    """A residual block that reads the map with a kernel of its own size, without padding."""
+    """A residual block whose kernel size is chosen per block, without padding."""
 
     def __init__(self, channels: int, kernel: int) -> None:
         super().__init__()
@@ -53,14 +53,14 @@ class ArtifactBlock(nn.Module):
         self.skip_norm = nn.BatchNorm2d(channels)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, D, S, S) to (N, D, S - kernel + 1, …)."""
+        """Map (N, D, S, S) to (N, D, S - kernel + 1, …)."""
         main = self.norm2(self.conv2(self.norm1(self.conv1(features)).relu()))
         both: Tensor = main + self.skip_norm(self.skip_conv(features))
         return both.relu()
 
 
 class ArtifactEnd(nn.Module):
-    """The last block: 3 x 3 cells become one, without batch normalisation."""
+    """The last block: it turns 3 x 3 cells into one, without batch normalisation."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -69,13 +69,13 @@ class ArtifactEnd(nn.Module):
         self.skip = nn.Conv2d(channels, channels, 3)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, D, 3, 3) to (N, D, 1, 1)."""
+        """Map (N, D, 3, 3) to (N, D, 1, 1)."""
         both: Tensor = self.conv2(self.conv1(features).relu()) + self.skip(features)
         return both.relu()
 
 
 class ArtifactModule(nn.Module):
-    """The artifact detection module: four maps of 7, 5, 3 and 1 cells a side, anchors on each."""
+    """The artifact detection module: maps of 7, 5, 3 and 1 cells per side, with anchors on each."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class ArtifactModule(nn.Module):
         self.confidences = nn.ModuleList([_make_head(channels, 2, width) for width in widths])
 
     def forward(self, features: Tensor) -> list[Tensor]:
-        """(N, D, 7, 7) to the four maps, the last one (N, D, 1, 1)."""
+        """Map (N, D, 7, 7) to the four maps, of which the last is (N, D, 1, 1)."""
         maps: list[Tensor] = []
         for block in (*self.blocks, self.end):
             features = block(features)
@@ -95,15 +95,15 @@ class ArtifactModule(nn.Module):
         return maps
 
     def detect(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Ask the anchors on every map.
+        """Compute the answers of the anchors on every map.
 
         Returns:
-            Offsets (N, 168, 4) and confidences (N, 168, 2), logits of background and swapped.
+            Offsets (N, 168, 4) and confidences (N, 168, 2): logits of background and swapped.
         """
         answers = [
             [
-                head(each).permute(0, 2, 3, 1).flatten(1)
-                for head, each in zip(heads, maps, strict=True)
+                head(level).permute(0, 2, 3, 1).flatten(1)
+                for head, level in zip(heads, maps, strict=True)
             ]
             for heads in (self.offsets, self.confidences)
         ]
@@ -112,7 +112,7 @@ class ArtifactModule(nn.Module):
 
 
 class CADDM(Detector):
-    """One face image in, one logit out; trained with the artifact detector's loss beside it.
+    """One logit per face image; the loss of the artifact detector is added in training.
 
     The official network answers real and fake; :mod:`detectors.caddm.conversion` keeps their
     difference, which gives the same probability.
@@ -120,7 +120,7 @@ class CADDM(Detector):
 
     config_class = CADDMConfig
     cam_layer = "feature_map"
-    recipe = PUBLISHED.for_our_training()
+    recipe = PUBLISHED.to_recipe()
     tiny = MappingProxyType(
         {"clip": {"clips": 2}, "stem_width": 8, "widths": (8, 8, 16, 32), "depths": (1, 1, 1, 1)}
     )
@@ -128,7 +128,7 @@ class CADDM(Detector):
     def __init__(self, config: CADDMConfig) -> None:
         super().__init__(config)
         self.backbone, channels = _make_backbone(config)
-        # Both backbones end here, so one name serves Grad-CAM; the map feeds both branches.
+        # Both backbones end here, so Grad-CAM needs one name only; the map feeds both branches.
         self.feature_map = nn.Identity()
         self.dropout = nn.Dropout(config.dropout)
         self.artifacts = ArtifactModule(channels)
@@ -137,7 +137,7 @@ class CADDM(Detector):
 
     def _init_weights(self, module: nn.Module) -> None:
         """Keep PyTorch's own initialisation, as the original does."""
-        _reset(module)
+        reset_weights(module)
 
     def forward(
         self,
@@ -149,15 +149,15 @@ class CADDM(Detector):
 
         Args:
             pixel_values: (N, 1, 3, 224, 224), BGR, 0..255.
-            labels: (N,), 1 for fake; asks for the training loss.
-            boxes: For each image its swapped regions, (B, 4) corners as shares of the image.
-                Default: the whole image of a fake, nothing of a real one.
+            labels: (N,), 1 = fake; with labels, the loss is computed.
+            boxes: The swapped regions of each image, (B, 4) corners as shares of the image. None:
+                the whole image of a fake, no region of a real one.
 
         Returns:
             Logits (N,), higher = fake; with labels the loss CE + 0.1 (location + confidence).
 
         Raises:
-            DetectorError: Another number of frames or another size.
+            DetectorError: The clips have another number of frames or another size.
         """
         features, maps = self.encode(pixel_values)
         logits = self.classifier(features).squeeze(-1)
@@ -172,7 +172,7 @@ class CADDM(Detector):
         return DetectorOutput(loss=loss, logits=logits)
 
     def cam_reshape(self, activations: Tensor, frames: int) -> Tensor:
-        """(N, D, 7, 7) to (N, 1, D, 7, 7)."""
+        """Return the maps (N, D, 7, 7) as (N, 1, D, 7, 7)."""
         maps: Tensor = activations.unflatten(0, (-1, frames))
         return maps
 
@@ -180,7 +180,7 @@ class CADDM(Detector):
         """Put ImageNet weights of a ResNet-34 or EfficientNet of the same size into the backbone.
 
         Raises:
-            DetectorError: They cannot be read, or are of another backbone.
+            DetectorError: They cannot be read, or belong to another backbone.
         """
         copy_weights(read_backbone(checkpoint, type(self.backbone)), self.backbone, checkpoint)
 
@@ -190,7 +190,7 @@ class CADDM(Detector):
         if tuple(pixel_values.shape[1:]) != wanted:
             raise DetectorError(
                 f"CADDM takes clips of shape {wanted}, not {tuple(pixel_values.shape[1:])}:"
-                " one frame, and a size at which its anchors and paddings are right"
+                " one frame, at the only size for which its anchors and paddings are right"
             )
         images = pixel_values.squeeze(1)
         if isinstance(self.backbone, ResNetModel):
@@ -203,20 +203,13 @@ class CADDM(Detector):
         return pooled + maps[-1].flatten(1), maps
 
 
-def _reset(module: nn.Module) -> None:
-    """Give a layer PyTorch's own fresh weights."""
-    reset = getattr(module, "reset_parameters", None)
-    if callable(reset):
-        reset()
-
-
 def _make_head(channels: int, answers: int, width: int) -> nn.Conv2d:
-    """Make the convolution that gives every anchor of a cell its answers."""
+    """Make the convolution that computes the answers of every anchor of a cell."""
     return nn.Conv2d(channels, SHAPES * answers, width, padding=width // 2)
 
 
 def _make_backbone(config: CADDMConfig) -> tuple[ResNetModel | EfficientNetModel, int]:
-    """Make the backbone, and say how many channels it ends with."""
+    """Return the backbone and the number of channels of its last map."""
     if config.backbone == "resnet":
         resnet = ResNetConfig(
             layer_type="basic",
@@ -230,21 +223,22 @@ def _make_backbone(config: CADDMConfig) -> tuple[ResNetModel | EfficientNetModel
         width_coefficient=config.width_coefficient,
         depth_coefficient=config.depth_coefficient,
         hidden_dim=config.hidden_dim,
-        # At 224 every map that is halved has an even side, where TensorFlow pads right and below.
+        # At 224 pixels every map that is halved has an even side, and then TensorFlow pads on the
+        # right and below.
         depthwise_padding=[],
         batch_norm_eps=1e-3,
-        # transformers hands TensorFlow's momentum to PyTorch, where it means the opposite.
+        # transformers passes TensorFlow's momentum to PyTorch, where it means the opposite.
         batch_norm_momentum=0.01,
         drop_connect_rate=config.drop_connect,
     )
     model = EfficientNetModel(efficient)
     for module in model.modules():
-        # transformers draws even the scales of batch normalisation about zero.
-        _reset(module)
+        # transformers draws even the scales of batch normalisation around zero.
+        reset_weights(module)
     for name, module in list(model.encoder.named_modules()):
         if name.endswith("expand_bn"):
             module.momentum = 0.01
-        # The original drops whole branches; transformers drops single values.
+        # The original drops whole branches, transformers single values.
         if isinstance(module, nn.Dropout):
             parent = model.encoder.get_submodule(name.rpartition(".")[0])
             parent.dropout = StochasticDepth(module.p)

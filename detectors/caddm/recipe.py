@@ -1,4 +1,4 @@
-"""How CADDM was trained: the settings of its published code."""
+"""The training of CADDM: the settings of its published code."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ PUBLISHED: Final = PublishedRecipe(
     backbone_weights="ImageNet",
     data="FaceForensics++ raw: the real videos and five sets of fakes, each with its source",
     augmentations=(
-        # Swaps parts between a fake and the frame of its source; THB's fakes have no such frame,
-        # so every fake counts as the untouched one: its whole image is the region to find.
+        # It swaps parts between a fake and the frame of its source. THB's fakes have no such frame,
+        # so that every fake counts as one without a swap: its whole image is the region to find.
         Augmentation(name="swap", settings={"whole": 0.8, "window": 0.2}),
         Augmentation(name="halve", probability=0.3),
         Augmentation(
@@ -34,9 +34,10 @@ PUBLISHED: Final = PublishedRecipe(
                 "turn_degrees": 30,
                 "stretch": (0.97, 1.03),
                 "stretch_probability": 0.2,
-                # Of the left eye, over the middle of the mean face as wide as the crops' faces.
+                # Height of the left eye over the middle of the mean face, in widths of the faces
+                # in the crops.
                 "eye_height": -0.172844 * 80 / (224 * 0.34967),
-                # How much wider a crop is kept to be cut anew at every step.
+                # Factor by which kept crops are wider, so that every step can cut them again.
                 "reach": 1.75,
             },
         ),
@@ -60,9 +61,9 @@ PUBLISHED: Final = PublishedRecipe(
     not_followed=MappingProxyType(
         {
             "swap": "the fakes of this benchmark have no frame of their source to swap with",
-            "align beyond reach": "it moves the template over the whole frame; what is kept of it"
-            " is 1.75 times as wide as the crop, and black beyond",
+            "align beyond reach": "the original moves the template over the whole frame; here only"
+            " 1.75 times the width of the crop is kept of it, and it is black beyond",
         }
     ),
 )
-"""The published flip is not among them: its code computes the mirror image and drops it."""
+"""The published flip is missing, because its code computes the mirror image and drops it."""

@@ -1,4 +1,4 @@
-"""DeepFake-Adapter (IJCV 2025): a frozen ViT with adapters beside and around its blocks."""
+"""DeepFake-Adapter (IJCV 2025): a frozen ViT with adapters inside and around its blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What DeepFake-Adapter adds to a ViT: bottlenecks, a convolutional view, and exchanges."""
+"""The parts that DeepFake-Adapter adds to a ViT: bottlenecks, a convolutional view, exchanges."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ class BottleneckAdapter(nn.Module):
         self.scale = nn.Parameter(torch.ones(1))
 
     def initialise(self) -> None:
-        """Begin as nothing: what it adds is zero."""
+        """Set weights with which it adds zero."""
         nn.init.kaiming_uniform_(self.down.weight, a=math.sqrt(5))
         for zero in (self.down.bias, self.up.weight, self.up.bias):
             nn.init.zeros_(zero)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(N, L, C) to what is added to them."""
+        """Return what is added to the tokens (N, L, C)."""
         added: Tensor = self.scale * self.up(self.down(tokens).relu())
         return added
 
 
 class SpatialPrior(nn.Module):
-    """Three convolutional maps of the picture, at an eighth, a 16th and a 32nd of its side."""
+    """Three convolutional maps of the picture, at 1/8, 1/16 and 1/32 of its side."""
 
     def __init__(self, width: int, channels: int) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class SpatialPrior(nn.Module):
         self.levels = nn.Parameter(torch.zeros(len(self.steps), channels))
 
     def initialise(self) -> None:
-        """Draw kernels as the original does, and the levels from a unit normal."""
+        """Draw kernels as the original does, and the levels from a standard normal."""
         nn.init.normal_(self.levels)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -59,7 +59,7 @@ class SpatialPrior(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, 3, S, S) to the tokens of all maps, row by row, one map after the other."""
+        """Map (N, 3, S, S) to the tokens of all maps, row by row, one map after the other."""
         features = self.stem(images)
         tokens: list[Tensor] = []
         for step, projection, level in zip(self.steps, self.projections, self.levels, strict=True):
@@ -69,7 +69,7 @@ class SpatialPrior(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """One side asks, the other answers; both are normalised first."""
+    """Attention in which one side asks and the other answers; both are normalised first."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -78,11 +78,11 @@ class CrossAttention(nn.Module):
         self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
 
     def initialise(self) -> None:
-        """Draw the output projection as the original does; the packed input one is so already."""
+        """Draw the output projection as the original does, which is how PyTorch draws the input."""
         nn.init.xavier_uniform_(self.attention.out_proj.weight)
 
     def forward(self, asking: Tensor, answering: Tensor) -> Tensor:
-        """(N, Q, C) asks (N, L, C); (N, Q, C) comes back, to be added to what asked."""
+        """Return the answer (N, Q, C) of (N, L, C) to (N, Q, C), which is added to what asked."""
         source = self.answer_norm(answering)
         answer: Tensor = self.attention(
             self.query_norm(asking), source, source, need_weights=False
@@ -91,7 +91,7 @@ class CrossAttention(nn.Module):
 
 
 class Interaction(nn.Module):
-    """The locally aware adapter of one part of the transformer."""
+    """The locally aware adapter of one stage of the transformer."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -100,14 +100,14 @@ class Interaction(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(width))
 
     def inject(self, tokens: Tensor, prior: Tensor) -> Tensor:
-        """Add what the picture's maps say to the transformer's tokens."""
-        told: Tensor = self.injector(tokens, prior)
-        return tokens + self.gamma * told
+        """Return the transformer's tokens with what the picture's maps add to them."""
+        answer: Tensor = self.injector(tokens, prior)
+        return tokens + self.gamma * answer
 
     def extract(self, prior: Tensor, tokens: Tensor) -> Tensor:
-        """Add what the transformer's tokens say to the picture's maps."""
-        told: Tensor = self.extractor(prior, tokens)
-        return prior + told
+        """Return the picture's maps with what the transformer's tokens add to them."""
+        answer: Tensor = self.extractor(prior, tokens)
+        return prior + answer
 
 
 def _make_step(channels_in: int, channels_out: int, *, stride: int) -> nn.Sequential:

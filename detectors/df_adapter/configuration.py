@@ -1,4 +1,4 @@
-"""DeepFake-Adapter's settings: a frozen ViT-B/16, and the adapters beside and around it."""
+"""DeepFake-Adapter's settings: a frozen ViT-B/16, and the adapters inside and around it."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ OFFICIAL_CLIP: Final = ClipSpec(
     std=(0.5, 0.5, 0.5),
     aggregation="mean_probability",
 )
-"""Single frames at 224 pixels. Neither the margin around the face nor the number of frames is
-published: 1.3 and 32 are this benchmark's choice."""
+"""Single frames at 224 pixels. The authors publish neither the margin around the face nor the
+number of frames: 1.3 and 32 are this benchmark's choice."""
 
 
 class DeepFakeAdapterConfig(DetectorConfig):
-    """Settings of :class:`~detectors.df_adapter.modeling.DeepFakeAdapter`.
+    """The settings of :class:`~detectors.df_adapter.modeling.DeepFakeAdapter`.
 
     Attributes:
-        image_size: Side of the picture in pixels; a multiple of 32.
-        patch_size: Side of a patch.
-        hidden_size: Channels of the transformer.
-        layers: Its blocks.
-        heads: Its attention heads.
-        intermediate_size: Channels within its MLPs.
-        bottleneck: Channels within the adapters beside the MLPs.
-        prior_width: Channels of the first convolutions over the picture.
-        interactions: How often picture and transformer exchange; they divide the blocks evenly.
-        interaction_heads: Attention heads of an exchange.
-        freeze_backbone: Leave the transformer as it is in training. None: if it holds pretrained
-            weights (``backbone_checkpoint``) or converted ones (``source_checksum``).
+        image_size: The side of the picture in pixels; a multiple of 32.
+        patch_size: The side of a patch in pixels.
+        hidden_size: The channels of the transformer.
+        layers: The number of its blocks.
+        heads: The number of its attention heads.
+        intermediate_size: The channels inside its MLPs.
+        bottleneck: The channels inside the adapters beside the MLPs.
+        prior_width: The channels of the first convolutions over the picture.
+        interactions: The number of exchanges between picture and transformer, at equal distances;
+            it divides the number of blocks.
+        interaction_heads: The number of attention heads of an exchange.
+        freeze_backbone: Whether the transformer keeps its weights in training. None: only if they
+            are pretrained (``backbone_checkpoint``) or converted (``source_checksum``).
     """
 
     model_type = "thb_df_adapter"
@@ -58,21 +59,21 @@ class DeepFakeAdapterConfig(DetectorConfig):
     freeze_backbone: bool | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:  # noqa: ANN401 — transformers passes the rest on
-        """Refuse numbers that do not divide.
+        """Refuse numbers that do not divide each other.
 
         Raises:
-            DetectorError: Which.
+            DetectorError: They do not, or the clip settings are impossible.
         """
         super().__post_init__(**kwargs)
         if self.layers % self.interactions:
             raise DetectorError(
-                f"DeepFake-Adapter: {self.layers} layers are not divided by"
-                f" {self.interactions} interactions"
+                f"DeepFake-Adapter: layers={self.layers} is not a multiple of"
+                f" interactions={self.interactions}"
             )
         if self.image_size % 32 or self.image_size % self.patch_size:
             raise DetectorError(
-                f"DeepFake-Adapter: image_size={self.image_size} is no multiple of 32 and"
-                f" {self.patch_size}"
+                f"DeepFake-Adapter: image_size={self.image_size} is not a multiple of 32 and"
+                f" patch_size={self.patch_size}"
             )
 
     @property

@@ -1,4 +1,4 @@
-"""DeepFake-Adapter's checkpoints: which tensor is which. Nobody has published one yet."""
+"""DeepFake-Adapter's checkpoints: which tensor is which. None has been published yet."""
 
 from __future__ import annotations
 
@@ -7,39 +7,32 @@ from typing import Final
 
 from torch import Tensor
 
-from detectors.base import Detector
-from detectors.conversion import KeyMap, Layout, fake_minus_real
+from detectors.conversion import Layout, require_keys
 from detectors.df_adapter.configuration import DeepFakeAdapterConfig
 from detectors.df_adapter.modeling import DeepFakeAdapter
-from thb_dataset.errors import DetectorError
+from detectors.key_maps import KeyMap, fake_minus_real, map_timm_block
 
 
 def find_variant(state: Mapping[str, Tensor], removed: str) -> str:
-    """Make sure that the keys are this detector's; there is one variant.
+    """Return the only variant, after a check that the keys belong to this detector.
 
     Raises:
-        DetectorError: They are not.
+        DetectorError: They do not.
     """
     wanted = ("blocks.0.adaptor.scale", "interactions.0.injector.gamma", "spm.fc2.weight")
-    missing = [key for key in wanted if key not in state]
-    if missing:
-        raise DetectorError(f"these are no DeepFake-Adapter weights: no {', '.join(missing)}")
+    require_keys(state, wanted, "DeepFake-Adapter")
     return "vit-base"
 
 
-def make_model(variant: str) -> DeepFakeAdapter:
-    """Return the network with fresh weights."""
-    config = DeepFakeAdapterConfig(
+def make_config(variant: str) -> DeepFakeAdapterConfig:
+    """Return the settings of the network, whose transformer stays frozen."""
+    return DeepFakeAdapterConfig(
         freeze_backbone=True, training_data="FaceForensics++ (as published)"
     )
-    return DeepFakeAdapter(config)
 
 
-def map_keys(model: Detector) -> KeyMap:
-    """State where each official tensor goes."""
-    config = model.config
-    if not isinstance(config, DeepFakeAdapterConfig):
-        raise DetectorError(f"{type(model).__name__} is no DeepFake-Adapter")
+def map_keys(config: DeepFakeAdapterConfig) -> KeyMap:
+    """Return where each official tensor goes."""
     modules = {
         "patch_embed.proj": "vit.embeddings.patch_embeddings.projection",
         "norm": "vit.layernorm",
@@ -54,17 +47,14 @@ def map_keys(model: Detector) -> KeyMap:
     split: dict[str, tuple[str, ...]] = {}
     for number in range(config.layers):
         here, there = f"blocks.{number}", f"vit.layers.{number}"
+        block = map_timm_block(here, there)
         modules |= {
-            f"{here}.norm1": f"{there}.layernorm_before",
-            f"{here}.norm2": f"{there}.layernorm_after",
-            f"{here}.attn.proj": f"{there}.attention.o_proj",
-            f"{here}.mlp.fc1": f"{there}.mlp.fc1",
-            f"{here}.mlp.fc2": f"{there}.mlp.fc2",
+            **block.modules,
             f"{here}.adaptor.down_proj": f"adapters.{number}.down",
             f"{here}.adaptor.up_proj": f"adapters.{number}.up",
         }
+        split |= block.split
         tensors[f"{here}.adaptor.scale"] = f"adapters.{number}.scale"
-        split[f"{here}.attn.qkv"] = tuple(f"{there}.attention.{name}_proj" for name in "qkv")
     return KeyMap(
         modules=modules | _map_prior() | _map_interactions(config.interactions, tensors),
         tensors=tensors,
@@ -75,17 +65,18 @@ def map_keys(model: Detector) -> KeyMap:
 
 LAYOUT: Final = Layout(
     detector="df_adapter",
-    # best_model*.pt holds best_state_dict beside best_val_auc; model-N.pt state_dict beside
-    # epoch, optimizer and scaler.
+    # best_model*.pt holds best_state_dict and best_val_auc; model-N.pt holds state_dict, epoch,
+    # optimizer and scaler.
     state_names=("best_state_dict", "state_dict"),
     find_variant=find_variant,
-    make_model=make_model,
+    make_config=make_config,
+    make_model=DeepFakeAdapter,
     map_keys=map_keys,
 )
 
 
 def _map_prior() -> dict[str, str]:
-    """Map the spatial prior; the original numbers the layers of a step one after the other."""
+    """Map the spatial prior; the original numbers the layers of its steps consecutively."""
     modules: dict[str, str] = {}
     for number in range(3):
         modules[f"spm.stem.{3 * number}"] = f"prior.stem.{number}.0"

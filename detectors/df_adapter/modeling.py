@@ -1,4 +1,4 @@
-"""DeepFake-Adapter: a pretrained ViT that stays as it is, and small networks that turn it.
+"""DeepFake-Adapter: a frozen pretrained ViT, and small networks that turn it into a detector.
 
 Written from Shao et al., "DeepFake-Adapter: Dual-Level Adapter for DeepFake Detection", IJCV 2025
 (arXiv:2306.00863), and from the measured layout of its code.
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import ViTConfig, ViTModel
 from transformers.models.vit.modeling_vit import ViTLayer
 
-from detectors.backbones import copy_weights, read_backbone
+from detectors.backbones import copy_weights, read_backbone, reset_weights
 from detectors.base import Detector, DetectorOutput
 from detectors.df_adapter.adapters import (
     NORM_EPSILON,
@@ -28,11 +28,11 @@ from thb_dataset.errors import DetectorError
 
 
 class DeepFakeAdapter(Detector):
-    """One face image in, one logit out."""
+    """One logit per face image."""
 
     config_class = DeepFakeAdapterConfig
     cam_layer = "feature_map"
-    recipe = PUBLISHED.for_our_training()
+    recipe = PUBLISHED.to_recipe()
     tiny = MappingProxyType(
         {
             "clip": {"clips": 2, "size": 64},
@@ -59,7 +59,7 @@ class DeepFakeAdapter(Detector):
         self.interactions = nn.ModuleList(
             [Interaction(width, config.interaction_heads) for _ in range(config.interactions)]
         )
-        # The transformer's last tokens, on their way to the last exchange.
+        # It sees the transformer's last tokens, before the last exchange.
         self.feature_map = nn.Identity()
         self.head_norm = nn.BatchNorm1d(width, affine=False, eps=NORM_EPSILON)
         self.classifier = nn.Linear(width, 1)
@@ -72,16 +72,14 @@ class DeepFakeAdapter(Detector):
 
     def _init_weights(self, module: nn.Module) -> None:
         """Keep PyTorch's own initialisation, which the original builds on."""
-        reset = getattr(module, "reset_parameters", None)
-        if callable(reset):
-            reset()
+        reset_weights(module)
 
     def forward(self, pixel_values: Tensor, labels: Tensor | None = None) -> DetectorOutput:
         """Score clips of one frame.
 
         Args:
             pixel_values: (N, 1, 3, S, S), RGB, mean and deviation 0.5.
-            labels: (N,), 1 for fake; asks for the cross-entropy.
+            labels: (N,), 1 = fake; with labels, the loss is computed.
 
         Returns:
             Logits (N,), higher = fake.
@@ -91,11 +89,11 @@ class DeepFakeAdapter(Detector):
     def encode(self, pixel_values: Tensor) -> Tensor:
         """Return the vector (N, C) before the classifier.
 
-        It is read from the first token of the picture's finest map, its top left cell, and not
-        from the transformer's class token: so the original does.
+        Like the original, it reads the first token of the finest map of the picture (the top left
+        cell), and not the transformer's class token.
 
         Raises:
-            DetectorError: More than one frame a clip, or another size.
+            DetectorError: The clips have more than one frame or another size.
         """
         size = self.config.image_size
         if tuple(pixel_values.shape[1:]) != (1, 3, size, size):
@@ -112,14 +110,14 @@ class DeepFakeAdapter(Detector):
             for layer, adapter in blocks[(number - 1) * length : number * length]:
                 tokens = _run_block(layer, adapter, tokens)
             if number == len(self.interactions):
-                # Of the last exchange only the first token is looked at.
+                # Only the first token of the last exchange is read.
                 tokens, prior = self.feature_map(tokens), prior[:, :1]
             prior = exchange.extract(prior, tokens)
         feature: Tensor = self.head_norm(self.vit.layernorm(prior[:, 0]))
         return feature
 
     def cam_reshape(self, activations: Tensor, frames: int) -> Tensor:
-        """Leave the class token out of (N, 1 + L, C): (N, 1, C, h, w)."""
+        """Return the tokens (N, 1 + L, C) without the class token as maps (N, 1, C, h, w)."""
         side = self.config.image_size // self.config.patch_size
         maps: Tensor = activations[:, 1:].transpose(1, 2).unflatten(2, (side, side))
         framed: Tensor = maps.unflatten(0, (-1, frames))
@@ -129,7 +127,7 @@ class DeepFakeAdapter(Detector):
         """Put a pretrained ViT of the same size into the backbone, without its pooler.
 
         Raises:
-            DetectorError: It cannot be read, or is of another size.
+            DetectorError: It cannot be read, or has another size.
         """
         pretrained = read_backbone(checkpoint, ViTModel)
         pretrained.pooler = None
@@ -139,14 +137,14 @@ class DeepFakeAdapter(Detector):
 def _run_block(layer: nn.Module, adapter: nn.Module, tokens: Tensor) -> Tensor:
     """Run one block of the transformer with the adapter beside its MLP."""
     if not isinstance(layer, ViTLayer):
-        raise DetectorError(f"{type(layer).__name__} is no ViT block")
+        raise DetectorError(f"{type(layer).__name__} is not a ViT block")
     tokens = tokens + layer.attention(layer.layernorm_before(tokens))[0]
     added: Tensor = layer.mlp(layer.layernorm_after(tokens)) + adapter(tokens)
     return tokens + added
 
 
 def _make_vit(config: DeepFakeAdapterConfig) -> ViTModel:
-    """Make the ViT; the final norm is read by the head, a pooler by nobody."""
+    """Make the ViT without a pooler, which nothing would read; the head reads its final norm."""
     settings = ViTConfig(
         image_size=config.image_size,
         patch_size=config.patch_size,

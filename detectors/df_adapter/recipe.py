@@ -1,4 +1,4 @@
-"""How DeepFake-Adapter was trained: the settings of its published code."""
+"""The training of DeepFake-Adapter: the settings of its published code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from detectors.recipes import Augmentation, PublishedRecipe
 PUBLISHED: Final = PublishedRecipe(
     source="official configuration bottleneck_vit_base_patch16_224_spatial; arXiv:2306.00863",
     optimiser="sgd",
-    # 0.1 for 256 samples, in proportion for other batches; here for the 32 of one device.
+    # 0.1 for a batch of 256 samples, in proportion for others; one device has 32.
     learning_rate=0.1 * 32 / 256,
     weight_decay=1e-4,
     schedule="cosine",
@@ -24,8 +24,8 @@ PUBLISHED: Final = PublishedRecipe(
     augmentations=(Augmentation(name="flip", probability=0.5),),
     not_followed=MappingProxyType(
         {
-            "synchronised batch norm": "each process keeps the statistics of its own part; one"
-            " process trains as the authors' one does",
+            "synchronised batch norm": "each process keeps the statistics of its own part of the"
+            " batch; a single process trains as the authors' code does",
         }
     ),
 )

@@ -1,4 +1,4 @@
-"""LipFD (NeurIPS 2024): lip-sync forgeries found by frames and sound looked at together."""
+"""LipFD (NeurIPS 2024): finds lip-sync forgeries in frames and sound together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LipFD's settings: CLIP over frames and sound at once, a ResNet over three crops of each frame."""
+"""LipFD's settings: CLIP over frames and sound together, a ResNet over three crops per frame."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ OFFICIAL_CLIP: Final = ClipSpec(
     aggregation="mean_probability",
 )
 """Ten windows of five neighbouring whole frames below their part of the mel spectrogram, raw BGR
-bytes. The authors keep the windows' starts in a byte. They do not say how windows make a score;
-the mean of their probabilities is this benchmark's rule."""
+bytes. The authors store the starts of the windows in a byte. They do not say how windows become a
+score; the mean of their probabilities is this benchmark's rule."""
 
 
 class LipFDConfig(DetectorConfig):
-    """Settings of :class:`~detectors.lipfd.modeling.LipFD`: by default ViT-L/14 and ResNet-50.
+    """The settings of :class:`~detectors.lipfd.modeling.LipFD`; the defaults: ViT-L/14, ResNet-50.
 
     Attributes:
-        regions: ``official``: the five frames of the region branch are the first frame, moved by
-            0 to 4 pixels, as the code does that made the published weights. ``per_frame``: they
-            are the five frames, as the paper describes.
-        image_size: Side of CLIP's input in pixels; the canvas is brought to five times that.
-        patch_size: Side of CLIP's patches.
+        regions: ``official``: the region branch sees the first frame five times, moved by 0 to 4
+            pixels, as in the code that made the published weights. ``per_frame``: it sees the five
+            frames, as in the paper.
+        image_size: The side of CLIP's input in pixels; the canvas is resized to five times that.
+        patch_size: The side of CLIP's patches in pixels.
         hidden_size: CLIP's channels.
-        intermediate_size: Channels within its MLPs.
-        layers: Its blocks.
-        heads: Its attention heads.
-        projection_size: Length of its vector.
-        region_size: Side of the ResNet's input in pixels.
-        region_crops: First and last pixel of the middle parts, within ``region_size``, that are
-            looked at beside the whole.
-        stem_width: Channels after the ResNet's first convolution.
-        widths: Channels of its four stages.
-        depths: Layers of its four stages.
-        region_weight: Weight of the region-awareness loss beside the cross-entropy.
-        freeze_encoder: Leave CLIP as it is in training. None: if it holds pretrained weights
-            (``backbone_checkpoint``) or converted ones (``source_checksum``).
+        intermediate_size: The channels inside CLIP's MLPs.
+        layers: The number of CLIP's blocks.
+        heads: The number of CLIP's attention heads.
+        projection_size: The length of CLIP's vector.
+        region_size: The side of the ResNet's input in pixels.
+        region_crops: The first and last pixel of each middle part, within ``region_size``; the
+            region branch sees these parts besides the whole frame.
+        stem_width: The channels after the ResNet's first convolution.
+        widths: The channels of the ResNet's four stages.
+        depths: The layers of the ResNet's four stages.
+        region_weight: The weight of the region-awareness loss; the cross-entropy has weight 1.
+        freeze_encoder: Whether CLIP keeps its weights in training. None: only if they are
+            pretrained (``backbone_checkpoint``) or converted (``source_checksum``).
     """
 
     model_type = "thb_lipfd"
@@ -76,18 +76,18 @@ class LipFDConfig(DetectorConfig):
     freeze_encoder: bool | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:  # noqa: ANN401 — transformers passes the rest on
-        """Refuse clips without sound, and ways to look at regions that do not exist.
+        """Refuse clips without sound, and unknown ways to look at regions.
 
         Raises:
-            DetectorError: What is wrong.
+            DetectorError: A setting is impossible.
         """
         super().__post_init__(**kwargs)
         if self.regions not in get_args(Regions):
             raise DetectorError(
-                f"LipFD: regions={self.regions!r} is none of {', '.join(get_args(Regions))}"
+                f"LipFD: regions={self.regions!r} is not one of {', '.join(get_args(Regions))}"
             )
         if self.clip_spec.sound != "mel":
-            raise DetectorError("LipFD needs sound: clip.sound must be 'mel'")
+            raise DetectorError("LipFD needs sound: set clip.sound to 'mel'")
 
     @property
     def encoder_is_frozen(self) -> bool:

@@ -7,40 +7,34 @@ from typing import Final
 
 from torch import Tensor
 
-from detectors.base import Detector
-from detectors.conversion import KeyMap, Layout, map_resnet
+from detectors.conversion import Layout, require_keys
+from detectors.key_maps import KeyMap, map_resnet
 from detectors.lipfd.configuration import LipFDConfig
 from detectors.lipfd.modeling import LipFD
-from thb_dataset.errors import DetectorError
 
 _UNUSED_TEXT = "CLIP's text tower, which LipFD never calls"
 
 
 def find_variant(state: Mapping[str, Tensor], removed: str) -> str:
-    """Make sure that the keys are this detector's; there is one variant.
+    """Return the only variant, after a check that the keys belong to this detector.
 
     Raises:
-        DetectorError: They are not.
+        DetectorError: They do not.
     """
     wanted = ("conv1.weight", "encoder.visual.proj", "backbone.get_weight.0.weight")
-    missing = [key for key in wanted if key not in state]
-    if missing:
-        raise DetectorError(f"these are no LipFD weights: no {', '.join(missing)}")
+    require_keys(state, wanted, "LipFD")
     return "vit-l-14"
 
 
-def make_model(variant: str) -> LipFD:
-    """Return the network with fresh weights, looking at regions as the published weights do."""
-    return LipFD(
-        LipFDConfig(regions="official", freeze_encoder=True, training_data="AVLips (as published)")
+def make_config(variant: str) -> LipFDConfig:
+    """Return the settings of the network, which looks at regions as the published weights do."""
+    return LipFDConfig(
+        regions="official", freeze_encoder=True, training_data="AVLips (as published)"
     )
 
 
-def map_keys(model: Detector) -> KeyMap:
-    """State where each official tensor goes."""
-    config = model.config
-    if not isinstance(config, LipFDConfig):
-        raise DetectorError(f"{type(model).__name__} is no LipFD")
+def map_keys(config: LipFDConfig) -> KeyMap:
+    """Return where each official tensor goes."""
     tower, ours = "encoder.visual", "encoder.vision_model"
     modules = {
         "conv1": "shrink",
@@ -84,14 +78,15 @@ def map_keys(model: Detector) -> KeyMap:
 
 LAYOUT: Final = Layout(
     detector="lipfd",
-    # Beside the state dict lie optimizer and total_steps.
+    # The file also holds optimizer and total_steps.
     state_names=("model",),
     find_variant=find_variant,
-    make_model=make_model,
+    make_config=make_config,
+    make_model=LipFD,
     map_keys=map_keys,
 )
 
 
 def _transpose(matrix: Tensor) -> Tensor:
-    """Turn a matrix that is multiplied from the right into a linear layer's weight."""
+    """Turn a matrix that multiplies from the right into the weight of a linear layer."""
     return matrix.T.contiguous()

@@ -1,4 +1,4 @@
-"""LipFD: does what is seen fit to what is heard?
+"""LipFD: does the picture fit the sound?
 
 Written from Liu et al., "Lips Are Lying: Spotting the Temporal Inconsistency between Audio and
 Visual in Lip-Syncing DeepFakes", NeurIPS 2024 (arXiv:2401.15668), and from the measured layout of
@@ -7,6 +7,7 @@ its published weights.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 
 import torch
@@ -18,26 +19,26 @@ from transformers import (
     ResNetModel,
 )
 
-from detectors.backbones import copy_weights, read_backbone
+from detectors.backbones import copy_weights, read_backbone, reset_weights
 from detectors.base import Detector, DetectorOutput
 from detectors.lipfd.configuration import LipFDConfig
 from detectors.lipfd.recipe import LEARNING_RATE, PUBLISHED
 from thb_dataset.errors import DetectorError
 
 SHRINKING = 5
-"""Side and stride of the convolution that brings the canvas to CLIP's input."""
+"""Side and stride of the convolution that shrinks the canvas to CLIP's input."""
 
 AWARENESS_SCALE = 10.0
 
 
 class LipFD(Detector):
-    """A window of frames below its spectrogram in, one logit out."""
+    """One logit per window of frames below its spectrogram."""
 
     config_class = LipFDConfig
     cam_layer = "feature_map"
-    # The spectrogram is among the pictures: it must not be mirrored, moved or tinted, and the
+    # The spectrogram is one of the pictures. It must not be mirrored, moved or tinted, and the
     # published training does none of that.
-    recipe = MappingProxyType({**PUBLISHED.for_our_training(), "learning_rate": LEARNING_RATE})
+    recipe = replace(PUBLISHED.to_recipe(), learning_rate=LEARNING_RATE)
     tiny = MappingProxyType(
         {
             "clip": {"clips": 2, "size": 64},
@@ -67,7 +68,7 @@ class LipFD(Detector):
                 depths=list(config.depths),
             )
         )
-        # The ResNet's last map of every crop: windows x scales x frames of them.
+        # It sees the ResNet's last map of every crop, windows x scales x frames in number.
         self.feature_map = nn.Identity()
         width = config.widths[-1] + config.projection_size
         self.gate = nn.Linear(width, 1)
@@ -76,10 +77,8 @@ class LipFD(Detector):
         self.encoder.requires_grad_(not config.encoder_is_frozen)
 
     def _init_weights(self, module: nn.Module) -> None:
-        """Keep PyTorch's own initialisation, as the original does outside of its ResNet."""
-        reset = getattr(module, "reset_parameters", None)
-        if callable(reset):
-            reset()
+        """Keep PyTorch's own initialisation, as the original does outside its ResNet."""
+        reset_weights(module)
 
     def forward(self, pixel_values: Tensor, labels: Tensor | None = None) -> DetectorOutput:
         """Score windows.
@@ -87,7 +86,7 @@ class LipFD(Detector):
         Args:
             pixel_values: (N, 2 T, 3, S, S), BGR, 0..255: the spectrogram in T squares, then the
                 T frames.
-            labels: (N,), 1 for fake; asks for the loss.
+            labels: (N,), 1 = fake; with labels, the loss is computed.
 
         Returns:
             Logits (N,), higher = fake; with labels cross-entropy + region awareness.
@@ -100,10 +99,10 @@ class LipFD(Detector):
         return output
 
     def encode(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the vector (N, D) before the classifier, and each scale's share.
+        """Compute the vector before the classifier, and the share of each scale.
 
         Returns:
-            The vector, and (N, T, scales): how much each crop of a frame counts; they sum to 1.
+            The vector (N, D), and the shares (N, T, scales) of each frame's crops, which sum to 1.
         """
         canvas = self.lay_out(pixel_values)
         whole = self._look_at_all(canvas)
@@ -118,7 +117,7 @@ class LipFD(Detector):
         return weighted, shares.squeeze(-1).transpose(1, 2)
 
     def lay_out(self, pixel_values: Tensor) -> Tensor:
-        """Put the squares together: the spectrogram above, the frames below, side by side.
+        """Join the squares: the spectrogram above and the frames below, side by side.
 
         Args:
             pixel_values: (N, 2 T, 3, S, S).
@@ -127,7 +126,7 @@ class LipFD(Detector):
             (N, 3, 2 S, T S).
 
         Raises:
-            DetectorError: Another number or size of squares.
+            DetectorError: The squares have another number or size.
         """
         spec = self.config.clip_spec
         wanted = (spec.pictures, 3, spec.size, spec.size)
@@ -146,7 +145,7 @@ class LipFD(Detector):
             canvas: (N, 3, 2 S, T S).
 
         Returns:
-            (N, 3 scales, T, 3, R, R): whole, then ever closer to the middle.
+            (N, 3 scales, T, 3, R, R): the whole frame, then parts ever closer to its middle.
         """
         spec, side = self.config.clip_spec, self.config.region_size
         step = 1 if self.config.regions == "official" else spec.size
@@ -157,17 +156,17 @@ class LipFD(Detector):
         crops = [whole]
         for low, high in self.config.region_crops:
             crops.append(_resize(whole[..., low:high, low:high], side))
-        return torch.stack([each.unflatten(0, (-1, spec.frames)) for each in crops], dim=1)
+        return torch.stack([crop.unflatten(0, (-1, spec.frames)) for crop in crops], dim=1)
 
     def cam_reshape(self, activations: Tensor, frames: int) -> Tensor:
-        """Put the maps of the crops where the crops lie in their frames.
+        """Place the map of each crop where the crop lies in its frame.
 
-        The spectrogram's squares get nothing: the region branch does not see them. With
-        ``official`` regions all five crops show the first frame, and the mean of them goes there.
+        The maps of the spectrogram's squares are zero, because the region branch does not see
+        them. With ``official`` regions all five crops show the first frame, which gets their mean.
 
         Args:
             activations: (N x scales x T, C, h, w).
-            frames: 2 T, the pictures of a window.
+            frames: 2 T, the number of pictures in a window.
 
         Returns:
             (N, 2 T, scales x C, 2 h, 2 w).
@@ -192,7 +191,7 @@ class LipFD(Detector):
         """Put a pretrained CLIP image tower of the same size into the encoder.
 
         Raises:
-            DetectorError: It cannot be read, or is of another size.
+            DetectorError: It cannot be read, or has another size.
         """
         pretrained = read_backbone(checkpoint, CLIPVisionModelWithProjection)
         copy_weights(pretrained, self.encoder, checkpoint)
@@ -210,25 +209,26 @@ class LipFD(Detector):
 
 
 def measure_unawareness(shares: Tensor) -> Tensor:
-    """The region-awareness loss: large while the whole face counts as much as its closest part.
+    """Return the region-awareness loss: large if the whole face counts as much as its closest part.
 
     Args:
         shares: (N, T, scales), the whole face first.
 
     Returns:
-        Scalar: over frames the sum, over windows the mean of 10 exp(share of the whole - largest).
+        A scalar: 10 exp(share of the whole - largest share), summed over frames, averaged over
+        windows.
     """
     lead = shares.amax(dim=2) - shares[:, :, 0]
     return (AWARENESS_SCALE * torch.exp(-lead)).mean(dim=0).sum()
 
 
 def _resize(images: Tensor, side: int) -> Tensor:
-    """Bring pictures to a square, linearly between the nearest pixels; the original's resize."""
+    """Resize pictures to a square, linearly between the nearest pixels, as the original does."""
     return nn.functional.interpolate(images, size=(side, side), mode="bilinear")
 
 
 def _make_encoder(config: LipFDConfig) -> CLIPVisionModelWithProjection:
-    """Make CLIP's image tower; its text tower is never used."""
+    """Make CLIP's image tower; the text tower is never used."""
     return CLIPVisionModelWithProjection(
         CLIPVisionConfig(
             image_size=config.image_size,

@@ -1,4 +1,4 @@
-"""How LipFD was trained: the settings of its published code, which cannot run as it is."""
+"""The training of LipFD: the settings of its published code, which cannot run as published."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from detectors.recipes import PublishedRecipe
 PUBLISHED: Final = PublishedRecipe(
     source="official options; arXiv:2410.09949",
     optimiser="adamw",
-    # Of the last fine-tuning, from an epoch 29 that was never published.
+    # The rate of the last fine-tuning, from an epoch 29 that was never published.
     learning_rate=2e-9,
     weight_decay=0.01,
     schedule="constant",
@@ -25,8 +25,8 @@ PUBLISHED: Final = PublishedRecipe(
         {"learning_rate": "2e-9 only ends a training whose beginning was never published"}
     ),
 )
-"""Its code gives the logits of a batch to a cross-entropy over classes, which makes one sample of
-the batch; the binary cross-entropy of the paper stands here."""
+"""The published code passes the logits of a batch to a cross-entropy over classes, which turns the
+batch into one sample; this recipe has the binary cross-entropy of the paper."""
 
 LEARNING_RATE: Final = 1e-4
-"""Ours, for ``thb train``: the published rate only ends a training that nobody can repeat."""
+"""Our rate for ``thb train``: the published one only ends a training that nobody can repeat."""

@@ -1,4 +1,4 @@
-"""TALL (ICCV 2023): the frames of a clip as one thumbnail, scored by a Swin transformer."""
+"""TALL (ICCV 2023): a Swin transformer scores the frames of a clip as one thumbnail."""
 
 from __future__ import annotations
 

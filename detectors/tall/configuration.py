@@ -1,4 +1,4 @@
-"""TALL's settings: the Swin-B of the paper, and the two ways in which its weights see a video."""
+"""TALL's settings: the Swin-B of the paper, and the clips of its two published trainings."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ OFFICIAL_CLIP: Final = ClipSpec(
     size=112,
     aggregation="mean_logit",
 )
-"""The authors' own: 8 clips of 4 neighbouring frames, the box of the face widened by 1.3, 112
-pixels; the logits of the clips are averaged."""
+"""The authors' clips: 8 of 4 neighbouring frames, the box of the face widened by 1.3, 112 pixels;
+the logits of the clips are averaged."""
 
 BENCH_CLIP: Final = replace(
     OFFICIAL_CLIP,
@@ -31,27 +31,29 @@ BENCH_CLIP: Final = replace(
     size=224,
     aggregation="mean_probability",
 )
-"""DeepfakeBench's: 32 frames spread over the video, cut into 8 clips of 4, aligned faces of 256
-pixels made 224. It scores clips alone; averaging their probabilities is this benchmark's rule."""
+"""DeepfakeBench's clips: 32 frames spread over the video, cut into 8 clips of 4, aligned faces of
+256 pixels resized to 224. It scores clips alone; the mean of their probabilities is this
+benchmark's rule."""
 
 CLIPS: Final = {"official": OFFICIAL_CLIP, "deepfakebench": BENCH_CLIP}
 
 
 class TALLConfig(DetectorConfig):
-    """Settings of :class:`~detectors.tall.modeling.TALL`; the defaults are TALL-Swin.
+    """The settings of :class:`~detectors.tall.modeling.TALL`; the defaults are TALL-Swin.
 
     Attributes:
-        image_size: Side of the thumbnail and of the frames before they are made small, in pixels.
-        rows: Rows and columns of the thumbnail; it holds ``rows ** 2`` frames, and shorter clips
-            are filled up with empty ones, at most one row short.
-        patch_size: Side of a patch.
-        embed_dim: Channels of the first stage; each stage doubles them.
-        depths: Blocks of each stage.
-        num_heads: Attention heads of each stage.
-        window: Side of the attention windows, in tokens; a stage with fewer tokens a side takes
-            all of them.
-        drop_path: Stochastic depth of the last block in training; earlier blocks less.
-        label_smoothing: Share of a label that goes to both classes evenly in the loss.
+        image_size: The side in pixels of the thumbnail, and of the frames before they are shrunk.
+        rows: The number of rows and of columns of the thumbnail, which holds ``rows ** 2`` frames.
+            Shorter clips are filled up with empty frames, by less than one row.
+        patch_size: The side of a patch in pixels.
+        embed_dim: The channels of the first stage; each stage doubles them.
+        depths: The number of blocks of each stage.
+        num_heads: The number of attention heads of each stage.
+        window: The side of the attention windows in tokens; a stage with fewer tokens per side
+            attends to all of them.
+        drop_path: The stochastic depth of the last block in training; it is lower for earlier
+            blocks.
+        label_smoothing: The share of a label that goes to both classes evenly in the loss.
     """
 
     model_type = "thb_tall"
@@ -71,7 +73,7 @@ class TALLConfig(DetectorConfig):
         """Refuse a thumbnail that cannot be laid out.
 
         Raises:
-            DetectorError: What does not fit.
+            DetectorError: Frames, rows or sizes do not fit together.
         """
         super().__post_init__(**kwargs)
         frames, most = self.clip_spec.frames, self.rows**2
@@ -82,5 +84,5 @@ class TALLConfig(DetectorConfig):
         whole = self.patch_size * 2 ** (len(self.depths) - 1)
         if self.image_size % whole or self.image_size % self.rows:
             raise DetectorError(
-                f"TALL: image_size={self.image_size} is no multiple of {whole} and {self.rows}"
+                f"TALL: image_size={self.image_size} is not a multiple of {whole} and {self.rows}"
             )

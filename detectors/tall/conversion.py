@@ -8,8 +8,8 @@ from typing import Final
 
 from torch import Tensor
 
-from detectors.base import Detector
-from detectors.conversion import KeyMap, Layout, fake_minus_real
+from detectors.conversion import Layout
+from detectors.key_maps import KeyMap, fake_minus_real, map_timm_block
 from detectors.tall.configuration import BENCH_CLIP, OFFICIAL_CLIP, TALLConfig
 from detectors.tall.modeling import TALL
 from thb_dataset.errors import DetectorError
@@ -18,41 +18,34 @@ _COMPUTED = "computed from the window, equal in every model of this size"
 
 
 def find_variant(state: Mapping[str, Tensor], removed: str) -> str:
-    """Tell who trained it: DeepfakeBench stores the network within a detector, as ``model.``.
+    """Return who trained it: DeepfakeBench stores the network inside a detector, as ``model.``.
 
     Raises:
-        DetectorError: The keys are none of TALL's.
+        DetectorError: The keys belong to another network.
     """
     if "frame_pos_embed" not in state or "layers.0.blocks.0.attn.qkv.weight" not in state:
         raise DetectorError(
-            "these are no TALL weights: no frame_pos_embed, or no Swin layers; a Swin without"
+            "these are not TALL weights: no frame_pos_embed, or no Swin layers; a Swin without"
             " frame positions (trained without --hpe_to_token) is not supported"
         )
     return "deepfakebench" if "model." in removed else "official"
 
 
-def make_model(variant: str) -> TALL:
-    """Return the network with fresh weights, and the clips that the variant's weights have seen."""
+def make_config(variant: str) -> TALLConfig:
+    """Return the settings of the network, with the clips that the variant's weights have seen."""
     if variant == "deepfakebench":
-        config = TALLConfig(
+        return TALLConfig(
             clip=BENCH_CLIP.to_dict(),
             label_smoothing=0.0,
             weights_licence="CC-BY-NC-4.0",
             training_data="FaceForensics++ c23 by DeepfakeBench, which chooses its best checkpoint"
             " on a test set (by the file's usual name, Celeb-DF-v2)",
         )
-    else:
-        config = TALLConfig(
-            clip=OFFICIAL_CLIP.to_dict(), training_data="FaceForensics++ (as published)"
-        )
-    return TALL(config)
+    return TALLConfig(clip=OFFICIAL_CLIP.to_dict(), training_data="FaceForensics++ (as published)")
 
 
-def map_keys(model: Detector) -> KeyMap:
-    """State where each official tensor goes."""
-    config = model.config
-    if not isinstance(config, TALLConfig):
-        raise DetectorError(f"{type(model).__name__} is no TALL")
+def map_keys(config: TALLConfig) -> KeyMap:
+    """Return where each official tensor goes."""
     modules = {
         "patch_embed.proj": "swin.embeddings.patch_embeddings.projection",
         "patch_embed.norm": "swin.embeddings.norm",
@@ -67,17 +60,12 @@ def map_keys(model: Detector) -> KeyMap:
             modules[f"{here}.downsample.reduction"] = f"{there}.downsample.reduction"
             modules[f"{here}.downsample.norm"] = f"{there}.downsample.norm"
         for number in range(depth):
-            block, ours = f"{here}.blocks.{number}", f"{there}.blocks.{number}"
-            modules |= {
-                f"{block}.norm1": f"{ours}.layernorm_before",
-                f"{block}.norm2": f"{ours}.layernorm_after",
-                f"{block}.attn.proj": f"{ours}.attention.o_proj",
-                f"{block}.mlp.fc1": f"{ours}.mlp.fc1",
-                f"{block}.mlp.fc2": f"{ours}.mlp.fc2",
-            }
-            split[f"{block}.attn.qkv"] = tuple(f"{ours}.attention.{name}_proj" for name in "qkv")
+            theirs, ours = f"{here}.blocks.{number}", f"{there}.blocks.{number}"
+            block = map_timm_block(theirs, ours)
+            modules |= block.modules
+            split |= block.split
             table = "relative_position_bias_table"
-            tensors[f"{block}.attn.{table}"] = f"{ours}.attention.relative_position_bias.{table}"
+            tensors[f"{theirs}.attn.{table}"] = f"{ours}.attention.relative_position_bias.{table}"
     return KeyMap(
         modules=modules,
         tensors=tensors,
@@ -92,11 +80,12 @@ def map_keys(model: Detector) -> KeyMap:
 
 LAYOUT: Final = Layout(
     detector="tall",
-    # Beside the state dict lie model_ema, optimizer, lr_scheduler, scaler, epoch, max_accuracy
-    # and args, which is a Namespace.
+    # The file also holds model_ema, optimizer, lr_scheduler, scaler, epoch, max_accuracy and args,
+    # which is a Namespace.
     state_names=("model",),
     find_variant=find_variant,
-    make_model=make_model,
+    make_config=make_config,
+    make_model=TALL,
     map_keys=map_keys,
     harmless=(argparse.Namespace,),
 )

@@ -22,11 +22,11 @@ from thb_dataset.errors import DetectorError
 
 
 class TALL(Detector):
-    """A clip becomes a thumbnail of its frames, and the thumbnail one logit."""
+    """One logit per clip, whose frames are laid out as one thumbnail."""
 
     config_class = TALLConfig
     cam_layer = "feature_map"
-    recipe = PUBLISHED.for_our_training()
+    recipe = PUBLISHED.to_recipe()
     undecayed = ("frame_positions",)
     tiny = MappingProxyType(
         {
@@ -42,8 +42,8 @@ class TALL(Detector):
     def __init__(self, config: TALLConfig) -> None:
         super().__init__(config)
         self.swin = _make_swin(config)
-        # What the last stage but one gives, before it is merged: the last map whose cells each lie
-        # within one frame, 7 x 7 of them a frame at full size.
+        # It sees the output of the last stage but one, before it is merged: the last map whose
+        # cells each lie within one frame, 7 x 7 per frame at full size.
         self.feature_map = nn.Identity()
         merging = self.swin.get_submodule(f"encoder.layers.{len(config.depths) - 2}.downsample")
         merging.register_forward_pre_hook(_PassThrough(self.feature_map))
@@ -58,7 +58,8 @@ class TALL(Detector):
 
         Args:
             pixel_values: (N, T, 3, S, S), RGB, ImageNet mean and deviation; any S.
-            labels: (N,), 1 for fake, or fewer as ``make_output`` takes them; asks for the loss.
+            labels: (N,), 1 = fake, or fewer as in ``make_output``; with labels, the loss is
+                computed.
 
         Returns:
             Logits (N,), higher = fake; with labels the smoothed cross-entropy.
@@ -81,10 +82,10 @@ class TALL(Detector):
         return pooled
 
     def lay_out(self, pixel_values: Tensor) -> Tensor:
-        """Make one picture of the frames of each clip, row by row.
+        """Lay the frames of each clip out as one picture, row by row.
 
-        Frames of another size are brought to ``image_size`` first and made small afterwards, as
-        the original does: from 112 pixels this is not the same as laying them out directly.
+        Frames of another size are first resized to ``image_size`` and then shrunk, as the original
+        does. From 112 pixels the result differs from that of laying them out directly.
 
         Args:
             pixel_values: (N, T, 3, S, S).
@@ -93,7 +94,7 @@ class TALL(Detector):
             (N, 3, image_size, image_size).
 
         Raises:
-            DetectorError: Another number of frames than the clips of the weights have.
+            DetectorError: The clips have another number of frames than those of the weights.
         """
         clips, frames = pixel_values.shape[:2]
         if frames != self.config.clip_spec.frames:
@@ -111,7 +112,7 @@ class TALL(Detector):
         return grid.reshape(clips, 3, size, size)
 
     def cam_reshape(self, activations: Tensor, frames: int) -> Tensor:
-        """Cut the tokens (N, L, C) of the thumbnail into its frames: (N, T, C, h, w)."""
+        """Return the tokens (N, L, C) of the thumbnail as maps of its frames, (N, T, C, h, w)."""
         rows = self.config.rows
         side = round((activations.shape[1] // rows**2) ** 0.5)
         cells: Tensor = activations.unflatten(1, (rows, side, rows, side)).permute(0, 1, 3, 5, 2, 4)
@@ -120,11 +121,11 @@ class TALL(Detector):
     def load_backbone(self, checkpoint: str) -> None:
         """Put a pretrained Swin of the same widths into the backbone.
 
-        Its windows may be smaller: the tables of relative positions are enlarged as the authors
-        do, bilinearly, from the 13 x 13 of a window of 7.
+        Its windows may be smaller: the tables of relative positions (13 x 13 for a window of 7)
+        are enlarged bilinearly, as the authors do.
 
         Raises:
-            DetectorError: It cannot be read, or is of another size.
+            DetectorError: It cannot be read, or has another size.
         """
         pretrained = read_backbone(checkpoint, SwinModel)
         for ours, theirs in zip(_find_tables(self.swin), _find_tables(pretrained), strict=False):
@@ -149,9 +150,9 @@ def _make_swin(config: TALLConfig) -> SwinModel:
     grid = config.image_size // config.patch_size
     for stage, layer in enumerate(swin.encoder.layers):
         side = grid // 2**stage
-        for block in (each for each in layer.modules() if isinstance(each, SwinLayer)):
+        for block in (module for module in layer.modules() if isinstance(module, SwinLayer)):
             if side < config.window:
-                # transformers has one window for all stages, and tables too large for this one.
+                # transformers has one window for all stages; its tables are too large for this one.
                 block.attention.relative_position_bias = SwinRelativePositionBias(
                     config.num_heads[stage], (side, side)
                 )
@@ -159,13 +160,13 @@ def _make_swin(config: TALLConfig) -> SwinModel:
             nn.init.trunc_normal_(
                 block.attention.relative_position_bias.relative_position_bias_table, std=0.02
             )
-            # The original drops the second branch as well, transformers only the first.
+            # The original also drops the second branch, transformers only the first.
             block.mlp.register_forward_hook(_DropBranch(block.drop_path))
     return swin
 
 
 class _DropBranch:
-    """A hook that applies stochastic depth to what a module gives."""
+    """A hook that applies stochastic depth to the output of a module."""
 
     def __init__(self, drop_path: nn.Module) -> None:
         self.drop_path = drop_path
@@ -176,24 +177,25 @@ class _DropBranch:
 
 
 class _PassThrough:
-    """A hook that leads the first input of a module through another one."""
+    """A hook that passes the first input of a module through another module."""
 
-    def __init__(self, way: nn.Module) -> None:
-        self.way = way
+    def __init__(self, other: nn.Module) -> None:
+        self.other = other
 
     def __call__(self, module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (self.way(inputs[0]), *inputs[1:])
+        return (self.other(inputs[0]), *inputs[1:])
 
 
 def _find_tables(swin: SwinModel) -> list[SwinRelativePositionBias]:
-    """List the tables of relative positions, block by block."""
-    return [each for each in swin.modules() if isinstance(each, SwinRelativePositionBias)]
+    """Return the tables of relative positions in the order of the blocks."""
+    return [table for table in swin.modules() if isinstance(table, SwinRelativePositionBias)]
 
 
 def _resize_table(theirs: SwinRelativePositionBias, ours: SwinRelativePositionBias) -> None:
-    """Bring a table (side ** 2, heads) to the size of ours, in place."""
+    """Resize a table (side ** 2, heads) to the size of ours, in place."""
     table = theirs.relative_position_bias_table.detach()
-    sides = [round(each.shape[0] ** 0.5) for each in (table, ours.relative_position_bias_table)]
+    tables = (table, ours.relative_position_bias_table)
+    sides = [round(len(positions) ** 0.5) for positions in tables]
     if sides[0] != sides[1]:
         picture = table.T.reshape(1, -1, sides[0], sides[0])
         resized = nn.functional.interpolate(picture, size=(sides[1], sides[1]), mode="bilinear")

@@ -1,4 +1,4 @@
-"""The Space of the metric: a table of scores in, the numbers out."""
+"""The Space of the metric, which computes the numbers of a table of scores."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ EXAMPLE = [[0.1, 0], [0.4, 0], [0.35, 1], [0.8, 1]]
 
 
 def measure(rows: list[list[float | str]], method: str = "conservative") -> dict[str, Any]:
-    """Return what the metric says of rows of P(fake) and label; empty rows are left out.
+    """Return the result of the metric for a table.
+
+    Args:
+        rows: P(fake) and the label of each video; empty rows are left out.
+        method: The method that reads T1 and T0.1 off the ROC curve.
 
     Raises:
-        ValueError: A row is not two numbers, or the metric has no answer; the message says why.
+        ValueError: A row is not two numbers, or the metric cannot be computed; the message says
+            why.
     """
     try:
         pairs = [
@@ -38,7 +43,7 @@ def measure(rows: list[list[float | str]], method: str = "conservative") -> dict
 
 
 def build_app() -> gradio.Interface:
-    """Return the page; its own, because evaluate's widget needs gradio 3."""
+    """Return the page; it is our own because the widget of `evaluate` needs gradio 3."""
     import gradio as gr
 
     return gr.Interface(
@@ -51,7 +56,7 @@ def build_app() -> gradio.Interface:
                 type="array",
                 label="One row per video",
             ),
-            gr.Dropdown(["conservative", "interpolate", "nearest"], label="T1 and T0.1 read by"),
+            gr.Dropdown(["conservative", "interpolate", "nearest"], label="Method for T1 and T0.1"),
         ],
         outputs=gr.JSON(label="Result"),
         title="Talking-head deepfake detection",

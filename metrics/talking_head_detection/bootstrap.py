@@ -1,17 +1,19 @@
-"""Bootstrap intervals for videos that share drivers, portraits and real clips. Needs numpy only.
+"""Bootstrap intervals for videos that share drivers, portraits and real clips; needs only numpy.
 
-The benchmark drives many fakes by one clip and shows one portrait in many fakes, so its videos are
-not independent, and resampling them one by one understates the variance. Two schemes:
+In the benchmark, one clip drives many fakes and one portrait appears in many fakes. Its videos are
+therefore not independent, and resampling single videos understates the variance. There are two
+schemes:
 
-``components``: videos linked by any chain of shared keys are drawn together. What is drawn is
-then independent, so the intervals are as wide as they should be; it needs many small components.
+``components`` draws videos together that are linked by any chain of shared keys. The components are
+independent, so the intervals are as wide as they should be, but many small components are needed.
 
-``crossed``: where sharing is so dense that the components merge, each factor is resampled by
-itself and a video weighs the product (pigeonhole bootstrap: Owen, Annals of Applied Statistics
-2007). It errs on the side of width: up to three times the variance where keys do not matter.
+``crossed`` is used if videos share so much that the components merge. Each factor is resampled by
+itself, and the weight of a video is the product (pigeonhole bootstrap: Owen, Annals of Applied
+Statistics 2007). It errs on the side of width: if keys do not matter, the variance is up to three
+times too large.
 
-As every percentile bootstrap, both are too narrow with a dozen clusters or fewer, and say [1, 1]
-where the classes separate.
+Like every percentile bootstrap, both are too narrow with a dozen clusters or fewer, and give [1, 1]
+if the classes separate.
 """
 
 from __future__ import annotations
@@ -34,15 +36,15 @@ _NAMES = ("auc", "t1", "t01", "brier")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One comparison of fakes with reals.
+    """One comparison of fakes with real videos.
 
     Attributes:
-        labels: (N,) of 0 (real) and 1 (fake).
-        scores: (N,) of P(fake).
-        factors: One sequence of N keys per factor, for instance the drivers and the portraits.
-            Videos of one key are drawn together; None says that the factor has no key for the
-            video. A video without any key is drawn by itself. A real clip that drives fakes has
-            their driver's key.
+        labels: (N,), 0 for real and 1 for fake.
+        scores: (N,), P(fake).
+        factors: A sequence of N keys per factor, for instance the drivers and the portraits.
+            Videos with the same key are drawn together; None means that the video has no key of
+            this factor. A video without any key is drawn by itself. A real clip that drives fakes
+            has the key of their driver.
     """
 
     labels: npt.ArrayLike
@@ -62,18 +64,20 @@ def cluster_bootstrap(
     """Return percentile intervals of AUC, T1, T0.1 and Brier over resampled clusters.
 
     Args:
-        labels: As in ``Sample``.
-        scores: As in ``Sample``.
-        factors: As in ``Sample``; ``choose_scheme`` says how they are resampled.
-        replicates: How many resamples; those without a real or a fake video are left out.
-        confidence: Coverage of the intervals, within (0, 1).
-        seed: The same seed gives the same intervals.
+        labels: (N,), 0 for real and 1 for fake.
+        scores: (N,), P(fake).
+        factors: The keys of each factor, as in ``Sample``; ``choose_scheme`` tells how they are
+            resampled.
+        replicates: The number of resamples; those without a real or a fake video are left out.
+        confidence: The coverage of the intervals, within (0, 1).
+        seed: The seed; the same seed gives the same intervals.
 
     Returns:
-        Intervals by name: ``auc``, ``t1``, ``t01``, ``brier``.
+        The intervals by name: ``auc``, ``t1``, ``t01``, ``brier``.
 
     Raises:
-        MetricError: As ``check_scores``; factors of another length; nothing to resample.
+        MetricError: The labels or scores are invalid, as in ``check_scores``, the factors have
+            another length, or there is nothing to resample.
     """
     sample = Sample(labels, scores, factors)
     return mean_bootstrap([sample], replicates=replicates, confidence=confidence, seed=seed)
@@ -86,25 +90,28 @@ def mean_bootstrap(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> dict[str, Interval]:
-    """Return percentile intervals of the plain means over several comparisons.
+    """Return percentile intervals of the unweighted means over several comparisons.
 
-    All comparisons are resampled at once: a key that several of them hold is drawn as often in
-    each, so that shared reals and drivers count as shared.
+    All comparisons are resampled together. A key in several of them is drawn equally often in each,
+    so that shared real videos and drivers count as shared.
 
     Args:
-        samples: With the same factors in the same order. Reals that stand in several need a key.
-        replicates: How many resamples; those that leave a comparison one class are left out.
-        confidence: Coverage of the intervals, within (0, 1).
-        seed: The same seed gives the same intervals.
+        samples: The comparisons, with the same factors in the same order. Real videos in several
+            comparisons need a key.
+        replicates: The number of resamples; those in which a comparison lacks a class are left
+            out.
+        confidence: The coverage of the intervals, within (0, 1).
+        seed: The seed; the same seed gives the same intervals.
 
     Returns:
-        Intervals by name: ``auc``, ``t1``, ``t01``, ``brier``.
+        The intervals by name: ``auc``, ``t1``, ``t01``, ``brier``.
 
     Raises:
-        MetricError: As ``check_scores``; factors that do not fit; nothing to resample.
+        MetricError: The labels or scores are invalid, as in ``check_scores``, the factors do not
+            fit, or there is nothing to resample.
     """
     if not 0 < confidence < 1 or replicates < 1:
-        raise MetricError("confidence must be within (0, 1) and replicates 1 or more")
+        raise MetricError("confidence must be within (0, 1), and replicates 1 or more")
     checked = [check_scores(sample.labels, sample.scores) for sample in samples]
     marks, codes = _join(samples, [marks for marks, _ in checked])
     if _scheme_of(marks, codes) == "components":
@@ -120,20 +127,20 @@ def mean_bootstrap(
     table = np.concatenate(tables, axis=1)
     table = table[:, ~np.isnan(table).any(axis=0)]
     if table.shape[1] == 0:
-        raise MetricError("no resample holds both classes: too few clusters for a bootstrap")
+        raise MetricError("no resample holds both classes: there are too few clusters to resample")
     tail = (1 - confidence) / 2
     low, high = np.quantile(table, [tail, 1 - tail], axis=1)
     return {name: Interval(float(low[at]), float(high[at])) for at, name in enumerate(_NAMES)}
 
 
 def choose_scheme(samples: Sequence[Sample]) -> Scheme:
-    """Say how these samples are resampled.
+    """Return the scheme by which samples are resampled.
 
-    ``components`` unless, among the fakes or among the reals, they are fewer than half the
-    clusters of the coarsest factor: then too much has merged.
+    It is ``components`` unless too much has merged: if the fakes or the real videos have fewer
+    than half as many components as the coarsest factor has clusters, it is ``crossed``.
 
     Raises:
-        MetricError: As ``mean_bootstrap``.
+        MetricError: The samples are invalid, as in ``mean_bootstrap``.
     """
     return _scheme_of(
         *_join(samples, [check_scores(sample.labels, sample.scores)[0] for sample in samples])
@@ -141,7 +148,7 @@ def choose_scheme(samples: Sequence[Sample]) -> Scheme:
 
 
 def _join(samples: Sequence[Sample], marks: Sequence[IntArray]) -> tuple[IntArray, list[IntArray]]:
-    """Return the labels of all samples, and per factor a cluster number per video or -1."""
+    """Return the labels of all samples, and for each factor the cluster of each video or -1."""
     numbers = {len(sample.factors) for sample in samples}
     lengths = all(
         len(keys) == own.size
@@ -163,7 +170,7 @@ def _join(samples: Sequence[Sample], marks: Sequence[IntArray]) -> tuple[IntArra
 
 
 def _find_components(codes: Sequence[IntArray]) -> IntArray:
-    """Number the groups of videos that chains of shared keys link, (N,)."""
+    """Return the group of each video, linked by chains of shared keys: int64 (N,)."""
     group = np.arange(codes[0].size)
     while True:
         before = group.copy()
@@ -190,20 +197,20 @@ def _scheme_of(marks: IntArray, codes: Sequence[IntArray]) -> Scheme:
 
 
 def _draw_weights(codes: Sequence[IntArray], size: int, rng: np.random.Generator) -> IntArray:
-    """Return int64 (size, N): how often each video is drawn in each resample."""
+    """Return how often each video is drawn in each resample: int64 (size, N)."""
     weights = np.ones((size, codes[0].size), np.int64)
     for code in codes:
         clusters = int(code.max()) + 1
         if clusters == 0:
             continue
         drawn = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=size)
-        # Where the factor has no key the code is -1 and finds the last column: drawn once.
+        # A video without a key has the code -1 and takes the last column: it is drawn once.
         weights *= np.hstack([drawn, np.ones((size, 1), np.int64)])[:, code]
     return weights
 
 
 def _measure(marks: IntArray, values: FloatArray, weights: IntArray) -> FloatArray:
-    """Return float64 (4, B): AUC, T1, T0.1, Brier per resample; NaN where a class is missing."""
+    """Return AUC, T1, T0.1 and Brier per resample, NaN without a class: float64 (4, B)."""
     fakes, reals = weights * marks, weights * (1 - marks)
     usable = (fakes.sum(axis=1) > 0) & (reals.sum(axis=1) > 0)
     fakes, reals = fakes[usable], reals[usable]

@@ -1,7 +1,7 @@
-"""The benchmark's numbers: AUC, TPR at a fixed false-alarm rate, Brier score, and their intervals.
+"""The numbers of the benchmark: AUC, TPR at a fixed false-alarm rate, Brier score, and intervals.
 
-Scores are P(fake) in [0, 1]; label 1 is fake. Everything is computed in float64 from counts, so
-tied scores move together. Needs numpy only.
+Scores are P(fake) in [0, 1], and label 1 is fake. Everything is computed in float64 from counts, so
+tied scores move together. Only numpy is needed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _GRADES = ((0.99, "excellent"), (0.95, "good"), (0.85, "reasonable"), (0.75, "fa
 
 
 class MetricError(ValueError):
-    """The input has no answer: empty, one class only, NaN, out of range, or of unequal length."""
+    """The input is empty, of one class, NaN, out of range or of unequal length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Interval:
     """A confidence interval.
 
     Attributes:
-        low: Lower end.
-        high: Upper end.
+        low: The lower end.
+        high: The upper end.
     """
 
     low: float
@@ -44,11 +44,11 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class RocCurve:
-    """The ROC curve as counts, from "nothing is called fake" to "everything is".
+    """The ROC curve as counts, from "nothing is called fake" to "everything is called fake".
 
     Attributes:
-        false_alarms: int64 (P,), real videos called fake at each point; starts at 0.
-        hits: int64 (P,), fake videos called fake.
+        false_alarms: int64 (P,), the real videos called fake at each point, from 0 on.
+        hits: int64 (P,), the fake videos called fake at each point.
         thresholds: float64 (P,), the lowest score called fake; infinite at the first point.
     """
 
@@ -58,28 +58,29 @@ class RocCurve:
 
     @property
     def n_real(self) -> int:
-        """How many real videos there are."""
+        """The number of real videos."""
         return int(self.false_alarms[-1])
 
     @property
     def n_fake(self) -> int:
-        """How many fake videos there are."""
+        """The number of fake videos."""
         return int(self.hits[-1])
 
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """TPR where the false-alarm rate is held at a target.
+    """The TPR at a target false-alarm rate.
 
     Attributes:
-        tpr: Share of fakes called fake.
-        threshold: Scores from here on are called fake; infinite where nothing is. With
-            ``interpolate`` it is that of the curve's point just before the target.
-        allowed_false_alarms: floor(target x n_real), the false alarms that the target allows.
-        false_alarms: Those that the threshold gives.
-        hits: Fakes that the threshold finds.
-        below_resolution: n_real < 1 / target: the target asks for less than one real video, so
-            this is the TPR without any false alarm.
+        tpr: The share of fakes called fake.
+        threshold: The score from which videos are called fake; infinite if none are. With
+            ``interpolate`` it belongs to the point of the curve just before the target.
+        allowed_false_alarms: The number of false alarms that the target allows,
+            floor(target x n_real).
+        false_alarms: The number of false alarms at the threshold.
+        hits: The number of fakes found at the threshold.
+        below_resolution: Whether n_real < 1 / target. The target then allows less than one false
+            alarm, so this is the TPR without any false alarm.
     """
 
     tpr: float
@@ -93,9 +94,13 @@ class OperatingPoint:
 def check_scores(labels: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[IntArray, FloatArray]:
     """Return labels as int64 and scores as float64, both (N,).
 
+    Args:
+        labels: (N,), 0 for real and 1 for fake.
+        scores: (N,), P(fake).
+
     Raises:
-        MetricError: Empty, not one-dimensional, of unequal length, labels other than 0 and 1, one
-            class only, NaN, or scores outside [0, 1].
+        MetricError: The input is empty, not one-dimensional or of unequal length, a label is not 0
+            or 1, a class is missing, or a score is NaN or outside [0, 1].
     """
     try:
         marks = np.asarray(labels, np.float64)
@@ -104,32 +109,38 @@ def check_scores(labels: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[IntArray
         raise MetricError(f"labels and scores must be numbers: {error}") from error
     if marks.ndim != 1 or values.ndim != 1 or marks.shape != values.shape:
         raise MetricError(
-            f"labels {marks.shape} and scores {values.shape} must be two lists of one length"
+            f"labels {marks.shape} and scores {values.shape} must be two lists of equal length"
         )
     if marks.size == 0:
-        raise MetricError("no scores: nothing can be measured")
+        raise MetricError("there are no scores, so nothing can be measured")
     if not ((marks == 0) | (marks == 1)).all():
         raise MetricError("labels must be 0 (real) or 1 (fake)")
     if np.isnan(values).any():
         raise MetricError(f"{int(np.isnan(values).sum())} of {values.size} scores are NaN")
     if values.min() < 0 or values.max() > 1:
         raise MetricError(
-            f"scores must be P(fake) within [0, 1], these go from {values.min():g} to "
-            f"{values.max():g}: pass logits through a sigmoid first"
+            f"scores must be P(fake) within [0, 1], but these go from {values.min():g} to "
+            f"{values.max():g}; pass logits through a sigmoid first"
         )
     if marks.min() == marks.max():
-        raise MetricError(f"only {'fake' if marks[0] else 'real'} videos: both classes are needed")
+        raise MetricError(
+            f"there are only {'fake' if marks[0] else 'real'} videos, but both classes are needed"
+        )
     return marks.astype(np.int64), values
 
 
 def roc_curve(labels: npt.ArrayLike, scores: npt.ArrayLike) -> RocCurve:
-    """Return the ROC curve, one point per distinct score and one before them all.
+    """Return the ROC curve, with one point per distinct score and one point before them.
+
+    Args:
+        labels: (N,), 0 for real and 1 for fake.
+        scores: (N,), P(fake).
 
     Raises:
-        MetricError: As ``check_scores``.
+        MetricError: The input is invalid, as in ``check_scores``.
     """
     marks, values = check_scores(labels, scores)
-    order = np.argsort(-values)  # tied scores are one point, so their own order is free
+    order = np.argsort(-values)  # tied scores are one point, so their order does not matter
     marks, values = marks[order], values[order]
     last_of_tie = np.append(np.flatnonzero(np.diff(values)), values.size - 1)
     hits = np.cumsum(marks)[last_of_tie]
@@ -143,14 +154,18 @@ def roc_curve(labels: npt.ArrayLike, scores: npt.ArrayLike) -> RocCurve:
 def auc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
     """Return the area under the ROC curve: P(fake scores above real) + P(equal) / 2.
 
+    Args:
+        labels: (N,), 0 for real and 1 for fake.
+        scores: (N,), P(fake).
+
     Raises:
-        MetricError: As ``check_scores``.
+        MetricError: The input is invalid, as in ``check_scores``.
     """
     return _area(roc_curve(labels, scores))
 
 
 def _area(curve: RocCurve) -> float:
-    # Twice the area in whole numbers, so that no rounding builds up.
+    # Twice the area is computed in integers, so that no rounding errors add up.
     widths, sums = np.diff(curve.false_alarms), curve.hits[1:] + curve.hits[:-1]
     doubled = int(np.dot(widths, sums))
     return doubled / (2 * curve.n_real * curve.n_fake)
@@ -161,15 +176,23 @@ def auc_interval(
 ) -> Interval:
     """Return DeLong's interval of the AUC, taken on the logit scale so that it stays in [0, 1].
 
-    Source: DeLong, DeLong and Clarke-Pearson, Biometrics 1988; midranks after Sun and Xu, 2014;
-    the logit scale after Pepe, 2003. DeLong's variance is zero where the classes separate and
-    where all scores are equal, though nothing is certain there: the interval is then that of n
-    successes in n trials, n being the smaller class, and that of the greatest variance that an
-    AUC can have (area (1 - area) / n: Birnbaum and Klose, 1957). With a single video in a class
-    the variance is unknown and the interval is [0, 1].
+    Sources: DeLong, DeLong and Clarke-Pearson, Biometrics 1988; midranks after Sun and Xu, 2014;
+    the logit scale after Pepe, 2003.
+
+    DeLong's variance is zero, although nothing is certain, in two cases. If the classes separate,
+    the interval is that of n successes in n trials, where n is the size of the smaller class. If
+    all scores are equal, it is that of the largest variance that an AUC can have
+    (area (1 - area) / n: Birnbaum and Klose, 1957). With a single video in a class the variance is
+    unknown and the interval is [0, 1].
+
+    Args:
+        labels: (N,), 0 for real and 1 for fake.
+        scores: (N,), P(fake).
+        confidence: The coverage of the interval, within (0, 1).
 
     Raises:
-        MetricError: As ``check_scores``, or a confidence outside (0, 1).
+        MetricError: The input is invalid, as in ``check_scores``, or the confidence is outside
+            (0, 1).
     """
     alpha = 1 - _check_confidence(confidence)
     curve = roc_curve(labels, scores)
@@ -187,7 +210,7 @@ def auc_interval(
 
 def _delong_variance(curve: RocCurve) -> float:
     reals, fakes = np.diff(curve.false_alarms), np.diff(curve.hits)
-    # Of one fake: the share of reals below it; of one real: the share of fakes above it.
+    # For each fake the share of reals below it, and for each real the share of fakes above it.
     beaten = (curve.n_real - (curve.false_alarms[1:] + curve.false_alarms[:-1]) / 2) / curve.n_real
     beating = (curve.hits[1:] + curve.hits[:-1]) / 2 / curve.n_fake
     return _spread(beaten, fakes) / curve.n_fake + _spread(beating, reals) / curve.n_real
@@ -206,27 +229,28 @@ def tpr_at_fpr(
     *,
     method: Method = "conservative",
 ) -> OperatingPoint:
-    """Return the TPR where the false-alarm rate is held at ``target`` (T1: 1 %, T0.1: 0.1 %).
+    """Return the TPR at a target false-alarm rate (T1: 1 %, T0.1: 0.1 %).
 
     ``conservative`` takes the lowest threshold with at most floor(target x n_real) false alarms.
-    ``interpolate`` draws a line between the curve's points around the target; ``nearest`` takes
-    the point whose FPR is nearest, the lower of two equally near, and there the highest TPR. Both
-    may allow more false alarms than the target; they exist for comparing with others' numbers.
+    ``interpolate`` draws a line between the curve's points around the target. ``nearest`` takes
+    the nearest FPR, the lower one of two equally near, and its highest TPR. The last two may allow
+    more false alarms than the target; they exist for comparisons with the numbers of others.
 
     Args:
-        labels: (N,) of 0 (real) and 1 (fake).
-        scores: (N,) of P(fake).
-        target: False-alarm rate within (0, 1); a float is read as the decimal it prints as.
-        method: One of the three.
+        labels: (N,), 0 for real and 1 for fake.
+        scores: (N,), P(fake).
+        target: The false-alarm rate, within (0, 1); a float stands for the decimal that it prints.
+        method: One of the three methods.
 
     Raises:
-        MetricError: As ``check_scores``, or an impossible target or method.
+        MetricError: The input is invalid, as in ``check_scores``, or there is no such target or
+            method.
     """
     if not 0 < float(target) < 1:
         raise MetricError(f"the false-alarm rate must be within (0, 1), not {target}")
     rate = target if isinstance(target, Fraction) else Fraction(str(float(target)))
     if method not in get_args(Method):
-        raise MetricError(f"unknown method {method!r}: {', '.join(get_args(Method))}")
+        raise MetricError(f"unknown method {method!r}; known: {', '.join(get_args(Method))}")
     curve = roc_curve(labels, scores)
     allowed = rate.numerator * curve.n_real // rate.denominator
     point = int(np.searchsorted(curve.false_alarms, allowed, side="right")) - 1
@@ -249,19 +273,23 @@ def tpr_at_fpr(
 
 
 def _nearest_point(curve: RocCurve, rate: Fraction, before: int) -> int:
-    """Return the last point whose FPR is nearest to the rate; ``before`` is the last one below."""
+    """Return the last point with the FPR nearest to the rate; ``before`` is the last one below."""
     exact = rate * curve.n_real
-    alarms = int(curve.false_alarms[before + 1])  # there is one more: the rate is below 1
+    alarms = int(curve.false_alarms[before + 1])  # this point exists, since the rate is below 1
     if exact - int(curve.false_alarms[before]) <= alarms - exact:
         return before
     return int(np.searchsorted(curve.false_alarms, alarms, side="right")) - 1
 
 
 def brier(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
-    """Return the mean squared distance of P(fake) from the truth: 0 is best, 1 worst.
+    """Return the mean squared distance of P(fake) from the label: 0 is best, 1 is worst.
+
+    Args:
+        labels: (N,), 0 for real and 1 for fake.
+        scores: (N,), P(fake).
 
     Raises:
-        MetricError: As ``check_scores``.
+        MetricError: The input is invalid, as in ``check_scores``.
     """
     marks, values = check_scores(labels, scores)
     return float(np.mean((values - marks) ** 2))
@@ -270,12 +298,18 @@ def brier(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
 def binomial_interval(successes: int, trials: int, *, confidence: float = 0.95) -> Interval:
     """Return the exact interval of a proportion (Clopper and Pearson, Biometrika 1934).
 
+    Args:
+        successes: The number of successes.
+        trials: The number of trials, 1 or more.
+        confidence: The coverage of the interval, within (0, 1).
+
     Raises:
-        MetricError: Not 0 <= successes <= trials with trials >= 1, or a confidence outside (0, 1).
+        MetricError: The successes are not within 0 and the trials, there is no trial, or the
+            confidence is outside (0, 1).
     """
     alpha = 1 - _check_confidence(confidence)
     if not 0 <= successes <= trials or trials < 1:
-        raise MetricError(f"{successes} successes in {trials} trials")
+        raise MetricError(f"there cannot be {successes} successes in {trials} trials")
     low = high = 0.0
     if successes > 0:
         low = _beta_quantile(alpha / 2, successes, trials - successes + 1)
@@ -311,7 +345,7 @@ def _beta_cdf(x: float, a: int, b: int) -> float:
 
 
 def _continued_fraction(x: float, a: int, b: int) -> float:
-    """Evaluate the fraction of DLMF 8.17.22 by Lentz's method."""
+    """Evaluate the continued fraction of DLMF 8.17.22 by Lentz's method."""
     tiny = 1e-300
     value, c, d = 1.0, 1.0, 0.0
     for step in range(1, 100_000):
@@ -333,5 +367,5 @@ def _sigmoid(value: float) -> float:
 
 
 def grade(area: float) -> str:
-    """Return the paper's word for an AUC: excellent, good, reasonable, fair or poor."""
+    """Return the paper's grade of an AUC: excellent, good, reasonable, fair or poor."""
     return next((word for least, word in _GRADES if area >= least), "poor")

@@ -20,10 +20,10 @@ from .roc import (
 )
 
 _DESCRIPTION = """\
-How well a detector of talking-head deepfakes ranks fake above real (AUC), how many fakes it finds
-at 1 % and at 0.1 % false alarms (T1, T0.1), and how far its probabilities are from the truth
-(Brier), each with a 95 % interval. T1 and T0.1 allow floor(target x n_real) false alarms and never
-interpolate, unless asked to.
+Measures how well a detector of talking-head deepfakes ranks fakes above real videos (AUC), how many
+fakes it finds at 1 % and at 0.1 % false alarms (T1, T0.1), and how far its probabilities are from
+the labels (Brier), with 95 % intervals. T1 and T0.1 allow floor(target x n_real) false alarms and
+do not interpolate unless asked to.
 """
 
 _CITATION = """\
@@ -40,16 +40,16 @@ _KWARGS_DESCRIPTION = """\
 Args:
     predictions (list of float): P(fake) of each video, within [0, 1].
     references (list of int): 1 for fake, 0 for real.
-    method (str): how T1 and T0.1 are read off the curve: "conservative" (default: never more false
-        alarms than the target allows), "interpolate" or "nearest".
+    method (str): the way to read T1 and T0.1 off the ROC curve: "conservative" (the default, which
+        never exceeds the false alarms that the target allows), "interpolate" or "nearest".
     clusters (list of lists, optional): for each factor (driver, portrait) one key per video, None
-        where the video has none; adds bootstrap intervals that respect them, as `bootstrap`.
-    seed (int): of the bootstrap.
+        for a video without a key; adds bootstrap intervals over these clusters as `bootstrap`.
+    seed (int): the seed of the bootstrap.
 
 Returns:
     auc, t1, t01, brier (float); auc_interval by DeLong, t1_interval and t01_interval exact binomial
     (each [low, high]; the last two None with method="interpolate"); t1_threshold, t01_threshold
-    (float, infinite where nothing is called fake);
+    (float, infinite if nothing is called fake);
     t1_below_resolution, t01_below_resolution (bool: fewer reals than 1 / target); n_real, n_fake
     (int); grade (str); method (str); with clusters, bootstrap (dict) and bootstrap_scheme (str).
 
@@ -63,14 +63,14 @@ Examples:
 
 @evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
 class TalkingHeadDetection(evaluate.Metric):  # type: ignore[misc]  # evaluate is untyped
-    """The benchmark's metric; see `roc.py` for the definitions."""
+    """The metric of the benchmark; `roc.py` holds the definitions."""
 
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description=_DESCRIPTION,
             citation=_CITATION,
             inputs_description=_KWARGS_DESCRIPTION,
-            # Not "float": that is float32 here, in which scores 1e-10 apart become ties.
+            # "float" would be float32 here, in which scores 1e-10 apart become ties.
             features=datasets.Features(
                 {
                     "predictions": datasets.Value("float64"),
@@ -103,7 +103,7 @@ class TalkingHeadDetection(evaluate.Metric):  # type: ignore[misc]  # evaluate i
             point = tpr_at_fpr(references, predictions, target, method=method)
             result[name] = point.tpr
             result[f"{name}_interval"] = None
-            if method != "interpolate":  # between two points there is no count of successes
+            if method != "interpolate":  # a point between two others has no count of successes
                 exact = binomial_interval(point.hits, n_fake)
                 result[f"{name}_interval"] = [exact.low, exact.high]
             result[f"{name}_threshold"] = point.threshold

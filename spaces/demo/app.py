@@ -1,6 +1,6 @@
-"""The demo Space: one suspicious video in, what the benchmark's detectors say of it out.
+"""The demo Space: give it a suspicious video, and see what the benchmark's detectors say about it.
 
-On the Hub it offers what ``detectors.json`` lists. On your own machine, from the repository::
+On the Hub it offers the detectors in ``detectors.json``. On your own machine, from the repository::
 
     python spaces/demo/app.py --runs runs/baseline
 """
@@ -18,7 +18,8 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
 
-import detectors  # noqa: F401 - mends torchvision for all that import transformers
+import detectors
+import detectors.base  # noqa: F401 - mends torchvision for all that import transformers
 from demo_detectors import OFFERS_FILE, Offer, Shelf, find_runs, read_offers
 from demo_examples import find_examples
 from demo_limits import MAX_MEGABYTES, MAX_QUEUE
@@ -27,37 +28,37 @@ from thb_dataset.errors import THBError
 
 HERE: Final = Path(__file__).resolve().parent
 VARIABLE: Final = "THB_DEMO_DETECTORS"
-"""Names a list of detectors that stands in for ``detectors.json``."""
+"""The environment variable that names another list of detectors than ``detectors.json``."""
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; the Hub gives none."""
-    parser = argparse.ArgumentParser(description="The TalkingHeadBench demo, on this machine.")
+    """Read the command line, which is empty on the Hub."""
+    parser = argparse.ArgumentParser(description="Run the TalkingHeadBench demo on this machine.")
     parser.add_argument(
         "--runs",
         nargs="+",
         type=Path,
         default=[],
         metavar="DIR",
-        help="folders that thb train wrote, one a fold or with all folds of a detector",
+        help="folders that thb train wrote, each with one fold or all folds of a detector",
     )
     parser.add_argument(
         "--detectors",
         type=Path,
         default=os.environ.get(VARIABLE) or HERE / OFFERS_FILE,
         metavar="FILE",
-        help=f"list of detectors, {OFFERS_FILE} beside the app by default",
+        help=f"list of detectors (default: {OFFERS_FILE} beside the app)",
     )
-    parser.add_argument("--host", default=None, help="address to listen at")
-    parser.add_argument("--port", type=int, default=None, help="port to listen at")
+    parser.add_argument("--host", default=None, help="address to listen on")
+    parser.add_argument("--port", type=int, default=None, help="port to listen on")
     return parser.parse_args(words)
 
 
 def choose_offers(settings: argparse.Namespace) -> tuple[Offer, ...]:
-    """Return the detectors that the command line names, else those that the list names.
+    """Return the detectors in the folders on the command line, or else those in the list.
 
     Raises:
-        THBError: A folder or the list is not what it should be.
+        THBError: A folder holds no detector, or the list is malformed.
     """
     if settings.runs:
         return find_runs(settings.runs)
@@ -66,8 +67,8 @@ def choose_offers(settings: argparse.Namespace) -> tuple[Offer, ...]:
 
 
 def make_theme() -> gr.themes.Base:
-    """Return the page's look: fonts that are all there, white on a colour that it stands out of."""
-    # Gradio's own font comes in parts, and its bold letters in two faces.
+    """Return the page's theme: system fonts, and buttons whose white text has enough contrast."""
+    # Gradio's own font is split into parts, and its bold letters come from two typefaces.
     theme = gr.themes.Default(
         font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
     )
@@ -80,10 +81,10 @@ def make_theme() -> gr.themes.Base:
 
 
 def build(settings: argparse.Namespace) -> tuple[gr.Blocks, dict[str, Any]]:
-    """Return the page and how it is launched.
+    """Return the page and the arguments of its launch.
 
     Raises:
-        THBError: A detector that was named is not there.
+        THBError: A detector that was named does not exist.
     """
     examples = find_examples(HERE)
     texts = (HERE / "demo_texts.md").read_text("utf-8")
@@ -96,7 +97,7 @@ def build(settings: argparse.Namespace) -> tuple[gr.Blocks, dict[str, Any]]:
         "allowed_paths": [str(example.path) for example in examples],
         "theme": make_theme(),
         "css_paths": HERE / "demo.css",
-        # Gradio's page does not say its language, which screen readers ask for.
+        # Gradio does not declare the page's language, which screen readers need.
         "head": "<script>document.documentElement.lang = 'en'</script>",
         "footer_links": ["api"],
         "ssr_mode": False,

@@ -1,4 +1,4 @@
-"""A detector's card and what is known of its weaknesses, from its own folder or Hub repo."""
+"""A detector's card and its known weaknesses, from its own folder or Hub repo."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from demo_detectors import Offer, load
-from demo_words import describe_fold
-from detectors.registry import is_hub_id
+from demo_words import describe_run
+from detectors.listing import is_hub_id
 from thb.publishing.detector import find_results
 from thb.publishing.detector_card import write_card
 from thb.runs.provenance import hash_weights
 from thb.runs.record import read_record
 from thb_dataset.errors import THBError
+from thb_dataset.hub.files import read_hub_file
 
 if TYPE_CHECKING:
     from detectors.base import Detector
@@ -27,11 +28,11 @@ _FRONT_MATTER: Final = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 
 @lru_cache(maxsize=64)
 def write_offer_card(offer: Offer) -> str:
-    """Return a detector's card as Markdown: weaknesses first, then the card that it comes with.
+    """Return a detector's card as Markdown: its weaknesses first, then the card that it comes with.
 
-    What cannot be read is said; the page goes on.
+    If something cannot be read, the text says so.
     """
-    head = f"### {offer.name}\n{describe_fold(offer.fold)}\n\n"
+    head = f"### {offer.name}\n{describe_run(offer.fold)}\n\n"
     try:
         detector = load(offer.reference)
     except THBError as error:
@@ -44,32 +45,32 @@ def write_offer_card(offer: Offer) -> str:
 
 
 def list_weaknesses(detector: Detector, results: list[tuple[str, Result]]) -> list[str]:
-    """Say what speaks against trusting a detector, from its settings and its own results."""
+    """Return reasons not to trust a detector, from its settings and its own results."""
     config = detector.config
     found = [f"Trained on: {config.training_data or 'not recorded'}."]
     if "synthetic" in (config.training_data or ""):
-        found.append("Its training videos are drawings: what it says of real videos means nothing.")
+        found.append("It was trained on drawings, so its scores of real videos mean nothing.")
     if not config.weights_licence:
-        found.append("Nobody has licensed its weights.")
+        found.append("Its weights have no licence.")
     else:
         found.append(f"Licence of the weights: {config.weights_licence}.")
     cells = [cell for fold, result in results for cell in result.cells if cell.fold == fold]
     measured = [cell for cell in cells if "auc" in cell.measures]
     found += [_describe_weak(cell) for cell in measured if cell.grade in WEAK]
     if measured:
-        missed = sum(sum(cell.unscored.values()) for cell in measured)
-        if missed:
-            found.append(f"It gave no score for {missed} of the videos that it was tested on.")
+        unscored = sum(sum(cell.unscored.values()) for cell in measured)
+        if unscored:
+            found.append(f"It gave no score to {unscored} of the videos that it was tested on.")
     else:
-        found.append("No result of these very weights comes with it: see its card.")
+        found.append("No test result of these weights comes with it: see its card.")
     return found
 
 
 def _describe_weak(cell: Cell) -> str:
     area = cell.measures["auc"].value
     return (
-        f"{str(cell.grade).capitalize()} on {cell.generator} ({cell.part}): AUC {area:.2f} over"
-        f" {cell.n_fake} fakes and {cell.n_real} real videos."
+        f"{str(cell.grade).capitalize()} on {cell.generator} ({cell.part}): AUC {area:.2f} on"
+        f" {cell.n_fake} fake and {cell.n_real} real videos."
     )
 
 
@@ -78,11 +79,11 @@ def _read_card(offer: Offer, detector: Detector, results: list[tuple[str, Result
     folder = Path(offer.reference)
     try:
         if is_hub_id(offer.reference):
-            from huggingface_hub import hf_hub_download
-
-            text = Path(hf_hub_download(offer.reference, "README.md")).read_text("utf-8")
-        elif (folder / "README.md").is_file():
-            text = (folder / "README.md").read_text("utf-8")
+            file = read_hub_file(offer.reference, "README.md")
+        else:
+            file = folder / "README.md"
+        if file is not None and file.is_file():
+            text = file.read_text("utf-8")
         else:
             repo = f"{folder.parent.name}/{offer.name}"
             text = write_card(detector, repo, record=read_record(folder), results=results)

@@ -1,4 +1,4 @@
-"""Example videos: those that the publisher laid beside the app, else drawings made here."""
+"""Example videos: those that the publisher put beside the app, or else drawings made here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from thb.runtime.cache import cache_folder
 from thb_dataset.mini.release import MiniSize, write_mini_release
 
-BROUGHT: Final = "examples"
+EXAMPLES_FOLDER: Final = "examples"
 _SIZE: Final = replace(MiniSize.tiny(), frames=75)
 _DRAWN: Final = (
     ("real_videos/CelebV-HQ/*.mp4", "Drawing, unaltered"),
@@ -23,8 +23,8 @@ class Example:
     """A video to try the page with.
 
     Attributes:
-        label: What the visitor reads.
-        path: The file.
+        label: The text that the visitor reads.
+        path: The video file.
     """
 
     label: str
@@ -32,7 +32,7 @@ class Example:
 
 
 def find_examples(app: Path) -> tuple[Example, ...]:
-    """Return the publisher's examples; where there are none, synthetic ones, written once.
+    """Return the publisher's examples, or else synthetic ones, which are written once.
 
     Args:
         app: The Space's folder.
@@ -40,11 +40,11 @@ def find_examples(app: Path) -> tuple[Example, ...]:
     Raises:
         OSError: The cache cannot be written.
     """
-    brought = sorted((app / BROUGHT).glob("*.mp4"))
-    if brought:
+    own = sorted((app / EXAMPLES_FOLDER).glob("*.mp4"))
+    if own:
         return tuple(
             Example(label=path.stem.replace("-", " ").replace("_", " ").capitalize(), path=path)
-            for path in brought
+            for path in own
         )
     folder = cache_folder() / "demo-examples"
     write_mini_release(folder, size=_SIZE, progress=False)

@@ -1,4 +1,4 @@
-"""One job: a video and some detectors in, what each says of it out, one after the other."""
+"""One job: score a video with some detectors, one after the other."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from demo_detectors import Offer, load
 from demo_device import on_device
 from demo_limits import FILE_AGE_SECONDS
 from demo_pictures import Picture, draw_track
-from demo_words import BROKEN, Calibration, Problem, explain_error, give_verdict
-from thb.prediction.calibration import read_calibration
+from demo_words import BROKEN, Problem, explain_error, give_verdict
+from thb.prediction.calibration import Calibration, read_calibration
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict
 from thb.prediction.timeline import Timeline, read_clips, score_over_time
+from thb.runs.provenance import ScoringRecord
+from thb.runtime.records import to_json
 from thb_dataset.errors import DetectorError, THBError, VideoError
 
 if TYPE_CHECKING:
@@ -31,28 +33,30 @@ if TYPE_CHECKING:
 RECORD_FORMAT: Final = "thb-demo/1"
 RECORD_FILE: Final = "talkingheadbench-scores.json"
 NOTE: Final = (
-    "A score is a detector's opinion of one video, not a proof; on generators, compression and"
-    " people that it was not tested on it may be wrong in either direction."
+    "A score is a detector's opinion of one video, not a proof. It may be wrong in either"
+    " direction, above all on generators, compression and people that the detector was not tested"
+    " on."
 )
 _log = logging.getLogger("thb.demo")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """What one detector says of the video.
+    """What one detector says about the video.
 
     Attributes:
         offer: The detector.
-        prediction: Its row; None where it could not even be loaded.
-        problem: Why there is no score; None where there is one.
-        calibration: The threshold it comes with.
-        timeline: The score over time.
+        prediction: The row with its score; None if the detector could not be loaded.
+        problem: Why there is no score; None if there is one.
+        calibration: The threshold that the detector comes with; None without one.
+        timeline: The score over time; None without a score.
         track: Pictures of the face that was followed.
-        faces: Faces that were seen.
-        run: What the score was made with.
-        overlay: The Grad-CAM video; None where none was asked for, or ``overlay_problem`` says why.
-        sheet: Its contact sheet.
-        overlay_problem: Why there is no Grad-CAM.
+        faces: The number of faces that were seen.
+        run: How the score was made.
+        overlay: The Grad-CAM video; None if none was asked for, or if there is an
+            ``overlay_problem``.
+        sheet: The Grad-CAM contact sheet; None as for ``overlay``.
+        overlay_problem: Why there is no Grad-CAM video; None if there is one or none was asked for.
     """
 
     offer: Offer
@@ -62,13 +66,13 @@ class Judgement:
     timeline: Timeline | None = None
     track: tuple[Picture, ...] = ()
     faces: int = 0
-    run: dict[str, Any] | None = None
+    run: ScoringRecord | None = None
     overlay: str | None = None
     sheet: str | None = None
     overlay_problem: Problem | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; no path of this machine is among them."""
+        """Return plain JSON values, without any path of this machine."""
         score = None if self.prediction is None else self.prediction.score
         verdict = None if score is None else give_verdict(score, self.calibration)
         return {
@@ -78,19 +82,19 @@ class Judgement:
             "verdict": None if verdict is None else asdict(verdict),
             "calibration": None if self.calibration is None else _list_values(self.calibration),
             "timeline": None if self.timeline is None else self.timeline.to_dict(),
-            "run": self.run,
+            "run": None if self.run is None else to_json(self.run),
         }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """Where a job is.
+    """How far a job has come.
 
     Attributes:
-        share: Of the work that is done, 0 to 1.
+        share: The share of the work that is done, 0 to 1.
         text: What is done next.
-        judgements: As far as they are known, in the order of the detectors.
-        record: The JSON file; at the last step only.
+        judgements: The judgements so far, in the order of the detectors.
+        record: The JSON file; None before the last step.
     """
 
     share: float
@@ -102,13 +106,16 @@ class Step:
 def judge(
     video: Path, offers: Sequence[Offer], folder: Path, *, with_overlay: bool
 ) -> Iterator[Step]:
-    """Ask detectors about a video, and yield each time something new is known.
+    """Score a video with some detectors, and yield whenever something new is known.
 
     Args:
-        video: The file, within the limits.
+        video: A file within the limits.
         offers: The detectors.
-        folder: Where pictures, the record and the crops of this job go.
-        with_overlay: Also show what each detector looked at.
+        folder: The folder for the pictures, the record and the face crops of this job.
+        with_overlay: Also show where each detector looked.
+
+    Yields:
+        The steps; the last one has the record.
     """
     done: list[Judgement] = []
     stages = len(offers) * (2 if with_overlay else 1)
@@ -124,7 +131,7 @@ def judge(
         if with_overlay and done[-1].problem is None:
             yield Step(
                 share=(begun + 1) / stages,
-                text=f"{title}: Grad-CAM, what it looked at",
+                text=f"{title}: finding out where it looked (Grad-CAM)",
                 judgements=tuple(done),
             )
             done[-1] = _explain(done[-1], video, folder / str(number))
@@ -134,7 +141,7 @@ def judge(
 
 
 def write_record(video: Path, judgements: Sequence[Judgement]) -> dict[str, Any]:
-    """Return what the visitor can download."""
+    """Return the record that the visitor can download, as plain JSON values."""
     with video.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return {
@@ -147,8 +154,8 @@ def write_record(video: Path, judgements: Sequence[Judgement]) -> dict[str, Any]
 
 @on_device
 def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
-    """Score a video; whatever goes wrong becomes words."""
-    # The crops are of the visitor's video: they are kept for this job only.
+    """Score a video; whatever goes wrong becomes a problem with a text."""
+    # The crops show the visitor's face, so they are kept for this job only.
     settings = PredictSettings(store=folder / "clips", workers=1, progress=False)
     judgement = Judgement(offer=offer)
     try:
@@ -160,19 +167,19 @@ def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
             problem = explain_error(error, video)
         made = predict(detector, video, settings=settings)
         row = replace(made.rows[0], video_id=video.name)
-        run = {**made.run, "detector": {**made.run["detector"], "name": offer.name}}
+        run = replace(made.run, detector=replace(made.run.detector, name=offer.name))
         judgement = replace(judgement, prediction=row, problem=problem, run=run)
         if row.score is None or clips is None:
             unscored = Problem(
                 kind=row.status.value,
-                title="The video could not be judged",
+                title="The video could not be scored",
                 reason=row.reason or "No reason was given.",
                 hint="Try another video or another detector.",
             )
             return replace(judgement, problem=problem or unscored)
         return replace(
             judgement,
-            calibration=_find_calibration(offer, made.run["detector"]["weights_sha256"]),
+            calibration=_find_calibration(offer, made.run.detector.weights_sha256),
             timeline=score_over_time(detector, video, row, settings=settings),
             track=draw_track(video, detector.config.clip_spec, clips, folder / "track"),
             faces=clips.faces,
@@ -181,12 +188,12 @@ def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
         _log.warning("%s: %s", offer.name, error)
         return replace(judgement, problem=explain_error(error, video))
     except Exception:
-        _log.exception("%s could not be asked", offer.name)
+        _log.exception("%s could not score the video", offer.name)
         return replace(judgement, problem=BROKEN)
 
 
-def _find_calibration(offer: Offer, weights_sha256: str) -> Calibration | None:
-    """Return the threshold; a damaged one is none, and the score is shown without a verdict."""
+def _find_calibration(offer: Offer, weights_sha256: str | None) -> Calibration | None:
+    """Return the threshold; without one, or with a damaged one, the score gets no verdict."""
     try:
         return read_calibration(offer.reference, weights_sha256=weights_sha256)
     except DetectorError as error:
@@ -196,7 +203,7 @@ def _find_calibration(offer: Offer, weights_sha256: str) -> Calibration | None:
 
 @on_device
 def _explain(judgement: Judgement, video: Path, folder: Path) -> Judgement:
-    """Add the Grad-CAM video and sheet; the score stays whatever becomes of them."""
+    """Add the Grad-CAM video and sheet; the score stays even if they cannot be made."""
     try:
         from thb.explanations.explain import ExplainSettings, explain
 
@@ -226,13 +233,13 @@ def _list_values(calibration: Calibration) -> dict[str, Any]:
 
 
 def jobs_folder() -> Path:
-    """Return where the folders of running jobs are."""
+    """Return the folder that holds the folders of running jobs."""
     return Path(tempfile.gettempdir()) / "thb-demo-jobs"
 
 
 @contextmanager
 def job_folder() -> Iterator[Path]:
-    """Make a folder for one job and remove it at its end, also where the visitor went away."""
+    """Make a folder for one job, and remove it when the job ends or its visitor has left."""
     home = jobs_folder()
     home.mkdir(mode=0o700, exist_ok=True)
     remove_old_jobs(home)
@@ -244,7 +251,7 @@ def job_folder() -> Iterator[Path]:
 
 
 def remove_old_jobs(home: Path) -> None:
-    """Remove what jobs left behind that were killed."""
+    """Remove the folders of jobs that were killed."""
     for folder in home.iterdir():
         if folder.stat().st_mtime < time.time() - FILE_AGE_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What one visitor may ask of the machine, all in one place, and the check before the queue."""
+"""The limits of one visitor's request, all in one place, and the check before the queue."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ VIDEO_LIMITS: Final = Limits(
 
 
 class RefusedVideoError(Exception):
-    """A video that is not let into the queue.
+    """A video may not enter the queue.
 
     Attributes:
-        problem: Why, in words for the page.
+        problem: The reason, as the page shows it.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -42,30 +42,30 @@ class RefusedVideoError(Exception):
 
 
 def check_video(path: str | os.PathLike[str]) -> VideoInfo:
-    """Look at a video's size, length and first frame, in a child process with limits.
+    """Check a video's size, length and first frame, in a child process with limits.
 
     Raises:
-        RefusedVideoError: It is beyond a limit or is no video.
+        RefusedVideoError: The file exceeds a limit or is not a video.
     """
     file = Path(path)
     try:
         check_readable(file)
         megabytes = file.stat().st_size / 1e6
         if megabytes > MAX_MEGABYTES:
-            raise VideoTooLargeError(f"has {megabytes:.0f} MB, the limit is {MAX_MEGABYTES} MB")
+            raise VideoTooLargeError(f"is {megabytes:.0f} MB; the limit is {MAX_MEGABYTES} MB")
         if not megabytes:
             raise VideoDecodeError("the file is empty")
         with VideoReader(VIDEO_LIMITS) as reader:
             info = reader.probe(file)
         if max(info.width, info.height) > MAX_SIDE_PIXELS:
             raise VideoTooLargeError(
-                f"has pictures of {info.width} x {info.height} pixels, neither side may have more"
-                f" than {MAX_SIDE_PIXELS}"
+                f"is {info.width} x {info.height} pixels; the limit is {MAX_SIDE_PIXELS} pixels a"
+                " side"
             )
     except FileNotFoundError:
         gone = Problem(
             kind="missing",
-            title="The video is gone",
+            title="The video is no longer here",
             reason=f"Files are removed after {FILE_AGE_SECONDS // 3600} hour.",
             hint="Upload it again.",
         )
@@ -76,7 +76,7 @@ def check_video(path: str | os.PathLike[str]) -> VideoInfo:
 
 
 def describe_limits() -> str:
-    """Return the limits in one line, for the page."""
+    """Return the limits of a video in one line, for the page."""
     return (
         f"up to {MAX_MEGABYTES} MB, {MAX_SECONDS} seconds and {MAX_SIDE_PIXELS} × {MAX_SIDE_PIXELS}"
         " pixels"

@@ -1,4 +1,4 @@
-"""The page: what a visitor sees, and what happens at a click."""
+"""The page: what a visitor sees, and what each click does."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from demo_limits import (
     describe_limits,
 )
 from demo_results import Results, build_results, show_step
-from demo_words import BROKEN, Problem, describe_fold, describe_video
+from demo_words import BROKEN, Problem, describe_run, describe_video
 from thb_dataset.errors import DetectorError
 
 DEVICE: Final = "device"
-"""Jobs that share this queue run one at a time."""
+"""The queue of jobs, which run one at a time."""
 DOOR: Final = "door"
-"""Wishes are checked in this one before they may wait for the device."""
+"""The queue in which requests are checked before they may wait for the device."""
 MAX_CHECKS: Final = 4
 
 TITLE: Final = "TalkingHeadBench: is this talking head a fake?"
 INTRODUCTION: Final = f"""# {TITLE}
-Give a short video of one person talking. Detectors trained on the benchmark score how much it looks
-made by a machine, when in the video, and show where they looked. Videos stay on this server for an
-hour or so and are shown to nobody else. Closing or reloading the page stops the work and loses the
-answers: download them to keep them."""
-EMPTY_SHELF: Final = """## There is no detector on this page yet
-Whoever runs it adds one:
+Upload a short video of one person talking. Detectors trained on the benchmark say how likely it is
+that a machine made it, show how their scores change over time, and show where they looked. Videos
+stay on this server for about an hour, and nobody else can see them. Closing or reloading the page
+stops the work and loses the results: download them to keep them."""
+EMPTY_SHELF: Final = """## This page has no detectors yet
+Whoever runs it can add some:
 
 - on your own machine: `python app.py --runs runs/baseline`, a folder that `thb train` wrote;
 - on the Hub: `thb publish space demo --repo ORG/NAME --detector runs/baseline`, where a detector
@@ -51,7 +51,7 @@ def build_page(shelf: Shelf, examples: Sequence[Example], texts: str) -> gr.Bloc
 
     Args:
         shelf: The detectors on offer.
-        examples: Videos to try it with.
+        examples: Videos to try the page with.
         texts: What a score can and cannot prove, as Markdown.
     """
     page = gr.Blocks(
@@ -68,63 +68,14 @@ def build_page(shelf: Shelf, examples: Sequence[Example], texts: str) -> gr.Bloc
 
 
 def _build_form(shelf: Shelf, examples: Sequence[Example]) -> None:
-    gr.Markdown(
-        f"## 1. A video\nOne face, seen from the front; {describe_limits()}. A file without an"
-        " ending such as .mp4, .mov or .webm is not taken: rename it.",
-        elem_id="limits",
-    )
-    video = gr.Video(
-        label="Upload or record a video",
-        sources=["upload", "webcam"],
-        include_audio=True,
-        height=320,
-        elem_id="video",
-    )
-    facts = gr.HTML(_describe_upload(None), elem_id="facts", label="About the video")
-    if examples:
-        gr.Markdown("Or take an example. These are drawings made by a program, no people:")
-        with gr.Row():
-            for number, example in enumerate(examples):
-                button = gr.Button(example.label, size="sm", elem_id=f"example-{number}")
-                button.click(
-                    lambda path=str(example.path): path,
-                    outputs=video,
-                    api_visibility="private",
-                    queue=False,
-                )
-    gr.Markdown("## 2. Detectors")
+    video = _build_upload(examples)
+    names, fold, with_overlay = _build_choice(shelf)
     with gr.Row():
-        names = gr.CheckboxGroup(
-            choices=shelf.names,
-            value=shelf.names[:1],
-            label=f"Detectors, shown side by side ({MAX_DETECTORS} at most)",
-            elem_id="detectors",
-            min_width=320,
-        )
-        fold = gr.Dropdown(
-            choices=[(describe_fold(one), one or "") for one in shelf.folds],
-            value=shelf.folds[0] or "",
-            label="Protocol run: what the detectors were trained on",
-            elem_id="fold",
-            min_width=320,
-        )
-    with_overlay = gr.Checkbox(
-        value=True, label="Show where they looked (Grad-CAM; takes longer)", elem_id="with-overlay"
-    )
-    with gr.Row():
-        go = gr.Button("Judge this video", variant="primary", elem_id="go")
+        go = gr.Button("Score this video", variant="primary", elem_id="go")
         stop = gr.Button("Stop", elem_id="stop")
     results = build_results()
-    video.change(
-        _describe_upload,
-        video,
-        facts,
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
     desk = Desk(shelf, results)
-    # A queue of its own, which nobody's job holds up: what is refused never waits for the device.
+    # The check has a queue of its own, so a refused request never waits for anybody's job.
     admitted = go.click(
         desk.admit,
         [video, names, fold],
@@ -151,12 +102,71 @@ def _build_form(shelf: Shelf, examples: Sequence[Example]) -> None:
         concurrency_limit=1,
         concurrency_id=DEVICE,
         api_name="score",
-        api_description="P(fake) of a video by the named detectors, as the page's JSON download.",
+        api_description="The scores of a video by the named detectors, as in the JSON download.",
     )
 
 
+def _build_upload(examples: Sequence[Example]) -> gr.Video:
+    gr.Markdown(
+        f"## 1. A video\nOne face, seen from the front; {describe_limits()}. A file without an"
+        " ending such as .mp4, .mov or .webm is not accepted: rename it.",
+        elem_id="limits",
+    )
+    video = gr.Video(
+        label="Upload or record a video",
+        sources=["upload", "webcam"],
+        include_audio=True,
+        height=320,
+        elem_id="video",
+    )
+    facts = gr.HTML(_describe_upload(None), elem_id="facts", label="About the video")
+    if examples:
+        gr.Markdown("Or choose an example. These are drawings made by a program, not people:")
+        with gr.Row():
+            for number, example in enumerate(examples):
+                button = gr.Button(example.label, size="sm", elem_id=f"example-{number}")
+                button.click(
+                    lambda path=str(example.path): path,
+                    outputs=video,
+                    api_visibility="private",
+                    queue=False,
+                )
+    video.change(
+        _describe_upload,
+        video,
+        facts,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    return video
+
+
+def _build_choice(shelf: Shelf) -> tuple[gr.CheckboxGroup, gr.Dropdown, gr.Checkbox]:
+    gr.Markdown("## 2. Detectors")
+    with gr.Row():
+        names = gr.CheckboxGroup(
+            choices=shelf.names,
+            value=shelf.names[:1],
+            label=f"Detectors, shown side by side ({MAX_DETECTORS} at most)",
+            elem_id="detectors",
+            min_width=320,
+        )
+        fold = gr.Dropdown(
+            choices=[(describe_run(fold), fold or "") for fold in shelf.folds],
+            value=shelf.folds[0] or "",
+            label="Protocol run: what the detectors were trained on",
+            elem_id="fold",
+            min_width=320,
+        )
+    with_overlay = gr.Checkbox(
+        value=True, label="Show where they looked (Grad-CAM; takes longer)", elem_id="with-overlay"
+    )
+    return names, fold, with_overlay
+
+
 def _describe_upload(video: str | None) -> str:
-    """Say what was uploaded, or why it is refused, before anything is queued."""
+    """Return a line about the upload, or why it is refused, before anything is queued."""
     if video is None:
         return write_note("No video yet.")
     try:
@@ -169,11 +179,11 @@ def _describe_upload(video: str | None) -> str:
 
 
 class Desk:
-    """Takes a visitor's wish, has it judged, and says where each answer goes.
+    """Checks a visitor's request, has it scored, and shows the results.
 
     Args:
         shelf: The detectors on offer.
-        results: Where answers are shown.
+        results: The components that show the results.
     """
 
     def __init__(self, shelf: Shelf, results: Results) -> None:
@@ -181,10 +191,10 @@ class Desk:
         self._results = results
 
     def admit(self, video: str | None, names: list[str], fold: str) -> None:
-        """Check a wish before it is queued.
+        """Check a request before it is queued.
 
         Raises:
-            gr.Error: What is wrong with it and what to do, in words.
+            gr.Error: The request is refused; the text says why and what to do.
         """
         problem = self._find_fault(video, names, fold)
         if problem is not None:
@@ -198,7 +208,7 @@ class Desk:
                 kind="no_video",
                 title="There is no video yet",
                 reason="Nothing was uploaded.",
-                hint="Upload or record one, or take an example.",
+                hint="Upload or record one, or choose an example.",
             )
         try:
             self._shelf.find(names, fold or None)
@@ -206,7 +216,7 @@ class Desk:
         except DetectorError as error:
             return Problem(
                 kind="choice",
-                title="This choice of detectors cannot be asked",
+                title="These detectors cannot be used together",
                 reason=f"{str(error)[:1].upper()}{str(error)[1:]}.",
                 hint="Choose another detector or another protocol run.",
             )
@@ -220,9 +230,9 @@ class Desk:
         names: list[str],
         fold: str,
         with_overlay: bool,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for it
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 — Gradio finds it by this default
     ) -> Iterator[dict[Any, Any]]:
-        """Judge a video and show what is known so far, step by step."""
+        """Score a video, and show after each step what is known so far."""
         self.admit(video, names, fold)
         offers = self._shelf.find(names, fold or None)
         with job_folder() as folder:
@@ -231,7 +241,7 @@ class Desk:
                 yield show_step(step, self._results)
 
     def score(self, video: str | None, names: list[str], fold: str) -> dict[str, Any]:
-        """Judge a video for a program: the record alone, no pictures of what was looked at."""
+        """Score a video for a program: return the record alone, without pictures."""
         self.admit(video, names, fold)
         offers = self._shelf.find(names, fold or None)
         with job_folder() as folder:

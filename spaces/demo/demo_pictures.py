@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.store import VideoClips
+from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.video.frame_policy import FramePolicy
 from thb_dataset.video.reader import VideoReader
 
@@ -21,11 +21,11 @@ BOX_COLOUR: Final = (255, 176, 0)
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A picture file and what it shows, for those who cannot see it.
+    """A picture file, and what it shows for visitors who cannot see it.
 
     Attributes:
-        path: PNG file.
-        caption: One line.
+        path: The PNG file.
+        caption: A text of one line.
     """
 
     path: str
@@ -33,13 +33,13 @@ class Picture:
 
 
 def draw_track(video: Path, spec: ClipSpec, clips: VideoClips, folder: Path) -> tuple[Picture, ...]:
-    """Draw the face's box onto frames that the detector saw, evenly over the video.
+    """Draw the face's box onto frames that the detector saw, spread evenly over the video.
 
     Args:
-        video: The file.
-        spec: Which frames the clips hold.
-        clips: The face's boxes, in pixels of the frames.
-        folder: Where the pictures go.
+        video: The video file.
+        spec: The settings that say which frames the clips hold.
+        clips: The clips, with the face's boxes in pixels of the frames.
+        folder: The folder for the pictures.
 
     Raises:
         VideoError: The video cannot be read a second time.

@@ -1,4 +1,4 @@
-"""Where a job's answers stand on the page, and how a step fills them."""
+"""Where the page shows the results of a job, and how each step fills them in."""
 
 from __future__ import annotations
 
@@ -20,12 +20,21 @@ CURVE_COLOURS: Final = (
     ("#009e73", "#7fceb9"),
     ("#cc79a7", "#e5bcd3"),
 )
-"""Of each detector's curve and of its threshold; told apart by the colour-blind as well."""
+"""Colours of each detector's curve and of its threshold, which colour-blind people tell apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """Where one detector's answer is shown."""
+    """The components that show one detector's result.
+
+    Attributes:
+        column: The column that holds the others; hidden while it is not needed.
+        answer: Score and verdict, or the problem.
+        overlay: The Grad-CAM video.
+        track: Pictures of the face that was followed.
+        sheet: The Grad-CAM contact sheet.
+        card: The detector's card and known weaknesses.
+    """
 
     column: gr.Column
     answer: gr.HTML
@@ -37,7 +46,16 @@ class Slot:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """Where a job's answers are shown."""
+    """The components that show the results of a job.
+
+    Attributes:
+        group: The column that holds the others; hidden until there is a result.
+        summary: The progress of the job.
+        plot: The score over time.
+        table: The plot's legend, and the score over time as tables.
+        slots: The columns of the detectors.
+        download: The button for the JSON record.
+    """
 
     group: gr.Column
     summary: gr.HTML
@@ -47,16 +65,16 @@ class Results:
     download: gr.DownloadButton
 
     def list_all(self) -> list[Any]:
-        """Every component that a job may change."""
-        parts = [getattr(slot, name.name) for slot in self.slots for name in fields(slot)]
+        """Return every component that a job may change."""
+        parts = [getattr(slot, part.name) for slot in self.slots for part in fields(slot)]
         return [self.group, self.summary, self.plot, self.table, self.download, *parts]
 
 
 def build_results() -> Results:
-    """Lay out the place of the answers, hidden until there is one."""
+    """Lay out the results, which are hidden until there is one."""
     summary = gr.HTML("", elem_id="summary", label="Progress")
     with gr.Column(visible=False, elem_id="results") as group:
-        gr.Markdown("## 3. What they say")
+        gr.Markdown("## 3. Results")
         with gr.Row(equal_height=False):
             slots = tuple(_build_slot(number) for number in range(MAX_DETECTORS))
         plot = gr.LinePlot(
@@ -66,7 +84,7 @@ def build_results() -> Results:
             x_title="seconds",
             y_title="P(fake)",
             y_lim=[0, 1],
-            colors_in_legend=[],  # Gradio cuts its legend off: ours stands below the plot
+            colors_in_legend=[],  # Gradio cuts its legend off, so ours is below the plot
             height=280,
             label="Score over time",
             elem_id="timeline",
@@ -110,7 +128,7 @@ def _build_slot(number: int) -> Slot:
 
 
 def show_step(step: Step, results: Results) -> dict[Any, Any]:
-    """Return what changes on the page at a step."""
+    """Return the changes of the page at a step, by component."""
     curves = _collect_curves(step.judgements)
     shown: dict[Any, Any] = {
         results.group: gr.Column(visible=bool(step.judgements)),
@@ -139,7 +157,7 @@ def _fill_slot(slot: Slot, judgement: Judgement) -> dict[Any, Any]:
         slot.overlay: gr.Video(
             value=judgement.overlay,
             visible=judgement.overlay is not None,
-            label=f"Where {name} looked (orange speaks for fake, blue for real)",
+            label=f"Where {name} looked (orange: evidence for fake, blue: for real)",
         ),
         slot.track: gr.Gallery(
             value=[(picture.path, picture.caption) for picture in judgement.track],
@@ -156,7 +174,7 @@ def _fill_slot(slot: Slot, judgement: Judgement) -> dict[Any, Any]:
 
 
 def _collect_curves(judgements: Sequence[Judgement]) -> pd.DataFrame:
-    """Return the curves as rows: one point in the middle of each stretch, and the thresholds."""
+    """Return the curves as rows: a point in the middle of each stretch, and the thresholds."""
     rows: list[tuple[float, float, str]] = []
     for judgement in judgements:
         if judgement.timeline is None:
@@ -167,7 +185,9 @@ def _collect_curves(judgements: Sequence[Judgement]) -> pd.DataFrame:
                 (at, parts[0].score, name) for at in (parts[0].start_seconds, parts[0].end_seconds)
             ]
         else:
-            rows += [((one.start_seconds + one.end_seconds) / 2, one.score, name) for one in parts]
+            rows += [
+                ((part.start_seconds + part.end_seconds) / 2, part.score, name) for part in parts
+            ]
         if judgement.calibration is not None:
             line = name_threshold(name)
             ends = (parts[0].start_seconds, parts[-1].end_seconds)

@@ -1,4 +1,4 @@
-"""The contract of a detector: checked when its class is made, and kept by save and load."""
+"""The contract of a detector: checked when its class is created, and kept by save and load."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from thb_dataset.errors import DetectorError
 
 
 class MeanDetector(Detector):
-    """One class and nothing else: what a third party writes."""
+    """One class and nothing else, as a third party writes it."""
 
     model_type = "test_mean"
     default_clip = ClipSpec(frames=3, size=16, crop="aligned", margin=1.5)
@@ -91,6 +91,7 @@ def test_a_class_with_settings_of_its_own_has_its_config() -> None:
         ({"forward": lambda self, pixel_values: None}, r"forward takes \(pixel_values\)"),
         ({"cam_layer": None}, "give it cam_layer"),
         ({"cam_reshape": None}, "give it cam_reshape"),
+        ({"recipe": {"epochs": 3}}, r"recipe is a dict, not a detectors\.recipes\.Recipe"),
     ],
 )
 def test_a_class_that_lacks_something_is_refused_when_it_is_made(
@@ -101,7 +102,8 @@ def test_a_class_that_lacks_something_is_refused_when_it_is_made(
 
 
 def test_all_faults_are_named_at_once() -> None:
-    with pytest.raises(DetectorError, match=r"Made is no detector: .*forward.*cam_layer.*cam_res"):
+    message = r"Made is not a detector: .*forward.*cam_layer.*cam_res"
+    with pytest.raises(DetectorError, match=message):
         make_class(forward=None, cam_layer=None, cam_reshape=None)
 
 

@@ -1,4 +1,4 @@
-"""The baseline: scores clip by clip, learns, and begins from a pretrained backbone."""
+"""The baseline: it scores clip by clip, learns, and can begin with a pretrained backbone."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_pretrained_backbone_is_taken_over(tmp_path: Path) -> None:
         ({"model_type": "no-such"}, "backbone"),
         ({**TINY, "num_channels": 1}, "num_channels must be 3"),
         ({"model_type": "vit", "hidden_size": 8, "num_hidden_layers": 1,
-          "num_attention_heads": 2, "intermediate_size": 8, "image_size": 96}, "gives no map"),
+          "num_attention_heads": 2, "intermediate_size": 8, "image_size": 96}, "returns no map"),
     ],
 )  # fmt: skip
 def test_a_backbone_that_cannot_serve_is_refused(backbone: dict[str, Any], message: str) -> None:

@@ -1,4 +1,4 @@
-"""The benchmark of the networks runs, on the small ones."""
+"""The benchmark of the networks runs on the small networks."""
 
 from __future__ import annotations
 

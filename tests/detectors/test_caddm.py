@@ -1,4 +1,4 @@
-"""CADDM equals the original network, anchors and losses included, and trains as the paper says."""
+"""CADDM: parity with the original, its anchors, its loss and its recipe."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from detectors.caddm.modeling import StochasticDepth
 from detectors.caddm.recipe import PUBLISHED
 from detectors.conversion import convert_checkpoint
 from detectors.registry import load_detector
+from scripts.drawn_weights import CADDM_REGIONS, fingerprint
 from thb.training.settings import choose_settings
-from thb_dataset.clips.store import VideoClips, prepare_pixels
+from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
 from thb_dataset.errors import DetectorError
 
 TINY: dict[str, Any] = {"widths": [2, 2, 4, 8], "depths": [1, 1, 1, 1], "stem_width": 4}
@@ -36,11 +37,12 @@ def tiny() -> CADDM:
 
 @pytest.mark.parametrize("variant", ["resnet34", "efficientnet-b3", "efficientnet-b4"])
 def test_official_weights_give_the_originals_logits(
-    variant: str, read_golden: Callable[[str], Any], fingerprint: Callable[[Tensor], list[float]]
+    variant: str, read_golden: Callable[[str], Any]
 ) -> None:
     golden = read_golden(f"caddm-{variant}")
-    model = CADDM(CADDMConfig(**golden.config))
-    golden.fill(model, map_keys(model))
+    config = CADDMConfig(**golden.config)
+    model = CADDM(config)
+    golden.fill(model, map_keys(config))
     with torch.no_grad():
         logits = model(golden.pixel_values).logits
         offsets, confidences = model.artifacts.detect(model.encode(golden.pixel_values)[1])
@@ -49,15 +51,14 @@ def test_official_weights_give_the_originals_logits(
     assert fingerprint(confidences) == pytest.approx(golden.more["confidences"], rel=1e-8)
 
 
-def test_anchor_loss_is_the_originals(
-    read_golden: Callable[[str], Any], drawn_weights: Any
-) -> None:
+def test_anchor_loss_is_the_originals(read_golden: Callable[[str], Any]) -> None:
     golden = read_golden("caddm-resnet34")
-    model = CADDM(CADDMConfig(**golden.config))
-    golden.fill(model, map_keys(model))
+    config = CADDMConfig(**golden.config)
+    model = CADDM(config)
+    golden.fill(model, map_keys(config))
     with torch.no_grad():
         offsets, confidences = model.artifacts.detect(model.encode(golden.pixel_values)[1])
-    boxes = torch.tensor(drawn_weights.CADDM_REGIONS, dtype=torch.float64)
+    boxes = torch.tensor(CADDM_REGIONS, dtype=torch.float64)
     terms = compute_detection_loss(offsets / 10, confidences / 10, [boxes, boxes[:0]])
     assert [float(term) for term in terms] == pytest.approx(golden.more["anchor_loss"], rel=1e-5)
 
@@ -83,7 +84,7 @@ def test_official_file_becomes_a_folder_that_loads(
     golden = read_golden("caddm-resnet34")
     file = tmp_path / "resnet34.pkl"
     torch.save({"network": golden.state, "opt_state": {}, "epoch": 1}, file)
-    tiny = shrink_layout(LAYOUT, CADDM(CADDMConfig(**golden.config)))
+    tiny = shrink_layout(LAYOUT, CADDMConfig(**golden.config))
     model, report = convert_checkpoint(tiny, file)
     assert (report.keys, report.used) == (173, 171)
     assert len(report.ignored) == 2
@@ -102,7 +103,7 @@ def test_variant_is_told_by_the_keys() -> None:
     assert find_variant({"base_model.conv1.weight": weight}, "") == "resnet34"
     assert find_variant(b3, "") == "efficientnet-b3"
     assert find_variant(b4, "") == "efficientnet-b4"
-    with pytest.raises(DetectorError, match="no CADDM weights"):
+    with pytest.raises(DetectorError, match="not CADDM weights"):
         find_variant({"visual.conv1.weight": weight}, "")
 
 
@@ -209,7 +210,7 @@ def test_pretrained_backbone_is_taken_whole(tiny: CADDM, tmp_path: Path) -> None
     for ours, theirs in zip(tiny.backbone.parameters(), other.backbone.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs)
     wide = CADDM(CADDMConfig(**{**TINY, "widths": [2, 2, 4, 4]}))
-    with pytest.raises(DetectorError, match="not built like ours"):
+    with pytest.raises(DetectorError, match="differs from ours in"):
         wide.load_backbone(str(tmp_path / "resnet"))
 
 

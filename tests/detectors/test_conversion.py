@@ -11,16 +11,8 @@ import torch
 from torch import nn
 from transformers import ResNetConfig, ResNetModel
 
-from detectors.conversion import (
-    KeyMap,
-    fake_minus_real,
-    fill_model,
-    map_resnet,
-    pick_state,
-    read_checkpoint,
-    strip_wrappers,
-    translate,
-)
+from detectors.conversion import pick_state, read_checkpoint, strip_wrappers
+from detectors.key_maps import KeyMap, fake_minus_real, fill_model, map_resnet, translate
 from thb_dataset.errors import DetectorError
 
 KEYS = KeyMap(
@@ -33,7 +25,7 @@ KEYS = KeyMap(
 
 
 class Payload:
-    """What a hostile pickle does when it is read."""
+    """A hostile pickle, which creates a file when it is read."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Path.touch, (Path("touched-by-pickle"),))
@@ -76,7 +68,7 @@ def test_wrappers_are_removed_however_nested() -> None:
     weight = torch.zeros(1)
     plain, removed = strip_wrappers({"module.model.a": weight, "module.model.b": weight})
     assert (set(plain), removed) == ({"a", "b"}, "module.model.")
-    # part of a name is no wrapper
+    # a prefix of some names only is not a wrapper
     plain, removed = strip_wrappers({"model.a": weight, "head": weight})
     assert (set(plain), removed) == ({"model.a", "head"}, "")
 
@@ -137,7 +129,7 @@ def test_only_named_classes_are_harmless(tmp_path: Path) -> None:
         read_checkpoint(file)
     content = read_checkpoint(file, harmless=(argparse.Namespace,))
     assert set(pick_state(content, ("model",), file)) == {"a"}
-    # admitted for that one call
+    # the class was admitted for that call only
     with pytest.raises(DetectorError, match="not read as weights only"):
         read_checkpoint(file)
 

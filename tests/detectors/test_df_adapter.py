@@ -1,4 +1,4 @@
-"""DeepFake-Adapter equals the original network, and trains only what the paper trains."""
+"""DeepFake-Adapter: parity with the original, its frozen backbone and its recipe."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_official_weights_give_the_originals_logits(
     golden = read_golden("df_adapter-vit-base")
     for name in ("best_state_dict", "state_dict"):
         torch.save({name: golden.state, "epoch": 1}, tmp_path / f"{name}.pt")
-        layout = shrink_layout(LAYOUT, DeepFakeAdapter(DeepFakeAdapterConfig(**golden.config)))
+        layout = shrink_layout(LAYOUT, DeepFakeAdapterConfig(**golden.config))
         model, report = convert_checkpoint(layout, tmp_path / f"{name}.pt")
         assert (report.keys, report.used) == (156, 156)
         model.save_pretrained(tmp_path / name)
@@ -159,7 +159,7 @@ def test_other_shapes_are_refused(tiny: DeepFakeAdapter) -> None:
     for shape in ((1, 2, 3, 64, 64), (1, 1, 3, 32, 32)):
         with pytest.raises(DetectorError, match="clips of shape"):
             tiny(torch.zeros(shape))
-    with pytest.raises(DetectorError, match="not divided"):
+    with pytest.raises(DetectorError, match="layers=5 is not a multiple of"):
         DeepFakeAdapterConfig(layers=5, interactions=2)
 
 
@@ -184,4 +184,6 @@ def test_recipe_is_understood_by_the_trainer() -> None:
     assert (settings.epochs, settings.batch_size, settings.warmup_share) == (100, 32, 0.15)
     assert (settings.optimiser, settings.learning_rate, settings.momentum) == ("sgd", 0.0125, 0.9)
     assert (settings.schedule, settings.final_factor, settings.warmup_factor) == ("cosine", 0, 0)
-    assert [(one.name, one.probability) for one in settings.augmentations] == [("flip", 0.5)]
+    assert [(change.name, change.probability) for change in settings.augmentations] == [
+        ("flip", 0.5)
+    ]

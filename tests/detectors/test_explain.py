@@ -1,4 +1,4 @@
-"""Grad-CAM on every detector, against sums done by hand and against the library's own."""
+"""Grad-CAM on every detector, compared with sums by hand and with the library's own maps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from detectors.base import Detector, DetectorOutput
 from detectors.explain import explain_clips
-from detectors.registry import DETECTORS, create_detector, find_detector_class
+from detectors.listing import DETECTORS
+from detectors.registry import create_detector, find_detector_class
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import DetectorError
 
@@ -24,7 +25,7 @@ Values = npt.NDArray[np.float32]
 
 
 class CornerDetector(Detector):
-    """Adds up the upper left quarter of the pictures, which must be bright."""
+    """Adds up the upper left quarter of the pictures, so that only this quarter is a reason."""
 
     model_type = "test_explain_corner"
     default_clip = ClipSpec(frames=2, size=16)
@@ -59,7 +60,7 @@ def make_pixels(detector: Detector, clips: int = 3) -> Values:
 
 
 def look_inside(detector: Detector, pixels: Values) -> tuple[Tensor, Tensor]:
-    """The layer's output and the gradient of the logits there, by plain autograd."""
+    """Return the layer's output and the gradient of the logits there, by plain autograd."""
     seen: list[Tensor] = []
     layer = detector.get_submodule(detector.cam_layer)
     handle = layer.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
@@ -90,7 +91,7 @@ def by_hand_df_adapter(detector: Detector, tokens: Tensor, gradient: Tensor) -> 
 
 
 def by_hand_tall(detector: Detector, tokens: Tensor, gradient: Tensor) -> Tensor:
-    """The thumbnail's map, then its quarters one after the other."""
+    """Return the quarters of the thumbnail's map, one after the other."""
     cells = add_up(tokens, gradient, (1,), 2)
     side = round(cells.shape[1] ** 0.5)
     grid, half = cells.reshape(len(cells), side, side), side // 2
@@ -99,10 +100,10 @@ def by_hand_tall(detector: Detector, tokens: Tensor, gradient: Tensor) -> Tensor
 
 
 def by_hand_lipfd(detector: Detector, maps: Tensor, gradient: Tensor) -> Tensor:
-    """Each crop's own map, enlarged to where the crop lies; official: the mean on frame one."""
+    """Return each crop's map, enlarged to its place in the frame; their mean is on frame one."""
     frames, size = detector.config.clip_spec.frames, detector.config.region_size
     scales = 1 + len(detector.config.region_crops)
-    maps, gradient = (each.unflatten(0, (-1, scales, frames)) for each in (maps, gradient))
+    maps, gradient = (values.unflatten(0, (-1, scales, frames)) for values in (maps, gradient))
     own = add_up(maps, gradient, (2, 4, 5), 3)  # (N, scales, frames, h, w)
     side = 2 * maps.shape[-1]
     heat = torch.zeros(len(maps), 2 * frames, side, side)

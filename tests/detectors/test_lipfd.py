@@ -1,4 +1,4 @@
-"""LipFD equals the original network, from the spectrogram above the frames to the region loss."""
+"""LipFD: parity with the original, its canvas, its crops and its recipe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from detectors.lipfd.conversion import LAYOUT, find_variant
 from detectors.lipfd.modeling import measure_unawareness
 from detectors.registry import load_detector
 from thb.training.settings import choose_settings
-from thb_dataset.clips.store import VideoClips, prepare_pixels
+from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
 from thb_dataset.errors import DetectorError
 
 TINY: dict[str, Any] = {
@@ -56,7 +56,7 @@ def test_official_weights_give_the_originals_logits(
 ) -> None:
     golden = read_golden("lipfd-vit-l-14")
     torch.save({"model": golden.state, "optimizer": {}, "total_steps": 1}, tmp_path / "ckpt.pth")
-    layout = shrink_layout(LAYOUT, LipFD(LipFDConfig(**golden.config)))
+    layout = shrink_layout(LAYOUT, LipFDConfig(**golden.config))
     model, report = convert_checkpoint(layout, tmp_path / "ckpt.pth")
     # of CLIP's text tower: 12 of its one block, the embedding, two of the norm and three bare ones
     assert (report.keys, len(report.ignored)) == (158, 18)

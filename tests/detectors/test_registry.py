@@ -1,4 +1,4 @@
-"""A detector by any of its names; and every way in which that can go wrong."""
+"""A detector is found by any of its names, and every failure is explained."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from detectors.registry import DETECTORS, create_detector, find_detector_class, load_detector
+import detectors
+from detectors.listing import DETECTORS
+from detectors.registry import create_detector, find_detector_class, load_detector
 from thb_dataset.errors import DetectorError
 
 THIRD_PARTY = """
@@ -48,7 +50,7 @@ SMALL = {"clip": {"frames": 2, "size": 32}}
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    """A folder with weights."""
+    """Return a folder with trained weights."""
     folder = tmp_path / "saved"
     load_detector("baseline", seed=1, config=SMALL).save_pretrained(folder)
     return folder
@@ -56,19 +58,25 @@ def saved(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def third_party(tmp_path: Path) -> Path:
-    """A folder with a module that we have never heard of."""
+    """Return a folder with a module of a third party."""
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     (folder / "third_party.py").write_text(THIRD_PARTY, encoding="utf-8")
     return folder
 
 
-def run_python(code: str, *, folder: Path, succeeds: bool = True) -> str:
-    """Run code in a new process that begins in a folder; return what it prints or complains of."""
-    # The console script does not put the working folder on the path, and neither does -P.
+def run_python(
+    code: str, *, folder: Path, also_from: Path | None = None, succeeds: bool = True
+) -> str:
+    """Run code in a new process that begins in a folder; return its output, or its complaint.
+
+    Like a console script, the process does not look for modules in the folder; it does in
+    ``also_from``.
+    """
+    paths = [Path(__file__).parents[2], *([also_from] if also_from else [])]
     environment = {
         **os.environ,
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPATH": os.pathsep.join(map(str, paths)),
         "PYTHONSAFEPATH": "1",
     }
     done = subprocess.run(
@@ -86,12 +94,30 @@ def run_python(code: str, *, folder: Path, succeeds: bool = True) -> str:
 @pytest.mark.parametrize("name", sorted(DETECTORS))
 def test_every_registered_name_is_a_detector(name: str) -> None:
     found = find_detector_class(name)
-    assert f"{found.__module__}:{found.__qualname__}" == DETECTORS[name]
+    assert f"{found.__module__}:{found.__qualname__}" == DETECTORS[name].detector
 
 
-def test_importing_the_package_registers_with_the_auto_classes(tmp_path: Path) -> None:
+def test_names_are_known_without_torch(tmp_path: Path) -> None:
+    printed = run_python(
+        "import sys, detectors, detectors.listing, detectors.registry, detectors.convert\n"
+        "heavy = {'torch', 'transformers', 'detectors.base', 'detectors.tall'}\n"
+        "print(sorted(heavy & set(sys.modules)), *detectors.DETECTORS)",
+        folder=tmp_path,
+    )
+    assert printed.split() == ["[]", *DETECTORS]
+
+
+def test_every_name_of_the_package_is_there() -> None:
+    for name in detectors.__all__:
+        assert getattr(detectors, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'Detectr'"):
+        detectors.Detectr  # noqa: B018 — the access itself is refused
+
+
+def test_registering_makes_the_auto_classes_know_every_detector(tmp_path: Path) -> None:
     printed = run_python(
         "import detectors\n"
+        "detectors.register_detectors()\n"
         "from transformers import AutoConfig, AutoModelForVideoClassification as Auto\n"
         "print(type(Auto.from_config(AutoConfig.for_model('thb_baseline'))).__name__)",
         folder=tmp_path,
@@ -142,7 +168,7 @@ def test_a_folder_named_like_a_detector_is_reached_by_its_path(
 
 
 def test_a_run_of_several_folds_asks_for_one_of_them(saved: Path) -> None:
-    with pytest.raises(DetectorError, match=r"several detectors, one a fold.*saved"):
+    with pytest.raises(DetectorError, match=r"several detectors, one per fold.*saved"):
         load_detector(saved.parent)
 
 
@@ -161,7 +187,7 @@ def test_an_unknown_setting_is_refused() -> None:
         load_detector("baseline", config={"dropuot": 0.5})
 
 
-def test_missing_weights_are_refused_and_not_drawn_anew(saved: Path) -> None:
+def test_missing_weights_are_refused_and_not_drawn_again(saved: Path) -> None:
     weights = load_file(saved / "model.safetensors")
     del weights["classifier.bias"]
     save_file(weights, saved / "model.safetensors", metadata={"format": "pt"})
@@ -225,7 +251,8 @@ def test_a_third_partys_class_needs_no_registration(third_party: Path, tmp_path:
         f"mine.save_pretrained({str(out)!r})\n"
         f"again = load_detector({str(out)!r})\n"
         "print(type(again).__name__, bool((mine.map.weight == again.map.weight).all()))",
-        folder=third_party,
+        folder=tmp_path,
+        also_from=third_party,
     )
     assert printed.split()[-2:] == ["Mine", "True"]
     assert json.loads((out / "config.json").read_text("utf-8"))["detector_class"] == (
@@ -239,24 +266,55 @@ def test_code_that_a_folder_names_runs_only_where_that_is_allowed(
     out = tmp_path / "out"
     load = "from detectors.registry import load_detector\n"
     run_python(f"{load}load_detector('third_party:Mine').save_pretrained({str(out)!r})",
-               folder=third_party)  # fmt: skip
-    refused = run_python(f"{load}load_detector({str(out)!r})", folder=third_party, succeeds=False)
+               folder=tmp_path, also_from=third_party)  # fmt: skip
+    refused = run_python(
+        f"{load}load_detector({str(out)!r})",
+        folder=tmp_path,
+        also_from=third_party,
+        succeeds=False,
+    )
     assert "DetectorError" in refused
     assert "--trust-remote-code" in refused
     allowed = run_python(
         f"{load}print(type(load_detector({str(out)!r}, trust_remote_code=True)).__name__)",
-        folder=third_party,
+        folder=tmp_path,
+        also_from=third_party,
     )
     assert allowed.split()[-1] == "Mine"
 
 
-def test_a_class_that_is_no_detector_is_refused(third_party: Path) -> None:
+def test_a_class_that_is_not_a_detector_is_refused(third_party: Path, tmp_path: Path) -> None:
     printed = run_python(
         "from detectors.registry import load_detector\nload_detector('third_party:NoDetector')",
-        folder=third_party,
+        folder=tmp_path,
+        also_from=third_party,
         succeeds=False,
     )
-    assert "third_party:NoDetector is no detector" in printed
+    assert "third_party:NoDetector is not a detector" in printed
+
+
+def test_only_the_command_line_searches_the_working_folder(third_party: Path) -> None:
+    printed = run_python(
+        "import sys\n"
+        "from detectors.registry import find_detector_class\n"
+        "from thb_dataset.errors import DetectorError\n"
+        "before = list(sys.path)\n"
+        "try:\n"
+        "    find_detector_class('third_party:Mine')\n"
+        "except DetectorError as error:\n"
+        "    print('refused:', error)\n"
+        "assert sys.path == before\n"
+        "from thb.cli import main\n"
+        "try:\n"
+        "    main(['env'])\n"
+        "except SystemExit:\n"
+        "    print(find_detector_class('third_party:Mine').__name__)",
+        folder=third_party,
+    )
+    lines = printed.splitlines()
+    assert lines[0].startswith("refused: no module 'third_party'")
+    assert "PYTHONPATH" in lines[0]
+    assert lines[-1] == "Mine"
 
 
 def test_our_own_classes_are_not_named_in_their_config(saved: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a torchvision built for CUDA does beside a CPU torch, and what it does not do any more.
+"""A torchvision that was built for CUDA no longer breaks transformers beside a CPU torch.
 
 The cases run in processes of their own: an import that failed cannot be taken back.
 """
@@ -18,7 +18,7 @@ import torch
 def fake(dets, scores, iou_threshold):
     return dets
 """
-"""What the real one does at its import, and fails at where its extension does not load."""
+"""The step of the real import that fails if its extension cannot be loaded."""
 
 
 def run(script: str, *paths: Path) -> str:
@@ -62,7 +62,7 @@ def test_another_fault_is_not_hidden(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(find_spec("torchvision") is None, reason="torchvision is not installed")
 def test_models_and_grad_cam_import_beside_the_real_one() -> None:
-    script = "import detectors\nfrom transformers import SwinModel\nimport torchvision\n"
+    script = "import detectors.base\nfrom transformers import SwinModel\nimport torchvision\n"
     if find_spec("pytorch_grad_cam") is not None:
         script += "import pytorch_grad_cam\n"
     assert run(script + "print('imported')") == "imported"

@@ -1,4 +1,4 @@
-"""A child taken over by a hostile file may answer anything: the parent believes nothing odd."""
+"""A child that a hostile file has taken over may answer anything; the parent refuses nonsense."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from thb_dataset.video.reader import Limits
 
 
 class Liar:
-    """Stands in for a child and answers whatever it likes."""
+    """Stands in for a child and gives any answer."""
 
     def __init__(self, *messages: dict[str, Any]) -> None:
         self._messages = list(messages)

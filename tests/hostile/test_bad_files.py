@@ -1,4 +1,4 @@
-"""Every file of the collection of broken and odd inputs, each with what its README expects."""
+"""Every file of the collection of broken and odd inputs gives what its README expects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from thb_dataset.video.reader import FramePolicy, VideoReader
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What one file gives: frames of a size, or an error with certain words."""
+    """The expected outcome of a file: frames of a size, or an error with certain words."""
 
     frames: int = 75
     declared: int | None = 75
@@ -191,7 +191,7 @@ def test_frames_that_are_declared_and_do_not_decode_are_warned_of(
 ) -> None:
     reader.read_frames(bad / name, FramePolicy(frames=8))
     assert bool(caplog.messages) == bool(said)
-    assert all(f"{name}: {said} frames that it declares decode" in m for m in caplog.messages)
+    assert all(f"{name}: only {said} declared frames decode" in m for m in caplog.messages)
 
 
 def test_nothing_in_the_collection_ends_the_child(bad: Path) -> None:

@@ -1,4 +1,4 @@
-"""The child process: its limits are in force, its deaths have names, and it never outlives us."""
+"""The child process obeys its limits, its deaths become named errors, and it never outlives us."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def slow_clip(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Full HD noise: seconds of decoding for a moment of writing."""
+    """A video of Full HD noise, which takes seconds to decode and is quickly written."""
     noise = np.random.default_rng(0).integers(0, 255, (1080, 1920, 3), np.uint8)
     path = write_repeated(tmp_path_factory.mktemp("clips") / "slow.mov", noise, 200)
     yield path
@@ -82,7 +82,7 @@ def wait_until_it_ends(pid: int) -> None:
 
 
 def stat_fields(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the state on."""
+    """Return the fields of /proc/PID/stat from the state on."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
 
 
@@ -156,7 +156,7 @@ def test_too_much_memory_is_refused_by_name(
 ) -> None:
     reader.probe(clip)
     fields = Path(f"/proc/{child_of(reader)}/status").read_text().split()
-    # What it takes to be there and read a small video, and no room for a picture of Full HD.
+    # Enough to start and to read a small video, but too little for a picture of Full HD.
     enough = int(fields[fields.index("VmSize:") + 1]) + 4096 << 10
     with VideoReader(Limits(address_space_bytes=enough)) as narrow:
         assert narrow.read_frames(clip, EIGHT).total_frames == 20
@@ -180,7 +180,7 @@ def test_a_long_video_needs_no_more_memory_than_a_short_one(tmp_path: Path) -> N
 
 @pytest.fixture
 def kill(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
-    """Send a signal to the next children, each in the middle of its first request."""
+    """Send a signal to the next children, each during its first request."""
 
     def prepare(number: int, children: int) -> None:
         request, pids = VideoChild.request, set[int]()
@@ -235,7 +235,7 @@ def test_a_child_that_crashes_names_the_file_and_the_signal(
     reader: VideoReader, clip: Path, slow_clip: Path, kill: Callable[[int, int], None]
 ) -> None:
     kill(signal.SIGSEGV, 1)
-    with pytest.raises(VideoDecodeError, match=r"slow\.mov: the decoder died of it \(SIGSEGV\)"):
+    with pytest.raises(VideoDecodeError, match=r"slow\.mov: the decoder crashed \(SIGSEGV\)"):
         reader.read_frames(slow_clip, EIGHT)
     assert reader.read_frames(clip, EIGHT).total_frames == 20
 
@@ -336,7 +336,7 @@ def test_an_interrupt_in_mid_answer_leaves_no_old_answer_behind(
             receive_into(child, buffer, deadline)
             return
         receive_into(child, pixels[: len(pixels) // 2], deadline)
-        signal.raise_signal(signal.SIGINT)
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
         patched.setattr(VideoChild, "receive_into", interrupt_in_the_middle)

@@ -1,4 +1,4 @@
-"""At least 500 hostile files: the parent lives, and each ends as frames or as a named error."""
+"""At least 500 hostile files: the parent survives, and each gives frames or a named error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EIGHT = FramePolicy(frames=8)
 
 @pytest.fixture
 def server() -> Iterator[socket.socket]:
-    """A server that nobody may call."""
+    """A server that must not be called."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         yield server
@@ -69,16 +69,16 @@ def test_hostile_files_end_as_frames_or_named_errors(
     if kind in {"pointers", "links"}:
         assert set(outcomes) == {"VideoDecodeError"}
     if sys.platform.startswith("linux"):
-        # Nothing above was let run beyond these, whatever it tried.
+        # No file above could exceed these limits.
         text = Path(f"/proc/{reader.child_pid}/limits").read_text()
         assert f"Max address space         {1 << 30}" in text
-    print(  # noqa: T201 - for the reader of the log
+    print(  # noqa: T201 — for readers of the log
         f"{kind}: {count} files: {dict(outcomes)}; at most {longest:.1f} s, child {peak_mib} MiB"
     )
 
 
 def child_peak_mib(reader: VideoReader) -> int:
-    """Highest resident memory of the child at present; 0 without one, or off Linux."""
+    """Return the peak resident memory of the child; 0 without a child or outside Linux."""
     status = Path(f"/proc/{reader.child_pid}/status")
     if not status.is_file():
         return 0
@@ -87,7 +87,7 @@ def child_peak_mib(reader: VideoReader) -> int:
 
 
 def read(reader: VideoReader, path: Path) -> str:
-    """The outcome of reading frames: ``frames``, or the error's name."""
+    """Return the outcome of reading frames: ``frames`` or the name of the error."""
     try:
         frames = reader.read_frames(path, EIGHT)
     except VideoError as error:
@@ -134,7 +134,7 @@ def test_declared_excess_is_refused_before_decoding(
         with pytest.raises(VideoError, match=f"{LIMITS.max_pixels} pixels"):
             reader.read_frames(pictures / name, FramePolicy(frames=1))
     for name in ("gap_3600.mkv", "gap_3600.mov"):
-        with pytest.raises(VideoTooLargeError, match=r"lasts 39600 s.*max_seconds"):
+        with pytest.raises(VideoTooLargeError, match=r"length of 39600\.0 s.*max_seconds"):
             reader.read_frames(times / name, FramePolicy(frames=1))
 
 

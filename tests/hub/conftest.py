@@ -1,4 +1,4 @@
-"""A Hub on loopback, and client processes that know no other."""
+"""A Hub on loopback, and client processes that know no other Hub."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def hub() -> Iterator[LoopbackHub]:
 
 @pytest.fixture(scope="session")
 def client_server() -> Iterator[subprocess.Popen[str]]:
-    """The process that forks for every case."""
+    """The process that forks a client for every case."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.support.hub_clients"],
         cwd=ROOT,
@@ -63,7 +63,7 @@ def client_server() -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture
 def run_client(hub: LoopbackHub, tmp_path: Path, client_server: subprocess.Popen[str]) -> RunClient:
-    """Run a case of ``hub_clients`` in a new process, its cache empty unless ``home`` is named."""
+    """Run a case of ``hub_clients`` in a new process, its cache empty unless a home is given."""
     count = iter(range(1000))
 
     def run(
@@ -72,16 +72,10 @@ def run_client(hub: LoopbackHub, tmp_path: Path, client_server: subprocess.Popen
         folder = tmp_path / f"client-{next(count)}"
         folder.mkdir()
         environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("HF_", "THB_"))},
-            "HF_ENDPOINT": hub.endpoint,
-            "HF_HOME": str((home or folder) / "hf"),
+            **hub.environment((home or folder) / "hf"),
             "THB_CACHE": str((home or folder) / "thb"),
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_UPDATE_DOWNLOAD_COUNTS": "0",
-            "HF_TOKEN": "hf_loopback",
-            "OMP_NUM_THREADS": "1",
             **(env or {}),
         }
         wanted = {"case": case, "options": options, "env": environment, "folder": str(folder)}

@@ -1,4 +1,4 @@
-"""What is broken is named, in seconds."""
+"""Whatever is broken is named within seconds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def silent_hub() -> Iterator[SilentHub]:
 
 
 class SilentHub:
-    """Takes calls and hangs up, as a Hub behind a broken network does, and counts them."""
+    """A server that hangs up at once, like a Hub behind a broken network, and counts the calls."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -64,7 +64,7 @@ def test_a_hub_that_does_not_answer_is_not_asked_again_and_again(
     assert answer.error == "HubUnreachableError"
     assert f"does not answer ({silent_hub.endpoint}" in answer.message
     assert "HF_ENDPOINT" in answer.message
-    assert silent_hub.calls == 1, "every further call would be a wait"
+    assert silent_hub.calls == 1, "every further call would take time"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_revision_or_repo_that_does_not_exist(
         ({LIST: b"{"}, "is not JSON"),
         ({LIST: b'{"Train": ["a.mp4"]}'}, "Train is a list, not an object"),
         ({LIST: b'{"Train": {"CelebV-HQ": ["../../a.mp4"]}}'}, "not the plain name of a file"),
-        ({LIST: None}, "has no real/real_dataset_split.json; lists that are there: none"),
+        ({LIST: None}, "has no real/real_dataset_split.json; lists in it: none"),
         ({"fake/Hallo/../../x.mp4": b""}, "path leaves the release: fake/Hallo/../../x.mp4"),
         (
             {
@@ -126,7 +126,7 @@ def test_a_list_with_absent_null_and_empty_blocks_is_accepted(
 def test_no_release_at_all(hub: LoopbackHub, run_client: RunClient) -> None:
     hub.create(REPO, {"README.md": b"# Nothing\n"})
     answer = run_client("load", protocol="p1", release=REPO)
-    assert "is no release: it has no folder fake/" in answer.message
+    assert "is not a release: it has no folder fake/" in answer.message
 
 
 def test_the_command_line_says_one_line_and_exits_3(

@@ -1,4 +1,4 @@
-"""loading_script.py's builder: from a folder and from the Hub, plain and streaming."""
+"""The builder of loading_script.py, from a folder and from the Hub, plain and streaming."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_script_builds_from_the_command_line(tiny_release: MiniRelease, tmp_
         [*script, "--base-path", tmp_path], capture_output=True, text=True, check=False
     )
     assert failed.returncode == 3
-    assert "is no release" in failed.stderr
+    assert "is not a release" in failed.stderr
 
 
 def test_what_is_built_has_the_very_types_of_what_is_published(
@@ -108,7 +108,7 @@ def test_what_is_built_has_the_very_types_of_what_is_published(
     from loading_script import TalkingHeadBench
 
     builder = TalkingHeadBench(base_path=tiny_release.hub, cache_dir=str(tmp_path))
-    assert builder.info.features == index_features(), "or no table can be joined to another"
+    assert builder.info.features == index_features(), "otherwise no table can be joined to another"
 
 
 def test_the_builder_has_every_config_and_its_own_fields() -> None:

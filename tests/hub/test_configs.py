@@ -1,4 +1,4 @@
-"""Every config that the card names, loaded by `datasets` alone, is what the protocols say."""
+"""Every config on the card, loaded by `datasets` alone, holds what the protocols say."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def release(request: pytest.FixtureRequest) -> tuple[Release, dict[str, bytes]]:
 
 
 def expected_row(video: Video, commit: str) -> dict[str, Any]:
-    """A row as the issue words it, written once more."""
+    """Return a row by its definition, independently of the code under test."""
     base = f"hf://datasets/{REPO}@{commit}/"
     return {
         "video_id": video.video_id,
@@ -76,7 +76,7 @@ def expected_row(video: Video, commit: str) -> dict[str, Any]:
 
 
 def expected_configs(videos: tuple[Video, ...], commit: str) -> dict[str, dict[str, Any]]:
-    """What every config should hold, from build_folds alone."""
+    """Return what every config should hold, from build_folds alone."""
 
     def describe(rows: tuple[Video, ...]) -> dict[str, Any]:
         return {"rows": len(rows), "digest": digest(expected_row(row, commit) for row in rows)}
@@ -117,7 +117,7 @@ def test_every_config_is_what_the_protocols_say(
 
 
 def check_index(hub: LoopbackHub, videos: tuple[Video, ...]) -> None:
-    """No row is stored twice, none is left out, and the tables are the 23 of the issue."""
+    """No row is stored twice or left out, and there are 23 tables."""
     tables = {path: data for path, data in hub.files(REPO).items() if path.endswith(".parquet")}
     ids: Counter[str] = Counter()
     for data in tables.values():
@@ -165,7 +165,7 @@ def test_a_config_streams_and_a_pull_request_loads(hub: LoopbackHub, run_client:
     hub.create(REPO, files)
     published = run_client("publish", release=REPO, repo=REPO, create_pr=True).result
     assert published["pull_request"].endswith("/discussions/1")
-    assert "README.md" not in hub.files(REPO), "main waits for its owner"
+    assert "README.md" not in hub.files(REPO), "main is changed by its owner only"
     loaded = run_client(
         "load_configs", repo=REPO, configs=["p3-hallo"], revision="refs/pr/1"
     ).result

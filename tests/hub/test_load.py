@@ -70,7 +70,7 @@ def test_fakes_come_once_reals_are_joined_and_then_no_hub_is_needed(
         assert Path(str(rows[video_id])).read_bytes() == (hub_folder / video.path).read_bytes()
     assert all(Path(str(rows[video_id])).is_file() for video_id in reals)
     got = [line for line in hub.requested(".mp4") if line.startswith("GET")]
-    assert len(got) == len(set(got)) == len(fakes), "each fake once, and no other"
+    assert len(got) == len(set(got)) == len(fakes), "each fake once, and nothing else"
     assert "missing" not in first.stderr
 
     hub.requests.clear()
@@ -129,7 +129,7 @@ def test_a_damaged_download_is_taken_again_and_twice_is_an_error(
     home = tmp_path / "home"
     refused = run_client("load", home=home, **options)
     assert refused.error == "ReleaseError"
-    assert f"{path} of {repo} arrived damaged twice" in refused.message
+    assert f"{path} of {repo} was downloaded twice with a wrong checksum" in refused.message
     healed = run_client("load", home=home, **options)
     assert healed.error is None, healed.message
 
@@ -151,7 +151,7 @@ def test_a_download_that_broke_off_goes_on(
     whole = run_client("load", home=home, **options)
     assert whole.error is None, whole.message
     again = {line for line in hub.requested(".mp4") if line.startswith("GET")}
-    assert not got & again, "what was there is not asked for again"
+    assert not got & again, "files in the cache are not requested again"
     assert len(got) + len(again) == len(fakes)
 
 
@@ -190,7 +190,7 @@ def test_an_index_from_the_wheel_needs_no_listing_of_the_repo(
     rows = flat(answer.result)
     assert all(Path(str(rows[video_id])).is_file() for video_id in fakes)
     assert not [line for line in hub.requests if "/tree/" in line or ".json" in line]
-    # It says what was; the audit and the next publication are of what is.
+    # The packaged index says what was there; the audit and the next publication, what is there.
     hub.change(repo, drop=[next(iter(fakes.values())).path])
     audit = run_client("with_packaged", what="verify", **packaged, release=repo).result
     assert sum(row["total"] for row in audit["counts"]) == len(read_release(hub_folder).videos) - 1

@@ -16,7 +16,7 @@ LIST = "real/real_dataset_split.json"
 
 
 def small_release() -> dict[str, bytes]:
-    """A release with one fake in each place, and a card with a licence but no configs."""
+    """Return a release with one fake in each place, and a card with a licence but no configs."""
     files = {"README.md": b"---\nlicense: mit\nextra_gated_prompt: Sign.\n---\n# Hello\n"}
     clips: dict[str, list[str]] = {}
     for place, (folder, block) in enumerate((("train", "Train"), ("val", "Val"), ("test", "Test"))):
@@ -165,8 +165,8 @@ def test_a_card_that_lost_its_yaml_is_seen_and_repaired(
     card = hub.files(REPO)["README.md"]
     hub.change(REPO, add={"README.md": b"# Hello\n"})
     found = run_client("verify", release=repo).result["findings"]
-    broken = [one for one in found if one["kind"] == "card cannot be used"]
-    assert "has no YAML at its head" in broken[0]["detail"]
+    broken = [finding for finding in found if finding["kind"] == "card cannot be used"]
+    assert "does not begin with YAML" in broken[0]["detail"]
     repaired = run_client("publish", release=repo, repo=repo).result
     assert repaired["changed"] == ["README.md"]
     assert hub.files(REPO)["README.md"].partition(b"configs:")[2] == card.partition(b"configs:")[2]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import sysconfig
@@ -16,13 +15,14 @@ import torch
 import yaml
 
 from detectors.base import Detector
-from detectors.registry import DETECTORS, create_detector, find_detector_class, load_detector
+from detectors.listing import DETECTORS
+from detectors.registry import create_detector, find_detector_class, load_detector
 from tests.support.loopback_hub import LoopbackHub
 from thb.evaluation.evaluate import EvaluateSettings, evaluate
 from thb.evaluation.result import Result
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predictions import read_predictions
-from thb.publishing.detector import publish_detector
+from thb.publishing.detector import EVAL_FILE, publish_detector
 from thb.publishing.remote_code import bundle_code
 from thb.training.settings import TrainOptions
 from thb.training.train import train
@@ -36,13 +36,14 @@ REPO = "someone/a-detector"
 WITH_PACKAGE = """
 import json, sys, torch
 import detectors
+detectors.register_detectors()
 from transformers import AutoModelForVideoClassification
 model = AutoModelForVideoClassification.from_pretrained(sys.argv[1])
 assert type(model).__module__.startswith("detectors."), type(model)
 """
 GUARD = Path(__file__).resolve().parents[2] / "detectors" / "torchvision_guard.py"
-# The tests' own environment may hold a torchvision that breaks transformers: that is mended here,
-# as whoever has it must have done.
+# The tests' environment may hold a torchvision that breaks transformers. It is made importable
+# here, as everybody with such a torchvision has to do.
 WITHOUT_PACKAGE = f"""
 import importlib.util, json, runpy, sys
 sys.path.append(sys.argv[2])
@@ -57,7 +58,7 @@ try:
 except ValueError as error:
     assert "trust_remote_code" in str(error), error
 else:
-    raise SystemExit("it ran code unasked")
+    raise SystemExit("it ran code without being asked to")
 model = AutoModelForVideoClassification.from_pretrained(sys.argv[1], trust_remote_code=True)
 assert type(model).__module__.startswith("transformers_modules."), type(model)
 """
@@ -85,24 +86,11 @@ with torch.inference_mode():
 """
 
 
-def environment(hub: LoopbackHub, home: Path) -> dict[str, str]:
-    """Of a process that knows no Hub but this, and has read nothing of it."""
-    return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("HF_")},
-        "HF_ENDPOINT": hub.endpoint,
-        "HF_HOME": str(home),
-        "HF_TOKEN": "hf_loopback",
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-
-
 def publish(run: Path, hub: LoopbackHub, home: Path, *more: str) -> Any:
     words = [sys.executable, "-m", "thb", "publish", "detector", str(run), "--repo", REPO]
     done = subprocess.run(
         [*words, *more, "--format", "json"],
-        env=environment(hub, home),
+        env=hub.environment(home),
         capture_output=True,
         text=True,
         check=False,
@@ -117,7 +105,7 @@ def ask_for_logits(
     packages = sysconfig.get_path("purelib")
     done = subprocess.run(
         [sys.executable, *flags, "-c", script + LOGITS, REPO, packages, *more],
-        env=environment(hub, home),
+        env=hub.environment(home),
         cwd=Path("/") if "-I" in flags else Path.cwd(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -137,14 +125,18 @@ def test_with_the_package_and_without_it(hub: LoopbackHub, tmp_path: Path) -> No
     again = publish(tmp_path / "run", hub, tmp_path / "publisher", "--weights-licence", "MIT")
     assert again["commit"] is None, "publishing twice changes nothing"
     asked = publish(tmp_path / "run", hub, tmp_path / "publisher", "--create-pr")
-    assert asked["pull_request"].endswith("/1"), "the licence on the card is another"
+    assert asked["pull_request"].endswith("/1"), "the card has another licence now"
     assert hub.datasets[REPO].refs["main"] == made["commit"]
+    assert asked["changed"] == ["README.md", "config.json"]
+    asked_again = publish(tmp_path / "run", hub, tmp_path / "publisher", "--create-pr")
+    assert asked_again["pull_request"] == asked["pull_request"], "one pull request is enough"
+    assert asked_again["commit"] is None
     assert not [path for path in made["files"] if path.endswith((".bin", ".pt", ".pkl"))]
 
     expected = compute_logits(model)
     installed = ask_for_logits(WITH_PACKAGE, hub, tmp_path / "installed")
     assert installed == pytest.approx(expected, abs=1e-6)
-    # -S: the file that makes the working copy importable is not read; -I: nor is the folder.
+    # -S ignores the file that makes the working copy importable, and -I ignores the folder.
     alone = ask_for_logits(WITHOUT_PACKAGE, hub, tmp_path / "alone", "-I", "-S")
     if alone == "installed":
         pytest.skip("the package is among the libraries and cannot be hidden")
@@ -152,7 +144,7 @@ def test_with_the_package_and_without_it(hub: LoopbackHub, tmp_path: Path) -> No
 
 
 def compute_logits(model: Detector) -> list[float]:
-    """Do what the processes do."""
+    """Compute the logits as the processes do."""
     torch.manual_seed(0)
     spec = model.config.clip_spec
     pixels = torch.randn(2, spec.pictures, 3, spec.size, spec.size)
@@ -162,13 +154,13 @@ def compute_logits(model: Detector) -> list[float]:
 
 
 def test_code_of_every_detector_stands_alone(hub: LoopbackHub, tmp_path: Path) -> None:
-    """All of them in one process without the package, from folders as a dry run writes them."""
+    """Load all of them in one process without the package, from folders that a dry run wrote."""
     names, expected = sorted(DETECTORS), []
     for name in names:
         detector_class = find_detector_class(name)
         model = create_detector(detector_class, seed=3, config=detector_class.tiny)
         model.save_pretrained(tmp_path / name)
-        publish_detector(tmp_path / name, REPO, dry_run=tmp_path / "published" / name)
+        publish_detector(tmp_path / name, repo=REPO, dry_run=tmp_path / "published" / name)
         expected.append(compute_logits(model))
         for file in (tmp_path / "published" / name).glob("*.py"):
             assert "from detectors" not in file.read_text("utf-8")
@@ -183,9 +175,9 @@ def test_code_of_every_detector_stands_alone(hub: LoopbackHub, tmp_path: Path) -
 
 def test_what_cannot_be_published_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DetectorError, match="not the name of a repo"):
-        publish_detector(tmp_path, "no-owner")
-    with pytest.raises(DetectorError, match="no such folder"):
-        publish_detector(tmp_path / "absent", REPO)
+        publish_detector(tmp_path, repo="no-owner")
+    with pytest.raises(DetectorError, match=r"there is no folder .*absent"):
+        publish_detector(tmp_path / "absent", repo=REPO)
     (tmp_path / "published_oddly.py").write_text(
         "import detectors.base\n\n\nclass Odd(detectors.base.Detector):\n"
         "    model_type = 'test_published_oddly'\n    cam_layer = 'x'\n\n"
@@ -200,7 +192,7 @@ def test_what_cannot_be_published_is_said(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture(scope="module")
 def evaluated(tiny_release: MiniRelease, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of one fold, trained for a moment and evaluated."""
+    """A run of one fold, trained briefly and evaluated."""
     run = tmp_path_factory.mktemp("evaluated") / "run"
     where: dict[str, Any] = {
         "protocol": "p3",
@@ -221,7 +213,9 @@ def evaluated(tiny_release: MiniRelease, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_the_card_has_the_runs_own_figures(evaluated: Path, tmp_path: Path) -> None:
-    made = publish_detector(evaluated, REPO, dry_run=tmp_path / "out", weights_licence="CC0-1.0")
+    made = publish_detector(
+        evaluated, repo=REPO, dry_run=tmp_path / "out", weights_licence="CC0-1.0"
+    )
     assert (made.commit, made.folder) == (None, tmp_path / "out")
     card = (tmp_path / "out" / "README.md").read_text("utf-8")
     head = yaml.safe_load(card.split("---")[1])
@@ -235,7 +229,7 @@ def test_the_card_has_the_runs_own_figures(evaluated: Path, tmp_path: Path) -> N
     for file in (tmp_path / "out").rglob("*"):
         assert not file.is_file() or str(tmp_path).encode() not in file.read_bytes()
         assert not file.is_file() or str(evaluated.parent).encode() not in file.read_bytes()
-    assert made.entries == 0, "nothing of a synthetic release is entered anywhere"
+    assert EVAL_FILE not in made.files, "results of a synthetic release are entered nowhere"
     assert load_detector(tmp_path / "out").config.weights_licence == "CC0-1.0"
     assert (tmp_path / "out" / "history.svg").is_file()
 
@@ -250,20 +244,19 @@ def test_entries_are_of_these_weights_and_of_a_repo(evaluated: Path, tmp_path: P
     content = json.loads(file.read_text("utf-8"))
     content["release"]["synthetic"] = False
     file.write_text(json.dumps(content), "utf-8")
-    made = publish_detector(run, REPO, dry_run=tmp_path / "a")
-    assert made.entries == 0
+    made = publish_detector(run, repo=REPO, dry_run=tmp_path / "a")
+    assert EVAL_FILE not in made.files
     assert any("--dataset" in note for note in made.notes)
-    made = publish_detector(run, REPO, dry_run=tmp_path / "b", dataset="someone/Benchmark")
-    assert made.entries == 1
-    text = (tmp_path / "b" / ".eval_results" / "talkingheadbench.yaml").read_text("utf-8")
+    made = publish_detector(run, repo=REPO, dry_run=tmp_path / "b", dataset="someone/Benchmark")
+    text = (tmp_path / "b" / EVAL_FILE).read_text("utf-8")
     (entry,) = yaml.safe_load(text)
     (cell,) = [cell for cell in content["cells"] if cell["part"] == "test"]
     assert entry["dataset"] == {"id": "someone/Benchmark", "task_id": "p3_hallo"}
     assert entry["value"] == pytest.approx(cell["measures"]["auc"]["value"], abs=1e-6)
     content["runs"]["p3-hallo"]["detector"]["weights_sha256"] = "0" * 64
     file.write_text(json.dumps(content), "utf-8")
-    other = publish_detector(run, REPO, dry_run=tmp_path / "c", dataset="someone/Benchmark")
-    assert other.entries == 0
+    other = publish_detector(run, repo=REPO, dry_run=tmp_path / "c", dataset="someone/Benchmark")
+    assert EVAL_FILE not in other.files
     assert any("no result of these weights" in note for note in other.notes)
 
 
@@ -276,7 +269,7 @@ def test_a_published_detector_is_evaluated_by_its_id_and_on_its_own_fold_only(
         where = ["--release", str(tiny_release.hub), "--real-root", str(tiny_release.real_root)]
         return subprocess.run(
             [sys.executable, "-m", "thb", "evaluate", REPO, *where, "--bootstrap", "0", *words],
-            env=environment(hub, tmp_path / "user"),
+            env=hub.environment(tmp_path / "user"),
             cwd=tmp_path,
             capture_output=True,
             text=True,

@@ -1,4 +1,4 @@
-"""What is pushed as a Space starts from its own files and answers, with the working copy hidden."""
+"""A published Space starts from its own files and answers, with the working copy hidden."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import sysconfig
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +14,14 @@ import pytest
 import yaml
 
 from detectors.registry import create_detector, find_detector_class, load_detector
-from tests.hub.test_publish_detector import environment
-from tests.spaces.conftest import end, find_free_port, wait_until_it_answers
 from tests.support.loopback_hub import LoopbackHub
+from tests.support.running_space import RunningSpace
 from thb.prediction.calibration import THRESHOLDS_FILE, Calibration
+from thb.publishing.checkout import find_space, list_files, pin_requirements
 from thb.publishing.space import publish_space
-from thb.publishing.space_files import find_app, pin_requirements
 from thb.runs.provenance import hash_weights
+from thb.runs.record import ReleaseRecord
+from thb.runtime.records import read_json, write_text
 from thb_dataset.errors import DetectorError, ReleaseError
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 REPO = "someone/a-space"
 ROOT = Path(__file__).resolve().parents[2]
-# -I and -S: neither the folder that Python is started in nor the working copy is looked at.
+# With -I and -S, Python ignores the folder that it is started in and the working copy.
 START = """
 import runpy, sys
-sys.argv = ["app.py", "--port", sys.argv[1]]
+sys.argv[0] = "app.py"
 sys.path[:0] = [FOLDER]
 sys.path.append(LIBRARIES)
 import thb, detectors, thb_dataset, metrics
@@ -50,23 +50,32 @@ print(json.dumps(record))
 """
 
 
-def publish(run: Path, hub: LoopbackHub, home: Path, *more: str) -> Any:
+RECORD = b"""{"format": "thb-run/1", "protocol": "p3", "fold": "p3-hallo"}"""
+
+
+def ask_to_publish(
+    detector: str | Path, hub: LoopbackHub, home: Path
+) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-m", "thb", "publish", "space", "demo", "--repo", REPO]
-    done = subprocess.run(
-        [*words, "--detector", str(run), *more, "--format", "json"],
-        env=environment(hub, home),
+    return subprocess.run(
+        [*words, "--detector", str(detector), "--format", "json"],
+        env=hub.environment(home),
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def publish(detector: str | Path, hub: LoopbackHub, home: Path) -> Any:
+    done = ask_to_publish(detector, hub, home)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """A small detector without a protocol."""
+    """A small detector that belongs to no protocol."""
     detector_class = find_detector_class("baseline")
     model = create_detector(detector_class, seed=3, config=detector_class.tiny)
     model.save_pretrained(tmp_path / "run")
@@ -85,60 +94,47 @@ def test_what_was_pushed_starts_and_gives_a_score(
         (folder / path).write_bytes(data)
         assert str(tmp_path).encode() not in data
     (tmp_path / "work").mkdir()
-    port, log = find_free_port(), tmp_path / "log.txt"
     places = {"FOLDER": str(folder), "LIBRARIES": sysconfig.get_path("purelib")}
     script = START
     for name, value in places.items():
         script = script.replace(name, repr(value))
-    settings = {**environment(hub, tmp_path / "home"), "TMPDIR": str(tmp_path / "work")}
-    with log.open("wb") as stream:
-        server = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", script, str(port)],
-            env=settings,
-            cwd=folder,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait_until_it_answers(server, port, log)
-        record = ask(f"http://127.0.0.1:{port}", next((tiny_release.hub / "fake").rglob("*.mp4")))
-    finally:
-        end(server)
+    # An isolated Python ignores PYTHONUNBUFFERED, so it needs -u.
+    words = [sys.executable, "-I", "-S", "-u", "-c", script]
+    env = {**hub.environment(tmp_path / "home"), "TMPDIR": str(tmp_path / "work")}
+    with RunningSpace(words, folder=folder, env=env, log=tmp_path / "log.txt") as space:
+        record = ask(space.address, next((tiny_release.hub / "fake").rglob("*.mp4")))
     (judgement,) = record["judgements"]
-    assert judgement["problem"] is None, log.read_text("utf-8")
+    assert judgement["problem"] is None, space.log.read_text("utf-8")
     assert 0 <= judgement["prediction"]["score"] <= 1
-    assert judgement["verdict"]["kind"] == "none", "there is no threshold, and never a bare 0.5"
+    assert judgement["verdict"]["kind"] == "none", "0.5 is not a threshold"
     assert not any((tmp_path / "work" / "thb-demo-jobs").iterdir())
 
 
 def ask(address: str, clip: Path) -> Any:
-    for _ in range(5):  # the port is open a moment before the page answers
-        done = subprocess.run(
-            [sys.executable, "-c", ASK, address, str(clip)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode == 0:
-            return json.loads(done.stdout)
-        time.sleep(0.5)
-    raise AssertionError(done.stderr)
+    done = subprocess.run(
+        [sys.executable, "-c", ASK, address, str(clip)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def test_a_dry_run_writes_all_and_older_files_go(
     hub: LoopbackHub, run: Path, tmp_path: Path
 ) -> None:
-    made = publish_space("demo", REPO, detectors=[str(run)], dry_run=tmp_path / "out")
+    made = publish_space("demo", repo=REPO, detectors=[str(run)], dry_run=tmp_path / "out")
     assert made.commit is None
     assert {"app.py", "README.md", "requirements.txt", "detectors.json"} <= set(made.files)
     assert any("has no threshold" in note for note in made.notes)
     with pytest.raises(ReleaseError, match="not empty"):
-        publish_space("demo", REPO, dry_run=tmp_path / "out")
+        publish_space("demo", repo=REPO, dry_run=tmp_path / "out")
     publish(run, hub, tmp_path / "publisher")
     hub.change(REPO, add={"thb/gone.py": b"", "examples/clip.mp4": b"theirs"})
     again = publish(run, hub, tmp_path / "publisher")
     assert again["deleted"] == ["thb/gone.py"]
-    assert "examples/clip.mp4" in hub.files(REPO), "what the publisher laid there stays"
+    assert "examples/clip.mp4" in hub.files(REPO), "the publisher's own files stay"
 
 
 def test_a_threshold_goes_along_and_stands_on_the_card(run: Path, tmp_path: Path) -> None:
@@ -150,7 +146,7 @@ def test_a_threshold_goes_along_and_stands_on_the_card(run: Path, tmp_path: Path
         n_fake=10,
         true_positive_rate=0.5,
         excluded={"real": {}, "fake": {}},
-        release={"name": "mine", "revision": "r", "synthetic": False},
+        release=ReleaseRecord(name="mine", revision="r"),
         fold="p1",
         split_by="release",
         weights_sha256=hash_weights(load_detector(run)),
@@ -158,34 +154,72 @@ def test_a_threshold_goes_along_and_stands_on_the_card(run: Path, tmp_path: Path
         precision="fp32",
         resolved=True,
     )
-    (run / THRESHOLDS_FILE).write_text(json.dumps(calibration.to_dict()), "utf-8")
-    made = publish_space("demo", REPO, detectors=[str(run)], dry_run=tmp_path / "out")
+    (run / THRESHOLDS_FILE).write_text(write_text(calibration), "utf-8")
+    made = publish_space("demo", repo=REPO, detectors=[str(run)], dry_run=tmp_path / "out")
     assert not any("threshold" in note for note in made.notes)
     (sent,) = (tmp_path / "out").rglob(THRESHOLDS_FILE)
-    assert json.loads(sent.read_text("utf-8")) == calibration.to_dict()
+    assert read_json(Calibration, sent.read_text("utf-8")) == calibration
     assert "0.731" in (sent.parent / "README.md").read_text("utf-8")
 
 
 def test_what_cannot_be_published_is_said(run: Path, tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="not the name of a Space"):
-        publish_space("demo", "no-owner")
+        publish_space("demo", repo="no-owner")
     with pytest.raises(ReleaseError, match="only demo"):
-        publish_space("demos", REPO, dry_run=tmp_path / "a")
+        publish_space("demos", repo=REPO, dry_run=tmp_path / "a")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DetectorError, match="holds no detector"):
-        publish_space("demo", REPO, detectors=[str(tmp_path / "empty")], dry_run=tmp_path / "b")
-    with pytest.raises(DetectorError, match="twice"):
-        publish_space("demo", REPO, detectors=[str(run), str(run)], dry_run=tmp_path / "c")
+        publish_space(
+            "demo", repo=REPO, detectors=[str(tmp_path / "empty")], dry_run=tmp_path / "b"
+        )
+    with pytest.raises(DetectorError, match="offered twice"):
+        publish_space("demo", repo=REPO, detectors=[str(run), str(run)], dry_run=tmp_path / "c")
+
+
+def test_a_hub_id_is_offered_if_the_hub_has_it(hub: LoopbackHub, tmp_path: Path) -> None:
+    hub.create("someone/a-detector", {"run.json": RECORD})
+    made = publish("someone/a-detector", hub, tmp_path / "publisher")
+    (entry,) = json.loads(hub.files(REPO)["detectors.json"])
+    assert entry == {
+        "name": "a-detector",
+        "protocol": "p3",
+        "fold": "p3-hallo",
+        "reference": "someone/a-detector",
+    }
+    assert "detectors on offer: 1" in made["notes"]
+    refused = ask_to_publish("someone/mistyped", hub, tmp_path / "publisher")
+    assert refused.returncode == 3
+    assert "there is no model repo someone/mistyped" in refused.stderr
+
+
+def test_only_tracked_files_of_a_checkout_are_published(tmp_path: Path) -> None:
+    files = ("app.py", "inside/face.png", "inside/notes.txt", ".hidden", "inside/x.pyc")
+    for name in files:
+        (tmp_path / "package" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "package" / name).touch()
+
+    def list_names() -> list[str]:
+        return [str(path) for path in list_files(tmp_path / "package", checkout=tmp_path)]
+
+    assert list_names() == ["app.py", "inside/face.png", "inside/notes.txt"], "no checkout"
+    for words in (["init", "--quiet"], ["add", "package/app.py", "package/inside/face.png"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)  # noqa: S607
+    assert list_names() == ["app.py", "inside/face.png"]
+    (tmp_path / "package" / "app.py").unlink()
+    assert list_names() == ["inside/face.png"], "tracked, but deleted in the working tree"
+    (tmp_path / ".git" / "index").write_bytes(b"damaged")
+    with pytest.raises(ReleaseError, match="git cannot list the files"):
+        list_names()
 
 
 def test_versions_are_exact_and_the_same_everywhere() -> None:
     pins = pin_requirements()
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in pins.splitlines())
-    app = find_app("demo")
-    assert (app / "requirements.txt").read_text("utf-8") == pins, "write pin_requirements() there"
+    app = find_space("demo")
+    assert (app / "requirements.txt").read_text("utf-8") == pins, "write pin_requirements() to it"
     head = yaml.safe_load((app / "README.md").read_text("utf-8").split("---")[1])
     assert f"gradio=={head['sdk_version']}" in pins.splitlines()
-    assert len(head["short_description"]) <= 60, "the Hub takes no more"
+    assert len(head["short_description"]) <= 60, "the Hub accepts no more"
     older = pin_requirements(torch="2.11.0").splitlines()
     assert "torch==2.11.0" in older
     assert not any(line.startswith("torchvision") for line in older)

@@ -1,4 +1,4 @@
-"""The Space of the metric: what its page computes, without the page."""
+"""The Space of the metric: its computation, and that its page can be built."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_what_cannot_be_measured_says_why(app: ModuleType, rows: list[Any], said
 def test_the_page_is_built(app: ModuleType) -> None:
     pytest.importorskip("gradio", reason="the page needs gradio, the toolkit does not")
 
-    async def build() -> Any:  # outside of a loop Gradio makes several and closes none
+    async def build() -> Any:  # without a running loop, Gradio makes several and closes none
         return app.build_app()
 
     assert asyncio.run(build()).fn is app.measure

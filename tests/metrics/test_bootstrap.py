@@ -1,4 +1,4 @@
-"""The bootstrap: right where videos share nothing, wider where they do, the same every time."""
+"""The bootstrap is right for independent videos, wider for others, and reproducible."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from metrics.talking_head_detection.bootstrap import (
 
 
 def draw_sample(rng: np.random.Generator, *, drivers: int, portraits: int, spread: float) -> Sample:
-    """60 fakes over so many drivers and portraits, whose effects have this spread; 120 reals."""
+    """Return 60 fakes of drivers and portraits with random effects, and 120 real videos."""
     driver, portrait = rng.integers(0, drivers, 60), rng.integers(0, portraits, 60)
     effects = rng.normal(0, spread, drivers)[driver] + rng.normal(0, spread, portraits)[portrait]
     fakes, reals = 1.5 + effects + rng.normal(size=60), rng.normal(size=120)
@@ -77,13 +77,13 @@ def test_bootstrap_refuses_what_it_cannot_resample() -> None:
     with pytest.raises(roc.MetricError, match="key per video"):
         cluster_bootstrap([0, 1], [0.1, 0.9], [[1]])
     with pytest.raises(roc.MetricError, match="too few clusters"):
-        # One fake driver and one real one: no resample of one draw holds both.
+        # With one driver of fakes and one of reals, no resample of one draw holds both.
         cluster_bootstrap([0, 1], [0.1, 0.9], [["a", "b"]], replicates=1, seed=3)
 
 
 def test_keys_that_nobody_shares_change_nothing() -> None:
-    # Every fake has its own driver and its own portrait: two draws per fake would triple the
-    # variance, one is right.
+    # Every fake has its own driver and its own portrait. One draw per fake is right; two would
+    # triple the variance.
     sample = draw_sample(np.random.default_rng(3), drivers=10**6, portraits=10**6, spread=0)
     assert choose_scheme([sample]) == "components"
     keyed = cluster_bootstrap(sample.labels, sample.scores, sample.factors, replicates=2000)
@@ -135,7 +135,7 @@ def test_a_real_clip_is_drawn_with_the_fakes_that_it_drives() -> None:
         [np.array([0, 1, 1])],
     )[1]
     weights = bootstrap._draw_weights(codes, 50, np.random.default_rng(0))
-    # The real has no portrait: its weight is its driver's alone, and divides the fake's.
+    # The real video has no portrait, so its weight is that of its driver and divides the fake's.
     assert set(weights[:, 0]) == {0, 1, 2}
     assert not weights[weights[:, 0] == 0, 1].any()
 
@@ -155,7 +155,7 @@ def test_the_mean_over_comparisons_knows_that_they_share_their_reals() -> None:
     sample = draw_sample(rng, drivers=10**6, portraits=10**6, spread=0)
     alone = cluster_bootstrap(sample.labels, sample.scores, sample.factors)
     twice = mean_bootstrap([sample, sample])
-    assert twice == alone  # the same videos twice are no more evidence
+    assert twice == alone  # the same videos twice are not more evidence
     renamed = [[key and f"other {key}" for key in keys] for keys in sample.factors]
     other = Sample(sample.labels, sample.scores, renamed)
     independent = mean_bootstrap([sample, other])

@@ -1,4 +1,4 @@
-"""The metric as its users load it: `evaluate.load`, offline, and the examples of its card."""
+"""The metric as users load it with `evaluate.load`, offline, and the examples of its card."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_it_loads_and_computes(metric: Any) -> None:
 
 
 def test_scores_stay_float64(metric: Any) -> None:
-    # In float32 these two are one tie, and the AUC is 0.5.
+    # In float32 these two scores are tied, and the AUC is 0.5.
     result = metric.compute(predictions=[0.5, 0.5 + 1e-12], references=[0, 1])
     assert result["auc"] == 1.0
 

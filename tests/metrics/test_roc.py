@@ -1,4 +1,4 @@
-"""The metric against scikit-learn, SciPy, brute force, and its own promises."""
+"""The metric, against scikit-learn, SciPy, brute force, and its own promises."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TARGETS = [Fraction(1, 100), Fraction(1, 1000), Fraction(1, 10), Fraction(1, 3),
 
 
 def make_case(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and scores: tiny and larger, balanced and not, with few, some or no ties."""
+    """Labels and scores of several sizes, balanced or not, with few, some or no ties."""
     rng = np.random.default_rng(seed)
     n = int(rng.choice([2, 3, 5, 20, 200, 1500], p=[0.1, 0.1, 0.2, 0.3, 0.25, 0.05]))
     labels = (rng.random(n) < rng.choice([0.02, 0.3, 0.5, 0.95])).astype(int)
@@ -96,7 +96,7 @@ def test_methods_differ_as_named() -> None:
     labels = [0] * 10 + [1, 1, 1, 1]
     scores = [at / 10 for at in range(10)] + [0.95, 0.85, 0.85, 0.05]
     assert roc.tpr_at_fpr(labels, scores, 0.05).tpr == 0.25
-    # Half-way from (0, 1/4) to (1, 1/4): a false alarm alone finds no more.
+    # Halfway from (0, 1/4) to (1, 1/4): a false alarm alone finds no more fakes.
     assert roc.tpr_at_fpr(labels, scores, 0.05, method="interpolate").tpr == 0.25
     # 0.15 lies between one false alarm (3/4 found) and two.
     assert roc.tpr_at_fpr(labels, scores, 0.15).tpr == 0.75
@@ -131,7 +131,7 @@ def test_allowed_false_alarms_are_whole_numbers_without_rounding_slips(
         ([0, 1], [-0.1, 0.2], "within"),
         ([0, 1], [0.1, 1.2], "within"),
         ([0, 2], [0.1, 0.2], "labels"),
-        ([0, 1, 1], [0.1, 0.2], "one length"),
+        ([0, 1, 1], [0.1, 0.2], "equal length"),
         ([[0, 1]], [[0.1, 0.2]], "two lists"),
         (["a", "b"], [0.1, 0.2], "numbers"),
     ],

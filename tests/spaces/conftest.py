@@ -1,4 +1,4 @@
-"""The demo Space, running as on a user's machine, and a browser that is offline."""
+"""The demo Space, running as on a user's machine, and a browser without the internet."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import fcntl
 import json
 import os
 import shutil
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.running_space import RunningSpace
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -25,16 +24,15 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "spaces" / "demo" / "app.py"
-SECONDS_TO_START = 90
 TRAINED, LISTENER = "trained", "listener"
 
 
 @dataclass(frozen=True)
 class Space:
-    """A running Space.
+    """The running Space.
 
     Attributes:
-        address: Of its page.
+        address: The address of its page.
         folder: Its folder for temporary files.
     """
 
@@ -47,45 +45,17 @@ class Visit:
     """One visitor's page.
 
     Attributes:
-        page: Playwright's page.
-        foreign: Requests to any other host than the Space's.
+        page: The page of Playwright.
+        foreign: The requests to hosts other than the Space's.
     """
 
     page: Page
     foreign: list[str] = field(default_factory=list)
 
 
-def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text("utf-8")
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError(f"the Space does not start: {log.read_text('utf-8')}")
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
 @pytest.fixture(scope="session")
 def shelf(tmp_path_factory: pytest.TempPathFactory, tiny_release: MiniRelease) -> Path:
-    """A list of detectors: one trained for P3, and one without a protocol that listens."""
+    """A list of two detectors: one trained for P3, and one that needs sound, without a protocol."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder = shared / "shelf"
@@ -127,28 +97,19 @@ def _write_shelf(folder: Path, release: MiniRelease) -> None:
 
 @pytest.fixture(scope="session")
 def space(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
-    """The Space with both detectors, started once a test process."""
+    """The Space with both detectors, started once per test process."""
     folder = tmp_path_factory.mktemp("space")
-    port, log = find_free_port(), folder / "log.txt"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, str(APP), "--detectors", str(shelf), "--port", str(port)],
-            cwd=APP.parent,
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-                "TMPDIR": str(folder),
-                "OMP_NUM_THREADS": "1",
-                "HF_HUB_OFFLINE": "1",
-            },
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            wait_until_it_answers(process, port, log)
-            yield Space(address=f"http://127.0.0.1:{port}", folder=folder)
-        finally:
-            end(process)
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "TMPDIR": str(folder),
+        "OMP_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
+    words = [sys.executable, str(APP), "--detectors", str(shelf)]
+    log = folder / "log.txt"
+    with RunningSpace(words, folder=APP.parent, env=env, log=log) as running:
+        yield Space(address=running.address, folder=folder)
     assert "Traceback" not in log.read_text("utf-8"), log.read_text("utf-8")
 
 
@@ -170,7 +131,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser, space: Space) -> Iterator[Callable[..., Visit]]:
-    """Open the page as a new visitor; at the end nobody may have asked another host."""
+    """Open the page as a new visitor; at the end, no other host may have been asked."""
     visits: list[Visit] = []
 
     def open_page(*, width: int = 1280, height: int = 900) -> Visit:
@@ -197,7 +158,7 @@ def visit(browser: Browser, space: Space) -> Iterator[Callable[..., Visit]]:
 
 @pytest.fixture(scope="session")
 def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots are left to be looked at: ``THB_TEST_ARTIFACTS``, or pytest's folder."""
+    """The folder in which screenshots are kept: ``THB_TEST_ARTIFACTS``, or one of pytest's."""
     named = os.environ.get("THB_TEST_ARTIFACTS")
     folder = Path(named) if named else tmp_path_factory.mktemp("screenshots")
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The demo in a real browser: what a visitor does, sees and gets."""
+"""The demo in a real browser, as a visitor uses it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ UNNAMED = """() => [...document.querySelectorAll('button, input, select, textare
   .filter(one => one.getClientRects().length)
   .filter(one => !(one.innerText.trim() || one.getAttribute('aria-label') || one.title
     || (one.labels && one.labels.length) || one.getAttribute('aria-labelledby')))
-  .map(one => one.outerHTML.slice(0, 200))"""
+  .map(control => control.outerHTML.slice(0, 200))"""
 
 SCORE = "score"
 REFUSED = "decode"
@@ -65,7 +65,7 @@ EXPECTED = {
     "tiny_24x24.mp4": {"no_face"},
     "no_extension": {SCORE, "not accepted"},
 }
-"""What every file of the bad corpus gets; those that are not named here get a score."""
+"""The possible answers to each file of the bad corpus; a file that is not here gets a score."""
 
 
 def upload(page: Page, file: Path) -> None:
@@ -94,7 +94,7 @@ def read_answer(page: Page, slot: int = 0) -> str:
 
 
 def check_result(page: Page, tmp_path: Path) -> dict[str, Any]:
-    """Check all that a score comes with; return the record that was downloaded."""
+    """Check everything that comes with a score; return the downloaded record."""
     assert read_answer(page) == SCORE
     shown = float(page.inner_text("#answer-0 .thb-score strong"))
     page.wait_for_selector("#timeline svg path", state="attached")
@@ -148,7 +148,7 @@ def test_a_synthetic_video_gets_all_that_is_promised(
     else:
         called = judgement["prediction"]["score"] >= calibration["threshold"]
         assert verdict["kind"] == ("fake" if called else "not_fake")
-        assert "cannot be resolved" in page.inner_text("#answer-0"), "there are few real videos"
+        assert "too few to measure" in page.inner_text("#answer-0"), "there are few real videos"
     page.screenshot(path=screenshots / "desktop-synthetic.png", full_page=True)
 
 
@@ -174,7 +174,7 @@ def test_a_real_video_and_two_detectors_side_by_side(
 
 
 def upload_again(page: Page, file: Path) -> None:
-    """Take away the video that is there and give another."""
+    """Remove the present video and upload another."""
     clear(page)
     upload(page, file)
 
@@ -186,13 +186,13 @@ def clear(page: Page) -> None:
     for _ in range(600):
         if empty.count():
             return
-        # Seldom: each click is work, and a busy page that falls behind never comes to an end.
+        # Click rarely: each click is work, and a busy page that falls behind never catches up.
         waiting -= 1
         if waiting < 0 and taken.count():
-            taken.first.dispatch_event("click")  # Gradio lays its spinner over it at times
+            taken.first.dispatch_event("click")  # Gradio's spinner sometimes covers it
             waiting = 50
         page.wait_for_timeout(100)
-    raise AssertionError("the video cannot be taken away")
+    raise AssertionError("the video cannot be removed")
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(visit: Visitors, screenshots: Path) -> None:
@@ -222,7 +222,7 @@ def test_every_bad_file_gets_its_message_or_its_score(
         if not file.is_file() or file.suffix == ".md":
             continue
         found[file.name] = try_file(page, file)
-        if found[file.name] == "not accepted":  # and its message stays for a while
+        if found[file.name] == "not accepted":  # the message stays for a while
             page.reload()
             page.wait_for_selector("#video input[type=file]", state="attached")
             choose(page, names={TRAINED}, overlay=False)
@@ -236,7 +236,7 @@ def test_every_bad_file_gets_its_message_or_its_score(
 
 
 def try_file(page: Page, file: Path) -> str:
-    """Return what a file gets: ``score``, or the kind of the problem, which has a hint."""
+    """Return the answer to a file: ``score``, or the kind of a problem, which must have a hint."""
     page.set_input_files("#video input[type=file]", str(file))
     refused = page.get_by_text(re.compile("invalid file type", re.IGNORECASE))
     page.locator("#facts .thb-problem").or_(
@@ -293,7 +293,7 @@ def test_a_reload_in_mid_work_starts_clean_and_leaves_nothing(
 
 
 def wait_until_no_job_is_left(page: Page, space: Space) -> None:
-    """The folder of a job goes with the job, also where its visitor has gone."""
+    """Wait until every job's folder is removed, as it must be even if its visitor has left."""
     jobs = space.folder / "thb-demo-jobs"
     for _ in range(200):
         if not any(jobs.iterdir()):

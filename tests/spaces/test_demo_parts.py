@@ -1,4 +1,4 @@
-"""The demo's words, limits and list of detectors, without a browser."""
+"""The demo's texts, limits and list of detectors, without a browser."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from demo_detectors import Offer, Shelf, find_runs, read_offers
 from demo_html import write_problem, write_text
 from demo_judging import judge
 from demo_limits import MAX_MEGABYTES, RefusedVideoError, check_video
-from demo_words import describe_fold, explain_error, give_verdict
+from demo_words import describe_run, explain_error, give_verdict
 from detectors.registry import create_detector, find_detector_class
 from tests.support.video_files import write_repeated
 from thb.prediction.calibration import THRESHOLDS_FILE
@@ -44,14 +44,14 @@ def test_a_verdict_is_by_the_threshold_and_never_without_one() -> None:
     assert none.kind == "none"
     assert "thb calibrate" in none.text
     rough = give_verdict(0.9, calibration(n_real=16, false_alarms=0, resolved=False))
-    assert "16 real videos 1 % cannot be resolved" in rough.text
+    assert "16 real videos are too few to measure a rate of 1 %" in rough.text
     assert "6.25 %" in rough.text
 
 
 def test_every_protocol_run_is_said_in_words() -> None:
-    assert "without Hallo2" in describe_fold("p3-hallo2")
-    assert describe_fold("p1").startswith("P1")
-    assert "outside" in describe_fold(None)
+    assert "without Hallo2" in describe_run("p3-hallo2")
+    assert describe_run("p1").startswith("P1")
+    assert "outside" in describe_run(None)
 
 
 def test_reasons_name_no_path_and_are_escaped() -> None:
@@ -101,7 +101,7 @@ def test_a_choice_that_cannot_be_asked_is_explained() -> None:
 
     shelf = Shelf((make("a", "p3-hallo"), make("a", "p1"), make("b", "p1"), make("own", None)))
     assert shelf.folds == ["p1", "p3-hallo"]
-    assert [one.reference for one in shelf.find(["b", "a", "own"], "p1")] == [
+    assert [offer.reference for offer in shelf.find(["b", "a", "own"], "p1")] == [
         "a-p1",
         "b-p1",
         "own-None",
@@ -121,9 +121,9 @@ def test_a_damaged_threshold_leaves_the_score_without_a_verdict(
     kind = find_detector_class("baseline")
     create_detector(kind, seed=3, config=kind.tiny).save_pretrained(tmp_path / "run")
     (tmp_path / "run" / THRESHOLDS_FILE).write_text("{", "utf-8")
-    (one,) = find_runs([tmp_path / "run"])
+    (found,) = find_runs([tmp_path / "run"])
     video = min((tiny_release.hub / "fake").rglob("*.mp4"))
-    *_, last = judge(video, [one], tmp_path, with_overlay=False)
+    *_, last = judge(video, [found], tmp_path, with_overlay=False)
     (judgement,) = last.judgements
     assert judgement.problem is None
     assert judgement.prediction is not None
@@ -143,7 +143,7 @@ def test_limits_are_checked_before_anything_is_decoded(
     tmp_path: Path, tiny_release: MiniRelease
 ) -> None:
     assert refuse(tmp_path / "absent.mp4") == "missing"
-    assert refuse(tmp_path) == "decode", "a folder with a video's name"
+    assert refuse(tmp_path) == "decode", "it is a folder"
     large = tmp_path / "large.mp4"
     with large.open("wb") as stream:
         stream.truncate(MAX_MEGABYTES * 1_000_000 + 1_000_000)

@@ -7,9 +7,6 @@ another dress; the graphs written here change the dress and leave every weight a
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +22,7 @@ from thb_dataset.faces.packs import (
     YUNET_FILE,
     find_embedded_weights,
 )
+from thb_dataset.files import write_json, write_whole
 
 if TYPE_CHECKING:
     import onnx
@@ -60,17 +58,11 @@ def build_embedded_pack(folder: Path) -> Path:
     ):
         if not (folder / name).is_file():
             model = dress(onnx.load(weights[source]))
-            _write_whole(folder / name, model.SerializeToString(deterministic=True))
+            with write_whole(folder / name) as draft:
+                draft.write_bytes(model.SerializeToString(deterministic=True))
     note = {"licence": EMBEDDED_LICENCE, "same_person": EMBEDDED_SAME_PERSON}
-    _write_whole(folder / PACK_NOTE, json.dumps(note, indent=1).encode())
+    write_json(folder / PACK_NOTE, note)
     return folder
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    Path(name).replace(path)
 
 
 class _Rewriter:

@@ -1,8 +1,9 @@
-"""What a user's process does with the Hub, each in a process of its own.
+"""Cases of what a user does with the Hub, each run in a process of its own.
 
 ``HF_ENDPOINT`` and ``HF_HOME`` are read when the clients are imported, so every case needs a new
-process. ``python -m tests.support.hub_clients`` imports once what knows no Hub, and forks for each
-case that it reads from stdin; the child imports the clients, and leaves its findings in a file.
+process. ``python -m tests.support.hub_clients`` imports the libraries that know no Hub, and forks
+for each case that it reads from stdin. The child imports the clients and writes its answer to a
+file.
 """
 
 from __future__ import annotations
@@ -38,12 +39,10 @@ def digest(rows: Iterable[Mapping[str, Any]]) -> str:
 
 def publish(release: str, repo: str, **options: Any) -> dict[str, Any]:
     from thb.publishing.dataset import publish_dataset
-    from thb.releases.opening import scan_release_named
 
     if options.get("dry_run"):
         options["dry_run"] = Path(options["dry_run"])
-    made = publish_dataset(scan_release_named(release), repo, **options)
-    return made.to_dict()
+    return publish_dataset(release, repo=repo, **options).to_dict()
 
 
 def load_configs(repo: str, configs: list[str] | None = None, **options: Any) -> dict[str, Any]:
@@ -66,7 +65,7 @@ def load_configs(repo: str, configs: list[str] | None = None, **options: Any) ->
 
 
 def read_split(table: Any) -> dict[str, Any]:
-    # The rows as they are stored: iterating the data set would decode, or cast each row.
+    # Read the rows as they are stored: iterating over the dataset would decode or cast each row.
     stored = table.data.to_pylist()
     rows = [{**row, "video": path(row["video"]), "audio": path(row["audio"])} for row in stored]
     return {"rows": len(rows), "digest": digest(rows)}
@@ -91,7 +90,7 @@ def stream(repo: str, config: str) -> dict[str, Any]:
 
 
 def load(**options: Any) -> dict[str, Any]:
-    """Call thb.load, and return what each row's video is."""
+    """Call thb.load, and return the video of each row."""
     import thb
 
     data = thb.load(**options)
@@ -102,13 +101,10 @@ def load(**options: Any) -> dict[str, Any]:
 
 
 def with_packaged(packaged: str, what: str, **options: Any) -> dict[str, Any]:
-    """Run a case as if this folder of indexes had come in the wheel."""
+    """Run a case as if this folder of indexes were part of the wheel."""
     from thb_dataset.hub import packaged_index
 
-    # A default of the function, as the folder of the installed package is.
-    defaults = packaged_index.find_packaged_release.__kwdefaults__
-    assert defaults is not None
-    defaults["packaged"] = Path(packaged)
+    packaged_index.PACKAGED = Path(packaged)
     return CASES[what](**options)
 
 
@@ -148,7 +144,7 @@ def decode_over_http(repo: str, config: str) -> dict[str, Any]:
 def build(
     base_path: str, config: str, *, streaming: bool = False, **options: Any
 ) -> dict[str, Any]:
-    """Build a config by loading_script.py's builder."""
+    """Build a config with the builder of loading_script.py."""
     import datasets
 
     from loading_script import TalkingHeadBench
@@ -182,6 +178,14 @@ def verify(release: str) -> dict[str, Any]:
     return audit_release(scan_release_named(release)).to_dict()
 
 
+def read(repo: str, name: str, **options: Any) -> dict[str, Any]:
+    """Read one small file."""
+    from thb_dataset.hub.files import read_hub_file
+
+    file = read_hub_file(repo, name, **options)
+    return {"text": None if file is None else file.read_text("utf-8")}
+
+
 def command(arguments: list[str]) -> dict[str, Any]:
     """Run the command line."""
     from thb.cli import main
@@ -205,6 +209,7 @@ CASES: dict[str, Callable[..., dict[str, Any]]] = {
         decode_over_http,
         build,
         verify,
+        read,
         command,
     )
 }
@@ -236,7 +241,7 @@ IMPORTED_ONCE = (
 
 
 def serve() -> None:
-    """Read cases from stdin, run each in a child, and say on stdout when it has ended."""
+    """Read cases from stdin, run each in a child, and report on stdout when it has ended."""
     for module in IMPORTED_ONCE:
         importlib.import_module(module)
     assert not {"huggingface_hub", "datasets"} & set(sys.modules)

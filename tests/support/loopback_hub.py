@@ -1,8 +1,8 @@
-"""A Hub on loopback: what the real clients ask of huggingface.co, from memory.
+"""A Hub on loopback, which answers the requests of the real clients from memory.
 
-It speaks the routes that ``huggingface_hub`` and ``datasets`` use to list, read, range-read,
-upload, commit and open pull requests. It keeps every request in ``requests``, so that a test can
-say what was *not* asked for. Xet is not offered: clients run with ``HF_HUB_DISABLE_XET=1``.
+It has the routes that ``huggingface_hub`` and ``datasets`` use to list, read, range-read, upload,
+commit and open pull requests. It keeps every request in ``requests``, so that a test can check what
+was *not* asked for. It does not offer Xet, so clients run with ``HF_HUB_DISABLE_XET=1``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -27,7 +28,7 @@ PAGE = 1000
 
 
 class HubError(Exception):
-    """An answer other than 200, as the Hub words it."""
+    """An answer other than 200, in the Hub's own form."""
 
     def __init__(self, status: int, code: str, message: str, commit: str | None = None) -> None:
         super().__init__(message)
@@ -39,7 +40,7 @@ class HubError(Exception):
 
 @dataclass(frozen=True)
 class Blob:
-    """The bytes of one file; large ones have the identity that LFS gives them."""
+    """The bytes of one file; large files have the identity of a file in LFS."""
 
     data: bytes
     is_large: bool
@@ -105,12 +106,12 @@ class Repository:
         return number, self.commit(tree, ref=f"refs/pr/{number}", title=title)
 
     def merge(self, number: int) -> str:
-        """Do what the owner does."""
+        """Merge a pull request, as the owner of the repo would."""
         return self.commit(self.trees[self.refs[f"refs/pr/{number}"]], title=f"merge {number}")
 
 
 class LoopbackHub:
-    """The server; ``with LoopbackHub() as hub`` and point ``HF_ENDPOINT`` at ``hub.endpoint``."""
+    """The server, which runs within ``with LoopbackHub() as hub``; its address is ``endpoint``."""
 
     def __init__(self) -> None:
         self.datasets: dict[str, Repository] = {}
@@ -133,13 +134,30 @@ class LoopbackHub:
         self._server.shutdown()
         self._server.server_close()
 
+    def environment(self, home: Path) -> dict[str, str]:
+        """Return the environment of a process that knows no other Hub and has read nothing of it.
+
+        Args:
+            home: The process's own ``HF_HOME``.
+        """
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+        return {
+            **kept,
+            "HF_ENDPOINT": self.endpoint,
+            "HF_HOME": str(home),
+            "HF_TOKEN": "hf_loopback",
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "OMP_NUM_THREADS": "1",
+        }
+
     def create(self, repo_id: str, files: Mapping[str, bytes] | None = None) -> str:
-        """Make a dataset repo that holds these files; return its first commit."""
+        """Create a repo that holds these files; return its first commit."""
         repo = self.datasets[repo_id] = Repository(repo_id)
         return repo.commit({path: Blob.of(path, data) for path, data in (files or {}).items()})
 
     def create_from_folder(self, repo_id: str, folder: Path) -> str:
-        """Make a dataset repo that holds the files of a folder."""
+        """Create a repo that holds the files of a folder; return its first commit."""
         paths = (path for path in folder.rglob("*") if path.is_file())
         return self.create(
             repo_id, {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
@@ -157,26 +175,26 @@ class LoopbackHub:
         return repo.commit(tree)
 
     def files(self, repo_id: str, revision: str = "main") -> dict[str, bytes]:
-        """Return what a commit holds."""
+        """Return the files of a commit."""
         repo = self.datasets[repo_id]
         tree = repo.trees[repo.resolve(revision)]
         return {path: blob.data for path, blob in tree.items()}
 
     def requested(self, ending: str) -> list[str]:
-        """Return the requests for paths that end so."""
+        """Return the requests for paths with an ending."""
         return [line for line in self.requests if line.split()[1].split("?")[0].endswith(ending)]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One request."""
+    """The handler of one request."""
 
     hub: ClassVar[LoopbackHub]
     protocol_version = "HTTP/1.1"
-    # A small answer goes out at once: else its body waits 40 ms for the word on its head.
+    # A small answer is sent at once: otherwise its body waits 40 ms until its head is acknowledged.
     disable_nagle_algorithm = True
 
     def log_message(self, *arguments: object) -> None:
-        """Stay quiet."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         self._answer()
@@ -232,6 +250,16 @@ class Handler(BaseHTTPRequestHandler):
         if repo is None:
             raise HubError(401, "RepoNotFound", "Repository not found")
         return repo
+
+    @property
+    def _kind(self) -> str:
+        """``datasets``, ``models`` or ``spaces``, as in ``/api/datasets/…``."""
+        return self.path.split("/")[2]
+
+    def _page(self, repo: str) -> str:
+        """Return the address of a repo's page."""
+        place = repo if self._kind == "models" else f"{self._kind}/{repo}"
+        return f"{self.hub.endpoint}/{place}"
 
     def info(self, repo: str, revision: str = "") -> None:
         found = self._repo(repo)
@@ -293,7 +321,7 @@ class Handler(BaseHTTPRequestHandler):
                 "isPullRequest": True,
                 "createdAt": WHEN,
                 "author": {"name": "tester"},
-                "repo": {"name": repo, "type": "dataset"},
+                "repo": {"name": repo, "type": self._kind.removesuffix("s")},
             }
             for number, title in self._repo(repo).pulls
         ]
@@ -385,10 +413,10 @@ class Handler(BaseHTTPRequestHandler):
         extra = {}
         if "create_pr" in self.query:
             number, sha = found.open_pull(tree, title)
-            extra["pullRequestUrl"] = f"{self.hub.endpoint}/datasets/{repo}/discussions/{number}"
+            extra["pullRequestUrl"] = f"{self._page(repo)}/discussions/{number}"
         else:
             sha = found.commit(tree, ref=revision, title=title)
-        url = f"{self.hub.endpoint}/datasets/{repo}/commit/{sha}"
+        url = f"{self._page(repo)}/commit/{sha}"
         self._send(200, {"success": True, "commitOid": sha, "commitUrl": url, **extra})
 
     def _apply(self, tree: Tree, key: str, value: dict[str, Any]) -> None:
@@ -424,7 +452,7 @@ def _list_tree(files: Tree, inside: str, *, deep: bool) -> list[dict[str, Any]]:
     return entries
 
 
-# Data sets, models and Spaces side by side: a test gives them different names.
+# Datasets, models and Spaces share one namespace, so a test gives them different names.
 _API = r"/api/(?:datasets|models|spaces)/(?P<repo>[^/]+/[^/]+)"
 ROUTES: list[tuple[tuple[str, ...], str, Callable[..., None]]] = [
     (("GET",), _API, Handler.info),

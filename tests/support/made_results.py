@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from thb.evaluation.cells import METRICS, Cell, Measure
+from tests.support.records import make_scoring_record
+from thb.evaluation.cells import METRICS, Cell, Measure, ScoreSettings
 from thb.evaluation.result import Result
+from thb.runs.record import ReleaseRecord
 
 
 def make_measure(value: float, **values: Any) -> Measure:
@@ -28,14 +30,14 @@ def make_result(**values: Any) -> Result:
     settings: dict[str, Any] = {
         "protocol": "p1",
         "split_by": "release",
-        "release": {"name": "toy", "revision": "abc", "synthetic": False},
+        "release": ReleaseRecord(name="toy", revision="abc"),
         "detector": "baseline",
         "cells": (make_cell("Hallo"), make_cell("AniPortraitAudio"), make_cell("LivePortrait")),
         "mean": {name: make_measure(0.75) for name in METRICS},
         "mean_over": ("AniPortraitAudio", "Hallo", "LivePortrait"),
         "thresholds": {"p1": {"t1": 1 / 3, "t01": None}},
-        "runs": {"p1": {"protocol": "p1", "versions": {"numpy": "2.4"}}},
-        "settings": {"method": "conservative", "no_face": "exclude"},
+        "runs": {"p1": make_scoring_record(versions={"numpy": "2.4"})},
+        "settings": ScoreSettings(),
         "predictions_sha256": {"p1": "0" * 64},
     }
     return Result(**(settings | values))

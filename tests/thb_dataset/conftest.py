@@ -1,4 +1,4 @@
-"""Fixtures for faces: the two finders, and a portrait that a dependency ships."""
+"""Fixtures for faces: the two finders, and a portrait to find a face in."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from thb_dataset.faces.finder import FaceFinder, load_face_finder
+from thb_dataset.mini.portrait import read_astronaut
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +19,7 @@ def embedded_finder() -> FaceFinder:
 
 @pytest.fixture(scope="session")
 def insightface_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pack folder from the embedded weights, so that InsightFace runs offline."""
+    """A pack folder made from the embedded weights, so that InsightFace runs offline."""
     pytest.importorskip("insightface", reason="needs the extra 'insightface'")
     from tests.support.embedded_pack import build_embedded_pack
 
@@ -32,7 +33,5 @@ def insightface_finder(insightface_pack: Path) -> FaceFinder:
 
 @pytest.fixture(scope="session")
 def portrait() -> npt.NDArray[np.uint8]:
-    """uint8 (512, 512, 3) RGB: the astronaut of scikit-image, public domain, one face."""
-    from skimage import data
-
-    return np.asarray(data.astronaut(), np.uint8)  # type: ignore[no-untyped-call] # untyped there
+    """uint8 (512, 512, 3) RGB: NASA's portrait of an astronaut, public domain, one face."""
+    return read_astronaut()

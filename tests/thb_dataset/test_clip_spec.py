@@ -1,4 +1,4 @@
-"""Clip settings: strict to read, exact to apply."""
+"""Clip settings are read strictly and applied exactly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from thb_dataset.clips.store import ClipSpec, VideoClips, prepare_pixels
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
 from thb_dataset.errors import DetectorError
 
 

@@ -1,4 +1,4 @@
-"""P1, P2 and P3 against a second, brute-force reading of the protocol table."""
+"""P1, P2 and P3, against a second, brute-force reading of the table of protocols."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SIX = [generator.value for generator in TRAINING_GENERATORS]
 
 
 def fake(generator: Generator, number: int, split: Split) -> Video:
-    """A fake whose portrait and driver belong to its split alone."""
+    """Return a fake whose portrait and driver are in its split only."""
     return Video(
         video_id=f"{generator}/{number}",
         label=Label.FAKE,
@@ -74,7 +74,7 @@ def sha(video: Video) -> str:
 def oracle(
     videos: list[Video], protocol: str, held_out: str | None, by: str
 ) -> dict[str, set[str]]:
-    """The table of the design, read once more, video by video and without cleverness."""
+    """Read the table of protocols again, video by video, in the simplest way."""
     where = place(videos, by)
     others = [g for g in SIX if g != held_out]
     tested = SIX if protocol == "p1" else [held_out]
@@ -218,7 +218,7 @@ def test_the_true_counts_of_the_release() -> None:
     count = Counter(v.generator for v in p1.validation)
     assert [count[generator] for generator in TRAINING_GENERATORS] == [9, 9, 8, 8, 8, 8]
     assert (count[None], len(p1.extra)) == (50, 76)
-    # 1,773 train fakes against 1,650 Train reals: nothing to cut in P1
+    # P1 has 1,773 train fakes and 1,650 Train reals, so none of them is left out
     assert Counter(v.label for v in p1.train) == {Label.FAKE: 1773, Label.REAL: 1650}
     (p3,) = build_folds(videos, "p3", held_out=Generator.HALLO)
     assert Counter(v.label for v in p3.train) == {Label.FAKE: 1520, Label.REAL: 1520}

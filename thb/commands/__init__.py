@@ -1,4 +1,4 @@
-"""The verbs of ``thb``, one file each: options in, one function of the library called, rows out.
+"""One file per verb of the command line, with the options of the verb and the text it prints.
 
-A verb that comes later is one more file here and one line in ``thb/cli.py``.
+The docstring of a command is its help; what stands under ``Examples:`` is shown below the options.
 """

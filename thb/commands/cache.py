@@ -1,35 +1,42 @@
-"""``thb cache``: what the toolkit keeps on disk, and how to make room."""
+"""``thb cache``: the face crops and identities kept on disk, and how to make room."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from thb.commands.options import FormatOption, OutputFormat
+from thb.commands.options import FORMAT, FormatOption, OutputFormat
 from thb.commands.output import write_json, write_line
 
 if TYPE_CHECKING:
     from thb_dataset.clips.disk_store import StoreInfo
 
-_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+MAX_SIZE: Final = "50G"
+_UNITS: Final = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
-app = typer.Typer(no_args_is_help=True, help="Crops and identities kept on disk.")
+app = typer.Typer(no_args_is_help=True, help="Show or prune the face crops kept on disk.")
 
 
 @app.callback()
 def cache() -> None:
-    """Crops and identities kept on disk."""
+    """Make the app a group; it does nothing by itself."""
 
 
 @app.command()
-def info(output: FormatOption = OutputFormat.TEXT) -> None:
-    """Say where the store is and what it holds."""
-    from thb.runtime.cache import clip_store_folder
-    from thb_dataset.clips.disk_store import DiskStore
+def info(output: FormatOption = FORMAT) -> None:
+    """Show the folder, the number of entries and their size.
 
-    _write(DiskStore(clip_store_folder()).info(), output)
+    JSON: folder, entries, bytes and max_bytes.
+
+    Examples:
+        thb cache info
+        thb cache info --format json
+    """
+    from thb.runtime.cache import cache_info
+
+    _write(cache_info(), output)
 
 
 @app.command()
@@ -37,25 +44,33 @@ def prune(
     max_size: Annotated[
         str,
         typer.Option("--max-size", metavar="SIZE", help="Keep at most this much: 500M, 20G, 0."),
-    ] = "50G",
-    output: FormatOption = OutputFormat.TEXT,
+    ] = MAX_SIZE,
+    output: FormatOption = FORMAT,
 ) -> None:
-    """Remove what was unused for longest until the store fits."""
-    from thb.runtime.cache import clip_store_folder
-    from thb_dataset.clips.disk_store import DiskStore
+    """Remove the entries that were unused for longest until the rest fits.
 
-    _write(DiskStore(clip_store_folder()).prune(parse_size(max_size)), output)
+    JSON: folder, entries, bytes and max_bytes, as they are afterwards.
+
+    Examples:
+        thb cache prune --max-size 20G
+        thb cache prune --max-size 0
+    """
+    from thb.runtime.cache import prune_cache
+
+    _write(prune_cache(parse_size(max_size)), output)
 
 
 def parse_size(text: str) -> int:
     """Read ``500M`` or ``20GiB`` as bytes; units are powers of 1024.
 
     Raises:
-        typer.BadParameter: It is no size.
+        typer.BadParameter: It is not a size.
     """
     match = re.fullmatch(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[kmgt]?)(i?b)?", text.strip().lower())
     if match is None:
-        raise typer.BadParameter(f"{text!r} is no size; write 500M or 20G", param_hint="--max-size")
+        raise typer.BadParameter(
+            f"{text!r} is not a size; write 500M or 20G", param_hint="--max-size"
+        )
     return int(float(match["number"]) * _UNITS[match["unit"]])
 
 

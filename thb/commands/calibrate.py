@@ -1,13 +1,18 @@
-"""``thb calibrate``: from which score on a detector's word is "fake"."""
+"""``thb calibrate``: the score above which a detector calls a video fake."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from thb.commands.options import (
+    BATCH_SIZE,
+    FACE_PACK,
+    FORMAT,
+    PRECISION,
+    RELEASE,
     BatchSizeOption,
     FacePackOption,
     FormatOption,
@@ -16,66 +21,77 @@ from thb.commands.options import (
     QuietOption,
     RealRootOption,
     ReleaseOption,
-    ScoringPrecision,
     TrustOption,
     WorkersOption,
 )
 from thb.commands.output import write_json, write_line
-from thb.releases.opening import DEFAULT_RELEASE
 from thb.runtime.console import quiet_transformers
 
+TARGET_FPR: Final = 0.01
 
-def calibrate(  # noqa: PLR0913 — as many as there are things to choose
+
+def calibrate(  # noqa: PLR0913 — one parameter per option
     *,
     run: Annotated[
         Path,
-        typer.Argument(metavar="RUN", help="Folder that thb train wrote: one detector or folds."),
+        typer.Argument(
+            metavar="RUN", help="Folder that thb train wrote, of one detector or of several folds."
+        ),
     ],
-    release: ReleaseOption = DEFAULT_RELEASE,
+    release: ReleaseOption = RELEASE,
     real_root: RealRootOption = None,
     target_fpr: Annotated[
-        float, typer.Option("--target-fpr", help="Share of real videos that may be called fake.")
-    ] = 0.01,
-    batch_size: BatchSizeOption = 16,
-    precision: PrecisionOption = ScoringPrecision.FP32,
+        float,
+        typer.Option("--target-fpr", help="Largest share of real videos that may be called fake."),
+    ] = TARGET_FPR,
+    batch_size: BatchSizeOption = BATCH_SIZE,
+    precision: PrecisionOption = PRECISION,
     workers: WorkersOption = None,
-    face_pack: FacePackOption = "embedded",
+    face_pack: FacePackOption = FACE_PACK,
     trust_remote_code: TrustOption = False,
-    output: FormatOption = OutputFormat.TEXT,
+    output: FormatOption = FORMAT,
     quiet: QuietOption = False,
 ) -> None:
-    """Set the threshold of every detector in a run, from its fold's validation videos.
+    """Choose the threshold of every detector in a run.
 
-    It is written into thresholds.json beside the weights; thb predict then says fake or real.
+    Each detector scores the validation videos of its own fold, never test videos. The threshold is
+    written to thresholds.json beside the weights; thb predict then gives verdicts.
+
+    JSON: calibrations, one per detector, each as in thresholds.json.
+
+    Examples:
+        thb calibrate runs/baseline --real-root REALS
+        thb calibrate runs/baseline/p3-hallo --target-fpr 0.05 --format json
     """
-    quiet_transformers()
-    from thb.prediction.calibration import calibrate as calibrate_run
+    from thb.prediction.calibration import calibrate as calibrate_detector
     from thb.prediction.inference import PredictSettings
     from thb.releases.opening import open_release
     from thb.runs.folders import find_run_folders
+    from thb.runtime.records import to_json
 
+    quiet_transformers()
     found = find_run_folders(run)
     opened = open_release(release, real_root=real_root, progress=not quiet)
     scoring = PredictSettings(
         batch_size=batch_size,
         workers=workers,
-        precision=precision.value,
+        precision=precision,
         face_pack=face_pack,
         progress=not quiet,
         description="calibrating",
     )
-    made = [
-        calibrate_run(
-            one.folder,
+    calibrations = [
+        calibrate_detector(
+            detector.folder,
             release=opened,
             target_fpr=target_fpr,
             scoring=scoring,
             trust_remote_code=trust_remote_code,
         )
-        for one in found
+        for detector in found
     ]
     if output is OutputFormat.JSON:
-        write_json({"calibrations": [one.to_dict() for one in made]})
+        write_json({"calibrations": [to_json(calibration) for calibration in calibrations]})
         return
-    for one in made:
-        write_line(f"{one.fold:<22} {one}")
+    for calibration in calibrations:
+        write_line(f"{calibration.fold:<22} {calibration}")

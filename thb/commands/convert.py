@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from detectors.listing import CONVERTIBLE
 from thb.commands.options import FormatOption, OutputFormat
 from thb.commands.output import escape, write_json, write_line
 from thb.runtime.console import quiet_transformers
@@ -16,18 +17,32 @@ def convert(
     *,
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="Whose checkpoint: caddm, df_adapter, lipfd or tall."),
+        typer.Argument(
+            metavar="NAME",
+            help=f"Detector that the checkpoint belongs to: {', '.join(CONVERTIBLE)}.",
+        ),
     ],
     checkpoint: Annotated[
         Path,
-        typer.Argument(metavar="CHECKPOINT", help="The authors' file, read as weights only."),
+        typer.Argument(metavar="CHECKPOINT", help="The authors' file; it is read as weights only."),
     ],
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Folder to write; it must not be there.")
+        Path,
+        typer.Option("--out", metavar="DIR", help="Folder to write; it must be empty or absent."),
     ],
     output: FormatOption = OutputFormat.TEXT,
 ) -> None:
-    """Convert an official checkpoint: every key is used, or left behind for a stated reason."""
+    """Convert an official checkpoint.
+
+    The folder that it writes loads by every verb. Every key of the checkpoint is used, or left
+    behind for a stated reason.
+
+    JSON: folder and the report of the conversion, as in its conversion.json.
+
+    Examples:
+        thb convert tall official.pth --out tall
+        thb convert caddm official.pkl --out caddm --format json
+    """
     from detectors.convert import convert as convert_file
 
     quiet_transformers()

@@ -1,39 +1,58 @@
-"""``thb data split``: train, validation and test without one person in two of them."""
+"""``thb data split``: train, validation and test sets that share no person."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from thb.commands.options import FacePackOption, FormatOption, OutputFormat, QuietOption
+from thb.commands.options import (
+    FACE_PACK,
+    FORMAT,
+    FacePackOption,
+    FormatOption,
+    OutputFormat,
+    QuietOption,
+)
 from thb.commands.output import escape, write_json, write_line
+from thb.runtime.console import EXIT_FINDING, EXIT_OK
+
+RATIOS: Final = (0.8, 0.1, 0.1)
 
 
 def split(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Videos, in any folders below.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of videos, searched with its subfolders.")
+    ],
     ratios: Annotated[
         tuple[float, float, float],
         typer.Option("--ratios", help="Shares of train, validation and test."),
-    ] = (0.8, 0.1, 0.1),
-    face_pack: FacePackOption = "embedded",
-    output: FormatOption = OutputFormat.TEXT,
+    ] = RATIOS,
+    face_pack: FacePackOption = FACE_PACK,
+    output: FormatOption = FORMAT,
     quiet: QuietOption = False,
 ) -> None:
-    """Share a folder's videos out so that no person is in two splits.
+    """Split a folder of videos so that no person is in two splits.
 
-    Nothing is moved: the plan is written to stdout. The same videos give the same plan. Exit
-    code 1 says that some videos could not be placed.
+    No file is moved: the plan goes to stdout, one line per video. The same videos always give the
+    same plan. Exit code 1: some videos could not be placed.
+
+    JSON: assignments (the split of each video), groups (the videos of each person), wanted and
+    achieved shares, threshold, and unread (the reason for each video that was not placed).
+
+    Examples:
+        thb data split VIDEOS
+        thb data split VIDEOS --ratios 0.7 0.15 0.15 --format json
     """
-    from thb.releases.leaks import split_folder
+    from thb.preprocessing.settings import Preparation
+    from thb.releases.identity_splits import split_folder
     from thb_dataset.records import Split
 
     plan = split_folder(
         folder,
         ratios=dict(zip(Split, ratios, strict=True)),
-        face_pack=face_pack,
-        progress=not quiet,
+        preparation=Preparation(face_pack=face_pack, progress=not quiet),
     )
     if output is OutputFormat.JSON:
         write_json(plan.to_dict())
@@ -42,4 +61,4 @@ def split(
             write_line(f"{chosen}\t{escape(name)}")
         for name, reason in plan.unread.items():
             write_line(f"none\t{escape(name)}\t{escape(reason)}")
-    raise typer.Exit(1 if plan.unread else 0)
+    raise typer.Exit(EXIT_FINDING if plan.unread else EXIT_OK)

@@ -3,88 +3,96 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from thb.commands.options import (
+    BATCH_SIZE,
+    BOOTSTRAP,
+    FACE_PACK,
+    NO_FACE,
+    PRECISION,
+    RELEASE,
+    RUN_OR_DETECTOR_HELP,
+    SPLIT_BY,
+    TABLE_FORMAT,
     AllowMismatchOption,
     BatchSizeOption,
     BootstrapOption,
     FacePackOption,
     FoldOption,
-    NoFace,
     NoFaceOption,
     PrecisionOption,
     ProtocolOption,
     QuietOption,
     RealRootOption,
     ReleaseOption,
-    ScoringPrecision,
-    SplitBy,
     SplitByOption,
-    StrictOption,
-    TableFormat,
     TableFormatOption,
     TrustOption,
     WorkersOption,
     choose_protocols,
 )
 from thb.commands.output import write_results
-from thb.releases.opening import DEFAULT_RELEASE
 from thb.runtime.console import quiet_transformers, say
 from thb.runtime.progress import is_main_process
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def evaluate(  # noqa: PLR0913 — as many as there are things to choose
+    from thb.evaluation.result import Result
+
+
+def evaluate(  # noqa: PLR0913 — one parameter per option
     *,
-    detector: Annotated[
-        str,
-        typer.Argument(
-            metavar="DETECTOR",
-            help="A run folder with a detector per fold, or one for all: a folder, a Hub id or "
-            "module:Class.",
-        ),
-    ],
+    detector: Annotated[str, typer.Argument(metavar="DETECTOR", help=RUN_OR_DETECTOR_HELP)],
     protocol: ProtocolOption,
     fold: FoldOption = None,
-    release: ReleaseOption = DEFAULT_RELEASE,
+    release: ReleaseOption = RELEASE,
     real_root: RealRootOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
             metavar="DIR",
-            help="Where <fold>/predictions.parquet and result-<protocol>.json are written. "
-            "(default: the run folder)",
+            help="Folder of <fold>/predictions.parquet and result-<protocol>.json. (default: the "
+            "run folder)",
         ),
     ] = None,
-    split_by: SplitByOption = SplitBy.RELEASE,
-    no_face: NoFaceOption = NoFace.EXCLUDE,
-    strict: StrictOption = False,
+    split_by: SplitByOption = SPLIT_BY,
+    no_face: NoFaceOption = NO_FACE,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse to start if a video is missing.")
+    ] = False,
     allow_mismatch: AllowMismatchOption = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Score anew what was scored before.")
+        bool, typer.Option("--overwrite", help="Score again, ignoring saved predictions.")
     ] = False,
-    n_bootstrap: BootstrapOption = 1000,
-    batch_size: BatchSizeOption = 16,
-    precision: PrecisionOption = ScoringPrecision.FP32,
+    n_bootstrap: BootstrapOption = BOOTSTRAP,
+    batch_size: BatchSizeOption = BATCH_SIZE,
+    precision: PrecisionOption = PRECISION,
     workers: WorkersOption = None,
-    face_pack: FacePackOption = "embedded",
+    face_pack: FacePackOption = FACE_PACK,
     trust_remote_code: TrustOption = False,
-    output: TableFormatOption = TableFormat.TEXT,
+    output: TableFormatOption = TABLE_FORMAT,
     quiet: QuietOption = False,
 ) -> None:
-    """Score a detector on every fold of a protocol and print the paper's table.
+    """Score a detector on every fold of a protocol.
 
-    Killed and run again, it goes on where it stopped. On several processes:
-    torchrun --nproc_per_node N -m thb evaluate …
+    It prints the paper's table, with intervals. A run that was killed continues where it stopped.
+    Several processes share the videos: torchrun --nproc_per_node N -m thb evaluate …
+
+    JSON: results, one per protocol, each as in result-<protocol>.json.
+
+    Examples:
+        thb evaluate runs/baseline --protocol p3 --real-root REALS
+        thb evaluate ORG/NAME --protocol all --release mini --format markdown
     """
     protocols = choose_protocols(protocol, fold)
     from thb.evaluation.evaluate import EvaluateSettings, evaluate_protocols
-    from thb.evaluation.result import result_file_name
     from thb.prediction.inference import PredictSettings
-    from thb.runs.folders import PREDICTIONS_FILE, default_out
+    from thb.runs.folders import default_out
 
     quiet_transformers()
     settings = EvaluateSettings(
@@ -93,12 +101,12 @@ def evaluate(  # noqa: PLR0913 — as many as there are things to choose
         allow_mismatch=allow_mismatch,
         overwrite=overwrite,
         trust_remote_code=trust_remote_code,
-        no_face=no_face.value,
+        no_face=no_face,
         n_bootstrap=n_bootstrap,
         scoring=PredictSettings(
             batch_size=batch_size,
             workers=workers,
-            precision=precision.value,
+            precision=precision,
             face_pack=face_pack,
             progress=not quiet,
         ),
@@ -113,9 +121,16 @@ def evaluate(  # noqa: PLR0913 — as many as there are things to choose
         settings=settings,
     )
     write_results(results, output)
-    if is_main_process():
-        folder = out or default_out(detector)
-        names = [name for result in results for name in result.runs]
-        of_fold = names[0] if len(names) == 1 else "<fold>"
-        say(f"predictions: {folder / of_fold / PREDICTIONS_FILE}")
-        say(f"results:     {', '.join(str(folder / result_file_name(one)) for one in results)}")
+    _say_files(results, out or default_out(detector))
+
+
+def _say_files(results: Sequence[Result], folder: Path) -> None:
+    from thb.evaluation.result import result_file_name
+    from thb.runs.folders import PREDICTIONS_FILE
+
+    if not is_main_process():
+        return
+    folds = [fold for result in results for fold in result.runs]
+    fold = folds[0] if len(folds) == 1 else "<fold>"
+    say(f"predictions: {folder / fold / PREDICTIONS_FILE}")
+    say(f"results:     {', '.join(str(folder / result_file_name(result)) for result in results)}")

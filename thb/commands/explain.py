@@ -1,223 +1,187 @@
-"""``thb explain``: where a detector looked, in videos, over a whole split, or as a gallery."""
+"""``thb explain``: where a detector looked in video files."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from itertools import chain, count
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from thb.commands.options import (
-    AllowMismatchOption,
+    EXPLAIN_BATCH_SIZE,
+    FACE_PACK,
+    FORMAT,
+    TARGET,
+    VIDEOS_HELP,
+    ExplainBatchSizeOption,
     FacePackOption,
-    FoldOption,
-    ProtocolChoice,
+    FormatOption,
+    OutputFormat,
     QuietOption,
-    RealRootOption,
-    ReleaseOption,
-    SplitBy,
-    SplitByOption,
-    TableFormat,
-    TableFormatOption,
+    TargetOption,
     TrustOption,
     WorkersOption,
-    choose_protocols,
 )
-from thb.releases.opening import DEFAULT_RELEASE
-from thb.runtime.console import quiet_transformers
+from thb.commands.output import escape, write_json, write_line
+from thb.runtime.console import EXIT_DATA, quiet_transformers, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from detectors.base import Detector
+    from thb.explanations.explain import ExplainSettings
+    from thb.explanations.explanation import Explanation
+
+VIDEO_ENDING: Final = ".mp4"
+OUT: Final = Path("explanations")
 
 
-class TargetChoice(StrEnum):
-    """The class whose reasons are asked for."""
-
-    FAKE = "fake"
-    REAL = "real"
-
-
-def explain(  # noqa: PLR0913 — as many as there are things to choose
+def explain(  # noqa: PLR0913 — one parameter per option
     *,
     detector: Annotated[
-        str,
-        typer.Argument(
-            metavar="DETECTOR", help="A folder, a Hub id or module:Class; of a split a run folder."
-        ),
+        str, typer.Argument(metavar="DETECTOR", help="A folder, a Hub id or module:Class.")
     ],
-    videos: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="VIDEO...", help="Video files. Put -- before a name that begins with -."
-        ),
-    ] = None,
-    protocol: Annotated[
-        ProtocolChoice | None,
-        typer.Option(
-            "--protocol", help="In place of videos: every test video of p1, p2, p3 or 'all'."
-        ),
-    ] = None,
-    gallery: Annotated[
-        bool,
-        typer.Option(
-            "--gallery",
-            help="Of an evaluated protocol only the surest right fakes, the worst misses and the "
-            "worst false alarms, on one sheet.",
-        ),
-    ] = False,
+    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO", help=VIDEOS_HELP)],
     out: Annotated[
-        Path | None,
+        Path,
         typer.Option(
             "--out",
             metavar="FILE|DIR",
-            help="Of one video the overlay (.mp4), sheet and map beside it; of several a folder "
-            "(default: explanations). Of a split a folder, of a gallery the sheet (.png) or a "
-            "folder (default: the run folder).",
-            show_default=False,
+            help="The overlay of a single video (.mp4), or a folder for any number of videos. The "
+            "sheet and the map are written beside the overlay.",
         ),
-    ] = None,
-    target: Annotated[
-        TargetChoice, typer.Option("--target", help="What speaks for this class is shown as hot.")
-    ] = TargetChoice.FAKE,
-    fold: FoldOption = None,
-    release: ReleaseOption = DEFAULT_RELEASE,
-    real_root: RealRootOption = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            "--limit",
-            min=1,
-            metavar="N",
-            help="Of a split at most N videos a generator, and N real ones. (default: all)",
-            show_default=False,
-        ),
-    ] = None,
-    steps: Annotated[
-        int,
-        typer.Option(
-            "--steps",
-            min=0,
-            help="Steps of a split's deletion and insertion curves; 0: none, far quicker.",
-        ),
-    ] = 10,
-    overlays: Annotated[
-        bool,
-        typer.Option(
-            "--overlays",
-            help="Of a split also every video's overlay, sheet and map, in <fold>/explanations.",
-        ),
-    ] = False,
-    split_by: SplitByOption = SplitBy.RELEASE,
-    allow_mismatch: AllowMismatchOption = False,
-    output: TableFormatOption = TableFormat.TEXT,
-    batch_size: Annotated[
-        int, typer.Option("--batch-size", min=1, help="Clips looked at at a time.")
-    ] = 4,
+    ] = OUT,
+    target: TargetOption = TARGET,
+    output: FormatOption = FORMAT,
+    batch_size: ExplainBatchSizeOption = EXPLAIN_BATCH_SIZE,
     workers: WorkersOption = None,
-    face_pack: FacePackOption = "embedded",
+    face_pack: FacePackOption = FACE_PACK,
     trust_remote_code: TrustOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Show where a detector looked: Grad-CAM, put back onto the video.
+    """Show where a detector looked in video files.
 
-    For each video it writes an H.264 overlay, a contact sheet (PNG) and the
-    raw map (.npz). Orange speaks for the class asked for, blue against it.
+    Grad-CAM is put back onto the video. Each video gets an overlay (H.264), a contact sheet (PNG)
+    and the raw map (.npz). Orange is evidence for the target class, blue is evidence against it.
+    Exit code 3: a video could not be judged.
 
-    With --protocol it explains a whole split and says how much of the heat
-    lies on eyes, mouth, face, hair and background, right and wrong apart.
+    JSON: videos, each with video_id, score, status, reason and files; those that were explained
+    also have detector, target, clip_logits, frame_index, seconds, heat_shape, scale, and energy
+    and area, the shares of the heat and of the face by region.
 
-    Exit code 3 says that a video could not be judged.
+    Examples:
+        thb explain runs/baseline/p3-hallo clip.mp4 --out cam.mp4
+        thb explain ORG/NAME *.mp4 --out explanations --target real
     """
-    _check_wish(videos, protocol, gallery=gallery, fold=fold, output=output)
+    from detectors.registry import load_detector
     from thb.explanations.explain import ExplainSettings
 
     quiet_transformers()
-    explaining = ExplainSettings(
-        target=target.value,
+    settings = ExplainSettings(
+        target=target,
         batch_size=batch_size,
         workers=workers,
         face_pack=face_pack,
         progress=not quiet,
     )
-    if protocol is None:
-        from thb.commands.explain_videos import explain_videos
-
-        explain_videos(
-            detector,
-            videos or [],
-            out=out,
-            settings=explaining,
-            as_json=output is TableFormat.JSON,
-            trust_remote_code=trust_remote_code,
-        )
-        return
-    protocols = choose_protocols(protocol, fold)
-    if gallery:
-        from thb.commands.explain_folds import draw_galleries
-        from thb.explanations.gallery import GallerySettings
-
-        draw_galleries(
-            detector,
-            protocols,
-            fold=fold,
-            release=release,
-            real_root=real_root,
-            out=out,
-            settings=GallerySettings(
-                explaining=explaining,
-                split_by=split_by.value,
-                allow_mismatch=allow_mismatch,
-                trust_remote_code=trust_remote_code,
-            ),
-            as_json=output is TableFormat.JSON,
-        )
-        return
-    from thb.commands.explain_folds import explain_folds
-    from thb.explanations.split import SplitExplainSettings
-
-    explain_folds(
-        detector,
-        protocols,
-        fold=fold,
-        release=release,
-        real_root=real_root,
-        out=out,
-        settings=SplitExplainSettings(
-            explaining=explaining,
-            limit=limit,
-            steps=steps,
-            overlays=overlays,
-            split_by=split_by.value,
-            allow_mismatch=allow_mismatch,
-            trust_remote_code=trust_remote_code,
-        ),
-        output=output,
-    )
+    places = _choose_places(videos, out)
+    model = load_detector(detector, trust_remote_code=trust_remote_code)
+    records = []
+    for record in _explain_each(model, places, settings):
+        records.append(record)
+        if output is OutputFormat.TEXT:
+            _write_lines(record)
+    if output is OutputFormat.JSON:
+        write_json({"videos": records})
+    failed = [record for record in records if record["reason"]]
+    if failed:
+        say(f"error: {len(failed)} of {len(records)} videos could not be judged")
+        raise typer.Exit(EXIT_DATA)
 
 
-def _check_wish(
-    videos: list[Path] | None,
-    protocol: ProtocolChoice | None,
-    *,
-    gallery: bool,
-    fold: str | None,
-    output: TableFormat,
-) -> None:
-    """Refuse what cannot be meant.
+def _choose_places(videos: Sequence[Path], out: Path) -> dict[Path, Path]:
+    """Return the place of each video's overlay; videos of the same name get numbers.
 
     Raises:
-        typer.BadParameter: Videos and a split, neither of them, or an option of the other one.
+        typer.BadParameter: One file for several videos, or a video would be overwritten.
     """
-    if videos and protocol is not None:
-        raise typer.BadParameter("either videos or --protocol, not both", param_hint="--protocol")
-    if protocol is None:
-        if gallery or fold is not None:
+    once = list(dict.fromkeys(videos))
+    if out.suffix == VIDEO_ENDING and not out.is_dir():
+        if len(once) > 1:
             raise typer.BadParameter(
-                f"{'--gallery' if gallery else '--fold'} is for a whole split: name it with "
-                "--protocol",
-                param_hint="--protocol",
+                f"{out} is one video, but {len(once)} were given; name a folder", param_hint="--out"
             )
-        if not videos:
+        places = {once[0]: out}
+    else:
+        places = {}
+        for video in once:
+            names = chain([video.stem], (f"{video.stem}-{n}" for n in count(2)))
+            free = (out / f"{name}{VIDEO_ENDING}" for name in names)
+            places[video] = next(place for place in free if place not in places.values())
+    given = {video.resolve() for video in once}
+    for place in places.values():
+        if place.resolve() in given:
             raise typer.BadParameter(
-                "name a video, or a whole split with --protocol", param_hint="VIDEO"
+                f"{place} is one of the videos and would be overwritten; name another place",
+                param_hint="--out",
             )
-    if output is TableFormat.MARKDOWN and (protocol is None or gallery):
-        raise typer.BadParameter("markdown is for the table of a split", param_hint="--format")
+    return places
+
+
+def _explain_each(
+    model: Detector, places: dict[Path, Path], settings: ExplainSettings
+) -> Iterator[dict[str, Any]]:
+    """Yield the record of each video as soon as its files are written."""
+    from thb.explanations.explain import explain_files
+    from thb.explanations.explanation import Explanation
+    from thb.prediction.inference import describe_failure
+
+    names: dict[str, Path | None] = {str(video): video for video in places}
+    for name, found in explain_files(model, names, settings=settings):
+        if isinstance(found, Explanation):
+            yield _save(found, places[Path(name)])
+        else:
+            outcome = describe_failure(found, Path(name))
+            yield {
+                "video_id": name,
+                "score": None,
+                "status": outcome.status.value,
+                "reason": outcome.reason,
+                "files": [],
+            }
+
+
+def _save(found: Explanation, place: Path) -> dict[str, Any]:
+    from thb.explanations.face_regions import measure_regions
+
+    files = found.save_all(place)
+    shares = measure_regions(found)
+    return {
+        **found.to_dict(),
+        "status": "ok",
+        "reason": None,
+        "energy": None if shares is None else shares.energy,
+        "area": None if shares is None else shares.area,
+        "files": [str(file) for file in files],
+    }
+
+
+def _write_lines(record: dict[str, Any]) -> None:
+    name = escape(record["video_id"])
+    if record["reason"]:
+        write_line(f"{name}: {record['status']} ({escape(record['reason'])})")
+        return
+    write_line(f"{name}: P(fake) {record['score']:.4f}")
+    write_line(f"  heat for {record['target']}: {_describe_shares(record)}")
+    for file in record["files"]:
+        write_line(f"  {escape(file)}")
+
+
+def _describe_shares(record: dict[str, Any]) -> str:
+    if record["area"] is None:
+        return "no face could be followed, so its regions are unknown"
+    if record["energy"] is None:
+        return "none, all heat is evidence against it"
+    shares = record["energy"].items()
+    return ", ".join(f"{name.replace('_', ' and ')} {share:.0%}" for name, share in shares)

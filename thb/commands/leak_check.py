@@ -1,14 +1,17 @@
-"""``thb leak-check``: whether one person is in two splits, by faces and not by names."""
+"""``thb leak-check``: find a person who is in two splits, by their face."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
 from thb.commands.options import (
+    FACE_PACK,
+    FORMAT,
+    RELEASE,
+    SPLIT_BY,
     FacePackOption,
     FoldOption,
     FormatOption,
@@ -16,162 +19,165 @@ from thb.commands.options import (
     QuietOption,
     RealRootOption,
     ReleaseOption,
-    SplitBy,
     SplitByOption,
 )
 from thb.commands.output import escape, write_json, write_line, write_table
-from thb.releases.opening import DEFAULT_RELEASE
+from thb.runtime.console import EXIT_FINDING, EXIT_OK
+from thb_dataset.protocols import Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rich.table import Table
 
-    from thb_dataset.identity.known_people import Calibration
+    from thb_dataset.identity.known_people import PeopleCalibration
     from thb_dataset.identity.leakage import LeakReport
 
-PAIRS_SHOWN = 30
+PAIRS_SHOWN: Final = 30
+Measure = Literal["mean", "middle"]
+MEASURE: Final = "mean"
 
 
-class Measure(StrEnum):
-    """What stands for a video: a mean over five frames, or its middle frame."""
-
-    MEAN = "mean"
-    MIDDLE = "middle"
-
-
-class ProtocolName(StrEnum):
-    """A protocol whose splits are compared."""
-
-    P1 = "p1"
-    P2 = "p2"
-    P3 = "p3"
-
-
-def leak_check(  # noqa: PLR0913, PLR0917 — as many as there are things to choose
-    release: ReleaseOption = DEFAULT_RELEASE,
+def leak_check(  # noqa: PLR0913 — one parameter per option
+    *,
+    release: ReleaseOption = RELEASE,
     real_root: RealRootOption = None,
     protocol: Annotated[
-        ProtocolName | None,
-        typer.Option("--protocol", help="Compare a protocol's splits. [default: the release's]"),
+        Protocol | None,
+        typer.Option(
+            "--protocol", help="Compare this protocol's splits. (default: the release's own)"
+        ),
     ] = None,
     fold: FoldOption = None,
-    split_by: SplitByOption = SplitBy.RELEASE,
-    face_pack: FacePackOption = "embedded",
-    measure: Annotated[Measure, typer.Option("--measure", help="What is compared.")] = Measure.MEAN,
+    split_by: SplitByOption = SPLIT_BY,
+    face_pack: FacePackOption = FACE_PACK,
+    measure: Annotated[
+        Measure,
+        typer.Option(
+            "--measure", help="Compare the mean face of five frames, or that of the middle frame."
+        ),
+    ] = MEASURE,
     threshold: Annotated[
         float | None,
-        typer.Option("--threshold", min=0.0, max=1.0, help="Cosine. [default: the pack's own]"),
+        typer.Option(
+            "--threshold",
+            min=0.0,
+            max=1.0,
+            help="Cosine similarity from which two faces are one person. (default: the face "
+            "pack's own)",
+        ),
     ] = None,
     people: Annotated[
         Path | None,
         typer.Option(
             "--people",
             metavar="DIR",
-            help="Pictures of known people, a folder each or <person>_<n>.jpg: how often the "
-            "threshold errs on them is printed too.",
+            help="Pictures of known people, one folder per person or named <person>_<n>.jpg. The "
+            "error rates of the threshold on them are printed too.",
         ),
     ] = None,
     html: Annotated[
         Path | None,
         typer.Option(
-            "--html", metavar="FILE", dir_okay=False, help="Write a page of the face pairs."
+            "--html", metavar="FILE", dir_okay=False, help="Also write a page of the face pairs."
         ),
     ] = None,
-    output: FormatOption = OutputFormat.TEXT,
+    output: FormatOption = FORMAT,
     quiet: QuietOption = False,
 ) -> None:
-    """Compare the faces of every pair of videos in different splits.
+    """Compare the faces of videos in different splits.
 
-    Of p2 and p3 every fold is compared, unless one is named. Exit code 1 says that one person was
-    found in two splits.
+    For p2 and p3 every fold is compared unless --fold names one. Exit code 1: a person was found
+    in two splits.
+
+    JSON: folds, the report of each fold (pack, threshold, review_from, measure, videos, compared,
+    unrelated, flagged_share, counts, pairs, groups, unread); known_people.
+
+    Examples:
+        thb leak-check --release DIR --real-root REALS --html leaks.html
+        thb leak-check --protocol p3 --fold hallo --format json
     """
-    from thb.releases.leaks import LeakSettings, calibrate_people, check_release
+    from thb.releases.known_people import calibrate_people
+    from thb.releases.leaks import LeakSettings, check_leaks
     from thb.releases.opening import open_release
-    from thb_dataset.identity.leakage import Verdict
+    from thb_dataset.identity.leakage import PairVerdict
 
     opened = open_release(release, real_root=real_root, progress=not quiet)
-    calibration = (
-        None
-        if people is None
-        else calibrate_people(people, face_pack=face_pack, threshold=threshold)
-    )
+    known = calibrate_people(people, face_pack=face_pack, threshold=threshold) if people else None
     settings = LeakSettings(
-        protocol=protocol,
+        protocol=protocol and protocol.value,
         fold=fold,
-        split_by=split_by,
+        split_by=split_by.value,
         face_pack=face_pack,
-        measure=measure.value,
+        measure=measure,
         threshold=threshold,
+        progress=not quiet,
     )
-    reports = check_release(
-        opened.release, settings, real_root=opened.real_root, html=html, progress=not quiet
-    )
+    reports = check_leaks(opened, settings=settings, html=html)
     if output is OutputFormat.JSON:
-        known = None if calibration is None else calibration.to_dict()
         folds = {name: report.to_dict() for name, report in reports.items()}
-        write_json({"folds": folds, "known_people": known})
+        write_json({"folds": folds, "known_people": known.to_dict() if known else None})
     else:
-        _write_text(reports, calibration)
-    raise typer.Exit(1 if any(report.counts[Verdict.LEAK] for report in reports.values()) else 0)
+        _write_text(reports, known)
+    leaks = any(report.counts[PairVerdict.LEAK] for report in reports.values())
+    raise typer.Exit(EXIT_FINDING if leaks else EXIT_OK)
 
 
-def _write_text(reports: Mapping[str, LeakReport], calibration: Calibration | None) -> None:
+def _write_text(reports: Mapping[str, LeakReport], known: PeopleCalibration | None) -> None:
     from thb.releases.leaks import MISSING
     from thb_dataset.identity.leak_sheet import summarise
 
-    if calibration is not None:
-        _write_calibration(calibration)
+    if known is not None:
+        _write_known(known)
     unread: dict[str, str] = {}
     for name, report in reports.items():
         write_line(escape(f"{name}: {summarise(report)}"))
         if report.pairs:
-            write_table(_pair_table(report))
+            write_table(_make_pair_table(report))
         more = sum(report.counts.values()) - PAIRS_SHOWN
         if more > 0:
-            write_line(f"{more} more pairs: see --html or --format json")
+            write_line(f"{more} more pairs: --html or --format json shows them all")
         unread |= report.unread
     missing = list(unread.values()).count(MISSING)
     if missing:
         write_line(
-            f"not compared: {missing} videos whose files are missing; real ones: --real-root"
+            f"not compared: {missing} videos whose files are missing (--real-root names the "
+            "folder of the real ones)"
         )
     for name, reason in unread.items():
         if reason != MISSING:
             write_line(f"not compared: {escape(name)}: {escape(reason)}")
 
 
-def _write_calibration(calibration: Calibration) -> None:
+def _write_known(known: PeopleCalibration) -> None:
     write_line(
-        f"on known people at {calibration.threshold:.2f}: {calibration.found} of "
-        f"{calibration.same} pairs of one person found (the least alike at "
-        f"{calibration.least_same:.3f}), {calibration.false_alarms} of "
-        f"{calibration.different} pairs of two people flagged (the most alike at "
-        f"{calibration.most_different:.3f}): false alarm rate "
-        f"{calibration.false_alarm_rate:.4%}; suggested {calibration.suggested:.3f}"
+        f"on known people at {known.threshold:.2f}: {known.found} of {known.same} pairs of one "
+        f"person found (the least similar at {known.least_same:.3f}), {known.false_alarms} of "
+        f"{known.different} pairs of two people flagged (the most similar at "
+        f"{known.most_different:.3f}); false alarm rate {known.false_alarm_rate:.4%}; suggested "
+        f"threshold {known.suggested:.3f}"
     )
-    for one, other in calibration.flagged:
-        write_line(f"flagged as one person: {escape(one)} and {escape(other)}")
+    for first, second in known.flagged:
+        write_line(f"flagged as one person: {escape(first)} and {escape(second)}")
 
 
-def _pair_table(report: LeakReport) -> Table:
+def _make_pair_table(report: LeakReport) -> Table:
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE)
-    for heading, justify in (("verdict", "left"), ("cosine", "right"), ("middle", "right")):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type] # literals of rich
-    for heading in ("one video", "the other", "names say"):
+    table.add_column("verdict")
+    for heading in ("cosine", "middle"):
+        table.add_column(heading, justify="right")
+    for heading in ("one video", "the other", "by their names"):
         table.add_column(heading)
     for pair in report.pairs[:PAIRS_SHOWN]:
+        videos = zip((pair.a, pair.b), pair.splits, strict=True)
         table.add_row(
             pair.verdict.value,
             f"{pair.similarity:.3f}",
             f"{pair.middle_similarity:.3f}",
-            *(
-                f"{escape(name)} ({split})"
-                for name, split in zip((pair.a, pair.b), pair.splits, strict=True)
-            ),
+            *(f"{escape(name)} ({split})" for name, split in videos),
             pair.relation.value,
         )
     return table

@@ -1,14 +1,66 @@
-"""Options that several verbs share, so that they read the same everywhere."""
+"""Options that several verbs share: the choices, the default and the help of each, in one place.
+
+Many defaults and choices belong to settings that import numpy or torch, which no help text needs.
+They are repeated here, and ``tests/contracts/test_commands.py`` compares them with the settings.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 import typer
 
+from thb.preprocessing.settings import Preparation
 from thb.releases.opening import DEFAULT_RELEASE
+from thb_dataset.protocols import Protocol
+from thb_dataset.release.splits import SplitReading
+
+ProtocolChoice = Literal["p1", "p2", "p3", "all"]
+NoFacePolicy = Literal["exclude", "as_real", "as_fake"]
+ScoringPrecision = Literal["fp32", "fp16", "bf16"]
+Target = Literal["fake", "real"]
+
+PROTOCOL_HELP: Final = (
+    "p1: new identities; p2: a new generator; p3: both; all: the three one after another."
+)
+ProtocolOption = Annotated[ProtocolChoice, typer.Option("--protocol", help=PROTOCOL_HELP)]
+FoldOption = Annotated[
+    str | None,
+    typer.Option(
+        "--fold",
+        metavar="GENERATOR",
+        help="Only the fold of p2 or p3 that holds out this generator. (default: every fold)",
+    ),
+]
+
+RELEASE: Final = DEFAULT_RELEASE
+ReleaseOption = Annotated[
+    str,
+    typer.Option(
+        "--release",
+        metavar="DIR|ORG/NAME|mini",
+        help="The videos: a folder in the layout of the benchmark's Hub repo; a Hub id, optionally "
+        "with @REVISION; refs/pr/N of the benchmark's repo; or 'mini', a small synthetic release.",
+    ),
+]
+RealRootOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--real-root",
+        metavar="DIR",
+        help="Folder of the real videos: DIR/FaceForensics++/… and DIR/CelebV-HQ/….",
+    ),
+]
+
+SPLIT_BY: Final = SplitReading.RELEASE
+SplitByOption = Annotated[
+    SplitReading,
+    typer.Option(
+        "--split-by", help="Split the fakes by the release's folders or by their driving video."
+    ),
+]
 
 
 class OutputFormat(StrEnum):
@@ -26,99 +78,37 @@ class TableFormat(StrEnum):
     JSON = "json"
 
 
-class ProtocolChoice(StrEnum):
-    """A protocol of the benchmark, or all three of them."""
+FORMAT: Final = OutputFormat.TEXT
+FormatOption = Annotated[OutputFormat, typer.Option("--format", help="Format of stdout.")]
+TABLE_FORMAT: Final = TableFormat.TEXT
+TableFormatOption = Annotated[TableFormat, typer.Option("--format", help="Format of stdout.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bars.")]
 
-    P1 = "p1"
-    P2 = "p2"
-    P3 = "p3"
-    ALL = "all"
-
-
-class SplitBy(StrEnum):
-    """Which block of the release a fake belongs to."""
-
-    RELEASE = "release"
-    DRIVER = "driver"
-
-
-class NoFace(StrEnum):
-    """What a video without a face counts as."""
-
-    EXCLUDE = "exclude"
-    AS_REAL = "as_real"
-    AS_FAKE = "as_fake"
-
-
-class Precision(StrEnum):
-    """Numbers in which a network's products are computed while it is trained."""
-
-    NO = "no"
-    FP16 = "fp16"
-    BF16 = "bf16"
-
-
-class ScoringPrecision(StrEnum):
-    """Numbers in which a network's products are computed while it scores."""
-
-    FP32 = "fp32"
-    FP16 = "fp16"
-    BF16 = "bf16"
-
-
-ProtocolOption = Annotated[
-    ProtocolChoice,
-    typer.Option(
-        "--protocol",
-        help="p1 new identities, p2 a new generator, p3 both; 'all' is the three in turn.",
-    ),
-]
-FoldOption = Annotated[
-    str | None,
-    typer.Option(
-        "--fold",
-        metavar="GENERATOR",
-        help="Only the fold of p2 or p3 that holds this generator out. (default: every fold)",
-    ),
-]
-ReleaseOption = Annotated[
-    str,
-    typer.Option(
-        "--release",
-        metavar="DIR|ORG/NAME|mini",
-        help=f"A folder in the layout of {DEFAULT_RELEASE}; a Hub id, @revision after it or not; "
-        "refs/pr/N of the benchmark's own; or 'mini': a small synthetic one.",
-    ),
-]
-RealRootOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--real-root",
-        metavar="DIR",
-        help="Your real videos: DIR/FaceForensics++/… and DIR/CelebV-HQ/….",
-    ),
-]
-SplitByOption = Annotated[
-    SplitBy,
-    typer.Option("--split-by", help="Split fakes by the release's folders, or by their driver."),
-]
-FormatOption = Annotated[OutputFormat, typer.Option("--format", help="What is written to stdout.")]
-TableFormatOption = Annotated[
-    TableFormat, typer.Option("--format", help="What is written to stdout.")
-]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
+BATCH_SIZE: Final = 16
 BatchSizeOption = Annotated[
     int,
     typer.Option(
-        "--batch-size", min=1, help="Clips scored at a time; at fp32 it never changes a score."
+        "--batch-size",
+        min=1,
+        metavar="N",
+        help="Clips per batch; does not change the scores at fp32.",
     ),
 ]
+PRECISION: Final = "fp32"
 PrecisionOption = Annotated[
     ScoringPrecision,
+    typer.Option("--precision", help="bf16 and fp16 are faster on GPUs, but round the scores."),
+]
+EXPLAIN_BATCH_SIZE: Final = 4
+ExplainBatchSizeOption = Annotated[
+    int,
     typer.Option(
-        "--precision",
-        help="bf16 and fp16 are for GPUs: faster, and scores are rounded, how far depends on it.",
+        "--batch-size", min=1, metavar="N", help="Clips per batch; does not change a map."
     ),
+]
+TARGET: Final = "fake"
+TargetOption = Annotated[
+    Target, typer.Option("--target", help="Highlight evidence for this class.")
 ]
 WorkersOption = Annotated[
     int | None,
@@ -126,53 +116,65 @@ WorkersOption = Annotated[
         "--workers",
         min=1,
         metavar="N",
-        help="Threads that decode videos and find faces ahead. (default: one a core)",
+        help="Threads that decode videos and find faces. (default: one per core)",
         show_default=False,
     ),
 ]
+FACE_PACK: Final = Preparation.face_pack
 FacePackOption = Annotated[
     str,
     typer.Option(
         "--face-pack",
         metavar="NAME|DIR",
-        help="Who finds faces: 'embedded' (YuNet), or an InsightFace pack (buffalo_l or a folder).",
+        help="Face detector: 'embedded' (YuNet) or an InsightFace pack (buffalo_l or a folder).",
     ),
 ]
+
+NO_FACE: Final = "exclude"
 NoFaceOption = Annotated[
-    NoFace, typer.Option("--no-face", help="What a video without a face counts as.")
+    NoFacePolicy,
+    typer.Option(
+        "--no-face", help="Leave videos without a face out, or count them as real or as fake."
+    ),
 ]
+BOOTSTRAP: Final = 1000
 BootstrapOption = Annotated[
     int,
-    typer.Option("--bootstrap", min=0, help="Resamples behind the bootstrap intervals; 0: none."),
-]
-StrictOption = Annotated[
-    bool, typer.Option("--strict", help="Refuse to begin while a video is not at hand.")
+    typer.Option(
+        "--bootstrap", min=0, metavar="N", help="Resamples for the bootstrap intervals; 0: none."
+    ),
 ]
 AllowMismatchOption = Annotated[
     bool,
     typer.Option(
         "--allow-mismatch",
-        help="Evaluate a detector on a fold that it was not trained for; the result says so.",
+        help="Run a detector on a fold that it was not trained for; the result says so.",
     ),
 ]
 TrustOption = Annotated[
     bool,
     typer.Option(
         "--trust-remote-code",
-        help="Run Python code that the detector's folder or Hub repo brings. It can do anything.",
+        help="Run the Python code in the detector's folder or Hub repo. It can do anything.",
     ),
 ]
+
+RUN_OR_DETECTOR_HELP: Final = (
+    "A run folder with a detector per fold, or one detector for all folds: a folder, a Hub id or "
+    "module:Class."
+)
+VIDEOS_HELP: Final = "Video files. Put -- before a name that begins with -."
 
 
 def choose_protocols(choice: ProtocolChoice, fold: str | None) -> list[str]:
     """Return the protocols to run, in order.
 
     Raises:
-        typer.BadParameter: A fold was named, and the protocol has none to choose from.
+        typer.BadParameter: A fold was named, but the protocol has only one, or all were chosen.
     """
-    if fold is not None and choice in (ProtocolChoice.P1, ProtocolChoice.ALL):
+    if fold is not None and choice in ("p1", "all"):
         raise typer.BadParameter(
-            f"--protocol {choice} has no fold to choose: leave out --fold, or name p2 or p3",
+            f"--protocol {choice} has no fold to choose; leave out --fold, or choose p2 or p3",
             param_hint="--fold",
         )
-    return ["p1", "p2", "p3"] if choice is ProtocolChoice.ALL else [choice.value]
+    return [protocol.value for protocol in Protocol] if choice == "all" else [choice]

@@ -1,4 +1,4 @@
-"""Data on stdout, from the main process only: JSON, lines, or a table as wide as it needs to be."""
+"""Data on stdout, from the main process only: JSON, lines or tables."""
 
 from __future__ import annotations
 
@@ -18,35 +18,40 @@ if TYPE_CHECKING:
     from thb.evaluation.result import Result
 
 WIDEST = 400
+"""Columns of a table that is not written to a terminal."""
 
 
 def write_line(text: str) -> None:
     """Write a line, or several.
 
     Raises:
-        SystemExit: The reader (a pager, ``head``) has left, which is no fault: code 0.
+        SystemExit: The reader (a pager, ``head``) has gone, which is not an error: code 0.
     """
     if not is_main_process():
         return
     try:
-        print(text, flush=True)  # noqa: T201 — data is what stdout is for
+        print(text, flush=True)  # noqa: T201 — stdout is for data
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
 
 
 def write_json(value: Mapping[str, Any]) -> None:
-    """Write one JSON document; a number that is not finite is an error and never ``NaN``."""
+    """Write one JSON document.
+
+    Raises:
+        ValueError: A number is not finite; JSON has no ``NaN``.
+    """
     write_line(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def write_table(table: Table) -> None:
-    """Write a table; it is folded to the width of a terminal and never to that of a pipe."""
+    """Write a table; it is folded to the width of a terminal, but never to that of a pipe."""
     write_drawing(lambda console: console.print(table))
 
 
 def write_drawing(draw: Callable[[Console], None]) -> None:
-    """Write what a result draws on a console; as wide as it needs to be where that is a pipe."""
+    """Write what a result draws on a console."""
     console = _console()
     with console.capture() as captured:
         draw(console)
@@ -60,12 +65,12 @@ def _console() -> Console:
 
 
 def escape(text: str) -> str:
-    """Return a name so that a terminal shows it and obeys none of it."""
+    """Return a name with its control characters spelt out, so that no terminal obeys them."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def write_results(results: Sequence[Result], output: TableFormat) -> None:
-    """Write results as the paper's tables, a protocol each, or as JSON."""
+    """Write results as the paper's tables, one per protocol, or as JSON."""
     if output is TableFormat.JSON:
         write_json({"results": [result.to_dict() for result in results]})
         return

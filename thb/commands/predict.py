@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from thb.commands.options import (
+    BATCH_SIZE,
+    FACE_PACK,
+    FORMAT,
+    PRECISION,
+    VIDEOS_HELP,
     BatchSizeOption,
     FacePackOption,
     FormatOption,
     OutputFormat,
     PrecisionOption,
     QuietOption,
-    ScoringPrecision,
     TrustOption,
     WorkersOption,
 )
@@ -24,43 +28,48 @@ from thb.runtime.console import EXIT_DATA, quiet_transformers, say
 if TYPE_CHECKING:
     from thb.prediction.calibration import Calibration
     from thb.prediction.predictions import Prediction, Predictions
-    from thb.prediction.throughput import Throughput
 
-HINT = (
-    "the reason stands beside each video; a damaged or unusual file often reads when re-encoded "
-    "(ffmpeg -i IN -c:v libx264 -c:a aac OUT.mp4)"
+HINT: Final = (
+    "the reason is given beside each video; a damaged or unusual file can often be read after "
+    "re-encoding (ffmpeg -i IN -c:v libx264 -c:a aac OUT.mp4)"
 )
-HEADINGS = ("P(fake)", "status", "clips", "faces", "video")
+HEADINGS: Final = ("P(fake)", "status", "clips", "faces", "video")
+NAMES_SHOWN: Final = 3
 
 
-def predict(  # noqa: PLR0913 — as many as there are things to choose
+def predict(  # noqa: PLR0913 — one parameter per option
     *,
     detector: Annotated[
         str, typer.Argument(metavar="DETECTOR", help="A folder, a Hub id or module:Class.")
     ],
-    videos: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="VIDEO...", help="Video files. Put -- before a name that begins with -."
-        ),
-    ],
-    output: FormatOption = OutputFormat.TEXT,
-    batch_size: BatchSizeOption = 16,
-    precision: PrecisionOption = ScoringPrecision.FP32,
+    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO", help=VIDEOS_HELP)],
+    output: FormatOption = FORMAT,
+    batch_size: BatchSizeOption = BATCH_SIZE,
+    precision: PrecisionOption = PRECISION,
     workers: WorkersOption = None,
-    face_pack: FacePackOption = "embedded",
+    face_pack: FacePackOption = FACE_PACK,
     trust_remote_code: TrustOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Score video files: P(fake), status, clips and faces, a line per video.
+    """Score video files.
 
-    Exit code 3 says that a video could not be read.
+    Each video gets a line with its score (the probability that it is fake), its status (ok,
+    no_face, missing or error), and the numbers of clips and faces. A calibrated detector also
+    gives a verdict, fake or real. Exit code 3: a video could not be read.
+
+    JSON: videos, each with video_id, score, status, reason, clips, faces and clip_logits, and
+    with threshold and verdict if the detector is calibrated; run, what scored them; throughput.
+
+    Examples:
+        thb predict runs/baseline/p3-hallo clip.mp4 other.mp4
+        thb predict ORG/NAME clip.mp4 --format json
     """
     from detectors.registry import load_detector
     from thb.prediction.calibration import read_calibration
     from thb.prediction.inference import PredictSettings
     from thb.prediction.predict import predict as predict_files
     from thb.runs.provenance import hash_weights
+    from thb.runtime.records import to_json
 
     quiet_transformers()
     model = load_detector(detector, trust_remote_code=trust_remote_code)
@@ -68,27 +77,22 @@ def predict(  # noqa: PLR0913 — as many as there are things to choose
     settings = PredictSettings(
         batch_size=batch_size,
         workers=workers,
-        precision=precision.value,
+        precision=precision,
         face_pack=face_pack,
         progress=not quiet,
     )
-    measured: list[Throughput] = []
-    predictions = predict_files(model, videos, settings=settings, measured=measured)
+    predictions = predict_files(model, videos, settings=settings)
     rows = _in_order_given(predictions, videos)
     if output is OutputFormat.JSON:
-        write_json(
-            {
-                "videos": [_record(row, calibration) for row in rows],
-                "run": predictions.run,
-                "throughput": measured[0].to_dict(),
-            }
-        )
+        records = [_to_record(row, calibration) for row in rows]
+        throughput = to_json(predictions.throughput)
+        write_json({"videos": records, "run": to_json(predictions.run), "throughput": throughput})
     else:
         _write_lines(rows, calibration)
     if calibration is not None and not quiet:
         say(f"note: {calibration}")
     if not quiet:
-        say(str(measured[0]))
+        say(str(predictions.throughput))
     if model.config.training_data:
         say(f"note: this detector was trained on {model.config.training_data}")
     unread = [row for row in rows if row.status in ("missing", "error")]
@@ -103,16 +107,16 @@ def _in_order_given(predictions: Predictions, videos: list[Path]) -> list[Predic
 
 
 def _give_verdict(row: Prediction, calibration: Calibration) -> str | None:
-    """Say what a row's score means; None where it has none."""
+    """Return what a row's score means; None for a row without a score."""
     if row.score is None:
         return None
     return "fake" if row.score >= calibration.threshold else "real"
 
 
-def _record(row: Prediction, calibration: Calibration | None) -> dict[str, Any]:
+def _to_record(row: Prediction, calibration: Calibration | None) -> dict[str, Any]:
     record = {
-        "video": row.video_id,
-        "p_fake": row.score,
+        "video_id": row.video_id,
+        "score": row.score,
         "status": row.status.value,
         "reason": row.reason,
         "clips": row.clips,
@@ -126,7 +130,7 @@ def _record(row: Prediction, calibration: Calibration | None) -> dict[str, Any]:
 
 
 def _write_lines(rows: list[Prediction], calibration: Calibration | None) -> None:
-    """Write a line a video; a verdict stands in it only where the detector has a threshold."""
+    """Write one line per video; it holds a verdict only if the detector has a threshold."""
     heading = "" if calibration is None else "verdict  "
     write_line("{:>7}  {}{:<7}  {:>5}  {:>5}  {}".format(HEADINGS[0], heading, *HEADINGS[1:]))
     for row in rows:
@@ -143,7 +147,7 @@ def _explain_unread(unread: list[Prediction]) -> str:
     if len(unread) == 1:
         what = f"{unread[0].video_id} could not be read: {unread[0].reason}"
     else:
-        more = f" and {len(unread) - 3} more" if len(unread) > 3 else ""
-        names = ", ".join(row.video_id for row in unread[:3])
+        more = f" and {len(unread) - NAMES_SHOWN} more" if len(unread) > NAMES_SHOWN else ""
+        names = ", ".join(row.video_id for row in unread[:NAMES_SHOWN])
         what = f"{len(unread)} videos could not be read: {names}{more}"
     return f"error: {escape(what)}\nhint: {HINT}"

@@ -1,22 +1,28 @@
-"""``thb publish``: send what the toolkit makes to the Hub."""
+"""``thb publish``: send a dataset's index, a detector or a Space to the Hub."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from thb.commands.options import FormatOption, OutputFormat, ReleaseOption, TrustOption
+from thb.commands.options import (
+    FORMAT,
+    RELEASE,
+    FormatOption,
+    OutputFormat,
+    ReleaseOption,
+    TrustOption,
+)
 from thb.commands.output import escape, write_json, write_line
-from thb.releases.opening import DEFAULT_RELEASE
+from thb.publishing.checkout import list_spaces
 
 if TYPE_CHECKING:
-    from thb.publishing.dataset import Publication
-    from thb.publishing.detector import DetectorPublication
-    from thb.publishing.space import SpacePublication
+    from thb.publishing.hub import Publication
 
-DRY_RUN_FOLDER = Path("publication")
+DRY_RUN_FOLDER: Final = Path("publication")
+FILES_SHOWN: Final = 20
 
 CreatePrOption = Annotated[
     bool, typer.Option("--create-pr", help="Open a pull request instead of committing.")
@@ -25,23 +31,27 @@ DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Write the files to a folder and send nothing.")
 ]
 DryRunFolderOption = Annotated[
-    Path, typer.Option("--out", metavar="DIR", help="Where a dry run writes.")
+    Path, typer.Option("--out", metavar="DIR", help="The new folder that a dry run writes.")
 ]
 
-app = typer.Typer(no_args_is_help=True, help="Send what the toolkit makes to the Hub.")
+app = typer.Typer(no_args_is_help=True, help="Send a dataset, a detector or a Space to the Hub.")
 
 
 @app.callback()
 def publish() -> None:
-    """Send what the toolkit makes to the Hub."""
+    """Make the app a group; it does nothing by itself."""
 
 
 @app.command()
 def dataset(
+    *,
     repo: Annotated[
-        str, typer.Option("--repo", metavar="ORG/NAME", help="The dataset repo of the videos.")
+        str,
+        typer.Option(
+            "--repo", metavar="ORG/NAME", help="The dataset repo, which must hold the videos."
+        ),
     ],
-    release: ReleaseOption = DEFAULT_RELEASE,
+    release: ReleaseOption = RELEASE,
     create_pr: CreatePrOption = False,
     dry_run: DryRunOption = False,
     out: DryRunFolderOption = DRY_RUN_FOLDER,
@@ -50,106 +60,122 @@ def dataset(
         typer.Option(
             "--videos-at",
             metavar="COMMIT|main",
-            help="In a dry run: where the videos are, instead of asking the Hub.",
+            help="The commit that holds the videos; for a dry run without the Hub.",
         ),
     ] = None,
     without_eval: Annotated[
-        bool,
-        typer.Option("--without-eval", help="Leave out eval.yaml, where the Hub refuses it."),
+        bool, typer.Option("--without-eval", help="Leave out eval.yaml, if the Hub refuses it.")
     ] = False,
-    output: FormatOption = OutputFormat.TEXT,
+    output: FormatOption = FORMAT,
 ) -> None:
     """Publish a release's index, card and eval.yaml, so that load_dataset finds its configs.
 
-    No video is sent: they must be in the repo, and the index points at the commit that has them.
-    Publishing twice changes nothing.
+    No video is sent: the videos must be in the repo, and the index points at the commit that has
+    them. Publishing twice changes nothing.
+
+    JSON: repo, repo_type, files (sizes in bytes), changed, deleted, commit, pull_request, folder,
+    notes, videos_commit and audit.
+
+    Examples:
+        thb publish dataset --release ORG/NAME --repo ORG/NAME --create-pr
+        thb publish dataset --release mini --repo ORG/NAME --videos-at main --dry-run
     """
     from thb.publishing.dataset import publish_dataset
-    from thb.releases.opening import scan_release_named
 
     publication = publish_dataset(
-        scan_release_named(release),
-        repo,
+        release,
+        repo=repo,
         create_pr=create_pr,
         dry_run=out if dry_run else None,
         videos_at=videos_at,
         with_eval=not without_eval,
     )
-    if output is OutputFormat.JSON:
-        write_json(publication.to_dict())
-    else:
-        _write_text(publication)
+    _write(publication, output)
 
 
 @app.command()
-def detector(  # noqa: PLR0913 — as many as there are things to choose
+def detector(  # noqa: PLR0913 — one parameter per option
     *,
     run: Annotated[
         Path,
-        typer.Argument(metavar="RUN", help="Folder of one detector, of one fold where there are."),
+        typer.Argument(
+            metavar="RUN",
+            help="Folder of one detector; for a training over folds, the folder of one fold.",
+        ),
     ],
     repo: Annotated[
-        str, typer.Option("--repo", metavar="ORG/NAME", help="The model repo; made if need be.")
+        str,
+        typer.Option(
+            "--repo", metavar="ORG/NAME", help="The model repo; created if it does not exist."
+        ),
     ],
     create_pr: CreatePrOption = False,
     dry_run: DryRunOption = False,
     out: DryRunFolderOption = DRY_RUN_FOLDER,
     weights_licence: Annotated[
         str | None,
-        typer.Option(metavar="SPDX", help="The licence that you give the weights under."),
+        typer.Option(metavar="SPDX", help="The licence that you give the weights."),
     ] = None,
     dataset: Annotated[
         str | None,
         typer.Option(
             metavar="ORG/NAME",
-            help="The dataset repo that the results are of, where they were made from a folder.",
+            help="The dataset repo that the results are of, if they were made from a folder.",
         ),
     ] = None,
     trust_remote_code: TrustOption = False,
-    output: FormatOption = OutputFormat.TEXT,
+    output: FormatOption = FORMAT,
 ) -> None:
-    """Publish a detector: safetensors, settings, code, a card with its figures, its results.
+    """Publish a detector: weights as safetensors, settings, code, a card and its results.
 
-    It then loads by its id, with this package or, by trust_remote_code, without it. Publishing
-    twice changes nothing.
+    It then loads by its id, with this package or, through trust_remote_code, without it.
+    Publishing twice changes nothing.
+
+    JSON: repo, repo_type, files (sizes in bytes), changed, deleted, commit, pull_request, folder
+    and notes; videos_commit and audit are null.
+
+    Examples:
+        thb publish detector runs/baseline/p3-hallo --repo ORG/NAME --weights-licence MIT
+        thb publish detector runs/baseline/p3-hallo --repo ORG/NAME --dry-run --out card
     """
     from thb.publishing.detector import publish_detector
     from thb.runtime.console import quiet_transformers
 
     quiet_transformers()
-    made = publish_detector(
+    publication = publish_detector(
         run,
-        repo,
+        repo=repo,
         create_pr=create_pr,
         dry_run=out if dry_run else None,
         weights_licence=weights_licence,
         dataset=dataset,
         trust_remote_code=trust_remote_code,
     )
-    if output is OutputFormat.JSON:
-        write_json(made.to_dict())
-        return
-    write_line(f"{repo}: {len(made.files)} files, {sum(made.files.values()) / 1024:,.0f} KiB")
-    for path, size in made.files.items():
-        write_line(f"  {escape(path)}  {size:,} bytes")
-    for note in made.notes:
-        write_line(f"note: {escape(note)}")
-    write_line(_outcome(made))
+    _write(publication, output)
 
 
 @app.command()
 def space(
     *,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Which of our Spaces: demo.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help=f"Name of the Space: {' or '.join(list_spaces()) or 'see the repository'}.",
+        ),
+    ],
     repo: Annotated[
-        str, typer.Option("--repo", metavar="ORG/NAME", help="The Space's repo; made if need be.")
+        str,
+        typer.Option(
+            "--repo", metavar="ORG/NAME", help="The Space's repo; created if it does not exist."
+        ),
     ],
     detectors: Annotated[
         list[str] | None,
         typer.Option(
             "--detector",
             metavar="RUN|ORG/NAME",
-            help="A detector on offer: a folder that thb train wrote, whose weights are sent, or"
+            help="A detector to offer: a folder that thb train wrote, whose weights are sent, or"
             " the id of a model repo. May be given several times.",
         ),
     ] = None,
@@ -160,66 +186,68 @@ def space(
         str | None,
         typer.Option(
             metavar="VERSION",
-            help="Another torch than the tested one, where the Space's hardware asks for it.",
+            help="A version of torch other than the tested one, if the Space's hardware needs it.",
         ),
     ] = None,
-    output: FormatOption = OutputFormat.TEXT,
+    output: FormatOption = FORMAT,
 ) -> None:
-    """Publish a Space: the app, the toolkit beside it, exact requirements, small weights.
+    """Publish a Space: the app, the toolkit beside it, exact requirements and small weights.
 
-    It runs from what is sent and needs no package of ours. Publishing twice changes nothing.
+    It runs from the files that are sent and needs no package of ours. From a git checkout, only
+    tracked files are sent. Publishing twice changes nothing.
+
+    JSON: repo, repo_type, files (sizes in bytes), changed, deleted, commit, pull_request, folder
+    and notes; videos_commit and audit are null.
+
+    Examples:
+        thb publish space demo --repo ORG/NAME --detector runs/baseline
+        thb publish space demo --repo ORG/NAME --detector ORG/DETECTOR --torch 2.11.0
     """
     from thb.publishing.space import publish_space
     from thb.runtime.console import quiet_transformers
 
     quiet_transformers()
-    made = publish_space(
+    publication = publish_space(
         name,
-        repo,
+        repo=repo,
         detectors=detectors or (),
         create_pr=create_pr,
         dry_run=out if dry_run else None,
         torch=torch,
     )
-    if output is OutputFormat.JSON:
-        write_json(made.to_dict())
+    _write(publication, output)
+
+
+def _write(publication: Publication, output: OutputFormat) -> None:
+    if output == "json":
+        write_json(publication.to_dict())
         return
-    size = sum(made.files.values()) / 1024
-    write_line(
-        f"{repo}: {len(made.files)} files, {size:,.0f} KiB, {made.detectors} detectors on offer"
-    )
-    for path in made.deleted:
-        write_line(f"  delete {escape(path)}")
-    for note in made.notes:
-        write_line(f"note: {escape(note)}")
-    write_line(_outcome(made))
-
-
-def _write_text(publication: Publication) -> None:
-    indexed = [path for path in publication.files if path.endswith(".parquet")]
-    size = sum(map(len, publication.files.values()))
-    write_line(
-        f"{publication.repo}: {len(publication.files)} files, {size / 1024:,.0f} KiB; the index's "
-        f"{len(indexed)} point at the videos of {publication.videos_commit}"
-    )
-    for path in publication.changed:
-        write_line(f"  send   {escape(path)}  {len(publication.files[path]):,} bytes")
-    if kept := len(publication.files) - len(publication.changed):
-        write_line(f"  keep   {kept} files as they are")
+    files, changed = publication.files, publication.changed
+    write_line(f"{publication.repo}: {len(files)} files, {sum(files.values()) / 1024:,.0f} KiB")
+    if publication.videos_commit is not None:
+        write_line(f"the index points at the videos of {publication.videos_commit}")
+    for path in changed[:FILES_SHOWN]:
+        write_line(f"  send   {escape(path)}  {files[path]:,} bytes")
+    if len(changed) > FILES_SHOWN:
+        write_line(f"  send   {len(changed) - FILES_SHOWN} more files")
+    if len(files) > len(changed):
+        write_line(f"  keep   {len(files) - len(changed)} files as they are")
     for path in publication.deleted:
         write_line(f"  delete {escape(path)}")
-    for kind, findings in publication.audit.findings_by_kind.items():
-        write_line(f"the audit found {len(findings)}: {kind.value} (thb data verify names them)")
+    if publication.audit is not None:
+        for kind, findings in publication.audit.findings_by_kind.items():
+            write_line(f"the audit found {len(findings)}: {kind.value} (see thb data verify)")
     for note in publication.notes:
         write_line(f"note: {escape(note)}")
-    write_line(_outcome(publication))
+    write_line(_describe_outcome(publication))
 
 
-def _outcome(publication: Publication | DetectorPublication | SpacePublication) -> str:
+def _describe_outcome(publication: Publication) -> str:
     if publication.folder is not None:
         return f"dry run: nothing was sent, the files are in {escape(str(publication.folder))}"
     if publication.commit is None:
-        return f"nothing was sent: {publication.pull_request or publication.repo} has all of it"
+        holder = publication.pull_request or publication.repo
+        return f"nothing was sent: {holder} already has all of it"
     if publication.pull_request is not None:
         return f"opened {publication.pull_request}"
     return f"committed {publication.commit}"

@@ -1,89 +1,101 @@
-"""``thb score``: the numbers of predictions that are there already."""
+"""``thb score``: the paper's numbers from saved predictions."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
 from thb.commands.options import (
+    BOOTSTRAP,
+    NO_FACE,
+    TABLE_FORMAT,
     BootstrapOption,
-    NoFace,
     NoFaceOption,
-    TableFormat,
     TableFormatOption,
 )
 from thb.commands.output import write_results
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from thb.prediction.predictions import Predictions
 
-
-class Method(StrEnum):
-    """How T1 and T0.1 are read off the curve."""
-
-    CONSERVATIVE = "conservative"
-    NEAREST = "nearest"
-    INTERPOLATE = "interpolate"
+Method = Literal["conservative", "nearest", "interpolate"]
+METHOD: Final = "conservative"
+SEED: Final = 0
 
 
 def score(
     predictions: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PREDICTIONS...",
-            help="predictions.parquet files, or folders: every one below them is taken.",
+            metavar="PREDICTIONS",
+            help="Files predictions.parquet, or folders that are searched for them.",
         ),
     ],
-    no_face: NoFaceOption = NoFace.EXCLUDE,
+    no_face: NoFaceOption = NO_FACE,
     method: Annotated[
         Method,
-        typer.Option(help="How T1 and T0.1 are read; the benchmark's own rule is conservative."),
-    ] = Method.CONSERVATIVE,
-    n_bootstrap: BootstrapOption = 1000,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+        typer.Option(
+            "--method",
+            help="How T1 and T0.1 are read off the ROC curve; the benchmark's rule is "
+            "'conservative'.",
+        ),
+    ] = METHOD,
+    n_bootstrap: BootstrapOption = BOOTSTRAP,
+    seed: Annotated[int, typer.Option("--seed", help="Random seed of the bootstrap.")] = SEED,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write result-<protocol>.json there, too.")
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Also write result-<protocol>.json there."),
     ] = None,
-    output: TableFormatOption = TableFormat.TEXT,
+    output: TableFormatOption = TABLE_FORMAT,
 ) -> None:
-    """Compute the paper's numbers from predictions; no video and no detector is needed."""
+    """Compute the paper's numbers from saved predictions.
+
+    Neither videos nor a detector are needed. The folds of a protocol become one result.
+
+    JSON: results, one per protocol, each as in result-<protocol>.json.
+
+    Examples:
+        thb score runs/baseline
+        thb score runs/baseline/p3-*/predictions.parquet --format markdown
+    """
     from thb.evaluation.result import result_file_name
     from thb.evaluation.score import score as score_predictions
 
-    results = []
-    for group in read_groups(predictions):
-        result = score_predictions(
-            group, no_face=no_face.value, method=method.value, n_bootstrap=n_bootstrap, seed=seed
-        )
-        results.append(result)
+    results = [
+        score_predictions(group, no_face=no_face, method=method, n_bootstrap=n_bootstrap, seed=seed)
+        for group in read_groups(predictions)
+    ]
     if out is not None:
         for result in results:
             result.save(out / result_file_name(result))
     write_results(results, output)
 
 
-def read_groups(paths: list[Path]) -> list[list[Predictions]]:
-    """Read predictions and put together those that one result is made of.
+def read_groups(paths: Iterable[Path]) -> list[list[Predictions]]:
+    """Read predictions and put together those that belong to one result.
 
-    The folds of one protocol lie side by side: ``<run>/<fold>/predictions.parquet``.
+    The folds of one protocol lie beside each other: ``<run>/<fold>/predictions.parquet``.
 
     Raises:
         typer.BadParameter: A path does not exist, or a folder holds no predictions.
     """
     from thb.prediction.predictions import read_predictions
+    from thb.runs.record import FoldRecord
 
     groups: dict[tuple[str, str], list[Predictions]] = defaultdict(list)
     for file in _find_files(paths):
         read = read_predictions(file)
-        groups[str(file.resolve().parents[1]), str(read.run.get("protocol"))].append(read)
+        protocol = read.run.protocol if isinstance(read.run, FoldRecord) else ""
+        groups[str(file.resolve().parents[1]), protocol].append(read)
     return [groups[key] for key in sorted(groups)]
 
 
-def _find_files(paths: list[Path]) -> list[Path]:
+def _find_files(paths: Iterable[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if not path.exists():
@@ -91,7 +103,7 @@ def _find_files(paths: list[Path]) -> list[Path]:
         found = sorted(path.rglob("predictions.parquet")) if path.is_dir() else [path]
         if not found:
             raise typer.BadParameter(
-                f"{path} holds no predictions.parquet: thb evaluate writes them",
+                f"{path} holds no predictions.parquet; thb evaluate writes them",
                 param_hint="PREDICTIONS",
             )
         files += found

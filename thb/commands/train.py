@@ -4,80 +4,100 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 import typer
 
 from thb.commands.options import (
+    FACE_PACK,
+    FORMAT,
+    PROTOCOL_HELP,
+    RELEASE,
+    SPLIT_BY,
     FacePackOption,
     FoldOption,
     FormatOption,
     OutputFormat,
-    Precision,
     ProtocolChoice,
     QuietOption,
     RealRootOption,
     ReleaseOption,
-    SplitBy,
     SplitByOption,
     TrustOption,
     WorkersOption,
     choose_protocols,
 )
 from thb.commands.output import write_json, write_line
-from thb.releases.opening import DEFAULT_RELEASE
+from thb.releases.opening import MINI
 from thb.runtime.console import quiet_transformers
 
 if TYPE_CHECKING:
     from thb.training.settings import TrainOptions
     from thb.training.train import TrainedFold
 
+MixedPrecision = Literal["no", "fp16", "bf16"]
+ACCUMULATE: Final = 1
+Value = TypeVar("Value")
 
-OptionalProtocolOption = Annotated[
-    ProtocolChoice | None,
-    typer.Option(
-        "--protocol",
-        help="p1 new identities, p2 a new generator, p3 both; 'all' is the three in turn.",
-        show_default=False,
+DetectorArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DETECTOR",
+        help="A name such as 'baseline' or module:Class for fresh weights; a folder or a Hub id to "
+        "continue from its weights.",
     ),
+]
+OptionalProtocolOption = Annotated[
+    ProtocolChoice | None, typer.Option("--protocol", help=PROTOCOL_HELP)
 ]
 OutOption = Annotated[
     Path | None,
     typer.Option(
         "--out",
         metavar="DIR",
-        help="Folder of the run: DIR/<fold> for each fold, DIR itself with --fold.",
+        help="Folder of the run: each fold goes to DIR/<fold>; with --fold, to DIR itself.",
     ),
 ]
 EpochsOption = Annotated[
-    int | None, typer.Option(min=1, help="(default: the detector's own)", show_default=False)
+    int | None,
+    typer.Option("--epochs", min=1, metavar="N", help="(default: the detector's own)"),
 ]
-TrainBatchSizeOption = Annotated[
+BatchSizeOption = Annotated[
     int | None,
     typer.Option(
-        min=2, help="Videos of one step. (default: the detector's own)", show_default=False
+        "--batch-size", min=2, metavar="N", help="Videos per step. (default: the detector's own)"
     ),
 ]
 LearningRateOption = Annotated[
-    float | None, typer.Option(help="(default: the detector's own)", show_default=False)
+    float | None,
+    typer.Option("--learning-rate", metavar="RATE", help="(default: the detector's own)"),
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="Of weights, order and augmentation.")]
-MixedPrecisionOption = Annotated[
-    Precision | None,
+SeedOption = Annotated[
+    int | None,
     typer.Option(
-        help="Products of the network in half precision. (default: on a GPU the detector's own, "
-        "else no)",
-        show_default=False,
+        "--seed",
+        min=0,
+        metavar="N",
+        help="Random seed for weights, data order and augmentation. (default: 0)",
+    ),
+]
+MixedPrecisionOption = Annotated[
+    MixedPrecision | None,
+    typer.Option(
+        "--mixed-precision",
+        help="Compute the network in half precision. (default: the detector's own on a GPU, no "
+        "elsewhere)",
     ),
 ]
 PatienceOption = Annotated[
     int | None,
     typer.Option(
+        "--patience",
         min=1,
-        help="Stop after so many epochs without a better validation. (default: never)",
-        show_default=False,
+        metavar="N",
+        help="Stop after N epochs without a better validation. (default: never)",
     ),
 ]
 SetOption = Annotated[
@@ -85,85 +105,101 @@ SetOption = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="Any other setting of the recipe, the value as JSON: --set schedule=constant.",
+        help="Any other setting of the recipe, its value as JSON: --set schedule=constant. Can be "
+        "repeated.",
     ),
 ]
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="JSON with settings of a fresh detector that differ from its own."
+        "--config", metavar="FILE", help="JSON file with settings of a fresh detector to change."
     ),
 ]
 TinyOption = Annotated[
-    bool,
-    typer.Option("--tiny", help="The detector's small network, which learns on a CPU."),
+    bool, typer.Option("--tiny", help="Use the detector's small network, which trains on a CPU.")
 ]
 SmokeOption = Annotated[
     bool,
     typer.Option(
         "--smoke",
-        help="Only two steps of the small network on two videos of the synthetic release, to "
-        "see that it runs.",
+        help="Only check that the detector trains: two steps of its small network on two videos of "
+        "the synthetic release.",
     ),
 ]
 AccumulateOption = Annotated[
     int,
     typer.Option(
+        "--accumulate",
         min=1,
         metavar="N",
-        help="Compute each batch in N parts, where it is too large for the memory.",
+        help="Compute each batch in N parts, if it is too large for the memory.",
     ),
 ]
 OverwriteOption = Annotated[
-    bool, typer.Option("--overwrite", help="Train anew what is in the folder already.")
+    bool, typer.Option("--overwrite", help="Train again, replacing what is in the folder.")
 ]
 
 
-def train(  # noqa: PLR0913 — as many as there are things to choose
+def train(  # noqa: PLR0913 — one parameter per option
     *,
-    detector: Annotated[
-        str,
-        typer.Argument(
-            metavar="DETECTOR",
-            help="A name such as 'baseline' or module:Class to begin anew; a folder or a Hub id "
-            "to go on from its weights.",
-        ),
-    ],
+    detector: DetectorArgument,
     protocol: OptionalProtocolOption = None,
     out: OutOption = None,
     fold: FoldOption = None,
-    release: ReleaseOption = DEFAULT_RELEASE,
+    release: ReleaseOption = RELEASE,
     real_root: RealRootOption = None,
-    split_by: SplitByOption = SplitBy.RELEASE,
+    split_by: SplitByOption = SPLIT_BY,
     epochs: EpochsOption = None,
-    batch_size: TrainBatchSizeOption = None,
+    batch_size: BatchSizeOption = None,
     learning_rate: LearningRateOption = None,
-    seed: SeedOption = 0,
+    seed: SeedOption = None,
     mixed_precision: MixedPrecisionOption = None,
     patience: PatienceOption = None,
     set_: SetOption = None,
     config: ConfigOption = None,
     tiny: TinyOption = False,
     smoke: SmokeOption = False,
-    accumulate: AccumulateOption = 1,
+    accumulate: AccumulateOption = ACCUMULATE,
     workers: WorkersOption = None,
     overwrite: OverwriteOption = False,
-    face_pack: FacePackOption = "embedded",
+    face_pack: FacePackOption = FACE_PACK,
     trust_remote_code: TrustOption = False,
-    output: FormatOption = OutputFormat.TEXT,
+    output: FormatOption = FORMAT,
     quiet: QuietOption = False,
 ) -> None:
-    """Train a detector on every fold of a protocol; finished folds are left alone.
+    """Train a detector on every fold of a protocol.
 
-    Killed and run again, it goes on after the last whole epoch, to the same weights.
-    On several processes or GPUs: torchrun --nproc_per_node N -m thb train …, or accelerate launch.
+    Finished folds are left alone. A run that was killed continues after its last whole epoch and
+    ends with the same weights. Several processes or GPUs share each batch:
+    torchrun --nproc_per_node N -m thb train …, or accelerate launch -m thb train …
+
+    JSON: folds, each with fold, folder, reused and the contents of its run.json.
+
+    Examples:
+        thb train baseline --protocol p3 --real-root REALS --out runs/baseline
+        thb train tall --protocol p3 --fold hallo --epochs 5 --out runs/tall
     """
-    quiet_transformers()
+    settings = read_settings(
+        set_ or [],
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        mixed_precision=mixed_precision,
+        patience=patience,
+    )
+    changed = read_config(config)
+    protocols: list[str] = []
+    if not smoke:
+        protocols = choose_protocols(_require("--protocol", protocol), fold)
+        _require("--out", out)
     from thb.training.settings import TrainOptions
+    from thb.training.train import train as train_protocol
 
+    quiet_transformers()
     options = TrainOptions(
         split_by=split_by.value,
-        config=read_config(config),
+        config=changed,
         tiny=tiny,
         accumulate=accumulate,
         face_pack=face_pack,
@@ -172,73 +208,56 @@ def train(  # noqa: PLR0913 — as many as there are things to choose
         workers=workers,
         progress=not quiet,
     )
-    chosen = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "mixed_precision": mixed_precision and mixed_precision.value,
-        "patience": patience,
-    }
-    settings = {name: value for name, value in chosen.items() if value is not None}
-    data: dict[str, Any] = {"release": release, "real_root": real_root}
     if smoke:
-        trained = _train_smoke(detector, data, out, options)
+        trained = [_train_smoke(detector, release, real_root, out, options)]
     else:
-        settings |= {**read_settings(set_ or []), "seed": seed}
-        trained = _train(detector, protocol, fold, data, out, settings=settings, options=options)
-    if output is OutputFormat.JSON:
-        write_json({"folds": [_record(one) for one in trained]})
-        return
-    for one in trained:
-        write_line(_line(one))
+        trained = [
+            made
+            for name in protocols
+            for made in train_protocol(
+                detector,
+                protocol=name,
+                fold=fold,
+                release=release,
+                real_root=real_root,
+                out=_require("--out", out),
+                settings=settings,
+                options=options,
+            )
+        ]
+    _write(trained, output)
 
 
-def _train(
-    detector: str,
-    protocol: ProtocolChoice | None,
-    fold: str | None,
-    data: Mapping[str, Any],
-    out: Path | None,
-    *,
-    settings: Mapping[str, Any],
-    options: TrainOptions,
-) -> list[TrainedFold]:
-    if protocol is None or out is None:
-        missing = "--protocol" if protocol is None else "--out"
-        raise typer.BadParameter("it is needed, except with --smoke", param_hint=missing)
-    protocols = choose_protocols(protocol, fold)
-    from thb.training.train import train as train_protocol
+def _require(option: str, value: Value | None) -> Value:
+    """Return the value of an option that only ``--smoke`` can do without.
 
-    return [
-        one
-        for name in protocols
-        for one in train_protocol(
-            detector, protocol=name, fold=fold, **data, out=out, settings=settings, options=options
-        )
-    ]
+    Raises:
+        typer.BadParameter: It was not given.
+    """
+    if value is None:
+        raise typer.BadParameter("it is required, except with --smoke", param_hint=option)
+    return value
 
 
 def _train_smoke(
-    detector: str, data: Mapping[str, Any], out: Path | None, options: TrainOptions
-) -> list[TrainedFold]:
-    """Train for two steps, into a folder that is thrown away unless one is named."""
+    detector: str, release: str, real_root: Path | None, out: Path | None, options: TrainOptions
+) -> TrainedFold:
+    """Train for two steps, into a temporary folder unless ``out`` names one."""
     from thb.training.smoke import train_smoke
 
-    release = "mini" if data["release"] == DEFAULT_RELEASE else data["release"]
+    source = MINI if release == RELEASE else release
     with tempfile.TemporaryDirectory(prefix="thb-smoke-") as folder:
         place = out or Path(folder) / "run"
-        return [
-            train_smoke(
-                detector, release=release, real_root=data["real_root"], out=place, options=options
-            )
-        ]
+        return train_smoke(
+            detector, release=source, real_root=real_root, out=place, options=options
+        )
 
 
 def read_config(file: Path | None) -> dict[str, Any] | None:
     """Read the settings of a fresh detector.
 
     Raises:
-        typer.BadParameter: The file cannot be read or holds no JSON object.
+        typer.BadParameter: The file cannot be read or is not a JSON object.
     """
     if file is None:
         return None
@@ -247,21 +266,25 @@ def read_config(file: Path | None) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         raise typer.BadParameter(f"{file}: {error}", param_hint="--config") from error
     if not isinstance(config, dict):
-        raise typer.BadParameter(f"{file} holds no JSON object", param_hint="--config")
+        raise typer.BadParameter(f"{file} is not a JSON object", param_hint="--config")
     return config
 
 
-def read_settings(given: Sequence[str]) -> dict[str, Any]:
-    """Read ``NAME=VALUE`` pairs; a value that is no JSON is text.
+def read_settings(pairs: Iterable[str], **flags: object) -> dict[str, Any]:
+    """Return the settings that were given; a ``NAME=VALUE`` pair overrides a flag.
+
+    Args:
+        pairs: What follows each ``--set``; a value that is not JSON is text.
+        flags: The settings that have a flag of their own; None if it was not given.
 
     Raises:
-        typer.BadParameter: One has no name or no value.
+        typer.BadParameter: A pair has no name or no value.
     """
-    settings: dict[str, Any] = {}
-    for one in given:
-        name, equals, value = one.partition("=")
+    settings: dict[str, Any] = {name: flag for name, flag in flags.items() if flag is not None}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
         if not (name and equals):
-            raise typer.BadParameter(f"{one!r} is not NAME=VALUE", param_hint="--set")
+            raise typer.BadParameter(f"{pair!r} is not NAME=VALUE", param_hint="--set")
         try:
             settings[name.replace("-", "_")] = json.loads(value)
         except ValueError:
@@ -269,13 +292,24 @@ def read_settings(given: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def _record(one: TrainedFold) -> dict[str, Any]:
-    return {"fold": one.fold, "folder": str(one.folder), "reused": one.reused, **one.record}
+def _write(trained: Iterable[TrainedFold], output: OutputFormat) -> None:
+    from thb.runtime.records import to_json
 
-
-def _line(one: TrainedFold) -> str:
-    kept = one.record["kept"]
-    area = kept["validation_auc"]
-    validated = "no validation" if area is None else f"validation AUC {area:.3f}"
-    reused = "  (finished before)" if one.reused else ""
-    return f"{one.fold:<22} epoch {kept['epoch']:>3}  {validated}  {one.folder}{reused}"
+    if output is OutputFormat.JSON:
+        folds = [
+            {
+                "fold": made.fold,
+                "folder": str(made.folder),
+                "reused": made.reused,
+                **to_json(made.record),
+            }
+            for made in trained
+        ]
+        write_json({"folds": folds})
+        return
+    for made in trained:
+        kept = made.record.kept
+        area = kept.validation_auc
+        validated = "no validation" if area is None else f"validation AUC {area:.3f}"
+        reused = "  (finished before)" if made.reused else ""
+        write_line(f"{made.fold:<22} epoch {kept.epoch:>3}  {validated}  {made.folder}{reused}")

@@ -1,1 +1,1 @@
-"""Results on the benchmark and the tables made of them."""
+"""Results on the benchmark, and their tables."""

@@ -1,10 +1,15 @@
-"""The numbers that a table shows: a cell for each fold and generator, a measure for each metric."""
+"""The numbers that tables show: a cell per fold and generator, a measure per metric."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
+
+from metrics.talking_head_detection.roc import Method
+from thb.runs.record import ReleaseRecord
+
+NoFacePolicy = Literal["exclude", "as_real", "as_fake"]
 
 METRICS = ("auc", "t1", "t01", "brier")
 
@@ -15,13 +20,14 @@ class Measure:
 
     Attributes:
         value: The number, within [0, 1].
-        low: Lower end of the 95 % interval: DeLong's for the AUC, exact binomial for T1 and T0.1,
-            bootstrap for Brier and for means over generators.
-        high: Upper end.
-        bootstrap_low: Lower end of the bootstrap interval that resamples drivers and portraits.
-        bootstrap_high: Upper end.
-        below_resolution: For T1 and T0.1, fewer reals than 1 / target: no false alarm is allowed.
-        threshold: For T1 and T0.1, scores from here on are called fake; None where nothing is.
+        low: The lower end of the 95 % interval: DeLong's for the AUC, exact binomial for T1 and
+            T0.1, bootstrap for Brier and for means over generators.
+        high: The upper end of that interval.
+        bootstrap_low: The lower end of the bootstrap interval over drivers and portraits.
+        bootstrap_high: The upper end of the bootstrap interval.
+        below_resolution: Whether there are fewer real videos than 1 / target, so that T1 or T0.1
+            allows no false alarm.
+        threshold: The lowest score that T1 or T0.1 calls fake; None if it calls no video fake.
     """
 
     value: float
@@ -35,20 +41,23 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One generator's fakes against the Test reals.
+    """The numbers of one generator's fakes against the real test videos.
 
     Attributes:
-        fold: Name of the fold, for instance ``p3-hallo``.
-        generator: Whose fakes.
+        fold: The name of the fold, for instance ``p3-hallo``.
+        generator: The generator of the fakes.
         part: ``test``, or ``extra`` for the test-only generators.
-        n_real: Scored real videos.
-        n_fake: Scored fakes.
-        unscored: How many of both are not in the numbers, by status.
-        assumed: How many of both have no face and count with the score of the no-face policy.
-        measures: By name ``auc``, ``t1``, ``t01``, ``brier``; empty where there is no answer.
+        n_real: The number of real videos behind the numbers.
+        n_fake: The number of fakes behind the numbers.
+        unscored: The number of videos, fake and real, that have no score, by status.
+        assumed: The number of videos, fake and real, that have no face and count with the score
+            of the no-face policy.
+        measures: The measures ``auc``, ``t1``, ``t01`` and ``brier``; empty if the AUC cannot
+            be computed.
         grade: The paper's word for the AUC.
-        resampling: How the bootstrap drew: ``components`` or ``crossed``; None without one.
-        problem: Why there are no measures.
+        resampling: How the bootstrap resampled, ``components`` or ``crossed``; None without
+            bootstrap.
+        problem: Why there are no measures; None if there are.
     """
 
     fold: str
@@ -65,25 +74,45 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScoreSettings:
+    """How the numbers are computed from predictions.
+
+    Attributes:
+        no_face: How a video without a face counts. ``exclude`` leaves it out; ``as_real`` and
+            ``as_fake`` give it the score 0 or 1.
+        method: How T1 and T0.1 are read off the ROC curve.
+        n_bootstrap: The number of resamples of drivers and portraits; 0 for no bootstrap.
+        seed: The random seed of the resampling.
+        confidence: The confidence level of the intervals.
+    """
+
+    no_face: NoFacePolicy = "exclude"
+    method: Method = "conservative"
+    n_bootstrap: int = 1000
+    seed: int = 0
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProtocolNumbers:
     """The numbers of a detector on one protocol.
 
     Attributes:
         protocol: ``p1``, ``p2`` or ``p3``.
-        split_by: Which reading of the release's splits (``release`` or ``driver``).
-        release: Name, revision, and whether it is synthetic.
-        detector: Its ``model_type``.
-        cells: One per fold and generator.
-        mean: Plain mean over the cells of part ``test`` that have an answer, by metric.
+        split_by: The reading of the release's splits, ``release`` or ``driver``.
+        release: The release whose videos were scored.
+        detector: The ``model_type`` of the detector.
+        cells: The numbers, one cell per fold and generator.
+        mean: The plain mean over the cells of part ``test`` that have measures, by metric.
         mean_over: The generators of those cells.
-        settings: How the numbers were made (method, no-face policy, bootstrap, seed).
+        settings: How the numbers were computed.
     """
 
     protocol: str
     split_by: str
-    release: Mapping[str, Any]
+    release: ReleaseRecord
     detector: str
     cells: tuple[Cell, ...]
     mean: Mapping[str, Measure]
     mean_over: tuple[str, ...]
-    settings: Mapping[str, Any]
+    settings: ScoreSettings

@@ -1,4 +1,10 @@
-"""A detector on a protocol: every fold scored, the predictions and the result on disk."""
+"""Evaluate a detector on a protocol: score the videos of every fold, then compute the numbers.
+
+The main flow goes from top to bottom: :func:`evaluate` opens the release and its folds
+(``thb.runs.folds.open_folds``), scores the videos of each fold
+(``thb.prediction.predict.predict_videos``), and computes the numbers
+(``thb.evaluation.score.score``).
+"""
 
 from __future__ import annotations
 
@@ -11,23 +17,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detectors.registry import load_detector
+from thb.evaluation.cells import NoFacePolicy
 from thb.evaluation.result import Result, result_file_name
-from thb.evaluation.score import NoFacePolicy, score
+from thb.evaluation.score import score
 from thb.prediction.inference import PredictSettings
-from thb.prediction.predict import make_accelerator, predict_videos
+from thb.prediction.predict import predict_videos
 from thb.prediction.predictions import PredictionLog, Predictions, write_predictions
 from thb.prediction.throughput import Throughput
 from thb.releases.files import fetch_files
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
 from thb.runs.folders import PREDICTIONS_FILE, default_out
 from thb.runs.folds import FoldChoice, FoldDetector, open_folds
-from thb.runs.provenance import describe_scoring
-from thb.runs.record import describe_fold
+from thb.runs.provenance import describe_fold_scoring
+from thb.runs.record import ReleaseRecord
 from thb.runtime.console import say
+from thb.runtime.processes import make_accelerator
 from thb_dataset.errors import ReleaseError
+from thb_dataset.files import write_whole
 from thb_dataset.protocols import Fold, Protocol
 from thb_dataset.records import Generator, Label
 from thb_dataset.release.media import explain_missing_reals, locate_videos
+from thb_dataset.wording import shorten_list
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -36,7 +46,6 @@ if TYPE_CHECKING:
 
 THROUGHPUT_FILE = "throughput.json"
 LOG_FOLDER = "scoring"
-NAMES_SHOWN = 5
 
 _log = logging.getLogger(__name__)
 
@@ -46,12 +55,12 @@ class EvaluateSettings(FoldChoice):
     """How a detector is evaluated.
 
     Attributes:
-        strict: Refuse to begin while a video of a test set is not at hand.
-        overwrite: Score anew what was scored before into the same folder.
-        no_face: What a video without a face counts as, as ``thb.score`` takes it.
-        n_bootstrap: Resamples behind the bootstrap intervals; 0 for none.
-        seed: Of the resampling.
-        scoring: How videos are scored.
+        strict: Refuse to start if a video of a test set is missing.
+        overwrite: Score all videos again, ignoring the scores saved in the same folder.
+        no_face: How a video without a face counts; see :func:`thb.evaluation.score.score`.
+        n_bootstrap: The number of resamples behind the bootstrap intervals; 0 for no intervals.
+        seed: The random seed of the resampling.
+        scoring: How the videos are scored.
     """
 
     strict: bool = False
@@ -74,25 +83,26 @@ def evaluate(
 ) -> Result:
     """Score a detector on every fold of a protocol and compute the paper's numbers.
 
-    Under ``torchrun`` or ``accelerate launch`` every process scores its share and returns the
-    same result; the first one writes the files. A run that was killed goes on where it stopped.
+    Under ``torchrun`` or ``accelerate launch`` every process scores its share of the videos and
+    returns the same result; the first process writes the files. A run that was killed continues
+    where it stopped.
 
     Args:
-        detector: A run folder with a detector per fold (as ``thb train`` writes it), or one
+        detector: A run folder with one detector per fold, as ``thb train`` writes it, or one
             detector for all folds: its folder, a Hub id, or ``module:Class``.
         protocol: ``p1``, ``p2`` or ``p3``.
-        fold: Only the fold that holds this generator out.
-        release: A folder, ``"mini"``, or a release that is open already.
-        real_root: Folder of the real videos.
-        out: Where ``<fold>/predictions.parquet`` and ``result-<protocol>.json`` are written;
-            None for the run folder itself.
-        settings: How to go about it.
+        fold: Evaluate only the fold that holds this generator out; None for all folds.
+        release: A folder, a Hub id, ``"mini"``, or a release that is already open.
+        real_root: The folder of the real videos.
+        out: Where to write ``<fold>/predictions.parquet`` and ``result-<protocol>.json``; None
+            for the run folder itself.
+        settings: How to evaluate; None for the defaults.
 
     Raises:
-        ReleaseError: The release cannot be read, or no real video of the test set is at hand.
+        ReleaseError: The release cannot be read, or no real video of the test set is available.
         ProtocolError: The folds cannot be built.
-        DetectorError: There is no detector for a fold, or it was trained for another one.
-        ResultError: ``out`` holds predictions of another run.
+        DetectorError: A fold has no detector, or one that was trained for another fold.
+        ResultError: ``out`` holds the predictions of another run.
     """
     (result,) = evaluate_protocols(
         detector,
@@ -116,13 +126,13 @@ def evaluate_protocols(
     out: str | Path | None = None,
     settings: EvaluateSettings | None = None,
 ) -> tuple[Result, ...]:
-    """Evaluate on several protocols, as :func:`evaluate` does on one.
+    """Evaluate a detector on several protocols, as :func:`evaluate` does on one.
 
-    All that can be known to be wrong beforehand is found before the first video is scored.
+    Missing detectors and missing videos of all protocols are reported before any video is scored.
     """
     settings = settings or EvaluateSettings()
     accelerator = make_accelerator()
-    with accelerator.main_process_first():  # the first one writes the mini release
+    with accelerator.main_process_first():  # the first process writes the mini release
         opened, detectors = open_folds(
             detector,
             protocols,
@@ -133,19 +143,119 @@ def evaluate_protocols(
             progress=settings.scoring.progress,
         )
     _warn_of_other_releases(detectors, opened.release)
-    with accelerator.main_process_first():  # the first one downloads
-        _fetch([one.fold for one in detectors], opened, settings)
+    with accelerator.main_process_first():  # the first process downloads
+        _fetch_test_sets([fold_detector.fold for fold_detector in detectors], opened, settings)
     folder = default_out(detector) if out is None else Path(out).expanduser()
     results = []
-    for name in protocols:
+    for protocol in protocols:
         predictions = [
-            _score_fold(one, opened, folder / one.fold.name, accelerator, settings)
-            for one in detectors
-            if one.fold.protocol == name
+            _score_fold(
+                fold_detector, opened, folder / fold_detector.fold.name, accelerator, settings
+            )
+            for fold_detector in detectors
+            if fold_detector.fold.protocol == protocol
         ]
         results.append(_save_result(predictions, folder, accelerator, settings))
     accelerator.wait_for_everyone()
     return tuple(results)
+
+
+def _warn_of_other_releases(detectors: Sequence[FoldDetector], release: Release) -> None:
+    """Warn if a detector was trained on another release, or on another state of this one."""
+    tested = str(ReleaseRecord.of(release))
+    trained = {
+        str(fold_detector.trained_on.release)
+        for fold_detector in detectors
+        if fold_detector.trained_on
+    }
+    if trained - {tested}:
+        _log.warning(
+            "trained on %s, tested on %s: test videos may have been used in training",
+            ", ".join(sorted(trained)),
+            tested,
+        )
+
+
+def _fetch_test_sets(
+    folds: Sequence[Fold], opened: OpenRelease, settings: EvaluateSettings
+) -> None:
+    """Download the files of all test sets, and say once which are missing.
+
+    Raises:
+        ReleaseError: No real video is available, or ``strict`` is set and a video is missing.
+    """
+    tested = {video.video_id: video for fold in folds for video in (*fold.test, *fold.extra)}
+    reals = [video for video in tested.values() if video.label is Label.REAL]
+    real_files = locate_videos(opened.release, opened.real_root, reals)
+    missing_reals = [video for video in reals if video.video_id not in real_files]
+    complaints = []
+    if missing_reals:
+        explained = explain_missing_reals(missing_reals, opened.real_root)
+        advice = "" if opened.real_root else "; pass that folder as --real-root"
+        complaints.append(f"{len(missing_reals)} of {len(reals)} {explained}{advice}")
+    if not real_files or (settings.strict and complaints):  # before anything is downloaded
+        raise ReleaseError("; ".join(complaints) or "the release names no real video to test on")
+    videos = tuple(tested.values())
+    files = fetch_files(opened, videos, progress=settings.scoring.progress).videos
+    missing_fakes = [
+        video.path for video in videos if video.generator and video.video_id not in files
+    ]
+    if missing_fakes:
+        complaints.append(f"{len(missing_fakes)} fakes are missing: {shorten_list(missing_fakes)}")
+        if settings.strict:
+            raise ReleaseError("; ".join(complaints))
+    for complaint in complaints:
+        _log.warning("%s", complaint)
+
+
+def _score_fold(
+    fold_detector: FoldDetector,
+    opened: OpenRelease,
+    folder: Path,
+    accelerator: Accelerator,
+    settings: EvaluateSettings,
+) -> Predictions:
+    """Score the test set of one fold and write its predictions."""
+    fold = fold_detector.fold
+    scoring = replace(settings.scoring, description=fold.name)
+    model = load_detector(fold_detector.reference, trust_remote_code=settings.trust_remote_code)
+    run = describe_fold_scoring(
+        model,
+        fold,
+        opened.release,
+        face_pack=scoring.face_pack,
+        precision=scoring.precision,
+        trained_on=fold_detector.trained_on,
+    )
+    log_folder = folder / LOG_FOLDER
+    if settings.overwrite and accelerator.is_main_process:
+        shutil.rmtree(log_folder, ignore_errors=True)
+    accelerator.wait_for_everyone()
+    with PredictionLog(log_folder, run, rank=accelerator.process_index) as log:
+        predictions = predict_videos(
+            model,
+            opened,
+            {"test": fold.test, "extra": fold.extra},
+            log=log,
+            accelerator=accelerator,
+            settings=scoring,
+        )
+    if accelerator.is_main_process:
+        write_predictions(folder / PREDICTIONS_FILE, predictions)
+        _save_throughput(predictions.throughput, fold.name, folder / THROUGHPUT_FILE)
+    return predictions
+
+
+def _save_throughput(throughput: Throughput | None, fold: str, file: Path) -> None:
+    """Print how fast a fold was scored, and save it beside the predictions, which do not say it.
+
+    A rerun that scored no video prints nothing and keeps the file of the first run.
+    """
+    if throughput is not None and throughput.videos:
+        say(f"{fold}: {throughput}")
+        with write_whole(file) as draft:
+            text = json.dumps(throughput.to_dict(), indent=2) + "\n"
+            draft.write_text(text, encoding="utf-8")
 
 
 def _save_result(
@@ -154,112 +264,10 @@ def _save_result(
     accelerator: Accelerator,
     settings: EvaluateSettings,
 ) -> Result:
-    """Compute the numbers of one protocol, in every process, and write them from the first."""
+    """Compute the numbers of one protocol in every process, and write them from the first."""
     result = score(
         predictions, no_face=settings.no_face, n_bootstrap=settings.n_bootstrap, seed=settings.seed
     )
     if accelerator.is_main_process:
         result.save(folder / result_file_name(result))
     return result
-
-
-def _report(measured: Sequence[Throughput], fold: str, file: Path) -> None:
-    """Say how fast a fold was scored, and keep it beside the predictions, which know no time.
-
-    A rerun that found all of it scored says nothing and leaves the first one's record.
-    """
-    for one in measured:
-        if one.videos:
-            say(f"{fold}: {one}")
-            file.write_text(json.dumps(one.to_dict(), indent=2) + "\n", encoding="utf-8")
-
-
-def _warn_of_other_releases(detectors: Sequence[FoldDetector], release: Release) -> None:
-    """Say so where a detector was trained on another release, or on another state of this one."""
-    tested = f"{release.name} {(release.revision or '')[:12]}"
-    trained = {
-        f"{one.trained_on['release']['name']} {(one.trained_on['release']['revision'] or '')[:12]}"
-        for one in detectors
-        if one.trained_on
-    }
-    if trained - {tested}:
-        _log.warning(
-            "trained on %s, tested on %s: nothing proves that no test video was trained on",
-            ", ".join(sorted(trained)),
-            tested,
-        )
-
-
-def _fetch(folds: Sequence[Fold], opened: OpenRelease, settings: EvaluateSettings) -> None:
-    """Download and find the files of all test sets; say which are missing, once.
-
-    Raises:
-        ReleaseError: No real video is at hand; or ``strict``, and any video is missing.
-    """
-    tested = {video.video_id: video for fold in folds for video in (*fold.test, *fold.extra)}
-    reals = [video for video in tested.values() if video.label is Label.REAL]
-    found = locate_videos(opened.release, opened.real_root, reals)
-    missing = [video for video in reals if video.video_id not in found]
-    complaints = []
-    if missing:
-        explained = explain_missing_reals(missing, opened.real_root)
-        where = "" if opened.real_root else "; name that folder with --real-root"
-        complaints.append(f"{len(missing)} of {len(reals)} {explained}{where}")
-    if not found or (settings.strict and complaints):  # before anything is downloaded
-        raise ReleaseError("; ".join(complaints) or "the release names no real videos to test on")
-    videos = tuple(tested.values())
-    files = fetch_files(opened, videos, progress=settings.scoring.progress)
-    lost = [
-        video.path for video in videos if video.generator and video.video_id not in files.videos
-    ]
-    if lost:
-        more = ", …" if len(lost) > NAMES_SHOWN else ""
-        complaints.append(f"{len(lost)} fakes are missing: {', '.join(lost[:NAMES_SHOWN])}{more}")
-        if settings.strict:
-            raise ReleaseError("; ".join(complaints))
-    for complaint in complaints:
-        _log.warning("%s", complaint)
-
-
-def _score_fold(
-    one: FoldDetector,
-    opened: OpenRelease,
-    folder: Path,
-    accelerator: Accelerator,
-    settings: EvaluateSettings,
-) -> Predictions:
-    """Score the test set of one fold and write its predictions."""
-    model = load_detector(one.reference, trust_remote_code=settings.trust_remote_code)
-    fold, scoring = one.fold, replace(settings.scoring, description=one.fold.name)
-    run = {
-        **describe_fold(fold, opened.release),
-        **describe_scoring(model, face_pack=scoring.face_pack, precision=scoring.precision),
-        "trained_on": one.trained_on,
-    }
-    log_folder = folder / LOG_FOLDER
-    if settings.overwrite and accelerator.is_main_process:
-        shutil.rmtree(log_folder, ignore_errors=True)
-    with accelerator.main_process_first():
-        files = fetch_files(
-            opened,
-            (*fold.test, *fold.extra),
-            sound=model.config.clip_spec.listens,
-            progress=scoring.progress,
-        )
-    measured: list[Throughput] = []
-    accelerator.wait_for_everyone()
-    with PredictionLog(log_folder, run, rank=accelerator.process_index) as log:
-        predictions = predict_videos(
-            model,
-            {"test": fold.test, "extra": fold.extra},
-            files.videos,
-            log=log,
-            accelerator=accelerator,
-            settings=scoring,
-            sounds=files.sounds,
-            measured=measured,
-        )
-    if accelerator.is_main_process:
-        write_predictions(folder / PREDICTIONS_FILE, predictions)
-        _report(measured, fold.name, folder / THROUGHPUT_FILE)
-    return predictions

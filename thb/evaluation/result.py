@@ -1,106 +1,100 @@
-"""The record of an evaluation: every number, with what it was made from."""
+"""The result of an evaluation: every number and its provenance, as ``result-<protocol>.json``."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from thb.evaluation.cells import Cell, Measure, ProtocolNumbers
+from thb.evaluation.cells import ProtocolNumbers
 from thb.evaluation.tables import markdown_table
+from thb.runs.provenance import FoldScoringRecord
+from thb.runtime.records import read_json, to_json
 from thb_dataset.errors import ResultError
+from thb_dataset.files import write_whole
 
 SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result(ProtocolNumbers):
-    """A detector on one protocol: its numbers, and what they were made from.
+    """The numbers of a detector on one protocol, and their provenance.
 
     Attributes:
-        thresholds: Of T1 and T0.1 over all fakes of a fold, by fold; None where nothing is called
-            fake. They are read off the Test videos: other videos may give more false alarms.
-        runs: What each fold's predictions say of their making, by fold.
-        predictions_sha256: Of the rows that the numbers come from, by fold.
+        thresholds: The thresholds of T1 and T0.1 over all fakes of a fold, by fold and name; None
+            if no video is called fake. They are chosen on the test videos, so other videos may
+            give more false alarms.
+        runs: The provenance of each fold's predictions, by fold.
+        predictions_sha256: The digest of the rows behind the numbers, by fold.
     """
 
     thresholds: Mapping[str, Mapping[str, float | None]]
-    runs: Mapping[str, Mapping[str, Any]]
+    runs: Mapping[str, FoldScoringRecord]
     predictions_sha256: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON values, floats rounded to 6 decimals."""
-        record: dict[str, Any] = _rounded({"schema_version": SCHEMA_VERSION, **asdict(self)})
+        """Return plain JSON values, with floats rounded to 6 decimals."""
+        record: dict[str, Any] = _rounded({"schema_version": SCHEMA_VERSION, **to_json(self)})
         return record
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
-        """Read what ``to_dict`` gave.
+        """Return the result whose :meth:`to_dict` gave these values.
 
         Raises:
-            ResultError: Another schema version, or keys that are missing or unknown.
+            ResultError: The record has another schema version, or a field is missing or of
+                another type.
         """
         if record.get("schema_version") != SCHEMA_VERSION:
             raise ResultError(
-                f"result schema {record.get('schema_version')!r}; this version reads "
-                f"{SCHEMA_VERSION}: score the predictions again"
+                f"the result has schema version {record.get('schema_version')!r}; this version "
+                f"reads {SCHEMA_VERSION}: score the predictions again"
             )
         try:
-            values = {name.name: record[name.name] for name in fields(cls)}
-            values["cells"] = tuple(_read_cell(cell) for cell in values["cells"])
-            values["mean"] = _read_measures(values["mean"])
-            values["mean_over"] = tuple(values["mean_over"])
-            return cls(**values)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ResultError(f"not the record of a result: {error!r}") from error
+            return read_json(cls, json.dumps(record))
+        except ValueError as error:
+            raise ResultError(f"the record is not a result: {error}") from error
 
     def save(self, path: Path) -> None:
-        """Write JSON: keys sorted, the same result gives the same bytes.
+        """Write the result as JSON with sorted keys; equal results give equal bytes.
+
+        Args:
+            path: The file; its folder is created if it does not exist.
 
         Raises:
             OSError: The file cannot be written.
         """
         text = json.dumps(self.to_dict(), indent=2, sort_keys=True, ensure_ascii=False)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}")
-        draft.write_text(text + "\n", encoding="utf-8")
-        draft.replace(path)
+        with write_whole(path) as draft:
+            draft.write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read what ``save`` wrote.
+        """Read a result that :meth:`save` wrote.
 
         Raises:
-            ResultError: No such file, not JSON, or not a result.
+            ResultError: The file does not exist, is not JSON, or does not hold a result.
         """
         try:
             record = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise ResultError(f"{path} holds no result: {error}") from error
+            raise ResultError(f"{path} does not hold a result: {error}") from error
         if not isinstance(record, dict):
-            raise ResultError(f"{path} holds no result")
+            raise ResultError(f"{path} does not hold a result")
         return cls.from_dict(record)
 
     def to_markdown(self) -> str:
-        """Return the paper's table: one row, columns generators x AUC, T1, T0.1, Brier."""
+        """Return the paper's table in Markdown, with this detector as its only row."""
         return markdown_table([self])
 
 
 def result_file_name(result: Result) -> str:
-    """Return ``result-p3.json``, or ``result-p3-hallo.json`` where that fold is alone."""
+    """Return ``result-p3.json``, or ``result-p3-hallo.json`` if the result has only that fold."""
     name = next(iter(result.runs)) if len(result.runs) == 1 else result.protocol
     return f"result-{name}.json"
-
-
-def _read_cell(record: Mapping[str, Any]) -> Cell:
-    return Cell(**{**record, "measures": _read_measures(record["measures"])})
-
-
-def _read_measures(record: Mapping[str, Any]) -> dict[str, Measure]:
-    return {name: Measure(**value) for name, value in record.items()}
 
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401 — any JSON value

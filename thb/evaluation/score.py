@@ -1,18 +1,25 @@
-"""Predictions in, numbers out: a pure function, so that anyone can recompute a submission."""
+"""Compute the numbers of a detector from its predictions.
+
+:func:`score` is a pure function of the predictions, so that anyone can recompute a submission. It
+pairs each generator's fakes with the real videos and measures every pair with
+``metrics.talking_head_detection``.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, get_args
+from typing import get_args
 
 from metrics.talking_head_detection.bootstrap import Sample, choose_scheme, mean_bootstrap
 from metrics.talking_head_detection.roc import (
     T01,
     T1,
+    Interval,
+    Method,
     MetricError,
     auc,
     auc_interval,
@@ -21,15 +28,13 @@ from metrics.talking_head_detection.roc import (
     grade,
     tpr_at_fpr,
 )
-from metrics.talking_head_detection.roc import Interval as _Interval
-from metrics.talking_head_detection.roc import Method as _Method
-from thb.evaluation.cells import METRICS, Cell, Measure
+from thb.evaluation.cells import METRICS, Cell, Measure, NoFacePolicy, ScoreSettings
 from thb.evaluation.result import Result
 from thb.prediction.predictions import Prediction, Predictions, Status
+from thb.runs.provenance import FoldScoringRecord
 from thb_dataset.errors import ResultError
 from thb_dataset.records import RealDataset
 
-NoFacePolicy = Literal["exclude", "as_real", "as_fake"]
 _ASSUMED = {"as_real": 0.0, "as_fake": 1.0}
 _TARGETS = {"t1": T1, "t01": T01}
 
@@ -38,38 +43,42 @@ def score(
     predictions: Predictions | Sequence[Predictions],
     *,
     no_face: NoFacePolicy = "exclude",
-    method: _Method = "conservative",
+    method: Method = "conservative",
     n_bootstrap: int = 1000,
     seed: int = 0,
 ) -> Result:
     """Measure a detector on one protocol: each generator's fakes against the same Test reals.
 
     Args:
-        predictions: Of the protocol's folds; one for P1, up to six for P2 and P3.
-        no_face: What a video without a face counts as. ``exclude`` leaves it out, the others
-            give it the score 0 or 1; it is counted either way. Missing and unreadable videos are
-            always left out and counted.
-        method: How T1 and T0.1 are read off the curve.
-        n_bootstrap: Resamples of drivers and portraits; 0 for none.
-        seed: Of the resampling.
+        predictions: The predictions of the protocol's folds: one for P1, up to six for P2 and P3.
+        no_face: How a video without a face counts. ``exclude`` leaves it out; ``as_real`` and
+            ``as_fake`` give it the score 0 or 1. The result counts such videos in either case.
+            Missing and unreadable videos are always left out and counted.
+        method: How T1 and T0.1 are read off the ROC curve.
+        n_bootstrap: The number of resamples of drivers and portraits; 0 for no bootstrap.
+        seed: The random seed of the resampling.
 
     Raises:
-        ResultError: Nothing to score, rows without labels, a video with two rows, or predictions
-            that do not belong together (other protocol, release, reading of the splits, detector,
-            clips or face finder).
+        ResultError: There is nothing to score, a row has no label, a video has several rows, or
+            the predictions do not belong together (they differ in protocol, release, reading of
+            the splits, detector, clip settings or face pack).
     """
     folds = [predictions] if isinstance(predictions, Predictions) else list(predictions)
     if no_face not in get_args(NoFacePolicy):
-        raise ResultError(f"no-face policy {no_face!r}: {', '.join(get_args(NoFacePolicy))}")
+        raise ResultError(
+            f"no-face policy {no_face!r} is not one of {', '.join(get_args(NoFacePolicy))}"
+        )
     if not folds:
         raise ResultError("no predictions: nothing to score")
-    runs = {_fold_name(fold): fold for fold in folds}
+    runs = {run.fold: run for run in map(_get_run, folds)}
+    rows = {_get_run(fold).fold: fold.rows for fold in folds}
     if len(runs) != len(folds):
-        raise ResultError(f"one fold is there twice: {', '.join(map(_fold_name, folds))}")
-    common = _check_together(folds)
-    pairs = [pair for name in sorted(runs) for pair in _pair_up(name, runs[name].rows, no_face)]
+        names = ", ".join(_get_run(fold).fold for fold in folds)
+        raise ResultError(f"the same fold was given twice: {names}")
+    common = _check_together(list(runs.values()))
+    pairs = [pair for name in sorted(runs) for pair in _pair_up(name, rows[name], no_face)]
     if not pairs:
-        raise ResultError("no fake of any generator among the predictions: nothing to score")
+        raise ResultError("the predictions hold no fake of any generator: nothing to score")
     cells = [_measure_cell(pair, method, n_bootstrap, seed) for pair in pairs]
     main = [
         (pair, cell)
@@ -77,65 +86,56 @@ def score(
         if cell.part == "test" and cell.measures
     ]
     return Result(
-        protocol=common["protocol"],
-        split_by=common["split_by"],
-        release=common["release"],
-        detector=common["detector"],
+        protocol=common.protocol,
+        split_by=common.split_by,
+        release=common.release,
+        detector=common.detector.model_type,
         cells=tuple(cells),
         mean=_measure_mean(main, method, n_bootstrap, seed),
         mean_over=tuple(cell.generator for _, cell in main),
         thresholds={name: _find_thresholds(name, pairs, method) for name in sorted(runs)},
-        runs={name: runs[name].run for name in sorted(runs)},
-        settings={
-            "no_face": no_face,
-            "method": method,
-            "n_bootstrap": n_bootstrap,
-            "seed": seed,
-            "confidence": 0.95,
-        },
-        predictions_sha256={name: _hash_rows(runs[name].rows) for name in sorted(runs)},
+        runs={name: runs[name] for name in sorted(runs)},
+        settings=ScoreSettings(no_face=no_face, method=method, n_bootstrap=n_bootstrap, seed=seed),
+        predictions_sha256={name: _hash_rows(rows[name]) for name in sorted(runs)},
     )
 
 
-def _fold_name(predictions: Predictions) -> str:
-    name = predictions.run.get("fold")
-    if not isinstance(name, str):
+def _get_run(predictions: Predictions) -> FoldScoringRecord:
+    if not isinstance(predictions.run, FoldScoringRecord):
         raise ResultError(
-            "these predictions do not say which protocol and fold they are of: only what "
-            "`thb evaluate` wrote can be scored"
+            "the predictions do not name their protocol and fold: "
+            "score predictions that `thb evaluate` wrote"
         )
-    return name
+    return predictions.run
 
 
-def _check_together(folds: Sequence[Predictions]) -> dict[str, Any]:
-    common = [_describe(fold.run) for fold in folds]
-    for name in common[0]:
-        values = {json.dumps(record[name], sort_keys=True): record[name] for record in common}
-        if len(values) > 1:
+def _check_together(runs: Sequence[FoldScoringRecord]) -> FoldScoringRecord:
+    """Return the first record; all records must agree in what a result has only one of."""
+    first = _common(runs[0])
+    for name, value in first.items():
+        others = {str(_common(run)[name]) for run in runs} - {str(value)}
+        if others:
             raise ResultError(
-                f"predictions of different {name}s cannot be one result: "
-                + ", ".join(str(value) for value in values.values())
+                f"predictions that differ in {name} cannot be combined into one result: "
+                + ", ".join([str(value), *sorted(others)])
             )
-    return common[0]
+    return runs[0]
 
 
-def _describe(run: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return {
-            "protocol": run["protocol"],
-            "split_by": run["split_by"],
-            "release": run["release"],
-            "detector": run["detector"]["model_type"],
-            "clip_spec": run.get("clip_spec"),
-            "face_pack": run.get("face_pack"),
-        }
-    except (KeyError, TypeError) as error:
-        raise ResultError(f"the predictions' record of their run lacks {error}") from error
+def _common(run: FoldScoringRecord) -> dict[str, object]:
+    return {
+        "protocol": run.protocol,
+        "split_by": run.split_by,
+        "release": run.release,
+        "detector": run.detector.model_type,
+        "clip_spec": run.clip_spec,
+        "face_pack": run.face_pack,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Pair:
-    """One generator's fakes and the reals that they are compared with, as far as scored."""
+    """The scored fakes of one generator and the scored real videos they are compared with."""
 
     cell: Cell
     rows: Sequence[Prediction]
@@ -149,7 +149,7 @@ class _Pair:
 
 
 def _name_clip(real: Prediction) -> str:
-    """Return what a real video is called as a driver: its clips are resampled with the fakes'."""
+    """Return a real video's name as a driver, so that it is resampled with the fakes it drives."""
     if real.real_dataset == RealDataset.CELEBV_HQ:
         return real.video_id.rpartition("/")[2]
     return real.video_id
@@ -157,10 +157,10 @@ def _name_clip(real: Prediction) -> str:
 
 def _pair_up(fold: str, rows: Sequence[Prediction], no_face: NoFacePolicy) -> list[_Pair]:
     _check_rows(fold, rows)
-    rows = sorted(rows, key=lambda row: row.video_id)  # their order seeds the bootstrap's clusters
+    rows = sorted(rows, key=lambda row: row.video_id)  # the bootstrap depends on their order
     names = {(row.split, str(row.generator)) for row in rows if row.label == 1}
     return [
-        _pair_one(
+        _make_pair(
             Cell(fold=fold, generator=generator, part=part, n_real=0, n_fake=0),
             [
                 row
@@ -176,16 +176,20 @@ def _pair_up(fold: str, rows: Sequence[Prediction], no_face: NoFacePolicy) -> li
 def _check_rows(fold: str, rows: Sequence[Prediction]) -> None:
     twice = sorted(name for name, n in Counter(row.video_id for row in rows).items() if n > 1)
     if twice:
-        raise ResultError(f"{fold}: {len(twice)} videos have two rows or more, {twice[0]} first")
+        raise ResultError(
+            f"{fold}: {len(twice)} videos have two or more rows, the first is {twice[0]}"
+        )
     unlabelled = [row.video_id for row in rows if row.label is None]
     if unlabelled:
-        raise ResultError(f"{fold}: {len(unlabelled)} rows have no label, {unlabelled[0]} first")
+        raise ResultError(
+            f"{fold}: {len(unlabelled)} rows have no label, the first is {unlabelled[0]}"
+        )
     nameless = [row.video_id for row in rows if row.label == 1 and row.generator is None]
     if nameless:
         raise ResultError(f"{fold}: the fake {nameless[0]} has no generator")
 
 
-def _pair_one(cell: Cell, rows: Sequence[Prediction], no_face: NoFacePolicy) -> _Pair:
+def _make_pair(cell: Cell, rows: Sequence[Prediction], no_face: NoFacePolicy) -> _Pair:
     assumed = {
         row.video_id: _ASSUMED[no_face]
         for row in rows
@@ -209,7 +213,7 @@ def _pair_one(cell: Cell, rows: Sequence[Prediction], no_face: NoFacePolicy) -> 
     )
 
 
-def _measure_cell(pair: _Pair, method: _Method, n_bootstrap: int, seed: int) -> Cell:
+def _measure_cell(pair: _Pair, method: Method, n_bootstrap: int, seed: int) -> Cell:
     labels, scores = pair.labels, pair.scores
     try:
         area = auc(labels, scores)
@@ -227,7 +231,7 @@ def _measure_cell(pair: _Pair, method: _Method, n_bootstrap: int, seed: int) -> 
 
 
 def _measure_mean(
-    main: Sequence[tuple[_Pair, Cell]], method: _Method, n_bootstrap: int, seed: int
+    main: Sequence[tuple[_Pair, Cell]], method: Method, n_bootstrap: int, seed: int
 ) -> dict[str, Measure]:
     if not main:
         return {}
@@ -245,21 +249,22 @@ def _measure_mean(
     }
 
 
-def _find_thresholds(fold: str, pairs: Sequence[_Pair], method: _Method) -> dict[str, float | None]:
-    """Return the thresholds of T1 and T0.1 over all fakes of a fold, whoever made them."""
+def _find_thresholds(fold: str, pairs: Sequence[_Pair], method: Method) -> dict[str, float | None]:
+    """Return the thresholds of T1 and T0.1 over the fakes of all generators of a fold."""
     known = {
         row.video_id: (label, value)
         for pair in pairs
         if pair.cell.fold == fold
         for row, label, value in zip(pair.rows, pair.labels, pair.scores, strict=True)
     }
-    labels, scores = [label for label, _ in known.values()], [value for _, value in known.values()]
+    labels = [label for label, _ in known.values()]
+    scores = [value for _, value in known.values()]
     try:
         points = {
             name: tpr_at_fpr(labels, scores, target, method=method)
             for name, target in _TARGETS.items()
         }
-    except MetricError:  # without both classes there is no curve to read
+    except MetricError:  # a curve needs both classes
         return dict.fromkeys(_TARGETS)
     return {name: _finite(point.threshold) for name, point in points.items()}
 
@@ -268,7 +273,7 @@ def _finite(threshold: float) -> float | None:
     return threshold if threshold <= 1 else None
 
 
-def _measure(value: float, interval: _Interval | None, resampled: _Interval | None) -> Measure:
+def _measure(value: float, interval: Interval | None, resampled: Interval | None) -> Measure:
     return Measure(
         value=value,
         low=interval.low if interval else None,
@@ -278,9 +283,9 @@ def _measure(value: float, interval: _Interval | None, resampled: _Interval | No
     )
 
 
-def _measure_tpr(pair: _Pair, name: str, method: _Method, resampled: _Interval | None) -> Measure:
+def _measure_tpr(pair: _Pair, name: str, method: Method, resampled: Interval | None) -> Measure:
     point = tpr_at_fpr(pair.labels, pair.scores, _TARGETS[name], method=method)
-    # Between two points of the curve there is no count of successes to be exact about.
+    # Between two points of the curve there is no count of hits for an exact interval.
     exact = None
     if method != "interpolate":
         exact = binomial_interval(point.hits, pair.cell.n_fake)
@@ -292,15 +297,15 @@ def _measure_tpr(pair: _Pair, name: str, method: _Method, resampled: _Interval |
 
 
 def _bootstrap(
-    pairs: Sequence[_Pair], method: _Method, replicates: int, seed: int
-) -> dict[str, _Interval]:
+    pairs: Sequence[_Pair], method: Method, replicates: int, seed: int
+) -> dict[str, Interval]:
     if replicates < 1:
         return {}
     try:
         spread = mean_bootstrap([pair.sample for pair in pairs], replicates=replicates, seed=seed)
-    except MetricError:  # too few clusters for any resample: no interval is the honest answer
+    except MetricError:  # there are too few clusters to resample
         return {}
-    if method != "conservative":  # the resamples read T1 and T0.1 so; beside others they mislead
+    if method != "conservative":  # the resamples always read T1 and T0.1 by this method
         return {name: spread[name] for name in ("auc", "brier")}
     return spread
 

@@ -1,4 +1,4 @@
-"""Results as tables: the paper's layout in Markdown, and one that a terminal can hold."""
+"""Tables of results: the paper's layout in Markdown, and a layout that fits a terminal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from thb.evaluation.cells import METRICS, Measure, ProtocolNumbers
+from thb.runtime.text import markdown_row, print_table, print_text, printable
 from thb_dataset.records import Generator
 
 if TYPE_CHECKING:
@@ -24,19 +25,19 @@ _ORDER = [
     Generator.MAGI_1,
     Generator.HALLO3,
 ]
-"""The columns as the paper has them."""
-_WIDEST = 10_000
-RESOLUTION_NOTE = "† fewer real videos than 1/target: TPR without a single false alarm."
+"""The generators in the order of the paper's columns."""
+RESOLUTION_NOTE = "† fewer real videos than 1/target: the TPR without a single false alarm."
 INTERVAL_NOTE = (
-    "In brackets 95 % intervals: DeLong for AUC, exact binomial for T1 and T0.1, for Brier and the "
-    "mean a bootstrap over drivers and portraits."
+    "Brackets hold 95 % intervals: DeLong for AUC, exact binomial for T1 and T0.1, and a bootstrap "
+    "over drivers and portraits for Brier and the mean."
 )
 
 
 def markdown_table(results: Sequence[ProtocolNumbers]) -> str:
-    """Return the paper's table: rows detectors, columns generators x AUC, T1, T0.1, Brier.
+    """Return the paper's table in Markdown, one for each protocol.
 
-    A protocol each, without the extra generators; two decimals, as published, with intervals.
+    The rows are detectors, the columns generators x AUC, T1, T0.1, Brier. Numbers have two
+    decimals, as published, and intervals. The test-only generators are left out.
     """
     return "\n".join(_markdown_protocol(group) for group in _by_protocol(results))
 
@@ -52,8 +53,8 @@ def _markdown_protocol(results: Sequence[ProtocolNumbers]) -> str:
     means = [f"mean {_TITLES[metric]}" for metric in METRICS]
     counts = [f"{name} {_counts(results, name).replace(chr(10), ', ')}" for name in generators]
     lines = [f"**{title(results)}**", "", f"Scored: {'; '.join(counts)}.", ""]
-    lines.append(_row(["detector", *titles, *means]))
-    lines.append(_row(["---"] + ["---:"] * (len(titles) + len(means))))
+    lines.append(markdown_row(["detector", *titles, *means]))
+    lines.append(markdown_row(["---"] + ["---:"] * (len(titles) + len(means))))
     for result in results:
         cells = {cell.generator: cell for cell in result.cells if cell.part == "test"}
         values = [
@@ -64,12 +65,8 @@ def _markdown_protocol(results: Sequence[ProtocolNumbers]) -> str:
             for metric in METRICS
         ]
         mean = [_with_interval(result.mean.get(metric), digits=2, gap=" ") for metric in METRICS]
-        lines.append(_row([_printable(result.detector).replace("|", "\\|"), *values, *mean]))
+        lines.append(markdown_row([result.detector, *values, *mean]))
     return "\n".join([*lines, ""])
-
-
-def _row(values: Sequence[str]) -> str:
-    return "| " + " | ".join(values) + " |"
 
 
 def _plain(measure: Measure | None) -> str:
@@ -79,10 +76,10 @@ def _plain(measure: Measure | None) -> str:
 
 
 def title(results: Sequence[ProtocolNumbers]) -> str:
-    """Return a heading: protocol, release and whether it is synthetic, reading of the splits."""
+    """Return a heading that names the protocol, the release and the reading of the splits."""
     first = results[0]
-    synthetic = "SYNTHETIC " if any(result.release.get("synthetic") for result in results) else ""
-    names = sorted({_printable(str(result.release.get("name"))) for result in results})
+    synthetic = "SYNTHETIC " if any(result.release.synthetic for result in results) else ""
+    names = sorted({printable(result.release.name) for result in results})
     return (
         f"{first.protocol.upper()} ({_SHIFTS[first.protocol]}) on {synthetic}"
         f"{', '.join(names)}, splits by {first.split_by}"
@@ -90,38 +87,28 @@ def title(results: Sequence[ProtocolNumbers]) -> str:
 
 
 def print_results(results: Sequence[ProtocolNumbers], console: Console) -> None:
-    """Print results as tables: a protocol each, the test-only generators apart, then the notes.
+    """Print a table for each protocol, one for its test-only generators, and the notes.
 
-    A table wider than the console is printed in full: a terminal then wraps its lines, which is
-    better than a number cut off.
+    A table that is wider than the console is printed in full. The terminal then wraps its lines,
+    but no number is cut off.
     """
     for group in _by_protocol(results):
-        _print_text(console, title(group), style="bold")
-        _print_table(console, results_table(group))
+        print_text(title(group), console, style="bold")
+        print_table(results_table(group), console)
         if _generators(group, "extra"):
-            _print_text(console, f"{group[0].protocol.upper()}, test-only generators", style="bold")
-            _print_table(console, extra_table(group))
+            print_text(f"{group[0].protocol.upper()}, test-only generators", console, style="bold")
+            print_table(extra_table(group), console)
     for note in notes(results):
-        _print_text(console, note)
-
-
-def _print_text(console: Console, text: str, *, style: str | None = None) -> None:
-    console.print(text, style=style, soft_wrap=True, highlight=False, markup=False)
-
-
-def _print_table(console: Console, table: Table) -> None:
-    whole = console.measure(table, options=console.options.update(width=_WIDEST)).maximum
-    console.width = max(console.width, whole)
-    console.print(table)
+        print_text(note, console)
 
 
 def results_table(results: Sequence[ProtocolNumbers]) -> Table:
-    """Return a terminal's table of one protocol: rows detectors, columns generators.
+    """Return the terminal table of one protocol, with a column for each generator.
 
-    Each detector has a row a metric, the interval below the number.
+    Each detector has one row for each metric; the interval stands below the number.
 
     Args:
-        results: Of one protocol, one per detector.
+        results: The results of one protocol, one for each detector.
     """
     from rich.markup import escape
 
@@ -136,20 +123,20 @@ def results_table(results: Sequence[ProtocolNumbers]) -> Table:
     table.add_column("mean", justify="right", no_wrap=True)
     for result in results:
         cells = {cell.generator: cell for cell in result.cells if cell.part == "test"}
-        for at, metric in enumerate(METRICS):
+        for row, metric in enumerate(METRICS):
             values = [
                 _two_lines(cells[name].measures.get(metric)) if name in cells else "–"
                 for name in generators
             ]
             values.append(_two_lines(result.mean.get(metric)))
-            name = escape(_printable(result.detector)) if at == 0 else ""
+            name = escape(printable(result.detector)) if row == 0 else ""
             table.add_row(name, _TITLES[metric], *values)
         table.add_section()
     return table
 
 
 def extra_table(results: Sequence[ProtocolNumbers]) -> Table:
-    """Return the table of the test-only generators: a row per detector and fold."""
+    """Return the table of the test-only generators, with a row for each detector and fold."""
     from rich.markup import escape
 
     generators = _generators(results, "extra")
@@ -168,7 +155,7 @@ def extra_table(results: Sequence[ProtocolNumbers]) -> Table:
                 for name in generators
                 for metric in METRICS
             ]
-            names = [escape(_printable(name)) for name in (result.detector, fold)]
+            names = [escape(printable(name)) for name in (result.detector, fold)]
             table.add_row(*names, *values)
     return table
 
@@ -194,11 +181,6 @@ def _with_interval(measure: Measure | None, *, digits: int, gap: str) -> str:
     return f"{number}{gap}[{_short(measure.low)}–{_short(measure.high)}]"
 
 
-def _printable(text: str) -> str:
-    """Return a name that comes from someone's file so that a terminal obeys none of it."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
-
-
 def _short(value: float) -> str:
     return f"{value:.2f}".removeprefix("0")
 
@@ -210,7 +192,7 @@ def _generators(results: Sequence[ProtocolNumbers], part: str) -> list[str]:
 
 
 def _counts(results: Sequence[ProtocolNumbers], generator: str) -> str:
-    """Return how many fakes and reals a column compares; a range where detectors differ."""
+    """Return how many fakes and real videos a column compares: ranges if detectors differ."""
     cells = [cell for result in results for cell in result.cells if cell.generator == generator]
     fakes = sorted({cell.n_fake for cell in cells})
     reals = sorted({cell.n_real for cell in cells})
@@ -222,38 +204,38 @@ def _range(values: Sequence[int]) -> str:
 
 
 def notes(results: Sequence[ProtocolNumbers]) -> list[str]:
-    """Return what a reader of the tables must know: intervals, resolution, videos left out."""
+    """Return the notes to the tables: on intervals, resolution and videos left out."""
     cells = [cell for result in results for cell in result.cells]
-    said = [INTERVAL_NOTE]
-    if any(m.below_resolution for cell in cells for m in cell.measures.values()):
-        said.append(RESOLUTION_NOTE)
+    lines = [INTERVAL_NOTE]
+    if any(measure.below_resolution for cell in cells for measure in cell.measures.values()):
+        lines.append(RESOLUTION_NOTE)
     for result in results:
-        said.extend(_remarks(result))
-    said.extend(
+        lines.extend(_remarks(result))
+    lines.extend(
         sorted({f"{cell.fold} {cell.generator}: {cell.problem}" for cell in cells if cell.problem})
     )
-    if any(result.release.get("synthetic") for result in results):
-        said.append("The release is SYNTHETIC: its numbers say nothing about any real generator.")
-    return [_printable(note) for note in said]
+    if any(result.release.synthetic for result in results):
+        lines.append("The release is SYNTHETIC: its numbers say nothing about any real generator.")
+    return [printable(note) for note in lines]
 
 
 def _remarks(result: ProtocolNumbers) -> list[str]:
-    """Return what sets a result apart: videos left out or assumed, the method, a partial mean."""
-    name, said = f"{result.detector} {result.protocol}", []
+    """Return the notes to one result: on its videos, its method and its mean."""
+    name, lines = f"{result.detector} {result.protocol}", []
     unscored: dict[str, int] = {}
     for cell in result.cells:
         for status, count in cell.unscored.items():
             unscored[status] = max(unscored.get(status, 0), count)
     if unscored:
         counts = ", ".join(f"{count} {status}" for status, count in sorted(unscored.items()))
-        said.append(f"{name}: not scored, at most per column: {counts}.")
+        lines.append(f"{name}: videos not scored, at most per column: {counts}.")
     assumed = max((cell.assumed for cell in result.cells), default=0)
     if assumed:
-        policy = str(result.settings.get("no_face")).replace("_", " ")
-        said.append(f"{name}: videos without a face count {policy}, at most {assumed} per column.")
-    if (method := result.settings.get("method")) != "conservative":
-        said.append(f"{name}: T1 and T0.1 read by the method {method!r}, not the benchmark's own.")
+        policy = str(result.settings.no_face).replace("_", " ")
+        lines.append(f"{name}: videos without a face count {policy}, at most {assumed} per column.")
+    if (method := result.settings.method) != "conservative":
+        lines.append(f"{name}: T1 and T0.1 are read by {method!r}, not by the benchmark's method.")
     tested = sum(cell.part == "test" for cell in result.cells)
     if len(result.mean_over) < tested:
-        said.append(f"{name}: the mean is over {len(result.mean_over)} of {tested} columns.")
-    return said
+        lines.append(f"{name}: the mean is over {len(result.mean_over)} of {tested} columns.")
+    return lines

@@ -1,9 +1,9 @@
-"""Videos in, explanations out: where a detector looked, put back onto the video."""
+"""Videos in, explanations out: where in each video the detector looked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,43 +12,34 @@ import numpy as np
 from detectors.explain import Target, explain_clips
 from detectors.registry import load_detector
 from thb.explanations.explanation import Explanation
+from thb.explanations.heat import Floats
 from thb.prediction.inference import aggregate
 from thb.preprocessing.clips import ClipMaker, ThreadTools
-from thb.runtime.cache import clip_store_folder
+from thb.preprocessing.settings import Preparation
 from thb.runtime.progress import progress_bar
-from thb_dataset.clips.store import VideoClips, prepare_pixels
-from thb_dataset.clips.video_clips import choose_policy, follow_face
+from thb_dataset.clips.video_clips import VideoClips, choose_policy, follow_face, prepare_pixels
 from thb_dataset.errors import DetectorError, NoFaceError, VideoDecodeError, VideoError
 
 if TYPE_CHECKING:
     import torch
 
     from detectors.base import Detector
-    from thb.explanations.explanation import Floats
     from thb_dataset.clip_spec import ClipSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExplainSettings:
+class ExplainSettings(Preparation):
     """How videos are explained.
 
     Attributes:
-        target: The class whose reasons are asked for.
-        batch_size: Clips looked at together; it does not change a map.
-        workers: Threads that decode videos and find faces ahead; None for one a core.
-        face_pack: Who finds the faces, as ``load_face_finder`` takes it.
-        store: Folder of the face crops that are kept.
-        device: Where the detector computes; None for where it is.
-        progress: Show a bar on stderr.
+        target: The target class: heat above zero speaks for it.
+        batch_size: Clips per batch; it does not change a map.
+        device: The device to compute on; None for the detector's own.
     """
 
     target: Target = "fake"
     batch_size: int = 4
-    workers: int | None = None
-    face_pack: str = "embedded"
-    store: Path = field(default_factory=clip_store_folder)
     device: str | torch.device | None = None
-    progress: bool = True
 
 
 def explain(
@@ -63,11 +54,12 @@ def explain(
     Args:
         detector: A detector, or what ``thb.detector`` takes.
         video: The file.
-        settings: How to go about it.
-        sound: A WAV file beside the video, for a detector that listens.
+        settings: How the video is explained.
+        sound: A WAV file with the sound of the video, for a detector that listens.
 
     Raises:
-        VideoError: The video cannot be judged: not read, too short, without a face or a sound.
+        VideoError: The video cannot be judged: it cannot be read, is too short, or has no face or
+            no sound.
         DetectorError: The detector cannot be loaded or explained, or Grad-CAM is not installed.
     """
     name = str(video)
@@ -86,16 +78,17 @@ def explain_files(
     settings: ExplainSettings | None = None,
     sounds: Mapping[str, Path] | None = None,
 ) -> Iterator[tuple[str, Explanation | VideoError | None]]:
-    """Explain files one after the other, in the order given; nothing of them is kept.
+    """Explain files one after the other, in the order given, and keep nothing of them.
 
     Args:
-        detector: A detector, or what ``thb.detector`` takes; left as it was found.
-        paths: The file of each name; None where it is not at hand.
-        settings: How to go about it.
-        sounds: WAV files beside videos, by their names.
+        detector: A detector, which is left as it was found, or what ``thb.detector`` takes.
+        paths: The file of each name; None where it is not available.
+        settings: How the videos are explained.
+        sounds: WAV files with the sound of videos, by the names of the videos.
 
     Yields:
-        The name, and its explanation; why there is none; or None where the file is missing.
+        Each name with its explanation, with the error that prevented one, or with None where the
+        file is missing.
 
     Raises:
         DetectorError: The detector cannot be loaded or explained, or Grad-CAM is not installed.
@@ -105,13 +98,7 @@ def explain_files(
     if settings.device is not None:
         model.to(settings.device)  # type: ignore[arg-type] # transformers wraps it untyped
     spec = model.config.clip_spec
-    maker = ClipMaker(
-        spec,
-        store=settings.store,
-        face_pack=settings.face_pack,
-        workers=settings.workers,
-        sounds=sounds,
-    )
+    maker = ClipMaker(spec, settings, sounds=sounds)
     tools = ThreadTools(settings.face_pack)
     bar = progress_bar(total=len(paths), description="explaining", shown=settings.progress)
     try:
@@ -119,8 +106,8 @@ def explain_files(
             for name, made in maker.make(paths.items()):
                 path = paths[name]
                 if isinstance(made, VideoClips) and path is not None:
-                    face = find_face(path, made, spec, tools)
-                    yield name, _explain(model, name, path, made, face, settings)
+                    face = _find_face(path, made, spec, tools)
+                    yield name, _make_explanation(model, name, path, made, face, settings)
                 else:
                     yield name, made if isinstance(made, VideoError) else None
                 bar.update()
@@ -128,7 +115,7 @@ def explain_files(
         tools.close()
 
 
-def _explain(
+def _make_explanation(
     model: Detector,
     name: str,
     path: Path,
@@ -136,24 +123,29 @@ def _explain(
     face: tuple[Floats, Floats] | None,
     settings: ExplainSettings,
 ) -> Explanation:
+    """Return the explanation of one video from its clips.
+
+    Raises:
+        DetectorError: The detector cannot be explained, or gives numbers that are not finite.
+    """
     spec = model.config.clip_spec
-    found = explain_clips(
+    maps = explain_clips(
         model, prepare_pixels(clips, spec), target=settings.target, batch_size=settings.batch_size
     )
-    if not (np.isfinite(found.logits).all() and np.isfinite(found.heat).all()):
+    if not (np.isfinite(maps.logits).all() and np.isfinite(maps.heat).all()):
         raise DetectorError(
-            f"{name}: {type(model).__name__} gave numbers that are not finite; its weights are"
+            f"{name}: {type(model).__name__} gave numbers that are not finite: its weights are"
             " damaged or untrained"
         )
     boxes, points = face or (None, None)
     return Explanation(
         video_id=name,
         path=path,
-        detector=_name(model),
+        detector=_name_detector(model),
         target=settings.target,
-        score=aggregate(found.logits.tolist(), spec.aggregation),
-        clip_logits=tuple(found.logits.tolist()),
-        heat=found.heat[:, -spec.frames :],
+        score=aggregate(maps.logits.tolist(), spec.aggregation),
+        clip_logits=tuple(maps.logits.tolist()),
+        heat=maps.heat[:, -spec.frames :],
         clips=clips,
         spec=spec,
         boxes=boxes,
@@ -161,15 +153,26 @@ def _explain(
     )
 
 
-def find_face(
+def _find_face(
     path: Path, clips: VideoClips, spec: ClipSpec, tools: ThreadTools
 ) -> tuple[Floats, Floats] | None:
-    """Return the face's boxes (N, T, 4) and points (N, T, 5, 2) in the frames of the clips.
+    """Find the face in the frames of the clips.
 
-    Clips of whole frames say nothing of it; then it is looked for, as crops are.
+    Clips of whole frames do not say where the face is. For them it is searched for again, in the
+    way in which crops are made.
+
+    Args:
+        path: The video.
+        clips: The clips that the detector saw.
+        spec: How they were cut.
+        tools: The reader and the face finder.
 
     Returns:
-        None where whole frames are taken and no face can be followed.
+        Boxes (N, T, 4) and points (N, T, 5, 2) in pixels of the frame; None where the clips show
+        whole frames and no face can be followed in them.
+
+    Raises:
+        VideoError: The video can no longer be read.
     """
     if spec.crop != "full":
         return clips.boxes[:, -spec.frames :], clips.points[:, -spec.frames :]
@@ -183,8 +186,8 @@ def find_face(
     return face.boxes[place], face.points[place]
 
 
-def _name(model: Detector) -> str:
-    """Return what a detector is called: its Hub id, or its folder below a run."""
+def _name_detector(model: Detector) -> str:
+    """Return the name of a detector: its Hub id, or the last two parts of its folder."""
     given = str(model.config.name_or_path or type(model).__name__)
     path = Path(given)
     return "/".join(path.parts[-2:]) if path.is_absolute() or path.is_dir() else given

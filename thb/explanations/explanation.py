@@ -1,15 +1,18 @@
-"""Why one video got its score: heat over the frames that the detector saw, and over the video."""
+"""The explanation of one video: heat over the frames that the detector saw, and how it is shown."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from thb.explanations.contact_sheet import draw_sheet
+from thb.explanations.heat import Floats, HeatTrack, PaintedCrop, enlarge, paint_heat, put_back
+from thb.explanations.overlay import write_overlay
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.faces.framing import place_frame
@@ -18,31 +21,32 @@ from thb_dataset.files import write_whole
 if TYPE_CHECKING:
     from detectors.explain import Target
 
-Floats = npt.NDArray[np.float32]
+SCALE_PERCENTILE: Final = 99.5
+"""The percentile of a video's absolute heat that is shown at full strength, as is all above it."""
 
-SCALE_PERCENTILE = 99.5
-"""Of a video's absolute heat; what lies above is shown as hot as this."""
+CROPS_ON_SHEET: Final = 12
+"""The most crops on a contact sheet."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Explanation:
-    """One video, its score and what of it spoke for the class that was asked for.
+    """One video, its score, and the heat that shows what spoke for the target class.
 
     Attributes:
-        video_id: The name it was given, or its path.
+        video_id: The name that the video was given, or its path.
         path: The file.
-        detector: What the detector is called.
-        target: The class asked for; heat above zero speaks for it, below zero against it.
-        score: P(fake) of the video, whatever the class asked for.
+        detector: The name of the detector.
+        target: The target class; heat above zero speaks for it, heat below zero against it.
+        score: P(fake) of the video, whatever the target is.
         clip_logits: One number per clip, higher = fake.
         heat: float32 (N, T, h, w), over the crop of each frame of each clip, in the cells of the
-            detector's layer: neither clipped nor stretched. The squares of a spectrogram are left
-            out: no detector's layer shows them.
-        clips: What the detector saw.
-        spec: How that was cut.
-        boxes: float32 (N, T, 4), the face in pixels of the frame; None where whole frames are
-            taken and no face can be followed in them.
-        points: float32 (N, T, 5, 2), its five points; None likewise.
+            detector's layer, neither clipped nor rescaled. The pictures of a spectrogram have no
+            heat: no detector's layer shows them.
+        clips: The clips that the detector saw.
+        spec: How the clips were cut.
+        boxes: float32 (N, T, 4), the face in pixels of the frame; None where the detector takes
+            whole frames and no face can be followed in them.
+        points: float32 (N, T, 5, 2), the five points of the face; None where ``boxes`` is.
     """
 
     video_id: str
@@ -59,27 +63,27 @@ class Explanation:
 
     @property
     def frames(self) -> npt.NDArray[np.uint8]:
-        """The crops of the frames, uint8 (N, T, S, S, 3), RGB; without those of a spectrogram."""
+        """The crops of the frames, uint8 (N, T, S, S, 3), RGB, without those of a spectrogram."""
         return self.clips.pixels[:, -self.heat.shape[1] :]
 
     @property
     def frame_index(self) -> npt.NDArray[np.int64]:
-        """Place of each frame in the video, int64 (N, T)."""
+        """The number of each frame in the video, from 0: int64 (N, T)."""
         return self.clips.frame_index[:, -self.heat.shape[1] :]
 
     @property
     def seconds(self) -> npt.NDArray[np.float64]:
-        """Time of each frame, float64 (N, T)."""
+        """The time of each frame: float64 (N, T)."""
         return self.clips.seconds[:, -self.heat.shape[1] :]
 
     @cached_property
     def scale(self) -> float:
-        """Heat that is shown at full strength: one number for the whole video, above zero."""
+        """The heat that is shown at full strength: one number for the whole video, above zero."""
         return float(np.percentile(np.abs(self.heat), SCALE_PERCENTILE)) or 1.0
 
     @cached_property
     def placements(self) -> npt.NDArray[np.float64]:
-        """Where each crop lies: float64 (N, T, 2, 3), from pixels of the frame to the crop's."""
+        """The place of each crop: float64 (N, T, 2, 3), from pixels of the frame to the crop's."""
         clips, frames = self.heat.shape[:2]
         boxes, points = (each[:, -frames:] for each in (self.clips.boxes, self.clips.points))
         size = self.clips.frame_size
@@ -93,31 +97,64 @@ class Explanation:
             ]
         )
 
-    def placement(self, clip: int, frame: int) -> npt.NDArray[np.float64]:
-        """Return where the crop of one frame lies: float64 (2, 3), as :attr:`placements`."""
-        matrix: npt.NDArray[np.float64] = self.placements[clip, frame]
-        return matrix
-
     def heat_on_crop(self, clip: int, frame: int) -> Floats:
-        """Return the heat of one frame over the pixels of its crop, (S, S), bilinear."""
+        """Return the heat of one frame over the pixels of its crop: float32 (S, S), bilinear."""
         return enlarge(self.heat[clip, frame], self.spec.size)
 
     def heat_on_frame(self, clip: int, frame: int) -> Floats:
-        """Return the heat of one frame over the video's own pixels, (H, W); zero off the crop."""
+        """Return the heat of one frame over its own pixels: float32 (H, W), zero off the crop."""
         return put_back(
             self.heat[clip, frame],
-            self.placement(clip, frame),
+            self.placements[clip, frame],
             crop_size=self.spec.size,
             frame_size=self.clips.frame_size,
         )
 
+    def paint_crops(self, most: int) -> tuple[PaintedCrop, ...]:
+        """Return crops with their heat, spread evenly over those that the detector saw.
+
+        Args:
+            most: The most crops to return.
+        """
+        frames = self.heat.shape[1]
+        total = len(self.heat) * frames
+        chosen = np.unique(np.linspace(0, total - 1, min(most, total)).round().astype(int))
+        return tuple(self._paint_crop(*divmod(place, frames)) for place in chosen.tolist())
+
+    def _paint_crop(self, clip: int, frame: int) -> PaintedCrop:
+        plain = self.frames[clip, frame]
+        seconds, logit = self.seconds[clip, frame], self.clip_logits[clip]
+        return PaintedCrop(
+            plain=plain,
+            painted=paint_heat(plain, self.heat_on_crop(clip, frame), self.scale),
+            caption=f"{seconds:.2f} s   clip {clip + 1}: {logit:+.2f}",
+        )
+
+    def follow_heat(self) -> HeatTrack:
+        """Return the heat of all clips in the order of time; a frame seen twice has the mean."""
+        index, first, place = np.unique(
+            self.frame_index.ravel(), return_index=True, return_inverse=True
+        )
+        heat = self.heat.reshape(-1, *self.heat.shape[2:])
+        total = np.zeros((len(index), *heat.shape[1:]), np.float64)
+        np.add.at(total, place, heat)
+        total /= np.bincount(place)[:, None, None]
+        return HeatTrack(
+            seconds=self.seconds.ravel()[first],
+            heat=total.astype(np.float32),
+            placements=self.placements.reshape(-1, 2, 3)[first],
+            crop_size=self.spec.size,
+            frame_size=self.clips.frame_size,
+            scale=self.scale,
+        )
+
     def to_dict(self) -> dict[str, Any]:
-        """Return all but the pictures, as JSON's own types."""
+        """Return plain JSON values, without the pictures."""
         return {
-            "video": self.video_id,
+            "video_id": self.video_id,
             "detector": self.detector,
             "target": self.target,
-            "p_fake": self.score,
+            "score": self.score,
             "clip_logits": list(self.clip_logits),
             "frame_index": self.frame_index.tolist(),
             "seconds": np.round(self.seconds, 4).tolist(),
@@ -130,22 +167,27 @@ class Explanation:
 
         See :func:`thb.explanations.overlay.write_overlay`.
 
+        Args:
+            path: The file, ending in ``.mp4``.
+            progress: Show a bar on stderr.
+
         Raises:
-            VideoError: The video cannot be read any more.
+            VideoError: The video can no longer be read.
             OSError: The file cannot be written.
         """
-        from thb.explanations.overlay import write_overlay
-
-        return write_overlay(self, Path(path), progress=progress)
+        return write_overlay(Path(path), self.path, self.follow_heat(), progress=progress)
 
     def save_all(self, path: str | Path) -> tuple[Path, Path, Path]:
         """Write the overlay, and beside it the sheet (``.png``) and the map (``.npz``).
 
         Args:
-            path: Of the overlay, ending in ``.mp4``.
+            path: The file of the overlay, ending in ``.mp4``.
+
+        Returns:
+            The files of the overlay, the sheet and the map.
 
         Raises:
-            VideoError: The video cannot be read any more.
+            VideoError: The video can no longer be read.
             OSError: A file cannot be written.
         """
         place = Path(path)
@@ -153,23 +195,27 @@ class Explanation:
         return self.save(place), self.save_sheet(sheet), self.save_map(raw)
 
     def save_sheet(self, path: str | Path) -> Path:
-        """Write a contact sheet as PNG: what the detector saw, without and with its heat.
+        """Write a contact sheet as PNG: crops that the detector saw, without and with their heat.
 
         Raises:
             OSError: The file cannot be written.
         """
-        from thb.explanations.contact_sheet import draw_sheet
-
+        sheet = draw_sheet(
+            self.paint_crops(CROPS_ON_SHEET),
+            title=self.path.name,
+            facts=f"{self.detector}: P(fake) {self.score:.3f}",
+            target=self.target,
+        )
         with write_whole(Path(path)) as draft:
-            draw_sheet(self).save(draft, format="PNG")
+            sheet.save(draft, format="PNG")
         return Path(path)
 
     def save_map(self, path: str | Path) -> Path:
-        """Write the raw map as ``.npz``, to be read by ``numpy.load``; nothing in it is pickled.
+        """Write the raw map as ``.npz``, which ``numpy.load`` reads; nothing in it is pickled.
 
-        It holds ``heat``, ``frame_index``, ``seconds``, ``placements``, ``frame_size`` (height,
-        width), ``crop_size``, ``clip_logits``, ``score`` and ``target``; ``boxes`` and ``points``
-        where a face was followed.
+        The file holds ``heat``, ``frame_index``, ``seconds``, ``placements``, ``frame_size``
+        (height, width), ``crop_size``, ``clip_logits``, ``score`` and ``target``, and ``boxes``
+        and ``points`` where a face was followed.
 
         Raises:
             OSError: The file cannot be written.
@@ -190,42 +236,3 @@ class Explanation:
         with write_whole(Path(path)) as draft, draft.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
         return Path(path)
-
-
-def enlarge(heat: Floats, size: int) -> Floats:
-    """Bring cells (h, w) to pixels (size, size), bilinearly between the middles of the cells."""
-    import cv2
-
-    return np.asarray(cv2.resize(heat, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-def put_back(
-    heat: Floats,
-    placement: npt.NDArray[np.float64],
-    *,
-    crop_size: int,
-    frame_size: tuple[int, int],
-) -> Floats:
-    """Bring cells over a crop back onto the frame that it was cut from.
-
-    Args:
-        heat: (h, w).
-        placement: (2, 3), from pixels of the frame to those of the crop.
-        crop_size: Side of the crop in pixels.
-        frame_size: Height and width of the frame.
-
-    Returns:
-        float32 (H, W); zero where the crop does not reach.
-    """
-    import cv2
-
-    height, width = frame_size
-    return np.asarray(
-        cv2.warpAffine(
-            enlarge(heat, crop_size),
-            placement,
-            (width, height),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        ),
-        np.float32,
-    )

@@ -1,8 +1,8 @@
-"""Where on a face the heat lies: eyes, mouth, the rest of the face, hair and neck, background.
+"""Regions of a face, and the share of the heat in each: eyes, mouth, face, hair, background.
 
-The regions are drawn from the face's box and five points, in axes that turn and grow with the
-face, and are then read at the pixels of the crop. No segmentation network is asked: the regions are
-the same for every detector and cost nothing, and are as exact as five points allow.
+The regions are drawn from the face's box and five points, in axes that turn and grow with the face,
+and then sampled at the pixels of the crop. They need no segmentation network: they are the same for
+every detector, cost nothing, and are as exact as five points allow.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from thb.explanations.explanation import enlarge
+from thb.explanations.heat import enlarge
 
 if TYPE_CHECKING:
     from thb.explanations.explanation import Explanation
@@ -22,57 +22,61 @@ Values = npt.NDArray[np.float64]
 Masks = npt.NDArray[np.bool_]
 
 REGIONS: Final = ("eyes", "mouth", "face", "hair_neck", "background")
-"""A partition: each pixel is in exactly one. ``face`` is what eyes and mouth leave of it."""
+"""A partition: each pixel is in exactly one region. ``face`` is the face without eyes and mouth."""
 
 GRID: Final = 112
-"""Side of the grid on which heat and regions are compared, whatever the detector's own sizes."""
+"""The side of the grid on which heat and regions are compared, whatever the detector's sizes."""
 
 EYES_TO_MOUTH: Final = 1.15
-"""From the eyes to the mouth, in distances between the eyes, of a face seen from the front (that of
-ArcFace's mean face). A turned head shortens the one, a nodding one the other: the longer counts."""
+"""The way from the eyes to the mouth over the distance between the eyes, for a face seen from the
+front (ArcFace's mean face). A turned head shortens the distance, a nodding head the way, so the
+longer of the two gives the size of the face."""
 
 EYE_HALF: Final = (0.42, 0.25)
-"""Half axes of an eye, in units of the face: lids and lashes, up to the brow."""
+"""The half axes of an eye in units of the face: lids and lashes, up to the brow."""
 
 SLIMMEST_EYE: Final = 0.5
-"""A turned head makes its eyes slimmer as it brings them together, but not below this share."""
+"""A turned head brings its eyes together and makes them slimmer, but not below this share."""
 
 MOUTH_HALF: Final = (0.62, 0.36)
-"""Half axes of the mouth, over half its width and over units of the face: lips, also when they are
-open. The first is of a mouth as wide as the eyes are apart."""
+"""The half axes of the mouth: the lips, even when they are open. The first is a minimum in half
+units of the face, because a turned head narrows its mouth; the second is in units of the face."""
 
 MOUTH_OVERHANG: Final = 1.3
-"""How far the mouth's ellipse reaches sideways, in halves of the way between its corners."""
+"""The half width of the mouth's ellipse over half the distance between its corners."""
 
 FACE_GROWTH: Final = 1.06
-"""The face's ellipse over the one that the box encloses: boxes end at the brow's upper edge."""
+"""The face's ellipse over the one that fits into the box: boxes end at the top of the brow."""
 
 FACE_TALLNESS: Final = 1.3
-"""Height over width of a face whose box cannot tell, because it lies aslant in the frame."""
+"""The height over the width of a face that is tilted too far for its box to tell."""
 
 TALLNESS_RANGE: Final = (1.0, 1.6)
+"""The least and the greatest height over width that is read from a box."""
+
 UPRIGHT: Final = 0.5
-"""Cosine of twice the tilt above which the box tells how tall the face is (tilts up to 30°)."""
+"""The cosine of twice the tilt above which the box tells how tall the face is: tilts up to 30°."""
 
 HEAD_HALF: Final = (1.36, 1.45)
-"""Half axes of the head with its hair, in those of the face."""
+"""The half axes of the head with its hair over those of the face."""
 
 HEAD_RAISED: Final = 0.15
-"""How far the middle of the head lies above that of the face, in half heights of it."""
+"""How far the centre of the head lies above that of the face, in half heights of the face."""
 
 NECK: Final = (0.8, 1.9)
-"""Half width and lower end of the neck, in half axes of the face, from its middle."""
+"""The half width and the lower end of the neck from the centre of the face, over its half axes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegionShares:
-    """Where the heat of one video lies.
+    """How the heat of one video is shared between the regions; each set of shares sums to 1.
 
     Attributes:
-        energy: Share of the heat above zero that lies in each region, 1 together; None where
-            nothing spoke for the class asked for.
-        area: Share of the crops' pixels in each region, 1 together.
-        against: Share of the heat below zero, likewise; None where nothing spoke against it.
+        energy: The share of the heat above zero in each region; None where nothing speaks for the
+            target class.
+        area: The share of the crops' pixels in each region.
+        against: The share of the heat below zero in each region; None where nothing speaks against
+            the target class.
     """
 
     energy: dict[str, float] | None
@@ -81,15 +85,15 @@ class RegionShares:
 
 
 def measure_regions(explanation: Explanation) -> RegionShares | None:
-    """Measure the shares of one video's heat.
+    """Measure the share of one video's heat in each region.
 
-    The cells (h, w) of each frame are brought to ``GRID`` x ``GRID`` points bilinearly between the
-    middles of the cells, as for showing them; beyond the outermost middles a cell keeps its value.
-    Then the parts above and below zero are added up per region over all frames of all clips: a
-    frame with twice the heat counts twice, and a frame seen by two clips is there twice.
+    The cells (h, w) of each frame are resized to ``GRID`` x ``GRID`` points as they are for showing
+    them: bilinearly between the centres of the cells, and constant beyond the outermost centres.
+    Then the heat above zero and the heat below zero are summed per region over all frames of all
+    clips. A frame with twice the heat counts twice, and so does a frame seen by two clips.
 
     Returns:
-        None where no face can be followed (only possible where whole frames are taken).
+        None where no face can be followed, which is only possible for detectors of whole frames.
     """
     if explanation.boxes is None or explanation.points is None:
         return None
@@ -134,16 +138,16 @@ def region_masks(
     """Draw the regions of one face into its crop.
 
     Args:
-        box: x0, y0, x1, y1 of the face, in pixels of the frame.
-        points: (5, 2), likewise: the eye on the picture's left, that on its right, nose, and the
-            corners of the mouth in the same order.
-        placement: (2, 3), from the frame's pixels to the crop's, between centres.
-        size: Side of the crop in pixels.
-        frame_size: Height and width of the frame; pixels outside of it are background. None for a
-            frame without end.
+        box: (4,), x0, y0, x1, y1 of the face in pixels of the frame.
+        points: (5, 2), x and y in pixels of the frame: the eye on the picture's left, the eye on
+            its right, the nose, and the corners of the mouth, left before right.
+        placement: (2, 3), from pixels of the frame to those of the crop, between centres.
+        size: The side of the crop in pixels.
+        frame_size: The height and width of the frame; pixels outside it are background. None for a
+            frame without bounds.
 
     Returns:
-        bool (5, size, size), in the order of ``REGIONS``; every pixel is in exactly one.
+        bool (5, size, size), in the order of ``REGIONS``; every pixel is in exactly one region.
     """
     at = _find_places(placement, size)
     landmarks: Values = np.asarray(points, np.float64)
@@ -154,7 +158,7 @@ def region_masks(
     eyes = _in_ellipse(at, left, across, eye_half) | _in_ellipse(at, right, across, eye_half)
     mouth = _find_mouth(at, mouth_left, mouth_right, across, unit)
     face, head = _find_head(at, np.asarray(box, np.float64), across)
-    eyes, mouth = eyes & face, mouth & face  # the far eye of a turned head would reach beyond it
+    eyes, mouth = eyes & face, mouth & face  # a turned head's far eye would reach beyond the face
     inside = np.ones((size, size), bool)
     if frame_size is not None:
         height, width = frame_size
@@ -169,7 +173,7 @@ def region_masks(
 
 
 def _find_places(placement: Values, size: int) -> Values:
-    """Return where in the frame each pixel of the crop lies: (size, size, 2), x and y."""
+    """Return the place of each pixel of the crop in the frame: (size, size, 2), x and y."""
     rows, columns = np.mgrid[:size, :size].astype(np.float64)
     crop = np.stack([columns, rows], axis=-1) - placement[:, 2]
     places: Values = crop @ np.linalg.inv(placement[:, :2]).T
@@ -177,11 +181,11 @@ def _find_places(placement: Values, size: int) -> Values:
 
 
 def _find_axes(points: Values) -> tuple[Values, float]:
-    """Return the direction across the face, to the picture's right of it, and the face's unit.
+    """Return the direction across the face, towards the picture's right, and the unit of the face.
 
-    The unit is the distance between the eyes that the face has from the front. A direction is told
-    by eyes and mouth and, turned by a right angle, by the way from the one to the other, which
-    a face in profile still has.
+    The unit is the distance between the eyes of the face seen from the front. The direction is that
+    of the eyes, of the mouth, and of the way from the eyes to the mouth turned by a right angle,
+    which even a face in profile shows.
     """
     left, right, _, mouth_left, mouth_right = points
     down = (mouth_left + mouth_right - left - right) / 2
@@ -201,9 +205,9 @@ def _find_mouth(at: Values, left: Values, right: Values, across: Values, unit: f
 
 
 def _find_head(at: Values, box: Values, across: Values) -> tuple[Masks, Masks]:
-    """Draw the face, as an ellipse that the box encloses, and the head and neck around it."""
+    """Draw the face as the ellipse that fits into the box, and around it the head with its neck."""
     middle, half = (box[:2] + box[2:]) / 2, np.maximum((box[2:] - box[:2]) / 2, 1e-6)
-    # An ellipse's box has half sides whose squares add up to those of its half axes.
+    # The squared half sides of an ellipse's box have the same sum as its squared half axes.
     squares = half**2
     tallness = _find_tallness(squares, across)
     wide = FACE_GROWTH * float(np.sqrt(squares.sum() / (1 + tallness**2)))
@@ -216,7 +220,7 @@ def _find_head(at: Values, box: Values, across: Values) -> tuple[Masks, Masks]:
 
 
 def _find_tallness(squares: Values, across: Values) -> float:
-    """Return height over width of the tilted ellipse whose box has these squared half sides."""
+    """Return the height over the width of a tilted ellipse, given its box's half sides squared."""
     cos2, sin2 = float(across[0] ** 2), float(across[1] ** 2)
     if cos2 - sin2 < UPRIGHT:
         return FACE_TALLNESS
@@ -226,7 +230,7 @@ def _find_tallness(squares: Values, across: Values) -> float:
 
 
 def _turn(at: Values, middle: Values, across: Values) -> tuple[Values, Values]:
-    """Return places along the axis across the face and along the one down it."""
+    """Return places in the axes of the face: across it, and down it."""
     away = at - middle
     return away @ across, away @ np.array([-across[1], across[0]])
 

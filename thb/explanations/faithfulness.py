@@ -1,13 +1,13 @@
-"""Does the heat tell the truth: what happens to the score when the hot cells are taken away.
+"""Faithfulness of the heat: how the score changes when the hottest cells are taken away.
 
-Deletion and insertion curves (Petsiuk et al., RISE, BMVC 2018, arXiv:1806.07421) on the very clips
-that the detector saw. All cells of all frames of a video are put in the order of their heat for the
-class asked for. Deletion blurs them away, the hottest first; insertion begins with everything
-blurred and brings them back, the hottest first. If the heat is true, P(class) falls quickly in
-the one and rises quickly in the other, quicker than in a random order of the same cells.
+Deletion and insertion curves (Petsiuk et al., RISE, BMVC 2018, arXiv:1806.07421), measured on the
+clips that the detector saw. All cells of all frames of a video are ordered by their heat for the
+target class. Deletion blurs them, the hottest first. Insertion starts with everything blurred and
+brings the cells back, the hottest first. If the heat is faithful, P(target) falls quickly under
+deletion and rises quickly under insertion, more quickly than for a random order of the same cells.
 
-Both use the blurred picture and no grey: a grey square is nothing that a camera gives, and a
-detector of forgeries may answer to its edges rather than to what it hides.
+The cells are blurred rather than painted grey: no camera gives a grey square, and a detector of
+forgeries may answer to the edges of the square rather than to what it hides.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from thb.prediction.inference import aggregate
-from thb_dataset.clips.store import prepare_pixels
+from thb_dataset.clips.video_clips import prepare_pixels
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 Pictures = npt.NDArray[np.uint8]
 
 BLUR: Final = 1 / 14
-"""Standard deviation of the blur over the side of the crop: an eye is gone, the colours are left.
-Of a picture of 224 pixels it is 16; RISE takes 5, which leaves a face to be known."""
+"""The standard deviation of the blur over the side of the crop: it removes an eye but keeps the
+colours. For 224 pixels it is 16; RISE takes 5, which leaves a face recognisable."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curves:
-    """P(class) as cells are taken away, and as they are brought back, in one order.
+    """P(target) while cells are blurred and while they are brought back, in one order.
 
     Attributes:
-        shares: Share of the cells that were changed, from 0 to 1.
-        deletion: P(class) at each share; it begins with the whole video.
-        insertion: P(class) at each share; it begins with everything blurred.
+        shares: The share of the cells that were changed, from 0 to 1.
+        deletion: P(target) at each share, beginning with the whole video.
+        insertion: P(target) at each share, beginning with everything blurred.
     """
 
     shares: tuple[float, ...]
@@ -52,21 +52,21 @@ class Curves:
 
     @property
     def deletion_auc(self) -> float:
-        """Area under the deletion curve, by trapezes; low where the order is true."""
+        """Area under the deletion curve, by the trapezoid rule; low for a faithful order."""
         return float(np.trapezoid(self.deletion, self.shares))
 
     @property
     def insertion_auc(self) -> float:
-        """Area under the insertion curve, by trapezes; high where the order is true."""
+        """Area under the insertion curve, by the trapezoid rule; high for a faithful order."""
         return float(np.trapezoid(self.insertion, self.shares))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Faithfulness:
-    """How far the heat of one video is true, against a random order of the same cells.
+    """How faithful the heat of one video is, compared with a random order of the same cells.
 
     Attributes:
-        target: The class whose probability the curves show.
+        target: The target class, whose probability the curves show.
         heat: The curves in the order of the heat.
         control: The curves in a random order.
     """
@@ -77,12 +77,12 @@ class Faithfulness:
 
     @property
     def deletion_gain(self) -> float:
-        """How much lower than by chance P(class) is while cells are taken away; > 0 is good."""
+        """How much lower than by chance P(target) is under deletion; above zero is good."""
         return self.control.deletion_auc - self.heat.deletion_auc
 
     @property
     def insertion_gain(self) -> float:
-        """How much higher than by chance P(class) is while cells come back; > 0 is good."""
+        """How much higher than by chance P(target) is under insertion; above zero is good."""
         return self.heat.insertion_auc - self.control.insertion_auc
 
 
@@ -96,27 +96,28 @@ def measure_faithfulness(
 ) -> Faithfulness:
     """Measure the curves of one explained video.
 
-    Only the frames are touched: the spectrogram of a detector that listens stays as it is. The
-    detector is asked ``4 * steps - 2`` times about every clip, and left as it was found.
+    Only the frames are blurred: the spectrogram of a detector that listens stays as it is. The
+    detector scores every clip ``4 * steps - 2`` times, and is left as it was found.
 
     Args:
-        detector: The one that was explained.
-        explanation: Of the video; its clips are what is changed.
-        steps: Equal steps from nothing to everything.
-        batch_size: Clips scored together; it does not change a curve.
-        seed: Of the random order, together with the name of the video.
+        detector: The detector that was explained.
+        explanation: The explanation of the video.
+        steps: The number of equal steps from no cell to all cells.
+        batch_size: Clips per batch; it does not change a curve.
+        seed: With the name of the video, the seed of the random order.
 
     Raises:
-        DetectorError: There are fewer steps than one, or a logit is not a finite number.
+        DetectorError: There is less than one step, or a logit is not a finite number.
     """
     if steps < 1:
-        raise DetectorError(f"steps={steps}: the curves need one step at least")
+        raise DetectorError(f"steps={steps}: the curves need at least one step")
     blurred = _blur(explanation.frames)
     hottest = np.argsort(-explanation.heat.ravel(), kind="stable")
     name = hashlib.sha256(f"{seed}:{explanation.video_id}".encode()).digest()
-    anyhow = np.random.default_rng(list(name)).permutation(hottest.size)
+    random = np.random.default_rng(list(name)).permutation(hottest.size)
 
     def ask(order: npt.NDArray[np.int64], share: float, *, keep: bool) -> float:
+        """Return P(target) with the first cells of the order alone kept, or alone blurred."""
         changed = np.zeros(order.size, bool)
         changed[order[: round(share * order.size)]] = True
         mask = _spread(changed.reshape(explanation.heat.shape), explanation.spec.size)
@@ -124,35 +125,36 @@ def measure_faithfulness(
         frames = np.where(seen[..., None], explanation.frames, blurred)
         return _score(detector, explanation, frames, batch_size)
 
-    with _judging(detector):
+    with _evaluating(detector):
         whole, nothing = ask(hottest, 0, keep=False), ask(hottest, 1, keep=False)
         shares = np.linspace(0, 1, steps + 1).tolist()
-        curves = [
+        heat, control = (
             Curves(
                 shares=tuple(shares),
-                deletion=(whole, *(ask(o, s, keep=False) for s in shares[1:-1]), nothing),
-                insertion=(nothing, *(ask(o, s, keep=True) for s in shares[1:-1]), whole),
+                deletion=(whole, *(ask(order, s, keep=False) for s in shares[1:-1]), nothing),
+                insertion=(nothing, *(ask(order, s, keep=True) for s in shares[1:-1]), whole),
             )
-            for o in (hottest, anyhow)
-        ]
-    return Faithfulness(target=explanation.target, heat=curves[0], control=curves[1])
+            for order in (hottest, random)
+        )
+    return Faithfulness(target=explanation.target, heat=heat, control=control)
 
 
 def _blur(frames: Pictures) -> Pictures:
-    """Blur each picture, the edge repeated outside of it."""
+    """Blur each picture, with its edge pixels repeated outside."""
     import cv2
 
     size = frames.shape[2]
     flat = frames.reshape(-1, *frames.shape[2:])
     sigma = size * BLUR
     blurred = [
-        cv2.GaussianBlur(one, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE) for one in flat
+        cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+        for picture in flat
     ]
     return np.stack(blurred).reshape(frames.shape)
 
 
 def _spread(cells: npt.NDArray[np.bool_], size: int) -> npt.NDArray[np.bool_]:
-    """Bring cells (N, T, h, w) to pixels (N, T, size, size): each has that of the cell it is in."""
+    """Spread cells (N, T, h, w) to pixels (N, T, size, size): each takes the value of its cell."""
     rows, columns = (np.arange(size) * side // size for side in cells.shape[2:])
     pixels: npt.NDArray[np.bool_] = cells[:, :, rows[:, None], columns]
     return pixels
@@ -161,7 +163,7 @@ def _spread(cells: npt.NDArray[np.bool_], size: int) -> npt.NDArray[np.bool_]:
 def _score(
     detector: Detector, explanation: Explanation, frames: Pictures, batch_size: int
 ) -> float:
-    """Return P(class) of the video with other frames in the place of its own."""
+    """Return P(target) of the video with other frames in place of its own."""
     import torch
 
     clips, spec = explanation.clips, explanation.spec
@@ -184,8 +186,8 @@ def _score(
 
 
 @contextmanager
-def _judging(detector: Detector) -> Iterator[None]:
-    """Switch to evaluation, and afterwards back to what every part was in."""
+def _evaluating(detector: Detector) -> Iterator[None]:
+    """Switch the detector to evaluation mode, and afterwards each of its modules back."""
     modes = {module: module.training for module in detector.modules()}
     detector.eval()
     try:

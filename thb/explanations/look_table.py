@@ -1,28 +1,27 @@
-"""Where a detector looks, by detector, protocol and generator, right and wrong answers apart."""
+"""The table of where a detector looks: by generator, with right and wrong answers apart."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from thb.explanations.face_regions import REGIONS
+from thb.explanations.video_rows import ExplainedVideo
 from thb.prediction.predictions import Status
+from thb.runs.provenance import ExplainingRecord
+from thb.runtime.text import markdown_row, print_table, print_text, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from thb.explanations.split import SplitExplanation
-    from thb.explanations.video_rows import ExplainedVideo
-
 REAL: Final = "real"
 UNKNOWN: Final = "unknown"
 _VERDICTS: Final = ("right", "wrong", UNKNOWN)
-_WIDEST: Final = 10_000
 _TITLES: Final = (
     "detector",
     "protocol",
@@ -37,22 +36,23 @@ _TITLES: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class LookCell:
-    """The means over the videos of one generator to which a detector gave right, or wrong, answers.
+    """Means over the videos of one generator that a detector judged right, or wrong.
 
     Attributes:
-        detector: Its ``model_type``.
-        protocol: ``p1``, ``p2`` or ``p3``; over all folds that were explained.
-        generator: ``real`` for real videos.
+        detector: The ``model_type`` of the detector.
+        protocol: ``p1``, ``p2`` or ``p3``; the means are over all of its folds that were explained.
+        generator: The name of the generator; ``real`` for real videos.
         verdict: ``right``, ``wrong`` or ``unknown``.
-        n: Videos with a score.
-        measured: Those of them with heat for the class asked for, and a face.
-        energy: Mean share of that heat in each region, every video counting alike.
-        area: Mean share of the crops' pixels, of the same videos.
-        against: Mean share of the heat against the class, of those videos that have any.
+        n: The number of videos with a score.
+        measured: The number of those that have a face, and heat for the target class.
+        energy: Mean share of that heat in each region; every video counts the same.
+        area: Mean share of the crops' pixels in each region, over the same videos.
+        against: Mean share of the heat against the target class in each region, over the videos
+            that have any.
         deletion: Mean area under the deletion curve.
-        deletion_control: Of a random order.
+        deletion_control: The same for a random order of the cells.
         insertion: Mean area under the insertion curve.
-        insertion_control: Of a random order.
+        insertion_control: The same for a random order of the cells.
     """
 
     detector: str
@@ -71,7 +71,7 @@ class LookCell:
 
     @property
     def ratio(self) -> dict[str, float | None] | None:
-        """Energy over area in each region: 1 is what heat without any preference has."""
+        """Energy over area in each region; it is 1 for heat that prefers no region."""
         if self.energy is None or self.area is None:
             return None
         return {
@@ -81,7 +81,7 @@ class LookCell:
 
 
 def make_cells(rows: Iterable[ExplainedVideo]) -> tuple[LookCell, ...]:
-    """Gather the rows with a score: by detector, protocol, generator, and right or wrong."""
+    """Group the rows that have a score by detector, protocol, generator and verdict."""
     groups: dict[tuple[str, str, str, str], list[ExplainedVideo]] = defaultdict(list)
     for row in rows:
         if row.status is Status.OK:
@@ -115,66 +115,71 @@ def _make_cell(key: tuple[str, str, str, str], rows: Sequence[ExplainedVideo]) -
     )
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    there = [value for value in values if value is not None]
-    return float(np.mean(there)) if there else None
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
-def _mean_shares(shares: Sequence[object]) -> dict[str, float] | None:
-    there = [one for one in shares if isinstance(one, dict)]
-    if not there:
+def _mean_shares(shares: Iterable[Mapping[str, float] | None]) -> dict[str, float] | None:
+    known = [share for share in shares if share is not None]
+    if not known:
         return None
-    return {region: float(np.mean([one[region] for one in there])) for region in REGIONS}
+    return {region: float(np.mean([share[region] for share in known])) for region in REGIONS}
 
 
-def make_notes(done: SplitExplanation) -> tuple[str, ...]:
-    """Say how the table is to be read, and which videos are not in it, and why."""
-    targets = sorted({str(run["target"]) for run in done.runs.values()})
+def make_notes(
+    rows: Iterable[ExplainedVideo],
+    runs: Mapping[str, ExplainingRecord],
+    rules: Mapping[str, str],
+) -> tuple[str, ...]:
+    """Return what a reader of the table must know, and which videos it leaves out, and why.
+
+    Args:
+        rows: The rows of all folds.
+        runs: The record of each fold's run, by the name of the fold.
+        rules: When an answer counts as right, in words, by the name of the fold.
+    """
+    targets = " or ".join(sorted({run.target for run in runs.values()}))
     notes = [
-        f"Regions: share of the heat for {' or '.join(targets)}, and in brackets that share over"
-        " the region's share of the crop; 1 is what heat without any preference has.",
-        f"Deletion (low is true) and insertion (high is true): mean P({' or '.join(targets)}) while"
-        " the hottest cells are blurred away or brought back; in brackets that of a random order.",
+        f"Regions: the share of the heat for {targets}, and in brackets that share over the"
+        " region's share of the crop, which is 1 for heat that prefers no region.",
+        f"Deletion (low is faithful) and insertion (high is faithful): mean P({targets}) while the"
+        " hottest cells are blurred or brought back; in brackets the same for a random order.",
     ]
-    notes += [f"Right and wrong in {fold}: {rule}." for fold, rule in done.rules.items()]
-    for fold, run in done.runs.items():
-        if run["limit"] is not None:
+    notes += [f"Right and wrong in {fold}: {rule}." for fold, rule in rules.items()]
+    for fold, run in runs.items():
+        if run.limit is not None:
             notes.append(
-                f"{fold}: at most {run['limit']} videos a generator, evenly in the order of ids."
+                f"{fold}: at most {run.limit} videos per generator, evenly in the order of ids."
             )
     lost = Counter(
         (row.fold, row.generator or REAL, row.status.value, row.reason or "")
-        for row in done.rows
+        for row in rows
         if row.reason is not None or row.status is not Status.OK
     )
     for (fold, generator, status, reason), count in sorted(lost.items()):
         kind = "without shares" if status == Status.OK else f"not judged, {status}"
         notes.append(f"{fold} {generator}: {count} {kind}: {reason}.")
-    if any(run["release"]["synthetic"] for run in done.runs.values()):
+    if any(run.release.synthetic for run in runs.values()):
         notes.append("The release is SYNTHETIC: its numbers say nothing about any real generator.")
-    return tuple(_printable(note) for note in notes)
+    return tuple(printable(note) for note in notes)
 
 
-def markdown_table(done: SplitExplanation) -> str:
+def markdown_table(cells: Iterable[LookCell], notes: Iterable[str]) -> str:
     """Return the table and its notes in Markdown."""
-    lines = [_row(_TITLES), _row(["---"] * 4 + ["---:"] * (len(_TITLES) - 4))]
-    lines += [
-        _row([_printable(text).replace("|", "\\|") for text in _texts(c)]) for c in done.cells
-    ]
-    return "\n".join([*lines, "", *(f"- {note}" for note in make_notes(done)), ""])
+    lines = [markdown_row(_TITLES), markdown_row(["---"] * 4 + ["---:"] * (len(_TITLES) - 4))]
+    lines += [markdown_row(_texts(cell)) for cell in cells]
+    return "\n".join([*lines, "", *(f"- {note}" for note in notes), ""])
 
 
-def print_table(done: SplitExplanation, console: Console) -> None:
-    """Print the table and its notes; what is wider than the console is printed in full."""
-    table = _draw(done.cells)
-    whole = console.measure(table, options=console.options.update(width=_WIDEST)).maximum
-    console.width = max(console.width, whole)
-    console.print(table)
-    for note in make_notes(done):
-        console.print(note, soft_wrap=True, highlight=False, markup=False)
+def print_cells(cells: Iterable[LookCell], notes: Iterable[str], console: Console) -> None:
+    """Print the table, in full even if it is wider than the console, and its notes."""
+    print_table(_draw(cells), console)
+    for note in notes:
+        print_text(note, console)
 
 
-def _draw(cells: Sequence[LookCell]) -> Table:
+def _draw(cells: Iterable[LookCell]) -> Table:
     from rich import box
     from rich.markup import escape
     from rich.table import Table
@@ -183,7 +188,7 @@ def _draw(cells: Sequence[LookCell]) -> Table:
     for number, title in enumerate(_TITLES):
         table.add_column(title, justify="left" if number < 4 else "right", no_wrap=True)
     for cell in cells:
-        table.add_row(*(escape(_printable(text)) for text in _texts(cell)))
+        table.add_row(*(escape(printable(text)) for text in _texts(cell)))
     return table
 
 
@@ -207,12 +212,3 @@ def _factor(value: float | None) -> str:
 
 def _pair(value: float | None, control: float | None) -> str:
     return "–" if value is None or control is None else f"{value:.3f} ({control:.3f})"
-
-
-def _row(values: Sequence[str]) -> str:
-    return "| " + " | ".join(values) + " |"
-
-
-def _printable(text: str) -> str:
-    """Return a text that comes from someone's file so that a terminal obeys none of it."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)

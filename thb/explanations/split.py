@@ -1,13 +1,13 @@
-"""A whole split explained: one row per video, and where a detector looks, right and wrong apart."""
+"""A whole split explained: one row per video, and a table of where the detector looks."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -16,6 +16,13 @@ from thb.explanations.explain import ExplainSettings, explain_files
 from thb.explanations.explanation import Explanation
 from thb.explanations.face_regions import measure_regions
 from thb.explanations.faithfulness import measure_faithfulness
+from thb.explanations.look_table import (
+    LookCell,
+    make_cells,
+    make_notes,
+    markdown_table,
+    print_cells,
+)
 from thb.explanations.video_rows import ExplainedVideo, write_explanations
 from thb.prediction.inference import describe_failure
 from thb.prediction.predictions import Status
@@ -24,9 +31,10 @@ from thb.releases.files import VideoFiles, fetch_files
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
 from thb.runs.folders import default_out
 from thb.runs.folds import FoldChoice, FoldDetector, open_folds
-from thb.runs.provenance import describe_scoring
+from thb.runs.provenance import ExplainingRecord, describe_scoring
 from thb.runs.record import describe_fold
-from thb_dataset.errors import ReleaseError, VideoError
+from thb.runtime.records import to_json
+from thb_dataset.errors import ReleaseError
 from thb_dataset.files import write_whole
 from thb_dataset.protocols import Fold, Protocol
 from thb_dataset.records import Generator, Video
@@ -35,10 +43,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from detectors.base import Detector
-    from thb.explanations.look_table import LookCell
 
-EXPLANATIONS_FILE = "explanations.parquet"
-OVERLAYS_FOLDER = "explanations"
+EXPLANATIONS_FILE: Final = "explanations.parquet"
+OVERLAYS_FOLDER: Final = "explanations"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +53,13 @@ class SplitExplainSettings(FoldChoice):
     """How a split is explained.
 
     Attributes:
-        explaining: How each video is.
-        limit: Videos per generator, and real ones, at most; those chosen lie evenly in the order
-            of their ids, the first and the last of them included. None for all.
-        steps: Steps of the deletion and insertion curves; 0 for none, which is some forty times
-            as quick.
-        overlays: Also write each video's overlay, sheet and map, into ``<fold>/explanations/``.
-        seed: Of the curves' random order.
+        explaining: How each video is explained.
+        limit: The most videos of each generator, and the most real ones, spread evenly in the
+            order of their ids with the first and the last included. None for all videos.
+        steps: The steps of the deletion and insertion curves. 0 measures no curves, which is about
+            forty times as fast.
+        overlays: Also write each video's overlay, sheet and map into ``<fold>/explanations/``.
+        seed: The seed of the random order that the curves are compared with.
     """
 
     explaining: ExplainSettings = field(default_factory=ExplainSettings)
@@ -64,55 +71,46 @@ class SplitExplainSettings(FoldChoice):
 
 @dataclass(frozen=True, kw_only=True)
 class SplitExplanation:
-    """What explaining the folds of a protocol gave.
+    """The explained folds of a protocol.
 
     Attributes:
-        rows: One per fold and video, sorted by both.
-        runs: What explained each fold: JSON values, by the fold's name.
-        rules: When an answer counts as right, in words, by the fold's name.
-        files: What was written.
+        rows: One row per fold and video, sorted by both.
+        runs: The record of each fold's run, by the name of the fold.
+        rules: When an answer counts as right, in words, by the name of the fold.
+        files: The files that were written.
     """
 
     rows: tuple[ExplainedVideo, ...]
-    runs: Mapping[str, Mapping[str, Any]]
+    runs: Mapping[str, ExplainingRecord]
     rules: Mapping[str, str]
     files: tuple[Path, ...] = ()
 
     @property
     def cells(self) -> tuple[LookCell, ...]:
-        """The table: one cell per detector, protocol, generator, and right or wrong."""
-        from thb.explanations.look_table import make_cells
-
+        """The table: one cell per detector, protocol, generator and verdict."""
         return make_cells(self.rows)
 
+    @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the table must know: the rules, and the videos that are not in it."""
-        from thb.explanations.look_table import make_notes
-
-        return make_notes(self)
+        """What a reader of the table must know, and which videos it leaves out, and why."""
+        return make_notes(self.rows, self.runs, self.rules)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the table, the runs and the notes as JSON's own types."""
-        from dataclasses import asdict
-
+        """Return plain JSON values: the table, the runs, the rules and the notes."""
         return {
             "cells": [{**asdict(cell), "ratio": cell.ratio} for cell in self.cells],
-            "runs": {name: dict(run) for name, run in self.runs.items()},
+            "runs": {name: to_json(run) for name, run in self.runs.items()},
             "rules": dict(self.rules),
-            "notes": list(self.notes()),
+            "notes": list(self.notes),
         }
 
     def to_markdown(self) -> str:
         """Return the table and its notes in Markdown."""
-        from thb.explanations.look_table import markdown_table
-
-        return markdown_table(self)
+        return markdown_table(self.cells, self.notes)
 
     def print(self, console: Console) -> None:
-        """Print the table and its notes; what is wider than the console is printed in full."""
-        from thb.explanations.look_table import print_table
-
-        print_table(self, console)
+        """Print the table, in full even if it is wider than the console, and its notes."""
+        print_cells(self.cells, self.notes, console)
 
 
 def explain_split(
@@ -125,31 +123,31 @@ def explain_split(
     out: str | Path | None = None,
     settings: SplitExplainSettings | None = None,
 ) -> SplitExplanation:
-    """Explain the test and the extra videos of every fold of a protocol, and measure the reasons.
+    """Explain the test and the extra videos of every fold of a protocol, and measure the heat.
 
-    For each fold ``<fold>/explanations.parquet`` is written once it is complete; at the end
-    ``explanations-<protocol>.md`` and ``.json`` (``-<fold>`` where one fold is asked for). No
-    explanation is kept after its row is made.
+    ``<fold>/explanations.parquet`` is written as soon as a fold is complete. At the end
+    ``explanations-<protocol>.md`` and ``.json`` are written, or ``explanations-<fold>`` where one
+    fold was asked for.
 
     Args:
         detector: A run folder with a detector per fold, or one detector for all folds: its folder,
             a Hub id, or ``module:Class``.
         protocol: ``p1``, ``p2`` or ``p3``.
-        fold: Only the fold that holds this generator out.
+        fold: Only the fold that holds out this generator.
         release: A folder, ``"mini"``, a Hub id, or a release that is open already.
-        real_root: Folder of the real videos.
-        out: Folder; None for the run folder itself.
-        settings: How to go about it.
+        real_root: The folder of the real videos.
+        out: The folder to write to; None for the run folder itself.
+        settings: How the split is explained.
 
     Raises:
-        ReleaseError: The release cannot be read, no video is at hand, or ``limit`` is below one.
+        ReleaseError: The release cannot be read, no video is available, or ``limit`` is below one.
         ProtocolError: The folds cannot be built.
-        DetectorError: There is no detector for a fold, it was trained for another one, it cannot
+        DetectorError: There is no detector for a fold, it was trained for another fold, it cannot
             be explained, or Grad-CAM is not installed.
         OSError: A file cannot be written.
     """
     settings = settings or SplitExplainSettings()
-    opened, found = open_folds(
+    opened, fold_detectors = open_folds(
         detector,
         [protocol],
         fold=fold,
@@ -160,22 +158,20 @@ def explain_split(
     )
     folder = default_out(detector) if out is None else Path(out).expanduser()
     rows, runs, rules, files = [], {}, {}, []
-    for one in found:
-        explained, run = _explain_fold(one, opened, folder / one.fold.name, settings)
-        rule = find_rule(
-            one.reference,
-            ((row.label, row.score) for row in explained),
-            weights_sha256=run["detector"]["weights_sha256"],
-        )
+    for fold_detector in fold_detectors:
+        name = fold_detector.fold.name
+        explained, run = _explain_fold(fold_detector, opened, folder / name, settings)
+        weights = run.detector.weights_sha256
+        answers = ((row.label, row.score) for row in explained)
+        rule = find_rule(fold_detector.reference, answers, weights_sha256=weights)
         judged = [replace(row, verdict=rule.judge(row.label, row.score)) for row in explained]
-        runs[one.fold.name], rules[one.fold.name] = {**run, "verdicts": str(rule)}, str(rule)
-        file = folder / one.fold.name / EXPLANATIONS_FILE
-        write_explanations(file, judged, runs[one.fold.name])
-        files.append(file)
+        runs[name], rules[name] = replace(run, verdicts=str(rule)), str(rule)
+        files.append(folder / name / EXPLANATIONS_FILE)
+        write_explanations(files[-1], judged, runs[name])
         rows += judged
     done = SplitExplanation(rows=tuple(rows), runs=runs, rules=rules)
-    name = next(iter(runs)) if len(runs) == 1 else Protocol(protocol).value
-    return replace(done, files=(*files, *_write_tables(done, folder / f"explanations-{name}")))
+    whole = next(iter(runs)) if len(runs) == 1 else Protocol(protocol).value
+    return replace(done, files=(*files, *_write_tables(done, folder / f"explanations-{whole}")))
 
 
 def _write_tables(done: SplitExplanation, stem: Path) -> tuple[Path, Path]:
@@ -192,8 +188,9 @@ def choose_evenly(videos: Sequence[Video], limit: int | None) -> tuple[Video, ..
     """Choose videos of each generator, and real ones, evenly in the order of their ids.
 
     Args:
-        videos: To choose from.
-        limit: Of each kind at most; the first and the last are among two or more. None for all.
+        videos: The videos to choose from.
+        limit: The most videos of each kind; from two on the first and the last are among them.
+            None for all.
 
     Raises:
         ReleaseError: The limit is below one.
@@ -201,7 +198,7 @@ def choose_evenly(videos: Sequence[Video], limit: int | None) -> tuple[Video, ..
     if limit is None:
         return tuple(videos)
     if limit < 1:
-        raise ReleaseError(f"limit={limit}: one video of each generator is the least")
+        raise ReleaseError(f"limit={limit} is below 1: explain one video of each generator or more")
     kinds: dict[Generator | None, list[Video]] = defaultdict(list)
     for video in sorted(videos, key=lambda video: video.video_id):
         kinds[video.generator].append(video)
@@ -213,13 +210,12 @@ def choose_evenly(videos: Sequence[Video], limit: int | None) -> tuple[Video, ..
 
 
 def _explain_fold(
-    one: FoldDetector, opened: OpenRelease, folder: Path, settings: SplitExplainSettings
-) -> tuple[list[ExplainedVideo], dict[str, Any]]:
+    fold_detector: FoldDetector, opened: OpenRelease, folder: Path, settings: SplitExplainSettings
+) -> tuple[list[ExplainedVideo], ExplainingRecord]:
     """Return the rows of one fold, without verdicts, and the record of the run."""
-    fold = one.fold
-    model = load_detector(one.reference, trust_remote_code=settings.trust_remote_code)
+    fold = fold_detector.fold
+    model = load_detector(fold_detector.reference, trust_remote_code=settings.trust_remote_code)
     videos = choose_evenly((*fold.test, *fold.extra), settings.limit)
-    extra = {video.video_id for video in fold.extra}
     files = fetch_files(
         opened,
         videos,
@@ -228,31 +224,30 @@ def _explain_fold(
     )
     if not files.videos:
         raise ReleaseError(
-            f"none of the {len(videos)} videos of {fold.name} is at hand: download the release,"
+            f"none of the {len(videos)} videos of {fold.name} is available: download the release,"
             " and name the folder of the real videos with --real-root"
         )
-    run = {
-        **describe_fold(fold, opened.release),
-        **describe_scoring(model, face_pack=settings.explaining.face_pack),
-        "trained_on": one.trained_on,
-        "target": settings.explaining.target,
-        "limit": settings.limit,
-        "steps": settings.steps,
-        "seed": settings.seed,
-    }
-    known = {video.video_id: video for video in videos}
-    pictures = folder / OVERLAYS_FOLDER if settings.overlays else None
-    rows = [
-        replace(
-            _describe(known[name], fold, model), split="extra" if name in extra else "test", **m
-        )
-        for name, m in _measure_each(model, known, files, pictures, settings)
+    run = ExplainingRecord(
+        **vars(describe_fold(fold, opened.release)),
+        **vars(describe_scoring(model, face_pack=settings.explaining.face_pack)),
+        trained_on=fold_detector.trained_on,
+        target=settings.explaining.target,
+        limit=settings.limit,
+        steps=settings.steps,
+        seed=settings.seed,
+    )
+    extra = {video.video_id for video in fold.extra}
+    unexplained = [
+        _begin_row(video, fold, model, split="extra" if video.video_id in extra else "test")
+        for video in videos
     ]
+    pictures = folder / OVERLAYS_FOLDER if settings.overlays else None
+    rows = _explain_rows(unexplained, model, files, pictures, settings)
     return sorted(rows, key=lambda row: row.video_id), run
 
 
-def _describe(video: Video, fold: Fold, model: Detector) -> ExplainedVideo:
-    """Return the row of a video of which nothing is known but what the release says."""
+def _begin_row(video: Video, fold: Fold, model: Detector, *, split: str) -> ExplainedVideo:
+    """Return the row of a video before it is explained: what the release says of it."""
     return ExplainedVideo(
         video_id=video.video_id,
         detector=model.config.model_type,
@@ -260,56 +255,73 @@ def _describe(video: Video, fold: Fold, model: Detector) -> ExplainedVideo:
         fold=fold.name,
         label=int(video.label),
         generator=video.generator.value if video.generator else None,
+        split=split,
         status=Status.MISSING,
     )
 
 
-def _measure_each(
+def _explain_rows(
+    unexplained: Sequence[ExplainedVideo],
     model: Detector,
-    known: Mapping[str, Video],
     files: VideoFiles,
     pictures: Path | None,
     settings: SplitExplainSettings,
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what was measured of each video, one after the other, and save its pictures."""
-    paths = {name: files.videos.get(name) for name in known}
+) -> Iterator[ExplainedVideo]:
+    """Explain videos one after the other, and yield the row of each.
+
+    Args:
+        unexplained: The rows before their videos are explained.
+        model: The detector.
+        files: The files of the videos.
+        pictures: The folder for overlays, sheets and maps; None to write none.
+        settings: How the split is explained.
+    """
+    rows = {row.video_id: row for row in unexplained}
+    paths = {name: files.videos.get(name) for name in rows}
     for name, found in explain_files(
         model, paths, settings=settings.explaining, sounds=files.sounds
     ):
-        if not isinstance(found, Explanation):
-            yield name, _tell_failure(found, paths[name])
-            continue
-        if pictures is not None:
-            found.save_all(pictures / f"{name}.mp4")
-        yield name, _measure(model, found, settings)
+        if isinstance(found, Explanation):
+            if pictures is not None:
+                found.save_all(pictures / f"{name}.mp4")
+            row = _add_shares(rows[name], found)
+            yield _add_curves(row, found, model, settings) if settings.steps else row
+        else:
+            outcome = describe_failure(found, paths[name])
+            yield replace(rows[name], status=outcome.status, reason=outcome.reason)
 
 
-def _tell_failure(found: VideoError | None, path: Path | None) -> dict[str, Any]:
-    outcome = describe_failure(found, path)
-    return {"status": outcome.status, "reason": outcome.reason}
-
-
-def _measure(model: Detector, found: Explanation, settings: SplitExplainSettings) -> dict[str, Any]:
-    measured: dict[str, Any] = {"status": Status.OK, "score": found.score}
+def _add_shares(row: ExplainedVideo, found: Explanation) -> ExplainedVideo:
+    """Return the row with the score, and the share of the heat in each region of the face."""
+    scored = replace(row, status=Status.OK, score=found.score)
     shares = measure_regions(found)
     if shares is None:
-        measured["reason"] = "no face can be followed, so its regions are unknown"
-    else:
-        measured |= {"energy": shares.energy, "area": shares.area, "against": shares.against}
-        if shares.energy is None:
-            measured["reason"] = f"nothing speaks for {found.target}"
-    if settings.steps:
-        curves = measure_faithfulness(
-            model,
-            found,
-            steps=settings.steps,
-            batch_size=settings.explaining.batch_size,
-            seed=settings.seed,
-        )
-        measured |= {
-            "deletion": curves.heat.deletion_auc,
-            "deletion_control": curves.control.deletion_auc,
-            "insertion": curves.heat.insertion_auc,
-            "insertion_control": curves.control.insertion_auc,
-        }
-    return measured
+        return replace(scored, reason="no face can be followed, so its regions are unknown")
+    nothing = f"nothing speaks for {found.target}"
+    return replace(
+        scored,
+        reason=nothing if shares.energy is None else None,
+        energy=shares.energy,
+        area=shares.area,
+        against=shares.against,
+    )
+
+
+def _add_curves(
+    row: ExplainedVideo, found: Explanation, model: Detector, settings: SplitExplainSettings
+) -> ExplainedVideo:
+    """Return the row with the areas under the deletion and insertion curves."""
+    curves = measure_faithfulness(
+        model,
+        found,
+        steps=settings.steps,
+        batch_size=settings.explaining.batch_size,
+        seed=settings.seed,
+    )
+    return replace(
+        row,
+        deletion=curves.heat.deletion_auc,
+        deletion_control=curves.control.deletion_auc,
+        insertion=curves.heat.insertion_auc,
+        insertion_control=curves.control.insertion_auc,
+    )

@@ -1,65 +1,63 @@
-"""One row per explained video, and the Parquet file that holds them."""
+"""One row per explained video, and the Parquet file that holds the rows."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from thb.explanations.face_regions import REGIONS
 from thb.prediction.predictions import Status
+from thb.prediction.row_files import read_rows, write_rows
 from thb.prediction.verdicts import Verdict
+from thb.runs.provenance import ExplainingRecord, ScoringRecord
 from thb_dataset.errors import ResultError
-from thb_dataset.files import write_whole
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-_RUN_KEY = b"thb.run"
-_SHARES = ("energy", "area", "against")
+_BY_REGION: Mapping[str, Any] = {"keys": REGIONS}
+"""For fields that give a share for each region: the file has a column for each of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainedVideo:
-    """What was measured of the reasons for one video's score.
+    """The score of one video, and measurements of the heat that explains it.
 
     Attributes:
-        video_id: As in the release.
-        detector: Its ``model_type``.
+        video_id: The name of the video in the release.
+        detector: The ``model_type`` of the detector.
         protocol: ``p1``, ``p2`` or ``p3``.
-        fold: Name of the fold, such as ``p3-hallo``.
-        label: 1 fake, 0 real.
-        generator: Which generator made it; None for a real video.
+        fold: The name of the fold, such as ``p3-hallo``.
+        label: 1 for a fake, 0 for a real video.
+        generator: The generator that made the video; None for a real video.
         split: ``test`` or ``extra``.
         status: ``ok`` if and only if there is a score.
-        reason: Why there is no score, or nothing measured of its heat.
+        reason: Why there is no score, or why the heat was not measured.
         score: P(fake).
-        verdict: Whether the answer is right; None where nothing can tell.
-        energy: Share of the heat for the class asked for, by region; None without such heat.
-        area: Share of the crops' pixels, by region; None without a face.
-        against: Share of the heat against the class asked for, by region.
+        verdict: Whether the answer is right; None where this cannot be told.
+        energy: The share of the heat for the target class in each region; None where nothing
+            speaks for that class.
+        area: The share of the crops' pixels in each region; None without a face.
+        against: The share of the heat against the target class in each region.
         deletion: Area under the deletion curve; None where it was not measured.
-        deletion_control: Of a random order.
-        insertion: Area under the insertion curve.
-        insertion_control: Of a random order.
+        deletion_control: The same for a random order of the cells.
+        insertion: Area under the insertion curve; None where it was not measured.
+        insertion_control: The same for a random order of the cells.
     """
 
     video_id: str
     detector: str
     protocol: str
     fold: str
-    label: int
+    label: int = field(metadata={"column": "int8"})
     generator: str | None
     split: str = "test"
     status: Status
     reason: str | None = None
     score: float | None = None
     verdict: Verdict | None = None
-    energy: Mapping[str, float] | None = None
-    area: Mapping[str, float] | None = None
-    against: Mapping[str, float] | None = None
+    energy: Mapping[str, float] | None = field(default=None, metadata=_BY_REGION)
+    area: Mapping[str, float] | None = field(default=None, metadata=_BY_REGION)
+    against: Mapping[str, float] | None = field(default=None, metadata=_BY_REGION)
     deletion: float | None = None
     deletion_control: float | None = None
     insertion: float | None = None
@@ -69,76 +67,34 @@ class ExplainedVideo:
         """Refuse a row that contradicts itself.
 
         Raises:
-            ResultError: Status and score do not fit together.
+            ResultError: The status is unknown, or does not agree with the score.
         """
+        try:
+            object.__setattr__(self, "status", Status(self.status))
+        except ValueError:
+            raise ResultError(f"{self.video_id}: unknown status {self.status!r}") from None
         if (self.status is Status.OK) != (self.score is not None):
             raise ResultError(f"{self.video_id}: status {self.status} with score {self.score}")
 
 
-def write_explanations(path: Path, rows: Sequence[ExplainedVideo], run: Mapping[str, Any]) -> None:
-    """Write rows as Parquet, whole or not at all; a column for each region's share.
+def write_explanations(path: Path, rows: Sequence[ExplainedVideo], run: ExplainingRecord) -> None:
+    """Write rows as Parquet, whole or not at all, with a column for the share of each region.
 
     Args:
         path: The file.
-        rows: One per video.
-        run: What explained them: JSON values, kept in the file's metadata.
+        rows: One row per video.
+        run: The record of the run that explained them.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The file cannot be written.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = _schema().with_metadata({_RUN_KEY: json.dumps(run, sort_keys=True)})
-    table = pa.Table.from_pylist([_flatten(row) for row in rows], schema=schema)
-    with write_whole(path) as draft:
-        pq.write_table(table, draft)
+    write_rows(path, ExplainedVideo, rows, run)
 
 
-def read_explanations(path: Path) -> tuple[tuple[ExplainedVideo, ...], dict[str, Any]]:
+def read_explanations(path: Path) -> tuple[tuple[ExplainedVideo, ...], ScoringRecord]:
     """Read what :func:`write_explanations` wrote: the rows, and the record of the run.
 
     Raises:
-        ResultError: The file is absent or holds something else.
+        ResultError: The file does not exist or holds something else.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-        run = json.loads((table.schema.metadata or {})[_RUN_KEY])
-        rows = tuple(_unflatten(line) for line in table.to_pylist())
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise ResultError(f"{path} holds no explanations: {error}") from error
-    return rows, run
-
-
-def _schema() -> pa.Schema:
-    import pyarrow as pa
-
-    kinds = {"label": pa.int8()}
-    numbers = ("score", "deletion", "deletion_control", "insertion", "insertion_control")
-    kinds |= dict.fromkeys(numbers, pa.float64())
-    columns = []
-    for one in fields(ExplainedVideo):
-        if one.name in _SHARES:
-            columns += [(f"{one.name}_{region}", pa.float64()) for region in REGIONS]
-        else:
-            columns.append((one.name, kinds.get(one.name, pa.string())))
-    return pa.schema(columns)
-
-
-def _flatten(row: ExplainedVideo) -> dict[str, Any]:
-    line = {one.name: getattr(row, one.name) for one in fields(row) if one.name not in _SHARES}
-    for name in _SHARES:
-        shares = getattr(row, name) or {}
-        line |= {f"{name}_{region}": shares.get(region) for region in REGIONS}
-    return {**line, "status": row.status.value}
-
-
-def _unflatten(line: Mapping[str, Any]) -> ExplainedVideo:
-    values = {one.name: line[one.name] for one in fields(ExplainedVideo) if one.name not in _SHARES}
-    for name in _SHARES:
-        shares = {region: line[f"{name}_{region}"] for region in REGIONS}
-        values[name] = None if None in shares.values() else shares
-    return ExplainedVideo(**{**values, "status": Status(values["status"])})
+    return read_rows(path, ExplainedVideo, what="explanations")

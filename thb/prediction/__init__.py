@@ -1,1 +1,1 @@
-"""Video files to scores, and scores to verdicts."""
+"""Scores of video files, and the verdicts that follow from them."""

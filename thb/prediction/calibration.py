@@ -1,33 +1,39 @@
-"""From which score on a detector's word is "fake": read off validation videos, never Test.
+"""The score above which a detector's verdict is "fake", chosen on validation videos, never on test.
 
-The threshold belongs to one detector's weights and lies beside them, in ``thresholds.json``.
+:func:`calibrate` scores the validation videos (``thb.prediction.predict.predict_videos``), reads
+the threshold off their scores and keeps it beside the weights that it belongs to, in
+``thresholds.json``.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Literal
 
-from detectors.registry import is_hub_id, load_detector
+from detectors.listing import is_hub_id
+from detectors.registry import load_detector
 from thb.prediction.inference import PredictSettings
-from thb.prediction.predict import make_accelerator, predict_videos
+from thb.prediction.predict import predict_videos
 from thb.prediction.predictions import Prediction, PredictionLog, Status
-from thb.releases.files import fetch_files
+from thb.prediction.row_files import write_canonical
 from thb.releases.opening import OpenRelease, open_release
-from thb.runs.provenance import describe_scoring
-from thb.runs.record import describe_fold, read_record
+from thb.runs.folds import build_all_folds
+from thb.runs.provenance import FoldScoringRecord, describe_fold_scoring
+from thb.runs.record import ReleaseRecord, read_record
+from thb.runtime.processes import make_accelerator
+from thb.runtime.records import FINITE, read_json, write_text
 from thb_dataset.errors import DetectorError, ReleaseError
 from thb_dataset.files import write_whole
-from thb_dataset.protocols import Fold, build_folds
-from thb_dataset.records import Generator, Label
+from thb_dataset.hub.files import read_hub_file
+from thb_dataset.protocols import Fold
+from thb_dataset.records import Label
 from thb_dataset.release.media import explain_missing_reals, locate_videos
 
 if TYPE_CHECKING:
@@ -45,26 +51,32 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """The threshold of a detector: a video is called fake when its score reaches it.
+    """The threshold of a detector: a video is called fake if its score reaches the threshold.
 
     Attributes:
-        target_fpr: Share of real videos that may be called fake.
-        threshold: The lowest one that keeps to the target; above 1 where no score may reach it.
-        n_real: Validation reals with a score.
-        false_alarms: Of those, how many reach the threshold: floor(target_fpr x n_real) at most.
-        n_fake: Validation fakes with a score.
-        true_positive_rate: Share of those that reach the threshold; 0 where there are none.
-        excluded: Validation videos without a score, by class and status.
-        release: Name, revision and whether it is synthetic.
-        fold: Whose validation videos they are.
-        split_by: The reading of the release.
-        weights_sha256: Of the detector that gave the scores.
-        face_pack: Who found the faces.
-        precision: Of the detector's products.
-        resolved: n_real is at least 1 / target_fpr. If not, one false alarm is more than the
-            target allows, so that the threshold lies above every real video.
+        format: The version of the record.
+        target_fpr: The share of real videos that may be called fake.
+        threshold: The lowest threshold that keeps to the target; above 1 if a real video has the
+            score 1 and must not be called fake.
+        n_real: The number of real validation videos that have a score.
+        false_alarms: The number of those that reach the threshold, at most
+            floor(target_fpr x n_real).
+        n_fake: The number of validation fakes that have a score.
+        true_positive_rate: The share of those that reach the threshold; 0 if there are none.
+        excluded: The numbers of validation videos without a score, by class and status.
+        release: The release that the validation videos belong to.
+        fold: The name of the fold that they belong to.
+        split_by: The reading of the release's splits, ``release`` or ``driver``.
+        weights_sha256: The digest of the weights of the detector that gave the scores.
+        face_pack: The face pack that found the faces.
+        precision: The precision of the detector.
+        resolved: Whether n_real is at least 1 / target_fpr. If not, one false alarm is more than
+            the target allows, and the threshold lies above every real video.
     """
 
+    __pydantic_config__ = FINITE
+
+    format: Literal["thb-thresholds/1"] = FORMAT
     target_fpr: float
     threshold: float
     n_real: int
@@ -72,7 +84,7 @@ class Calibration:
     n_fake: int
     true_positive_rate: float
     excluded: Mapping[str, Mapping[str, int]]
-    release: Mapping[str, Any]
+    release: ReleaseRecord
     fold: str
     split_by: str
     weights_sha256: str
@@ -80,79 +92,35 @@ class Calibration:
     precision: str
     resolved: bool
 
-    def __str__(self) -> str:
-        """Say it in one or two sentences."""
-        percent = f"{100 * self.target_fpr:g} %"
-        said = (
-            f"fake from {self.threshold:.6g} on: {self.false_alarms} of {self.n_real} validation"
-            f" reals and {100 * self.true_positive_rate:.1f} % of {self.n_fake} fakes"
-        )
-        if self.resolved:
-            return f"{said} (at most {percent} of reals)"
-        return (
-            f"{said}. Nobody of {self.n_real} reals is called fake: so few cannot resolve {percent}"
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {"format": FORMAT, **asdict(self)}
-
-    @classmethod
-    def from_dict(cls, record: object) -> Self:
-        """Read what :meth:`to_dict` gave.
+    def __post_init__(self) -> None:
+        """Refuse a threshold that contradicts itself.
 
         Raises:
-            ValueError: It is something else, or its counts contradict each other.
+            ValueError: A rate or a count is impossible, or the counts do not keep to the target.
         """
-        if not isinstance(record, dict) or record.get("format") != FORMAT:
-            raise ValueError(f"it is no {FORMAT} record")
-        values = {name: value for name, value in record.items() if name != "format"}
-        if set(values) != {one.name for one in fields(cls)}:
-            raise ValueError("its fields are not those of a calibration")
-        numbers = [values[name] for name in ("target_fpr", "threshold", "true_positive_rate")]
-        counts = [values[name] for name in ("n_real", "false_alarms", "n_fake")]
-        if any(type(one) not in (int, float) or not math.isfinite(one) for one in numbers):
-            raise ValueError("a figure is no finite number")
-        if any(type(one) is not int or one < 0 for one in counts):
-            raise ValueError("a count is no whole number")
-        if not 0 < values["target_fpr"] < 1 or not 0 <= values["true_positive_rate"] <= 1:
-            raise ValueError("a rate is not within 0 and 1")
-        allowed, resolved = _allow(values["n_real"], values["target_fpr"])
-        if values["false_alarms"] > allowed or values["resolved"] is not resolved:
-            raise ValueError("its counts do not keep to its target")
-        if not all(isinstance(values[name], dict) for name in ("release", "excluded")):
-            raise ValueError("its release or its excluded videos are no mapping")
-        texts = ("fold", "split_by", "weights_sha256", "face_pack", "precision")
-        if not all(isinstance(values[name], str) for name in texts):
-            raise ValueError("one of its names is no text")
-        return cls(**values)
+        counts = (self.n_real, self.false_alarms, self.n_fake)
+        if min(counts) < 0:
+            raise ValueError("a count is negative")
+        if not 0 < self.target_fpr < 1 or not 0 <= self.true_positive_rate <= 1:
+            raise ValueError("a rate is not between 0 and 1")
+        allowed, resolved = _allow(self.n_real, self.target_fpr)
+        if self.false_alarms > allowed or self.resolved is not resolved:
+            raise ValueError("the counts do not keep to the target")
 
-
-def _allow(n_real: int, target_fpr: float) -> tuple[int, bool]:
-    """Return the false alarms that a target allows, and whether it allows one at all."""
-    rate = Fraction(str(target_fpr))
-    return math.floor(rate * n_real), rate * n_real >= 1
-
-
-def find_threshold(reals: Iterable[float], target_fpr: float = TARGET_FPR) -> float:
-    """Return the lowest threshold that at most floor(target_fpr x n) real scores reach.
-
-    Args:
-        reals: P(fake) of real videos.
-        target_fpr: Within (0, 1).
-
-    Raises:
-        ReleaseError: There is no score.
-        ValueError: An impossible target.
-    """
-    if not 0 < target_fpr < 1:
-        raise ValueError(f"the false-alarm rate must be within (0, 1), not {target_fpr}")
-    falling = sorted(reals, reverse=True)
-    if not falling:
-        raise ReleaseError("no real video has a score: there is nothing to read a threshold off")
-    allowed, _ = _allow(len(falling), target_fpr)
-    # The roc module's threshold is a score that was seen; a verdict needs the edge itself.
-    return math.nextafter(falling[allowed], math.inf)
+    def __str__(self) -> str:
+        """Return the threshold and its error rates in one or two sentences."""
+        percent = f"{100 * self.target_fpr:g} %"
+        rates = (
+            f"videos that score {self.threshold:.6g} or more are called fake: {self.false_alarms}"
+            f" of {self.n_real} real validation videos and"
+            f" {100 * self.true_positive_rate:.1f} % of {self.n_fake} fakes"
+        )
+        if self.resolved:
+            return f"{rates} (the target is at most {percent} of the real videos)"
+        return (
+            f"{rates}. None of the {self.n_real} real videos is called fake;"
+            f" {self.n_real} videos are too few to measure a rate of {percent}"
+        )
 
 
 def calibrate(
@@ -164,23 +132,23 @@ def calibrate(
     scoring: PredictSettings | None = None,
     trust_remote_code: bool = False,
 ) -> Calibration:
-    """Find the threshold of a trained detector, and keep it beside its weights.
+    """Find the threshold of a trained detector and keep it beside the detector's weights.
 
-    The validation videos of its own fold are scored as ``thb predict`` scores them. A run that
-    was killed goes on where it stopped; under ``torchrun`` the processes share the videos.
+    The validation videos of the detector's fold are scored as ``thb predict`` scores them. A run
+    that was killed continues where it stopped; under ``torchrun`` the processes share the videos.
 
     Args:
-        run_folder: Of one detector, as ``thb train`` wrote it.
-        release: A folder, a Hub id, ``"mini"``, or a release that is open already.
-        real_root: Folder of the real videos.
-        target_fpr: Share of real videos that may be called fake.
-        scoring: How to go about it.
-        trust_remote_code: Run Python code that the detector's folder brings.
+        run_folder: The folder of one detector, as ``thb train`` wrote it.
+        release: A folder, a Hub id, ``"mini"``, or a release that is already open.
+        real_root: The folder of the real videos.
+        target_fpr: The share of real videos that may be called fake, within (0, 1).
+        scoring: How the videos are scored; None for the defaults.
+        trust_remote_code: Run Python code from the detector's folder.
 
     Raises:
-        DetectorError: The folder holds no detector that was trained on a fold, or an impossible
-            target was given.
-        ReleaseError: The release cannot be read, or no validation real has a score.
+        DetectorError: The folder does not hold a detector that was trained on a fold, or
+            ``target_fpr`` is impossible.
+        ReleaseError: The release cannot be read, or no real validation video has a score.
     """
     folder, scoring = Path(run_folder).expanduser(), scoring or PredictSettings()
     if not 0 < target_fpr < 1:
@@ -188,79 +156,70 @@ def calibrate(
     record = read_record(folder)
     if record is None:
         raise DetectorError(
-            f"{folder} does not say which fold it was trained on, so which videos are validation"
-            " is not known: give a folder that thb train wrote"
+            f"{folder} does not say which fold it was trained on, so its validation videos are"
+            " unknown: name a folder that thb train wrote"
         )
     model = load_detector(folder, trust_remote_code=trust_remote_code)
     accelerator = make_accelerator()
-    with accelerator.main_process_first():  # the first one writes the mini release
+    with accelerator.main_process_first():  # the first process writes the mini release
         opened = open_release(release, real_root=real_root, progress=scoring.progress)
-    held_out = None if record["held_out"] is None else Generator.parse(record["held_out"])
-    (fold,) = build_folds(
-        opened.release.videos, record["protocol"], held_out=held_out, split_by=record["split_by"]
+    (fold,) = build_all_folds(
+        opened, [record.protocol], fold=record.held_out, split_by=record.split_by
     )
-    run = {
-        **describe_fold(fold, opened.release),
-        **describe_scoring(model, face_pack=scoring.face_pack, precision=scoring.precision),
-    }
-    if run["release"] != record["release"]:
+    run = describe_fold_scoring(
+        model, fold, opened.release, face_pack=scoring.face_pack, precision=scoring.precision
+    )
+    if run.release != record.release:
         _log.warning(
-            "trained on another release or state of it than %s: nothing proves that no validation"
-            " video was trained on",
-            opened.release.name,
+            "trained on %s, calibrated on %s: validation videos may have been used in training",
+            record.release,
+            run.release,
         )
-    rows = _score(model, fold, opened, folder, run, accelerator, scoring)
-    calibration = _judge(rows, run, target_fpr=target_fpr, face_pack=scoring.face_pack)
+    rows = _score_validation(model, fold, opened, folder, run, accelerator, scoring)
+    calibration = _count_calls(rows, run, target_fpr=target_fpr, face_pack=scoring.face_pack)
     if accelerator.is_main_process:
         _write(folder, calibration)
     accelerator.wait_for_everyone()
     return calibration
 
 
-def _score(
+def _score_validation(
     model: Detector,
     fold: Fold,
     opened: OpenRelease,
     folder: Path,
-    run: Mapping[str, Any],
+    run: FoldScoringRecord,
     accelerator: Accelerator,
     scoring: PredictSettings,
 ) -> Sequence[Prediction]:
     """Score the validation videos of a fold.
 
     Raises:
-        ReleaseError: No validation real is at hand.
+        ReleaseError: No real validation video is available.
     """
     reals = [video for video in fold.validation if video.label is Label.REAL]
     if not locate_videos(opened.release, opened.real_root, reals):
         why = explain_missing_reals(reals, opened.real_root) if reals else "the list names none"
-        raise ReleaseError(f"{fold.name} has no validation real to read a threshold off: {why}")
-    with accelerator.main_process_first():
-        files = fetch_files(
-            opened,
-            fold.validation,
-            sound=model.config.clip_spec.listens,
-            progress=scoring.progress,
-        )
-    # Named after what is scored: what a kill left of other weights or versions is in nobody's way.
-    name = sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()[:16]
+        raise ReleaseError(f"{fold.name} has no real validation video for a threshold: {why}")
+    # Each log has a folder of its own, so that the log of other weights or versions that a killed
+    # run left is not in the way.
+    name = sha256(write_canonical(run).encode()).hexdigest()[:16]
     with PredictionLog(folder / LOG_FOLDER / name, run, rank=accelerator.process_index) as log:
         predictions = predict_videos(
             model,
+            opened,
             {"validation": fold.validation},
-            files.videos,
             log=log,
             accelerator=accelerator,
             settings=scoring,
-            sounds=files.sounds,
         )
     return predictions.rows
 
 
-def _judge(
-    rows: Sequence[Prediction], run: Mapping[str, Any], *, target_fpr: float, face_pack: str
+def _count_calls(
+    rows: Sequence[Prediction], run: FoldScoringRecord, *, target_fpr: float, face_pack: str
 ) -> Calibration:
-    """Read the threshold off scores, and count what it does to them."""
+    """Read the threshold off the scores, and count the videos that it calls fake."""
     scores: dict[Label, list[float]] = {Label.REAL: [], Label.FAKE: []}
     excluded: dict[str, dict[str, int]] = {"real": {}, "fake": {}}
     for row in rows:
@@ -273,8 +232,8 @@ def _judge(
     reals, fakes = scores[Label.REAL], scores[Label.FAKE]
     if not reals:
         raise ReleaseError(
-            f"{run['fold']}: no validation real has a score ({excluded['real']}), so there is"
-            " nothing to read a threshold off"
+            f"{run.fold}: no real validation video has a score ({excluded['real']}), so there is"
+            " no threshold"
         )
     threshold = find_threshold(reals, target_fpr)
     hits = sum(score >= threshold for score in fakes)
@@ -286,59 +245,75 @@ def _judge(
         n_fake=len(fakes),
         true_positive_rate=hits / len(fakes) if fakes else 0.0,
         excluded=excluded,
-        release=run["release"],
-        fold=run["fold"],
-        split_by=run["split_by"],
-        weights_sha256=run["detector"]["weights_sha256"],
+        release=run.release,
+        fold=run.fold,
+        split_by=run.split_by,
+        weights_sha256=run.detector.weights_sha256 or "",
         face_pack=face_pack,
-        precision=run["precision"],
+        precision=run.precision,
         resolved=_allow(len(reals), target_fpr)[1],
     )
 
 
+def find_threshold(reals: Iterable[float], target_fpr: float = TARGET_FPR) -> float:
+    """Return the lowest threshold that at most floor(target_fpr x n) real scores reach.
+
+    Args:
+        reals: P(fake) of n real videos.
+        target_fpr: The share of real videos that may reach the threshold, within (0, 1).
+
+    Raises:
+        ReleaseError: There is no score.
+        ValueError: The target is impossible.
+    """
+    if not 0 < target_fpr < 1:
+        raise ValueError(f"the false-alarm rate must be within (0, 1), not {target_fpr}")
+    falling = sorted(reals, reverse=True)
+    if not falling:
+        raise ReleaseError("no real video has a score, so there is no threshold")
+    allowed, _ = _allow(len(falling), target_fpr)
+    # The metric's threshold is one of the scores; a verdict needs the lowest possible number.
+    return math.nextafter(falling[allowed], math.inf)
+
+
+def _allow(n_real: int, target_fpr: float) -> tuple[int, bool]:
+    """Return how many false alarms a target allows, and whether it allows one at all."""
+    rate = Fraction(str(target_fpr))
+    return math.floor(rate * n_real), rate * n_real >= 1
+
+
 def _write(folder: Path, calibration: Calibration) -> None:
-    text = json.dumps(calibration.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
     with write_whole(folder / THRESHOLDS_FILE) as draft:
-        draft.write_text(text + "\n", encoding="utf-8")
+        draft.write_text(write_text(calibration), encoding="utf-8")
     shutil.rmtree(folder / LOG_FOLDER, ignore_errors=True)
 
 
 def read_calibration(
     detector: str | Path, *, weights_sha256: str | None = None
 ) -> Calibration | None:
-    """Return the threshold that a detector comes with; None where it has none.
+    """Return the threshold that a detector comes with; None if it has none.
 
     Args:
-        detector: Folder or Hub id; any other reference has none.
-        weights_sha256: Of the weights that it is wanted for; one for others is passed over, which
-            the log says.
+        detector: A folder or a Hub id; any other reference has no threshold.
+        weights_sha256: The digest of the weights that need the threshold. A threshold of other
+            weights is ignored, with a warning.
 
     Raises:
         DetectorError: The file is damaged.
     """
     file = Path(detector).expanduser() / THRESHOLDS_FILE
     if not file.parent.is_dir():
-        found = _download(str(detector)) if is_hub_id(detector) else None
+        found = read_hub_file(str(detector), THRESHOLDS_FILE) if is_hub_id(detector) else None
         if found is None:
             return None
         file = found
     if not file.is_file():
         return None
     try:
-        calibration = Calibration.from_dict(json.loads(file.read_text("utf-8")))
+        calibration = read_json(Calibration, file.read_bytes())
     except ValueError as error:
-        raise DetectorError(f"{file} is damaged: {error}; run thb calibrate anew") from error
+        raise DetectorError(f"{file} is damaged: {error}; run thb calibrate again") from error
     if weights_sha256 is not None and calibration.weights_sha256 != weights_sha256:
-        _log.warning("%s is for other weights and is passed over: run thb calibrate anew", file)
+        _log.warning("%s is for other weights and is ignored: run thb calibrate again", file)
         return None
     return calibration
-
-
-def _download(repo_id: str) -> Path | None:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
-
-    try:
-        return Path(hf_hub_download(repo_id, THRESHOLDS_FILE))
-    except (EntryNotFoundError, RepositoryNotFoundError):
-        return None  # a repo that is not there is explained when the detector is loaded

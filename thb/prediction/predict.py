@@ -1,17 +1,25 @@
-"""Videos in, one row per video out: the same row whatever the batch size or the processes."""
+"""Predict: score videos and return one row per video.
+
+:func:`predict` scores loose files and :func:`predict_videos` the videos of a release; the loop over
+clips and batches that both use is ``thb.prediction.inference.score_files``. A row is the same for
+every batch size and every number of processes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detectors.registry import load_detector
-from thb.prediction.inference import Outcome, PredictSettings, aggregate, score_files
+from thb.prediction.inference import FILE_MISSING, Outcome, PredictSettings, aggregate, score_files
 from thb.prediction.predictions import Prediction, PredictionLog, Predictions, Status, merge_rows
 from thb.prediction.throughput import Meter, Throughput
+from thb.releases.files import fetch_files
+from thb.releases.opening import OpenRelease
 from thb.runs.provenance import describe_scoring
+from thb.runtime.processes import make_accelerator
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.records import Video
 
@@ -20,35 +28,25 @@ if TYPE_CHECKING:
 
     from detectors.base import Detector
 
-HOURS_TO_WAIT_FOR_A_PROCESS = 24
-NOT_AT_HAND = Outcome(status=Status.MISSING, reason="no such file")
-
-
-def make_accelerator() -> Accelerator:
-    """Return the Accelerator of this process; a slow process may lag behind by hours."""
-    from accelerate import Accelerator, InitProcessGroupKwargs
-
-    patience = timedelta(hours=HOURS_TO_WAIT_FOR_A_PROCESS)
-    return Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=patience)])
-
 
 def predict(
     detector: Detector | str | Path,
     videos: str | Path | Iterable[str | Path],
     *,
     settings: PredictSettings | None = None,
-    measured: list[Throughput] | None = None,
 ) -> Predictions:
-    """Score video files that belong to no release: one row per file, in any state the file is in.
+    """Score video files that belong to no release and return one row per file.
+
+    A file that cannot be read, or in which no face is found, gets a row as well; its status says
+    why it has no score.
 
     Args:
-        detector: A detector, or what ``thb.detector`` takes.
-        videos: One file or several; a file named twice gets one row.
-        settings: How to go about it.
-        measured: Gets one entry: how fast it went, over all processes.
+        detector: A detector, or its reference as ``thb.detector`` takes it.
+        videos: One file or several; a file that is named twice gets one row.
+        settings: How to score; None for the defaults.
 
     Returns:
-        Rows without labels whose ``video_id`` is the path as given, sorted by it.
+        Rows without labels, sorted by ``video_id``, which is the path as given.
 
     Raises:
         DetectorError: The detector cannot be found, loaded or run.
@@ -69,102 +67,82 @@ def predict(
         meter=meter,
     )
     rows = [make_row(name, outcome, spec) for name, outcome in outcomes]
-    own = meter.read()
-    gathered = gather_rows(rows, accelerator)
-    if measured is not None:
-        measured.append(gather_throughput(own))
+    throughput = gather_throughput(meter.read())
     run = describe_scoring(model, face_pack=settings.face_pack, precision=settings.precision)
-    return Predictions(rows=gathered, run=run)
+    return Predictions(rows=gather_rows(rows, accelerator), run=run, throughput=throughput)
 
 
 def predict_videos(
     detector: Detector,
+    opened: OpenRelease,
     parts: Mapping[str, Sequence[Video]],
-    paths: Mapping[str, Path],
     *,
     log: PredictionLog,
     accelerator: Accelerator,
     settings: PredictSettings | None = None,
-    sounds: Mapping[str, Path] | None = None,
-    measured: list[Throughput] | None = None,
 ) -> Predictions:
-    """Score videos of a release: every process takes its share, every process gets all rows.
+    """Score videos of a release; every process scores a share and returns all rows.
 
-    Rows are appended to the log as they are scored; those that the log has already are not
-    scored again.
+    Rows are appended to the log as they are scored. Videos whose rows are already in the log are
+    not scored again.
 
     Args:
-        detector: On any device; it is moved to the accelerator's.
-        parts: Videos to be scored, by the part of the protocol they are in (``test``, ``extra``).
-        paths: Where the file of each is; a video that is absent here becomes ``missing``.
-        log: Opened by every process on the same folder, each with its rank.
-        accelerator: Says which process this is, and gathers.
-        settings: How to go about it.
-        sounds: WAV files beside videos, for detectors that listen.
-        measured: Gets one entry: how fast it went, over all processes.
+        detector: The detector, on any device; it is moved to the accelerator's device.
+        opened: The release, whose files are downloaded first.
+        parts: The videos to score, by the part of the protocol they are in (``test``, ``extra``).
+            A video whose file is not found gets the status ``missing``.
+        log: The log, opened by every process on the same folder with its own rank.
+        accelerator: The accelerator of this process; it gathers the rows.
+        settings: How to score; None for the defaults.
 
     Raises:
-        IncompletePredictionsError: After gathering, a video lacks its row or has several.
+        ReleaseError: A file cannot be downloaded.
+        IncompletePredictionsError: After gathering, a video has no row or several.
     """
     settings = settings or PredictSettings()
     spec = detector.config.clip_spec
-    known = {video.video_id: (part, video) for part, videos in parts.items() for video in videos}
-    left = sorted(set(known).intersection(paths) - set(log.done))
-    share = left[accelerator.process_index :: accelerator.num_processes]
-    accelerator.wait_for_everyone()  # nobody appends before everybody has seen what is done
-    files = {name: paths[name] for name in share}
-    vanished = []
+    placed = {video.video_id: (video, part) for part, videos in parts.items() for video in videos}
+    videos = tuple(video for video, _ in placed.values())
+    with accelerator.main_process_first():  # the first process downloads
+        files = fetch_files(opened, videos, sound=spec.listens, progress=settings.progress)
+    remaining = sorted(set(placed).intersection(files.videos) - set(log.done))
+    share = remaining[accelerator.process_index :: accelerator.num_processes]
+    accelerator.wait_for_everyone()  # no process appends before all processes have read the log
     meter = Meter(accelerator.device, settings.precision)
     outcomes = score_files(
-        detector, files, settings=settings, device=accelerator.device, sounds=sounds, meter=meter
+        detector,
+        {name: files.videos[name] for name in share},
+        settings=settings,
+        device=accelerator.device,
+        sounds=files.sounds,
+        meter=meter,
     )
-    for name, outcome in outcomes:
-        part, video = known[name]
+    absent = {name: FILE_MISSING for name in placed.keys() - files.videos.keys()}
+    unlogged = []
+    for name, outcome in chain(outcomes, absent.items()):
+        video, part = placed[name]
         row = make_row(name, outcome, spec, video=video, split=part)
         if outcome.status is Status.MISSING:
-            vanished.append(row)  # not for the log: it may be back when the run is continued
+            unlogged.append(row)  # the file may be there when the run is continued
         else:
             log.append(row)
-    own = meter.read()
-    scored = gather_rows([*log.done.values(), *vanished], accelerator)
-    if measured is not None:
-        measured.append(gather_throughput(own))
-    absent = [
-        make_row(name, NOT_AT_HAND, spec, video=video, split=part)
-        for name, (part, video) in known.items()
-        if name not in paths
-    ]
-    predictions = Predictions(rows=merge_rows([*scored, *absent]), run=log.run)
-    predictions.check(known)
+    throughput = gather_throughput(meter.read())
+    rows = gather_rows([*log.done.values(), *unlogged], accelerator)
+    predictions = Predictions(rows=rows, run=log.run, throughput=throughput)
+    predictions.check(placed)
     return predictions
-
-
-def gather_rows(rows: Iterable[Prediction], accelerator: Accelerator) -> tuple[Prediction, ...]:
-    """Bring the rows of all processes to each of them: one row per video, sorted by id."""
-    from accelerate.utils import gather_object
-
-    accelerator.wait_for_everyone()
-    of_each_process = gather_object([list(rows)])
-    return merge_rows(row for part in of_each_process for row in part)
-
-
-def gather_throughput(own: Throughput) -> Throughput:
-    """Bring together how fast each process was; every process gets the same."""
-    from accelerate.utils import gather_object
-
-    return Throughput.join(gather_object([own]))
 
 
 def make_row(
     name: str, outcome: Outcome, spec: ClipSpec, *, video: Video | None = None, split: str = ""
 ) -> Prediction:
-    """Return the row of one video: what is known of it, and what became of it.
+    """Return the row of one video: what is known of the video, and what scoring it gave.
 
     Args:
         name: The ``video_id`` of the row.
-        outcome: What scoring it gave.
-        spec: Says how the clips of a video become its score.
-        video: What the release says of it; None for a file of no release.
+        outcome: The logits of the video, or why there are none.
+        spec: The clip settings, which say how the logits of the clips become one score.
+        video: The video in its release; None for a file that belongs to no release.
         split: The part of the protocol that the video was scored in.
     """
     scored = outcome.status is Status.OK
@@ -183,3 +161,19 @@ def make_row(
         clips=len(outcome.clip_logits),
         faces=outcome.faces,
     )
+
+
+def gather_rows(rows: Iterable[Prediction], accelerator: Accelerator) -> tuple[Prediction, ...]:
+    """Return the rows of all processes in every process: one row per video, sorted by id."""
+    from accelerate.utils import gather_object
+
+    accelerator.wait_for_everyone()
+    shares = gather_object([list(rows)])
+    return merge_rows(row for share in shares for row in share)
+
+
+def gather_throughput(own: Throughput) -> Throughput:
+    """Return the throughput of all processes together; every process gets the same value."""
+    from accelerate.utils import gather_object
+
+    return Throughput.join(gather_object([own]))

@@ -1,8 +1,8 @@
-"""One row per video: what a detector said of it, or why it said nothing.
+"""Predictions: one row per video, with its score or the reason why it has none.
 
 Predictions are the primary artefact: numbers, tables and boards are pure functions of the Parquet
-file that this module writes. While a run goes on its rows are appended to a log, so that a killed
-run continues where it stopped (``PredictionLog``).
+file that this module writes. During a run the rows are appended to a :class:`PredictionLog`, so
+that a killed run continues where it stopped.
 """
 
 from __future__ import annotations
@@ -11,25 +11,27 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
+from thb.prediction.row_files import read_rows, write_canonical, write_rows
+from thb.runs.provenance import ScoringRecord
 from thb_dataset.errors import IncompletePredictionsError, ResultError
+from thb_dataset.wording import shorten_list
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from thb.prediction.throughput import Throughput
 
-_RUN_KEY = b"thb.run"
+NAMES_SHOWN = 10
 _SAME_SCORE = 1e-6
-"""Two scores of one video closer than this are one: rounding differs between machines."""
+"""Two scores of a video that differ by less are the same: machines round differently."""
 
 
 class Status(StrEnum):
-    """What became of a video."""
+    """Whether a video has a score, or why it has none."""
 
     OK = "ok"
     NO_FACE = "no_face"
@@ -40,26 +42,26 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What a detector said of one video.
+    """The score of one video, and what the release says about the video.
 
     Attributes:
-        video_id: As in the release, or the path of a file that belongs to none.
-        label: 1 fake, 0 real; None where it is not known.
-        generator: Which generator made it; None for a real video.
-        portrait: Face shown, where known.
-        driver: Clip that moves the face, where known.
-        real_dataset: Where a real video comes from.
-        split: Part of the protocol that it was scored in (``test``, ``extra``).
+        video_id: The id in the release, or the path of a file that belongs to no release.
+        label: 1 fake, 0 real; None if it is unknown.
+        generator: The generator that made the video; None for a real video.
+        portrait: The face shown, if it is known.
+        driver: The clip that moves the face, if it is known.
+        real_dataset: The dataset that a real video comes from.
+        split: The part of the protocol that the video was scored in (``test``, ``extra``).
         status: ``ok`` if and only if there is a score.
-        reason: Why there is none, in one line.
-        score: P(fake) within [0, 1].
-        clip_logits: The detector's number for each clip, higher = fake, in the order of time.
-        clips: How many clips were scored.
-        faces: Faces followed in the video, the chosen one included.
+        reason: Why there is no score, in one line.
+        score: P(fake), within [0, 1].
+        clip_logits: The logit of each clip in order of time; a higher number means fake.
+        clips: The number of clips that were scored.
+        faces: The number of faces tracked in the video, including the chosen one.
     """
 
     video_id: str
-    label: int | None = None
+    label: int | None = field(default=None, metadata={"column": "int8"})
     generator: str | None = None
     portrait: str | None = None
     driver: str | None = None
@@ -76,7 +78,7 @@ class Prediction:
         """Refuse a row that contradicts itself.
 
         Raises:
-            ResultError: Label, status, score and logits do not fit together.
+            ResultError: Label, status, score and logits do not go together.
         """
         object.__setattr__(self, "clip_logits", tuple(self.clip_logits))
         try:
@@ -84,7 +86,7 @@ class Prediction:
         except ValueError:
             raise ResultError(f"{self.video_id}: unknown status {self.status!r}") from None
         if self.label not in (None, 0, 1):
-            raise ResultError(f"{self.video_id}: label {self.label!r} is none of 0, 1")
+            raise ResultError(f"{self.video_id}: label {self.label!r} is neither 0 nor 1")
         if (self.status is Status.OK) != (self.score is not None):
             raise ResultError(f"{self.video_id}: status {self.status} with score {self.score}")
         if self.score is not None and not 0 <= self.score <= 1:
@@ -93,7 +95,7 @@ class Prediction:
             raise ResultError(f"{self.video_id}: a clip's logit is not a finite number")
 
     def agrees_with(self, other: Prediction) -> bool:
-        """Say whether both rows say the same of the same video, up to rounding."""
+        """Return whether both rows say the same about the same video, up to rounding."""
         if self.score is None or other.score is None:
             return self == other
         same = self.video_id == other.video_id and self.label == other.label
@@ -105,18 +107,22 @@ class Predictions:
     """The rows of one run, sorted by ``video_id``.
 
     Attributes:
-        rows: One per video.
-        run: What was scored with what: JSON values (protocol, fold, detector, release, …).
+        rows: One row per video.
+        run: The provenance of the scores.
+        throughput: How fast the processes of the run scored the videos; None for rows that were
+            read from a file. Comparisons ignore it.
     """
 
     rows: tuple[Prediction, ...]
-    run: Mapping[str, Any]
+    run: ScoringRecord
+    throughput: Throughput | None = field(default=None, compare=False)
 
     def check(self, expected_ids: Collection[str]) -> None:
-        """Make sure that every expected video has its one row, and no other has any.
+        """Check that every expected video has exactly one row, and that no other video has one.
 
         Raises:
-            IncompletePredictionsError: The offenders are named, ten of a kind at most.
+            IncompletePredictionsError: They do not; the message names up to ten videos of each
+                kind.
         """
         ids = [row.video_id for row in self.rows]
         groups = {
@@ -125,14 +131,12 @@ class Predictions:
             "twice": sorted(name for name, count in Counter(ids).items() if count > 1),
         }
         problems = [
-            f"{len(names)} {what}: {_some(names)}" for what, names in groups.items() if names
+            f"{len(names)} {fault}: {shorten_list(names, NAMES_SHOWN)}"
+            for fault, names in groups.items()
+            if names
         ]
         if problems:
             raise IncompletePredictionsError("predictions: " + "; ".join(problems))
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
 
 
 def merge_rows(rows: Iterable[Prediction]) -> tuple[Prediction, ...]:
@@ -156,95 +160,55 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write a Parquet file, whole or not at all; the same rows give the same bytes.
 
     Raises:
-        ResultError: ``run`` holds something that is not JSON.
         OSError: The file cannot be written.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    rows = [asdict(row) for row in sorted(predictions.rows, key=lambda row: row.video_id)]
-    schema = _schema().with_metadata({_RUN_KEY: _canonical(predictions.run).encode()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        pq.write_table(pa.Table.from_pylist(rows, schema=schema), draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    rows = sorted(predictions.rows, key=lambda row: row.video_id)
+    write_rows(path, Prediction, rows, predictions.run)
 
 
 def read_predictions(path: str | Path) -> Predictions:
-    """Read what ``write_predictions`` wrote.
+    """Read what :func:`write_predictions` wrote.
 
     Raises:
-        ResultError: No such file, not Parquet, other columns, or a row that contradicts itself.
+        ResultError: The file does not exist, is not Parquet, lacks a column, or holds a row that
+            contradicts itself.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        # ParquetFile, not read_table: that one reads "key=value" in folder names as columns.
-        table = pq.ParquetFile(path).read()
-        run = json.loads((table.schema.metadata or {}).get(_RUN_KEY, b"{}"))
-        rows = [Prediction(**row) for row in table.select(_schema().names).to_pylist()]
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise ResultError(f"{path} holds no predictions: {error}") from error
-    return Predictions(rows=tuple(rows), run=run)
-
-
-def _schema() -> pa.Schema:
-    import pyarrow as pa
-
-    kinds = {
-        "label": pa.int8(),
-        "score": pa.float64(),
-        "clip_logits": pa.list_(pa.float64()),
-        "clips": pa.int32(),
-        "faces": pa.int32(),
-    }
-    names = [field.name for field in fields(Prediction)]
-    return pa.schema([(name, kinds.get(name, pa.string())) for name in names])
-
-
-def _canonical(run: Mapping[str, Any]) -> str:
-    try:
-        return json.dumps(run, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ResultError(f"the record of the run is not JSON: {error}") from error
+    rows, run = read_rows(path, Prediction, what="predictions")
+    return Predictions(rows=rows, run=run)
 
 
 class PredictionLog:
-    """Rows on disk as soon as they are known: one append-only JSON Lines file per process.
+    """A log that saves every row at once: one append-only JSON Lines file per process.
 
-    Opening it again finds every row that any process wrote before, whatever their number was; a
-    last line torn by a kill is dropped. Rows of another run are never mixed in.
+    A log that is opened again reads the rows of all processes, however many there were; an
+    incomplete last line, left by a kill, is dropped. The log of another run is refused.
 
     Args:
-        folder: Where the files lie; made if need be.
-        run: What is scored with what. The same in every process, and in the run continued.
-        rank: Which process this is; it appends to its own file only.
+        folder: The folder of the files; created if it does not exist.
+        run: The provenance of the scores: the same in every process and in the continued run.
+        rank: The number of this process, which appends only to its own file.
 
     Raises:
-        ResultError: The folder holds the log of another run, or lines that are no rows.
+        ResultError: The folder holds the log of another run, or a line that is not a row.
 
     Attributes:
-        done: Rows known so far by ``video_id``, those of earlier runs included.
+        done: The rows known so far by ``video_id``, including those of earlier runs.
     """
 
-    def __init__(self, folder: Path, run: Mapping[str, Any], *, rank: int = 0) -> None:
+    def __init__(self, folder: Path, run: ScoringRecord, *, rank: int = 0) -> None:
         self.folder = folder
-        self.run = dict(run)
-        self._header = _canonical({"run": run})
+        self.run = run
+        self._header = f'{{"run": {write_canonical(run)}}}'
         folder.mkdir(parents=True, exist_ok=True)
         rows = [row for path in sorted(folder.glob("rank-*.jsonl")) for row in self._read(path)]
         self.done = {row.video_id: row for row in merge_rows(rows)}
         self._file = self._open_own(folder / f"rank-{rank}.jsonl")
 
     def append(self, row: Prediction) -> None:
-        """Put a row on disk; when this returns, a kill does not lose it.
+        """Write a row to the disk; after this returns, a kill does not lose it.
 
         Raises:
-            OSError: The disk is full; the rows before this one are safe.
+            OSError: The disk is full; earlier rows are safe.
         """
         line = json.dumps(asdict(row), ensure_ascii=False, allow_nan=False)
         self._file.write(line.encode() + b"\n")
@@ -253,18 +217,13 @@ class PredictionLog:
         self.done[row.video_id] = row
 
     def close(self) -> None:
-        """Close this process's file."""
+        """Close the file of this process."""
         self._file.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _open_own(self, path: Path) -> BinaryIO:
@@ -282,16 +241,18 @@ class PredictionLog:
         if header and header.decode(errors="replace").rstrip("\n") != self._header:
             raise ResultError(
                 f"{path} is the log of another run (another detector, release, protocol or "
-                "version): give another --out, or delete that folder to score anew"
+                "version): pass another --out, or delete that folder to score again"
             )
         try:
             return [Prediction(**json.loads(line)) for line in lines]
         except (TypeError, ValueError) as error:
-            raise ResultError(f"{path} holds a line that is no row: {error}; delete it") from error
+            raise ResultError(
+                f"{path} holds a line that is not a row: {error}; delete that file"
+            ) from error
 
 
 def _whole_lines(path: Path) -> list[bytes]:
-    """Return the lines that end as lines do; what a kill tore off is not one."""
+    """Return the complete lines of a file; a kill may have left an incomplete one at the end."""
     if not path.exists():
         return []
     return [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]

@@ -1,4 +1,4 @@
-"""How fast videos were scored, and what held it up: clips a second, waiting, memory."""
+"""How fast videos were scored: clips per second, time spent waiting, and memory."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ class Throughput:
     """How fast videos were scored.
 
     Attributes:
-        videos: Videos, in whatever state they were.
-        clips: Clips that the detector scored.
-        seconds: Wall time, of the slowest process.
-        waiting_share: Part of that time in which no clip was ready; the mean over processes.
-        peak_memory_mib: Largest memory of a process: the device's on a GPU, else all it held.
-        processes: That shared the videos.
+        videos: The number of videos, whether they got a score or not.
+        clips: The number of clips that the detector scored.
+        seconds: The wall time of the slowest process.
+        waiting_share: The share of that time in which no clip was ready; the mean over processes.
+        peak_memory_mib: The peak memory of the largest process: GPU memory on a GPU, otherwise
+            main memory.
+        processes: The number of processes that shared the videos.
         device: ``cuda`` or ``cpu``.
-        precision: Of the detector's products.
+        precision: The precision of the detector: ``fp32``, ``bf16`` or ``fp16``.
     """
 
     videos: int
@@ -41,11 +42,11 @@ class Throughput:
 
     @property
     def clips_a_second(self) -> float:
-        """Clips of all processes over the wall time."""
+        """The clips of all processes per second of wall time."""
         return self.clips / self.seconds if self.seconds else 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return {**asdict(self), "clips_a_second": round(self.clips_a_second, 3)}
 
     def __str__(self) -> str:
@@ -58,14 +59,18 @@ class Throughput:
 
     @classmethod
     def join(cls, shares: Iterable[Self]) -> Self:
-        """Bring together what the processes of one run measured; one or more."""
+        """Return the throughput of a run from that of each of its processes.
+
+        Args:
+            shares: What each process measured; at least one.
+        """
         given = list(shares)
         return cls(
-            videos=sum(one.videos for one in given),
-            clips=sum(one.clips for one in given),
-            seconds=max(one.seconds for one in given),
-            waiting_share=round(sum(one.waiting_share for one in given) / len(given), 4),
-            peak_memory_mib=max(one.peak_memory_mib for one in given),
+            videos=sum(share.videos for share in given),
+            clips=sum(share.clips for share in given),
+            seconds=max(share.seconds for share in given),
+            waiting_share=round(sum(share.waiting_share for share in given) / len(given), 4),
+            peak_memory_mib=max(share.peak_memory_mib for share in given),
             processes=len(given),
             device=given[0].device,
             precision=given[0].precision,
@@ -73,12 +78,12 @@ class Throughput:
 
 
 class Meter:
-    """Measures one process while it scores.
+    """Measures the throughput of one process.
 
     Args:
-        device: Where the detector computes.
-        precision: Of its products.
-        clock: The seconds since some moment.
+        device: The device that the detector computes on.
+        precision: The precision of the detector.
+        clock: A function that returns seconds since an arbitrary moment.
     """
 
     def __init__(
@@ -96,22 +101,22 @@ class Meter:
 
             torch.cuda.reset_peak_memory_stats(device)
 
-    def time_waiting(self, made: Iterable[T]) -> Iterator[T]:
-        """Hand on what is made, and count the time until each is there."""
+    def time_waiting(self, videos: Iterable[T]) -> Iterator[T]:
+        """Yield the videos, and add up the time spent waiting for each."""
         self._began = asked = self._clock()
-        for one in made:
+        for video in videos:
             self._waited += self._clock() - asked
             self._videos += 1
-            yield one
+            yield video
             asked = self._clock()
         self._waited += self._clock() - asked
 
     def count_clips(self, clips: int) -> None:
-        """Count clips that were scored."""
+        """Add clips that were scored."""
         self._clips += clips
 
     def read(self) -> Throughput:
-        """Return what was measured so far."""
+        """Return the throughput up to now."""
         seconds = self._clock() - self._began
         return Throughput(
             videos=self._videos,
@@ -126,7 +131,7 @@ class Meter:
 
 
 def measure_peak_memory(device: torch.device) -> int:
-    """Return the largest memory so far, in bytes: the device's, or all that the process held."""
+    """Return the peak memory of this process in bytes: GPU memory on a GPU, else main memory."""
     if device.type == "cuda":
         import torch
 

@@ -1,4 +1,4 @@
-"""When an answer counts as right: by a calibrated threshold, or else by rank; never by 0.5."""
+"""When a score counts as right: by a calibrated threshold or else by rank, never by 0.5."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ Verdict = Literal["right", "wrong"]
 
 @dataclass(frozen=True, kw_only=True)
 class VerdictRule:
-    """When the answer of one detector counts as right.
+    """The rule by which the scores of one detector count as right or wrong.
 
     Attributes:
-        threshold: Score from which on a video is called fake; None without a calibration.
+        threshold: The lowest score at which a video is called fake; None without a calibration.
         source: Where the threshold comes from, in words.
-        median_real: Without a threshold: a fake that scores above it counts as right.
-        median_fake: Without a threshold: a real video that scores below it counts as right.
+        median_real: The median score of the real videos. Without a threshold, a fake that scores
+            above it counts as right.
+        median_fake: The median score of the fakes. Without a threshold, a real video that scores
+            below it counts as right.
     """
 
     threshold: float | None = None
@@ -28,7 +30,12 @@ class VerdictRule:
     median_fake: float | None = None
 
     def judge(self, label: int | None, score: float | None) -> Verdict | None:
-        """Say whether a score is right; None where nothing can tell."""
+        """Return whether a score is right or wrong; None if the rule cannot tell.
+
+        Args:
+            label: 1 fake, 0 real; None if it is unknown.
+            score: P(fake); None if the video has no score.
+        """
         if label is None or score is None:
             return None
         if self.threshold is not None:
@@ -39,19 +46,22 @@ class VerdictRule:
         return "right" if (score > other if label else score < other) else "wrong"
 
     def call(self, label: int | None, score: float) -> str:
-        """Say in a few words what a score counts as."""
+        """Return what a score counts as, in a few words."""
         if self.threshold is None:
             return f"{self.judge(label, score) or 'unknown'} by rank (no threshold)"
-        return "called fake" if score >= self.threshold else "passes as real"
+        return "called fake" if score >= self.threshold else "not called fake"
 
     def __str__(self) -> str:
         if self.threshold is not None:
             return f"the calibrated threshold; {self.source}"
         if self.median_real is None and self.median_fake is None:
-            return "no calibrated threshold, and not both classes to rank: right and wrong unknown"
+            return (
+                "no calibrated threshold, and not both classes for a ranking, so no score counts"
+                " as right or wrong"
+            )
         return (
-            "no calibrated threshold; by rank: a fake is right above the median real"
-            f" ({_number(self.median_real)}), a real below the median fake"
+            "no calibrated threshold; by rank: a fake counts as right above the median real video"
+            f" ({_number(self.median_real)}), a real video below the median fake"
             f" ({_number(self.median_fake)})"
         )
 
@@ -66,16 +76,16 @@ def find_rule(
     *,
     weights_sha256: str | None = None,
 ) -> VerdictRule:
-    """Find the rule of a detector.
+    """Return the rule of a detector: its calibrated threshold, or else a ranking.
 
-    Its calibrated threshold where it has one. Without, no threshold is made up: the answer to a
-    fake then counts as right where it scores above the median real video, that to a real one
-    where it scores below the median fake, whatever the numbers themselves are.
+    Without a calibration no threshold is made up: a fake counts as right if it scores above the
+    median real video, and a real video if it scores below the median fake.
 
     Args:
-        reference: The detector's folder or Hub id; another reference has no calibration.
-        scored: Label and score of the videos that are ranked, None where there is none.
-        weights_sha256: Of the detector; a calibration of other weights is passed over.
+        reference: The detector's folder or Hub id; any other reference has no calibration.
+        scored: The label and the score of each video to rank, either of them None if unknown.
+        weights_sha256: The digest of the detector's weights; a calibration of other weights is
+            ignored.
 
     Raises:
         DetectorError: The detector's calibration is damaged.

@@ -1,1 +1,1 @@
-"""Videos to clips and identities, on many cores."""
+"""Videos turned into clips and identities, on many cores."""

@@ -1,4 +1,4 @@
-"""Identities of many videos: threads decode and embed them, as clips are made."""
+"""Identities of many videos: threads decode the videos and embed the faces in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from thb.preprocessing.clips import ThreadTools, check_readable, default_workers
+from thb.preprocessing.clips import ThreadTools, check_readable
+from thb.preprocessing.settings import Preparation
+from thb.runtime.processes import default_workers
 from thb.runtime.progress import progress_bar
 from thb_dataset.errors import VideoError
 
@@ -21,14 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EmbeddedVideos:
-    """Identities of videos, side by side.
+    """The identities of videos, one row for each video.
 
     Attributes:
-        names: N names, in the order asked for.
-        means: float32 (N, D), unit length.
-        middles: float32 (N, D), unit length.
-        unread: Why the others have none.
-        pack: What embedded them.
+        names: The names of the N videos that have an identity, in the given order.
+        means: The mean embedding of each video, float32 (N, D), unit length.
+        middles: The embedding of each video's middle frame, float32 (N, D), unit length.
+        unread: The reason why each of the other videos has no identity, by name.
+        pack: The face pack that embedded them.
     """
 
     names: tuple[str, ...]
@@ -39,22 +41,21 @@ class EmbeddedVideos:
 
 
 class IdentityMaker:
-    """Embeds videos in threads, each with a reader and a face finder of its own.
+    """Embeds videos in threads, each with its own reader and face finder.
 
     Use it as a context manager: leaving it ends the readers' child processes.
 
     Args:
-        store: Folder in which identities are kept.
-        face_pack: As ``load_face_finder`` takes it.
-        workers: Threads; None for one a core.
+        preparation: The face pack, the folder in which identities are kept, and the number of
+            threads.
     """
 
-    def __init__(self, *, store: Path, face_pack: str, workers: int | None = None) -> None:
+    def __init__(self, preparation: Preparation) -> None:
         from thb_dataset.identity.embedding import IdentityStore
 
-        self._store = IdentityStore(store)
-        self._workers = workers or default_workers()
-        self._tools = ThreadTools(face_pack)
+        self._store = IdentityStore(preparation.store)
+        self._workers = preparation.workers or default_workers()
+        self._tools = ThreadTools(preparation.face_pack)
 
     def __enter__(self) -> IdentityMaker:
         return self
@@ -63,14 +64,14 @@ class IdentityMaker:
         self._tools.close()
 
     def embed(self, videos: Mapping[str, Path], *, progress: bool = True) -> EmbeddedVideos:
-        """Embed videos; what cannot be read is named, not raised.
+        """Embed videos; one that cannot be read is listed with the reason and raises nothing.
 
         Args:
-            videos: File by name.
-            progress: Show a bar.
+            videos: The video files, by name.
+            progress: Show a progress bar.
 
         Raises:
-            FacePackError: The pack cannot be loaded or holds no recogniser.
+            FacePackError: The pack cannot be loaded, or it holds no face recogniser.
             OSError: The store cannot be written.
         """
         _, finder = self._tools.get()
@@ -79,14 +80,14 @@ class IdentityMaker:
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="faces")
         try:
             with progress_bar(total=len(videos), description="faces", shown=progress) as bar:
-                everything = pool.map(self._embed_one, videos.values())
-                for name, made in zip(videos, everything, strict=True):
+                results = pool.map(self._embed_video, videos.values())
+                for name, result in zip(videos, results, strict=True):
                     bar.update()
-                    if isinstance(made, str):
-                        unread[name] = made
+                    if isinstance(result, str):
+                        unread[name] = result
                     else:
-                        found[name] = made
-        finally:  # on an error, do not go through the videos that wait
+                        found[name] = result
+        finally:  # after an error, drop the videos that still wait
             pool.shutdown(wait=True, cancel_futures=True)
         width = finder.pack.embedding_dim
         means, middles = (
@@ -96,14 +97,14 @@ class IdentityMaker:
         return EmbeddedVideos(tuple(found), means, middles, unread, finder.pack)
 
     def picture_of(self, path: Path) -> npt.NDArray[np.uint8] | None:
-        """Return the face of a video, to look at; None where it has none."""
+        """Return a picture of the face in a video; None if it has none."""
         reader, finder = self._tools.get()
         try:
             return self._store.get(path, finder, reader).picture
         except VideoError:
             return None
 
-    def _embed_one(
+    def _embed_video(
         self, path: Path
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | str:
         try:

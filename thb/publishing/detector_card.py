@@ -1,73 +1,72 @@
 """The model card of a published detector, and its entries for the Hub's leaderboards.
 
-Every figure comes from the run's own record and from results of these very weights.
+Every number comes from the run's own record and from results of the published weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from thb.evaluation.cells import METRICS, Cell, Measure
 from thb.publishing.remote_code import describe
 from thb.releases.opening import DEFAULT_RELEASE
+from thb.runs.record import RunRecord
 from thb_dataset.records import Generator
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResultEntry
 
     from detectors.base import Detector
-    from thb.evaluation.cells import Cell, Measure
     from thb.evaluation.result import Result
     from thb.prediction.calibration import Calibration
 
-METRICS = ("auc", "t1", "t01", "brier")
 TAGS = ("deepfake-detection", "talking-head", "talkingheadbench")
 
 
 def write_card(
-    model: Detector,
+    detector: Detector,
     repo: str,
     *,
-    record: Mapping[str, Any] | None,
+    record: RunRecord | None,
     results: Sequence[tuple[str, Result]],
     calibration: Calibration | None = None,
 ) -> str:
     """Return the README.md of a detector's repo.
 
     Args:
-        model: With its config.
-        repo: Where it goes.
+        detector: The detector, with its config.
+        repo: The repo that it is published in.
         record: The run's ``run.json``; None for weights that were not trained here.
-        results: Pairs of a fold's name and a result that holds it, of these very weights.
-        calibration: The threshold of these very weights; None where it has not been set.
+        results: Pairs of a fold's name and a result of these weights that holds the fold.
+        calibration: The threshold of these weights; None if it has not been set.
     """
+    is_on_benchmark = record is not None and not record.release.synthetic
     parts = [
-        _write_head(
-            model, on_the_benchmark=record is not None and not record["release"]["synthetic"]
-        ),
+        _write_head(detector, is_on_benchmark=is_on_benchmark),
         f"# {repo.partition('/')[2]}",
-        describe(type(model)),
+        describe(type(detector)),
         _write_use(repo),
-        _write_input(model),
-        _write_training(model, record),
+        _write_input(detector),
+        _write_training(detector, record),
         _write_threshold(calibration),
-        _write_figures(results),
-        _write_licences(model),
+        _write_results(results),
+        _write_licences(detector),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _write_head(model: Detector, *, on_the_benchmark: bool) -> str:
-    licence = model.config.weights_licence
+def _write_head(detector: Detector, *, is_on_benchmark: bool) -> str:
+    licence = detector.config.weights_licence
     head: dict[str, Any] = {
         "library_name": "transformers",
         "pipeline_tag": "video-classification",
         "license": licence.lower() if licence else "other",
         "tags": list(TAGS),
     }
-    if on_the_benchmark:
+    if is_on_benchmark:
         head["datasets"] = [DEFAULT_RELEASE]
     if not licence:
         head["license_name"] = "none"
@@ -76,31 +75,33 @@ def _write_head(model: Detector, *, on_the_benchmark: bool) -> str:
 
 def _write_use(repo: str) -> str:
     return f"""## Use
-With the TalkingHeadBench toolkit, which also finds the faces and cuts the clips:
+With the TalkingHeadBench toolkit, which also finds the faces and makes the clips:
 
 ```
 thb predict {repo} clip.mp4
 thb evaluate {repo} --protocol p3
 ```
 
-Without it, the network alone: the code beside the weights is run, so read it first.
+The network also runs without it. transformers then runs the code beside the weights, so read
+that code first:
 
 ```python
 from transformers import AutoModelForVideoClassification
 
 model = AutoModelForVideoClassification.from_pretrained("{repo}", trust_remote_code=True)
-logits = model(pixel_values).logits  # (N,), one per clip, higher = fake
+logits = model(pixel_values).logits  # (N,): one for each clip, higher = fake
 ```"""
 
 
-def _write_input(model: Detector) -> str:
-    spec = model.config.clip_spec.to_dict()
+def _write_input(detector: Detector) -> str:
+    spec = detector.config.clip_spec.to_dict()
     rows = [f"| {name} | {value} |" for name, value in spec.items()]
     return "\n".join(
         [
             "## Input",
-            f"`pixel_values` is (N, {model.config.clip_spec.pictures}, 3, {spec['size']},"
-            f" {spec['size']}). The clips of a video, as `config.json` says them:",
+            f"`pixel_values` has the shape (N, {detector.config.clip_spec.pictures}, 3,"
+            f" {spec['size']}, {spec['size']}). `config.json` says how the clips of a video are"
+            " made:",
             "",
             "| setting | value |",
             "|---|---|",
@@ -109,64 +110,65 @@ def _write_input(model: Detector) -> str:
     )
 
 
-def _write_training(model: Detector, record: Mapping[str, Any] | None) -> str:
-    parameters = sum(weight.numel() for weight in model.parameters())
-    lines = ["## Training", f"{parameters:,} parameters, `{type(model).__qualname__}`."]
+def _write_training(detector: Detector, record: RunRecord | None) -> str:
+    config = detector.config
+    parameters = sum(weight.numel() for weight in detector.parameters())
+    heading = f"## Training\n{parameters:,} parameters, `{type(detector).__qualname__}`."
     if record is None:
-        lines.append(f"Trained on: {model.config.training_data or 'not recorded'}.")
-        if model.config.source_checksum:
-            lines.append(f"Converted from the checkpoint {model.config.source_checksum} (sha256).")
-        return " ".join(lines).replace("## Training ", "## Training\n")
-    settings, kept, used = record["settings"], record["kept"], record["videos"]["train"]["used"]
-    area = kept["validation_auc"]
-    lines.append(
-        f"{model.config.training_data}: {used['real']} real and {used['fake']} fake videos,"
-        f" {len(record['videos']['train']['no_face'])} without a face left out. Seed"
-        f" {settings['seed']}; epoch {kept['epoch']} of {settings['epochs']} is kept"
-        f" (validation AUC {'none' if area is None else format(area, '.3f')})."
-    )
-    if record["release"]["synthetic"]:
+        lines = [heading, f"Trained on: {config.training_data or 'not recorded'}."]
+        if config.source_checksum:
+            lines.append(f"Converted from the checkpoint with the sha256 {config.source_checksum}.")
+        return " ".join(lines)
+    settings, kept, videos = record.settings, record.kept, record.videos.train
+    area = kept.validation_auc
+    lines = [
+        f"Trained on {config.training_data}: {videos.used.real} real and {videos.used.fake} fake"
+        f" videos; {len(videos.no_face)} without a face were left out. The random seed is"
+        f" {settings.seed}. Epoch {kept.epoch} of {settings.epochs} was kept (validation AUC"
+        f" {'none' if area is None else format(area, '.3f')})."
+    ]
+    if record.release.synthetic:
         lines.append("**The release is synthetic: these weights are for tests only.**")
-    recipe = ", ".join(_write_setting(name, value) for name, value in settings.items())
-    return f"{lines[0]}\n{' '.join(lines[1:])}\n\nRecipe: {recipe}."
+    recipe = ", ".join(_write_setting(name, value) for name, value in settings.to_dict().items())
+    return f"{heading}\n{' '.join(lines)}\n\nRecipe: {recipe}."
 
 
 def _write_setting(name: str, value: Any) -> str:  # noqa: ANN401 — a JSON value
     if isinstance(value, float):
         return f"{name} {value:.6g}"
     if name == "augmentations":
-        parts = [f"{one['name']} ({one['probability']:g})" for one in value]
-        return f"{name} {', '.join(parts) or 'none'}"
+        steps = [f"{step['name']} ({step['probability']:g})" for step in value]
+        return f"{name} {', '.join(steps) or 'none'}"
     return f"{name} {value}"
 
 
 def _write_threshold(calibration: Calibration | None) -> str:
     if calibration is None:
         return ""
-    synthetic = " of the synthetic release" if calibration.release.get("synthetic") else ""
+    synthetic = " of the synthetic release" if calibration.release.synthetic else ""
     return (
-        f"## Threshold\nOn the validation videos of fold {calibration.fold}{synthetic}, none of"
-        f" them of Test: {calibration}. `thresholds.json` holds it, for exactly these weights."
+        f"## Threshold\nSet on the validation videos of fold {calibration.fold}{synthetic}, none of"
+        f" which are test videos: {calibration}. `thresholds.json` has it, for these weights only."
     )
 
 
-def _write_figures(results: Iterable[tuple[str, Result]]) -> str:
-    lines = ["## Figures"]
+def _write_results(results: Iterable[tuple[str, Result]]) -> str:
+    lines = ["## Results"]
     for fold, result in results:
-        synthetic = "SYNTHETIC " if result.release.get("synthetic") else ""
-        revision = str(result.release.get("revision") or "")[:12]
+        synthetic = "SYNTHETIC " if result.release.synthetic else ""
+        revision = (result.release.revision or "")[:12]
         lines += [
             "",
-            f"Fold {fold} of {synthetic}{result.release.get('name')} {revision}, splits by"
-            f" {result.split_by}; predictions {result.predictions_sha256[fold][:12]} (sha256). In"
-            " brackets 95 % intervals.",
+            f"Fold {fold} of {synthetic}{result.release.name} {revision}, split by"
+            f" {result.split_by}; predictions {result.predictions_sha256[fold][:12]} (sha256). The"
+            " brackets hold 95 % intervals.",
             "",
             "| generator | part | fakes | reals | AUC | TPR at FPR 1 % | at 0.1 % | Brier |",
             "|---|---|---:|---:|---:|---:|---:|---:|",
             *(_write_row(cell) for cell in result.cells if cell.fold == fold),
         ]
     if len(lines) == 1:
-        lines.append("No result of these very weights was found beside them.")
+        lines.append("No result of these weights was found beside them.")
     return "\n".join(lines)
 
 
@@ -184,37 +186,40 @@ def _write_measure(measure: Measure | None) -> str:
     return f"{measure.value:.3f} ({measure.low:.3f}–{measure.high:.3f})"
 
 
-def _write_licences(model: Detector) -> str:
-    config = model.config
-    weights = config.weights_licence or "nobody has licensed them"
+def _write_licences(detector: Detector) -> str:
+    config = detector.config
+    weights = config.weights_licence or "no licence has been given"
     return (
         "## Licences and limits\n"
-        f"Code: {config.code_licence}. Weights: {weights}. A score is the model's opinion of a"
-        " video, not a proof; on generators, compression and people that it was not tested on it"
-        " may be wrong in either direction."
+        f"Code: {config.code_licence}. Weights: {weights}. A score is the detector's opinion of a"
+        " video, not a proof. It may be wrong in either direction, above all on generators,"
+        " compression and people that the detector was not tested on."
     )
 
 
 def make_entries(
     results: Iterable[tuple[str, Result]], *, dataset: str | None
 ) -> list[EvalResultEntry]:
-    """Return what ``.eval_results`` says of a detector: an AUC per fold, for P1 the mean.
+    """Return the results of a detector for ``.eval_results``: one AUC for each fold.
+
+    The AUC of P1 is the mean over its generators.
 
     Args:
-        results: As :func:`write_card` takes them.
-        dataset: The repo that the results are of; None: of each the repo that it names itself,
-            and nothing for a folder. A synthetic release's results are never entered.
+        results: Pairs of a fold's name and a result, as for :func:`write_card`. Results of a
+            synthetic release are left out.
+        dataset: The dataset repo that the results are of. With None, each result's own release
+            counts, and results of a folder are left out.
     """
     from huggingface_hub import EvalResultEntry
 
     entries = []
     for fold, result in results:
-        name = str(result.release.get("name"))
+        name = result.release.name
         target = dataset or (name if name == DEFAULT_RELEASE else None)
         value = _find_auc(fold, result)
-        if target is None or result.release.get("synthetic") or value is None:
+        if target is None or result.release.synthetic or value is None:
             continue
-        revision = str(result.release.get("revision") or "")
+        revision = result.release.revision or ""
         entries.append(
             EvalResultEntry(
                 dataset_id=target,

@@ -1,8 +1,8 @@
 """A detector's code as flat files beside its weights, for machines without this package.
 
-``trust_remote_code`` loads what a repo's ``auto_map`` names, and copies only modules that lie side
-by side. So every module of ours that the class needs becomes one file, and imports of one from
-another become relative; nothing else of the text is changed.
+``trust_remote_code`` loads the classes that a repo's ``auto_map`` names, and it copies only modules
+that lie in one folder. So each of our modules that the class needs becomes one file, and imports
+between them become relative. The rest of the text stays as it is.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ OURS = ("detectors", "thb_dataset")
 
 
 def bundle_code(detector_class: type[Detector]) -> tuple[dict[str, str], dict[str, str]]:
-    """Collect what a class needs to be loaded elsewhere.
+    """Collect the code that a class needs to be loaded elsewhere.
 
     Args:
-        detector_class: Ours, or one of a module of the user's own.
+        detector_class: A detector of this package, or of a user's own module.
 
     Returns:
         The text of every file by its name, and the config's ``auto_map``.
 
     Raises:
-        DetectorError: A module has no source, or imports another in a way that cannot be turned.
+        DetectorError: A module has no source, or has an import that cannot be made relative.
     """
     config_class = detector_class.config_class
     roots = {*OURS, detector_class.__module__.partition(".")[0]}
@@ -37,60 +37,60 @@ def bundle_code(detector_class: type[Detector]) -> tuple[dict[str, str], dict[st
     files: dict[str, str] = {}
     while waiting:
         module = waiting.pop()
-        name = f"{_flatten(module)}.py"
+        name = f"{_flat_name(module)}.py"
         if name not in files:
-            files[name], needed = _turn(module, roots)
+            files[name], needed = _flatten_imports(module, roots)
             waiting += needed
     auto_map = {
-        "AutoConfig": f"{_flatten(config_class.__module__)}.{config_class.__name__}",
+        "AutoConfig": f"{_flat_name(config_class.__module__)}.{config_class.__name__}",
         "AutoModelForVideoClassification": (
-            f"{_flatten(detector_class.__module__)}.{detector_class.__name__}"
+            f"{_flat_name(detector_class.__module__)}.{detector_class.__name__}"
         ),
     }
     return files, auto_map
 
 
-def _flatten(module: str) -> str:
+def _flat_name(module: str) -> str:
     return module.replace(".", "_")
 
 
-def _turn(module: str, roots: set[str]) -> tuple[str, list[str]]:
+def _flatten_imports(module: str, roots: set[str]) -> tuple[str, list[str]]:
     """Return a module's text with relative imports, and the modules that it needs."""
     source, package = _read(module)
     lines = source.splitlines(keepends=True)
     imports: list[tuple[ast.ImportFrom, str]] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            inside = [one.name for one in node.names if one.name.partition(".")[0] in roots]
-            if inside:
+            ours = [alias.name for alias in node.names if alias.name.partition(".")[0] in roots]
+            if ours:
                 raise DetectorError(
-                    f"{module}: 'import {inside[0]}' cannot be published: write 'from … import …'"
+                    f"{module}: 'import {ours[0]}' cannot be published: write 'from … import …'"
                 )
         elif isinstance(node, ast.ImportFrom):
             dotted = "." * node.level + (node.module or "")
             target = importlib.util.resolve_name(dotted, package)
             if target.partition(".")[0] in roots:
-                home = _find_home(target, [one.name for one in node.names])
+                home = _find_home(target, [alias.name for alias in node.names])
                 imports.append((node, home))
-    # From the last to the first, so that the places of those before stay right.
-    for node, home in sorted(imports, key=lambda one: one[0].lineno, reverse=True):
+    # From the last to the first, so that the line numbers of earlier imports stay right.
+    for node, home in sorted(imports, key=lambda item: item[0].lineno, reverse=True):
         theirs = module.partition(".")[0] not in OURS and home.partition(".")[0] in OURS
         lines[node.lineno - 1 : node.end_lineno] = _write_import(node, home, fall_back=theirs)
     return "".join(lines), [home for _, home in imports]
 
 
 def _write_import(node: ast.ImportFrom, home: str, *, fall_back: bool) -> list[str]:
-    """Write an import anew, relative.
+    """Return the lines of an import, made relative.
 
     Args:
-        node: As it stands.
-        home: The module that is meant.
-        fall_back: Take it from this package where that is installed, so that a class of somebody
-            else's is then a detector like any other.
+        node: The import as it is.
+        home: The module that the names come from.
+        fall_back: Import from this package where it is installed, so that a user's own class is a
+            detector like any other there; relative only where it is not.
     """
     indent = " " * node.col_offset
-    names = ", ".join(ast.unparse(one) for one in node.names)
-    relative = f"from .{_flatten(home)} import {names}\n"
+    names = ", ".join(ast.unparse(alias) for alias in node.names)
+    relative = f"from .{_flat_name(home)} import {names}\n"
     if not fall_back:
         return [f"{indent}{relative}"]
     return [
@@ -102,10 +102,10 @@ def _write_import(node: ast.ImportFrom, home: str, *, fall_back: bool) -> list[s
 
 
 def _find_home(module: str, names: list[str]) -> str:
-    """Return the module that really holds names which a package only passes on.
+    """Return the module that defines names which a package only re-exports.
 
     Raises:
-        DetectorError: They are of several modules, so that one import cannot be turned.
+        DetectorError: The names come from several modules, so one import cannot name them all.
     """
     found = importlib.import_module(module)
     if not hasattr(found, "__path__"):
@@ -120,7 +120,7 @@ def _find_home(module: str, names: list[str]) -> str:
 
 
 def _read(module: str) -> tuple[str, str]:
-    """Return a module's source, and the package that its relative imports begin from."""
+    """Return a module's source, and the package that its relative imports start from."""
     found = importlib.util.find_spec(module)
     if found is None or found.origin is None or not found.origin.endswith(".py"):
         raise DetectorError(f"{module} has no source file, so its code cannot be published")
@@ -130,7 +130,7 @@ def _read(module: str) -> tuple[str, str]:
 
 
 def describe(detector_class: type[Detector]) -> str:
-    """Return the first paragraph of what a class says of itself, or of what its module does."""
+    """Return the first paragraph of the docstring of a class's module, or else of the class."""
     for text in (inspect.getdoc(inspect.getmodule(detector_class)), inspect.getdoc(detector_class)):
         if text:
             return " ".join(text.split("\n\n", maxsplit=1)[0].split())

@@ -1,1 +1,1 @@
-"""A release opened, downloaded, read as tables and checked for leaks."""
+"""Opening a release, downloading its files, reading it as tables and checking it for leaks."""

@@ -1,8 +1,7 @@
-"""Downloads the fakes of a Hub release once, in parallel, into the Hub's own cache."""
+"""Download the fakes of a Hub release once, in parallel, into the Hub's own cache."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from thb.runtime.progress import progress_bar
 from thb_dataset.errors import ReleaseError
+from thb_dataset.hub.files import matches_identity
 
 if TYPE_CHECKING:
     from thb_dataset.records import Video
@@ -18,17 +18,15 @@ if TYPE_CHECKING:
 
 WORKERS = 8
 _PATHS_PER_QUESTION = 200
-_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class _Expected:
-    """What the Hub says a file is: its size, and its sha256 or else git's own hash of it."""
+    """What the Hub lists of a file: its size, and its identity as in a ``HubListing``."""
 
     path: str
     size: int
-    sha256: str | None
-    git_oid: str
+    identity: str
 
 
 def fetch_videos(
@@ -39,29 +37,29 @@ def fetch_videos(
     workers: int = WORKERS,
     progress: bool = True,
 ) -> int:
-    """Download the fakes that are not at hand yet; a folder's release has all that it will have.
+    """Download the fakes of a Hub release that are not in the cache yet.
 
-    A file takes its place only when it is whole and has the checksum that the Hub gives for it,
-    so a download that was cut off continues with the files that are missing. Afterwards
-    ``locate_videos`` finds them, offline as well.
+    A file takes its place only if it is complete and has the checksum that the Hub lists, so a
+    download that was interrupted continues with the missing files. Afterwards ``locate_videos``
+    finds the files, even offline. The release of a folder has nothing to download.
 
     Args:
-        release: As ``scan_hub_release`` returns it.
-        videos: Which videos are wanted; real videos are passed over.
-        audio: Whether the release's WAV files are wanted, too.
-        workers: Downloads at a time.
+        release: The release, as ``scan_hub_release`` returns it.
+        videos: The videos to download; real videos are ignored.
+        audio: Download the release's WAV files of these videos as well.
+        workers: The number of parallel downloads.
         progress: Show a bar.
 
     Returns:
-        How many files were downloaded.
+        The number of files that were downloaded.
 
     Raises:
-        ReleaseError: A file cannot be downloaded, or is damaged twice in a row.
+        ReleaseError: A file cannot be downloaded, or was damaged twice in a row.
         HubUnreachableError: The Hub does not answer and files are missing.
     """
     if release.hub_repo is None or release.revision is None:
         return 0
-    paths = _wanted(videos, audio=audio)
+    paths = _list_paths(videos, audio=audio)
     missing = [path for path in paths if not (release.root / path).is_file()]
     if not missing:
         return 0
@@ -74,13 +72,13 @@ def fetch_videos(
             job.result()
             bar.update()
     finally:
-        # After an error or Ctrl-C what has not begun is not begun.
+        # After an error or Ctrl-C no further download begins.
         pool.shutdown(wait=True, cancel_futures=True)
         bar.close()
     return len(expected)
 
 
-def _wanted(videos: Iterable[Video], *, audio: bool) -> list[str]:
+def _list_paths(videos: Iterable[Video], *, audio: bool) -> list[str]:
     paths = []
     for video in videos:
         if video.generator is not None:
@@ -97,15 +95,15 @@ def _describe(repo: str, commit: str, paths: Sequence[str]) -> list[_Expected]:
     from thb_dataset.hub.errors import explained_hub_errors
     from thb_dataset.hub.release import resolve_commit
 
-    resolve_commit(repo, commit)  # fails in seconds where the Hub does not answer
+    resolve_commit(repo, commit)  # fails within seconds if the Hub does not answer
     found: list[_Expected] = []
     with explained_hub_errors(repo, commit):
         for start in range(0, len(paths), _PATHS_PER_QUESTION):
-            some = list(paths[start : start + _PATHS_PER_QUESTION])
-            for file in HfApi().get_paths_info(repo, some, revision=commit, repo_type="dataset"):
+            batch = list(paths[start : start + _PATHS_PER_QUESTION])
+            for file in HfApi().get_paths_info(repo, batch, revision=commit, repo_type="dataset"):
                 if isinstance(file, RepoFile):
-                    sha256 = file.lfs.sha256 if file.lfs else None
-                    found.append(_Expected(file.path, file.size, sha256, file.blob_id))
+                    identity = file.lfs.sha256 if file.lfs else file.blob_id
+                    found.append(_Expected(file.path, file.size, identity))
     lost = set(paths) - {file.path for file in found}
     if lost:
         raise ReleaseError(f"{repo} at {commit} no longer has: {', '.join(sorted(lost))}")
@@ -132,27 +130,16 @@ def _fetch(repo: str, commit: str, file: _Expected) -> None:
             return
         _remove(Path(path))
     raise ReleaseError(
-        f"{file.path} of {repo} arrived damaged twice: it has not the checksum that the Hub gives"
+        f"{file.path} of {repo} was downloaded twice with a wrong checksum: try again later"
     )
 
 
 def _is_whole(path: Path, file: _Expected) -> bool:
-    if path.stat().st_size != file.size:
-        return False
-    if file.sha256 is not None:
-        digest = hashlib.sha256()
-        expected = file.sha256
-    else:
-        digest = hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
-        expected = file.git_oid
-    with path.open("rb") as opened:
-        while block := opened.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest() == expected
+    return path.stat().st_size == file.size and matches_identity(path, file.identity)
 
 
 def _remove(path: Path) -> None:
-    """Remove a damaged file and the blob behind it, so that nobody takes it for a good one."""
+    """Remove a damaged file and the blob behind it, so that the cache never serves it."""
     blob = path.resolve()
     path.unlink(missing_ok=True)
     blob.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The files of a release's videos on this machine: downloaded, found, and their sound with them."""
+"""The files of a release's videos on this machine, and the sound files beside them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from thb_dataset.release.media import find_sounds, locate_videos
 
 @dataclass(frozen=True, kw_only=True)
 class VideoFiles:
-    """Where the files of videos are, by ``video_id``; a video without a file is absent.
+    """The files of videos by ``video_id``; a video whose file is missing is absent.
 
     Attributes:
         videos: The video files.
@@ -33,14 +33,14 @@ def fetch_files(
     download: bool = True,
     progress: bool = True,
 ) -> VideoFiles:
-    """Download what a Hub release has of these videos, and find their files.
+    """Download the files of these videos from a Hub release, and find them on this machine.
 
     Args:
-        opened: The release, and where the real videos are.
-        videos: Whose files are wanted.
-        sound: Whether the release's WAV files are wanted: always for a detector that listens,
-            else its scores depend on what was downloaded before.
-        download: False: only look at what is on this machine.
+        opened: The release, and the folder of the real videos.
+        videos: The videos.
+        sound: Fetch the release's WAV files as well. A detector that listens always needs them;
+            otherwise its scores would depend on earlier downloads.
+        download: Whether missing files are downloaded; if not, only files on this machine count.
         progress: Show a bar while files are downloaded.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What ``--release`` may be, opened: a Hub id, a revision of it, a folder, or ``mini``."""
+"""Open a release by the name that a user gives: a Hub id, a revision, a folder, or ``mini``."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _REVISION = re.compile(r"refs/pr/\d+|[0-9a-f]{40}")
 
 @dataclass(frozen=True, kw_only=True)
 class OpenRelease:
-    """A release, and where the real videos for it are.
+    """A release, and the folder of its real videos.
 
     Attributes:
         release: The list of its videos.
-        real_root: One folder of real videos or one for each dataset; None where none was named.
+        real_root: The folder of the real videos, or one for each dataset; None if none was named.
     """
 
     release: Release
@@ -36,7 +36,13 @@ class OpenRelease:
 
 @dataclass(frozen=True, kw_only=True)
 class HubName:
-    """A dataset repo and a revision of it; None: ``main``, or the packaged index's commit."""
+    """A dataset repo on the Hub.
+
+    Attributes:
+        repo: The id of the repo, ``org/name``.
+        revision: A branch, commit or ``refs/pr/<n>``; None for the commit of the packaged index,
+            or ``main`` if there is no such index.
+    """
 
     repo: str
     revision: str | None
@@ -51,21 +57,21 @@ def open_release(
 ) -> OpenRelease:
     """Open a release by the name that a user gives it.
 
-    ``mini`` is the synthetic release: written into the cache on its first use, and it brings
-    its own real videos. Of a Hub repo only the list is read: ``thb.releases.fetching`` downloads
-    its videos.
+    ``mini`` is the synthetic release. It is written into the cache on first use and has its own
+    real videos. For a Hub repo only the list of videos is read; ``thb.releases.files`` downloads
+    the videos.
 
     Args:
-        source: A Hub id ``org/name``, with ``@revision`` after it or not; ``refs/pr/<n>`` or a
-            commit of the benchmark's own repo; a folder in the Hub's layout; or ``"mini"``. One
-            that is open already is returned as it is.
-        real_root: The folder of the real videos, or one for each dataset; the mini release has
-            its own.
-        split_list: Which list of real videos: ``"default"`` or ``"official_ff++"``.
+        source: A Hub id ``org/name`` or ``org/name@revision``; ``refs/pr/<n>`` or a commit of the
+            benchmark's own repo; a folder in the Hub's layout; or ``"mini"``. A release that is
+            already open is returned as it is.
+        real_root: The folder of the real videos, or one for each dataset; None for the mini
+            release, which has its own.
+        split_list: The list of real videos: ``"default"`` or ``"official_ff++"``.
         progress: Show a bar while the mini release is written.
 
     Raises:
-        ReleaseError: There is no such release, it is refused, or ``real_root`` is no folder.
+        ReleaseError: The release does not exist or is refused, or ``real_root`` is not a folder.
         HubUnreachableError: The Hub does not answer and the release was not read before.
     """
     from thb_dataset.hub.packaged_index import find_packaged_release
@@ -75,7 +81,7 @@ def open_release(
         return source
     if str(source) == MINI:
         if real_root is not None:
-            raise ReleaseError("the mini release brings its own real videos: leave out --real-root")
+            raise ReleaseError("the mini release has its own real videos: leave out --real-root")
         mini = _write_mini(progress=progress)
         release = read_release(mini.hub, split_list=split_list)
         return OpenRelease(release=release, real_root=mini.real_root)
@@ -89,12 +95,17 @@ def open_release(
 def scan_release_named(
     source: str | Path, *, split_list: str = "default", progress: bool = True
 ) -> Release:
-    """Read a release as it is now, for its audit; it is named as for :func:`open_release`.
+    """Read a release in its present state, for an audit.
 
-    An index that ships with the package is not looked at: it says what was.
+    An index that ships with the package is not used, because it describes an earlier state.
+
+    Args:
+        source: The name of the release, as :func:`open_release` takes it.
+        split_list: The list of real videos: ``"default"`` or ``"official_ff++"``.
+        progress: Show a bar while the mini release is written.
 
     Raises:
-        ReleaseError: There is no such release, or its split list is absent or malformed.
+        ReleaseError: The release does not exist, or its split list is missing or malformed.
         HubUnreachableError: The Hub does not answer and the release was not read before.
     """
     from thb_dataset.release.scan import scan_release
@@ -107,17 +118,17 @@ def scan_release_named(
     folder = Path(source).expanduser()
     if not folder.is_dir():
         raise ReleaseError(
-            f"there is no folder {source}: give a folder that holds fake/ and real/, a Hub id "
+            f"there is no folder {source}: name a folder that holds fake/ and real/, a Hub id "
             "org/name, or 'mini'"
         )
     return scan_release(folder, split_list=split_list)
 
 
 def parse_hub_name(source: str | Path) -> HubName | None:
-    """Return the Hub repo that a name means, or None where it means a folder.
+    """Return the Hub repo that a name stands for, or None if it stands for a folder.
 
-    ``org/name`` and ``org/name@revision`` are a repo, unless a folder of that name is there;
-    ``refs/pr/<n>`` and a commit's 40 digits are revisions of the benchmark's own repo.
+    ``org/name`` and ``org/name@revision`` stand for a repo unless a folder of that name exists;
+    ``refs/pr/<n>`` and the 40 digits of a commit are revisions of the benchmark's own repo.
     """
     from thb_dataset.hub.release import is_repo_name
 
@@ -139,7 +150,7 @@ def _scan_hub(name: HubName, split_list: str) -> Release:
             name.repo, revision=name.revision, split_list=split_list, cache=listings_folder()
         )
     except ReleaseError as error:
-        # The name may have been meant for a folder, and mistyped.
+        # The name may be that of a folder, with a typing error.
         raise type(error)(f"{error} (and there is no folder {name.repo} here)") from error
 
 
@@ -157,13 +168,13 @@ def _real_folders(
     if real_root is None:
         return None
     if isinstance(real_root, Mapping):
-        strange = [str(name) for name in real_root if name not in tuple(RealDataset)]
-        if strange:
+        unknown = [str(name) for name in real_root if name not in tuple(RealDataset)]
+        if unknown:
             raise ReleaseError(
-                f"real_root names {', '.join(strange)}; it may name {', '.join(RealDataset)}"
+                f"real_root names {', '.join(unknown)}; it may name {', '.join(RealDataset)}"
             )
         return {RealDataset(name): Path(root).expanduser() for name, root in real_root.items()}
     folder = Path(real_root).expanduser()
     if not folder.is_dir():
-        raise ReleaseError(f"no folder {folder} for the real videos (--real-root)")
+        raise ReleaseError(f"there is no folder {folder} for the real videos (--real-root)")
     return folder

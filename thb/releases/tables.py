@@ -1,4 +1,4 @@
-"""``thb.load``: a protocol's splits with local files, ready to train on."""
+"""The splits of a protocol as tables of local files, ready for training (``thb.load``)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from thb.releases.opening import DEFAULT_RELEASE
 from thb_dataset.errors import ProtocolError, ReleaseError
+from thb_dataset.wording import shorten_list
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def load(  # noqa: PLR0913 — a verb's options, all but the first by keyword
+def load(  # noqa: PLR0913 — one parameter per option
     protocol: str = "p1",
     *,
     fold: str | None = None,
@@ -34,29 +35,30 @@ def load(  # noqa: PLR0913 — a verb's options, all but the first by keyword
 ) -> DatasetDict:
     """Load a protocol as a ``datasets.DatasetDict`` whose videos are files on this machine.
 
-    Fakes of a Hub release are downloaded once into the Hub's cache; after that it works offline.
-    The column ``video`` is ``{"path": …}``, not decoded (``datasets.Video(decode=False)``): read
-    it with the toolkit, or ``cast_column("video", datasets.Video())`` where torchcodec is
-    installed. A video that is not at hand has ``video: None``, and one warning says which.
+    Fakes of a Hub release are downloaded once into the Hub's cache; after that the release works
+    offline. The column ``video`` is ``{"path": …}`` and not decoded
+    (``datasets.Video(decode=False)``): read it with the toolkit, or cast it with
+    ``cast_column("video", datasets.Video())`` if torchcodec is installed. A missing video has
+    ``video: None``, and a warning names the missing videos.
 
     Args:
         protocol: ``"p1"``, ``"p2"``, ``"p3"``, or a config such as ``"p3-hallo"``.
-        fold: The generator that is held out; None: P1, or all folds of P2 or P3 as
+        fold: The generator to hold out; None for P1, or for all folds of P2 or P3 as
             ``train.hallo``, ``validation.hallo``, ``test.hallo`` and so on.
-        release: A Hub id ``org/name``, with ``@revision`` after it or not; ``refs/pr/<n>`` or a
-            commit of the benchmark's own repo; a folder in the Hub's layout; or ``"mini"``.
+        release: A Hub id ``org/name`` or ``org/name@revision``; ``refs/pr/<n>`` or a commit of
+            the benchmark's own repo; a folder in the Hub's layout; or ``"mini"``.
         real_root: The folder of your real videos, or one for each real dataset.
-        split_by: ``"release"`` or ``"driver"``.
-        split_list: ``"default"`` or ``"official_ff++"``.
-        strict: Raise where a video is missing, instead of warning.
-        download: Whether fakes that are not at hand are downloaded.
-        audio: Whether the release's WAV files are downloaded, too.
+        split_by: The reading of the release's splits: ``"release"`` or ``"driver"``.
+        split_list: The list of real videos: ``"default"`` or ``"official_ff++"``.
+        strict: Raise an error instead of a warning if a video is missing.
+        download: Download fakes that are not on this machine.
+        audio: Download the release's WAV files as well.
         progress: Show progress bars.
 
     Raises:
-        ReleaseError: There is no such release, or ``strict`` and videos are missing.
+        ReleaseError: The release does not exist, or ``strict`` is set and videos are missing.
         HubUnreachableError: The Hub does not answer and the release was not read before.
-        ProtocolError: There is no such protocol or fold, or it cannot be built.
+        ProtocolError: The protocol or the fold does not exist, or cannot be built.
     """
     from datasets import DatasetDict
 
@@ -64,14 +66,13 @@ def load(  # noqa: PLR0913 — a verb's options, all but the first by keyword
     from thb.releases.opening import open_release
     from thb_dataset.hub.index import config_splits
 
-    config = _config(protocol, fold)
+    config = _name_config(protocol, fold)
     opened = open_release(release, real_root=real_root, split_list=split_list, progress=progress)
     splits = config_splits(opened.release.videos, config, split_by=split_by)
-    wanted = {video.video_id: video for rows in splits.values() for video in rows}
-    videos = tuple(wanted.values())
+    videos = tuple({video.video_id: video for rows in splits.values() for video in rows}.values())
     files = fetch_files(opened, videos, sound=audio, download=download, progress=progress).videos
     _report_missing(
-        [video for name, video in wanted.items() if name not in files],
+        [video for video in videos if video.video_id not in files],
         opened.real_root,
         strict=strict,
     )
@@ -80,21 +81,21 @@ def load(  # noqa: PLR0913 — a verb's options, all but the first by keyword
     )
 
 
-def _config(protocol: str, fold: str | None) -> str:
+def _name_config(protocol: str, fold: str | None) -> str:
     from thb_dataset.hub.index import parse_config
     from thb_dataset.protocols import fold_name
     from thb_dataset.records import TRAINING_GENERATORS, Generator
 
-    found, held_out = parse_config(protocol)
+    parsed, held_out = parse_config(protocol)
     if fold is None:
         return protocol
-    named = next((one for one in TRAINING_GENERATORS if one.slug == fold), None)
-    wanted = named or Generator.parse(fold)
-    if not found.is_folded or wanted not in TRAINING_GENERATORS:
-        raise ProtocolError(f"{found.value} has no fold {fold}")
+    by_slug = {generator.slug: generator for generator in TRAINING_GENERATORS}
+    wanted = by_slug.get(fold) or Generator.parse(fold)
+    if not parsed.is_folded or wanted not in TRAINING_GENERATORS:
+        raise ProtocolError(f"{parsed.value} has no fold {fold}")
     if held_out not in (None, wanted):
         raise ProtocolError(f"{protocol} is the fold of {held_out}, not of {wanted}")
-    return fold_name(found, wanted)
+    return fold_name(parsed, wanted)
 
 
 def _report_missing(
@@ -105,8 +106,7 @@ def _report_missing(
     fakes = [video.path for video in missing if video.generator is not None]
     messages = []
     if fakes:
-        shown = ", ".join(fakes[:5]) + (f" and {len(fakes) - 5} more" if len(fakes) > 5 else "")
-        messages.append(f"{len(fakes)} fake videos are not at hand: {shown}")
+        messages.append(f"{len(fakes)} fakes are missing: {shorten_list(fakes)}")
     reals = [video for video in missing if video.real_dataset is not None]
     if reals:
         messages.append(explain_missing_reals(reals, real_root))
@@ -127,7 +127,7 @@ def _make_table(release: Release, videos: Iterable[Video], files: Mapping[str, P
     features["video"] = VideoFeature(decode=False)
     features["audio"] = Audio(decode=False)
     rows = [_row(release, video, files.get(video.video_id)) for video in videos]
-    # The schema carries the features; encoding row by row would ask for torchcodec.
+    # The schema holds the features; encoding row by row would need torchcodec.
     return Dataset(pa.Table.from_pylist(rows, schema=features.arrow_schema))
 
 

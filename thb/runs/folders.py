@@ -1,4 +1,4 @@
-"""The detectors in a folder that ``thb train`` wrote: one, or one for each fold."""
+"""The folders that ``thb train`` writes: one detector, or one for each fold."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class RunFolder:
     """One detector with trained weights.
 
     Attributes:
-        name: Of the detector; the folds of a training share it.
-        protocol: ``p1``, ``p2`` or ``p3``; None for weights that were not trained here.
-        fold: ``p1``, ``p3-hallo``, …; None likewise.
-        folder: Holds ``config.json`` and the weights.
+        name: The name of the detector, which the folds of a training share.
+        protocol: ``p1``, ``p2`` or ``p3``; None for weights that ``thb train`` did not write.
+        fold: The name of the fold, for instance ``p3-hallo``; None like the protocol.
+        folder: The folder that holds ``config.json`` and the weights.
     """
 
     name: str
@@ -31,27 +31,31 @@ class RunFolder:
 
 
 def find_run_folders(given: str | Path) -> tuple[RunFolder, ...]:
-    """Find the detectors in a folder: the folder itself, or the folders in it, by name.
+    """Return the detectors in a folder: the folder itself, or else its subfolders by name.
+
+    Args:
+        given: The folder of one detector, or a folder of such folders.
 
     Raises:
-        DetectorError: There is none, or a record is damaged.
+        DetectorError: There is no detector, or a record is damaged.
     """
     folder = Path(given).expanduser().resolve()
     inside = sorted(file.parent for file in folder.glob(f"*/{CONFIG_FILE}"))
-    runs = [folder] if (folder / CONFIG_FILE).is_file() else inside
-    if not runs:
-        raise DetectorError(f"{given} holds no detector: give a folder that thb train wrote")
-    found = []
-    for run in runs:
-        record = read_record(run) or {}
-        fold = record.get("fold")
+    folders = [folder] if (folder / CONFIG_FILE).is_file() else inside
+    if not folders:
+        raise DetectorError(f"{given} holds no detector: name a folder that thb train wrote")
+    runs = []
+    for run in folders:
+        record = read_record(run)
+        fold = record.fold if record else None
         name = folder.parent.name if run == folder and fold == folder.name else folder.name
-        found.append(RunFolder(name=name, protocol=record.get("protocol"), fold=fold, folder=run))
-    return tuple(found)
+        protocol = record.protocol if record else None
+        runs.append(RunFolder(name=name, protocol=protocol, fold=fold, folder=run))
+    return tuple(runs)
 
 
 def default_out(detector: str | Path) -> Path:
-    """Return where an evaluation of this detector is written: its folder, or ``runs/<name>``."""
+    """Return the folder for a detector's evaluation: its own folder, or else ``runs/<name>``."""
     folder = Path(detector).expanduser()
     if folder.is_dir():
         return folder

@@ -1,21 +1,21 @@
-"""Which detector is for which fold, and whether it was trained for it.
+"""The folds of a protocol, and the detector of each fold.
 
-A detector that was trained with a generator which its test holds out has seen the answer. So a
-detector's record of its training is read before it is evaluated.
+A detector that was trained on the generator that its test holds out has seen the answers. So the
+record of a detector's training is compared with the fold before the detector is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from detectors.registry import is_hub_id
+from detectors.listing import is_hub_id
 from thb.releases.opening import OpenRelease, open_release
 from thb.runs.folders import CONFIG_FILE
-from thb.runs.record import RECORD_FILE, read_record
+from thb.runs.record import RECORD_FILE, FoldRecord, read_record
 from thb_dataset.errors import DetectorError
+from thb_dataset.hub.files import read_hub_file
 from thb_dataset.protocols import Fold, Protocol, build_folds
 from thb_dataset.records import Generator
 
@@ -25,25 +25,27 @@ class FoldDetector:
     """The detector of one fold.
 
     Attributes:
-        fold: The fold that it is to be evaluated on.
-        reference: What ``load_detector`` takes.
-        trained_on: What its folder or Hub repo says of its training; None where it says nothing.
+        fold: The fold that the detector is used on.
+        reference: The detector, as ``load_detector`` takes it.
+        trained_on: The fold that it was trained on, as its folder or Hub repo says; None if that
+            says nothing.
     """
 
     fold: Fold
     reference: str | Path
-    trained_on: Mapping[str, Any] | None
+    trained_on: FoldRecord | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoldChoice:
-    """What settings say of the folds that a detector is run on.
+    """The settings that choose the folds and accept their detectors.
 
     Attributes:
-        split_by: Reading of the release: ``"release"`` or ``"driver"``.
-        allow_mismatch: Accept a detector on a fold that it was not trained for. It may have seen
-            the generator that the fold holds out; what is written says that this was allowed.
-        trust_remote_code: Run Python code that a detector's folder or Hub repo brings.
+        split_by: The reading of the release's splits: ``"release"`` or ``"driver"``.
+        allow_mismatch: Accept a detector on a fold that it was not trained for, although it may
+            have seen the generator that the fold holds out. The written files name the fold that
+            it was trained on.
+        trust_remote_code: Run Python code from a detector's folder or Hub repo.
     """
 
     split_by: str = "release"
@@ -64,13 +66,16 @@ def open_folds(
     """Open a release, build the folds of protocols and find the detector of each.
 
     Args:
-        detector: As :func:`find_fold_detectors` takes it.
-        protocols: ``p1``, ``p2`` or ``p3``; their folds are returned in this order.
-        fold: Only the fold that holds this generator out.
-        release: As :func:`thb.releases.opening.open_release` takes it.
-        real_root: Folder of the real videos.
+        detector: The detector or detectors, as :func:`find_fold_detectors` takes them.
+        protocols: One or more of ``p1``, ``p2`` and ``p3``; their folds are returned in this order.
+        fold: Open only the fold that holds this generator out; None for all folds.
+        release: The release, as :func:`thb.releases.opening.open_release` takes it.
+        real_root: The folder of the real videos.
         choice: How the folds are read, and which detectors are accepted.
         progress: Show a bar while the mini release is written.
+
+    Returns:
+        The open release, and the detector of each fold.
 
     Raises:
         ReleaseError: The release cannot be read.
@@ -89,10 +94,10 @@ def build_all_folds(
     fold: Generator | str | None,
     split_by: str,
 ) -> tuple[Fold, ...]:
-    """Build the folds of protocols, all of them or the one that holds a generator out.
+    """Return the folds of protocols: all of them, or those that hold one generator out.
 
     Raises:
-        ProtocolError: A protocol, a fold or a reading does not exist, or cannot be built.
+        ProtocolError: A protocol, a fold or a reading does not exist, or a fold cannot be built.
     """
     held_out = Generator.parse(fold) if isinstance(fold, str) else fold
     return tuple(
@@ -107,31 +112,34 @@ def build_all_folds(
 def find_fold_detectors(
     detector: str | Path, folds: Sequence[Fold], *, allow_mismatch: bool = False
 ) -> tuple[FoldDetector, ...]:
-    """Find the detector of every fold.
+    """Return the detector of every fold.
 
     Args:
-        detector: A run folder that holds one detector per fold in folders named like the folds,
-            or one detector for all: its folder, a Hub id, a registered name, ``module:Class``.
-        folds: The folds to be evaluated.
+        detector: A run folder with a detector for each fold, in subfolders named like the folds,
+            or one detector for all folds: its folder, a Hub id, a registered name, or
+            ``module:Class``.
+        folds: The folds that need a detector.
         allow_mismatch: Accept a detector that was trained for another fold.
 
     Raises:
         DetectorError: A fold has no detector, or one that was trained for another fold or on
-            another reading of the splits; all are named.
+            another reading of the splits; the message names all of them.
     """
     published = _read_published(str(detector)) if is_hub_id(detector) else None
-    found = [_find(detector, fold, published) for fold in folds]
-    faults = [fault for one in found if (fault := _find_mismatch(one))]
-    if faults and not allow_mismatch:
+    detectors = [_find_detector(detector, fold, published) for fold in folds]
+    mismatches = [
+        mismatch for fold_detector in detectors if (mismatch := _explain_mismatch(fold_detector))
+    ]
+    if mismatches and not allow_mismatch:
         raise DetectorError(
-            "this would test a detector on what it may have been trained on: "
-            + "; ".join(faults)
-            + ". Evaluate it on its own fold, or say --allow-mismatch if that is what you want"
+            "the detector may have been trained on videos of its test set: "
+            + "; ".join(mismatches)
+            + ". Evaluate it on its own fold, or pass --allow-mismatch to do it anyway"
         )
-    return tuple(found)
+    return tuple(detectors)
 
 
-def _find(detector: str | Path, fold: Fold, published: Mapping[str, Any] | None) -> FoldDetector:
+def _find_detector(detector: str | Path, fold: Fold, published: FoldRecord | None) -> FoldDetector:
     folder = Path(detector).expanduser()
     own = folder / fold.name
     if (own / CONFIG_FILE).is_file():
@@ -141,37 +149,31 @@ def _find(detector: str | Path, fold: Fold, published: Mapping[str, Any] | None)
     others = sorted(path.parent.name for path in folder.glob(f"*/{CONFIG_FILE}"))
     if others:
         raise DetectorError(
-            f"{folder} holds no detector for {fold.name}, only for {', '.join(others)}: train it "
+            f"{folder} holds no detector for {fold.name}, only for {', '.join(others)}: train one "
             f"(thb train … --protocol {fold.protocol} --out {folder}), or evaluate another protocol"
         )
     return FoldDetector(fold=fold, reference=detector, trained_on=published)
 
 
-def _read_published(repo_id: str) -> dict[str, Any] | None:
+def _read_published(repo_id: str) -> FoldRecord | None:
     """Read what a Hub repo says of its detector's training; None where it says nothing."""
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
-
-    try:
-        record = Path(hf_hub_download(repo_id, RECORD_FILE))
-    except (EntryNotFoundError, RepositoryNotFoundError):
-        return None  # a repo that is not there is explained when the detector is loaded
-    return _trained_on(record.parent)
+    record = read_hub_file(repo_id, RECORD_FILE)
+    # A repo that does not exist is explained when the detector is loaded.
+    return None if record is None else _trained_on(record.parent)
 
 
-def _trained_on(folder: Path) -> dict[str, Any] | None:
+def _trained_on(folder: Path) -> FoldRecord | None:
     record = read_record(folder)
-    if record is None:
-        return None
-    return {name: record.get(name) for name in ("protocol", "fold", "split_by", "release")}
+    return None if record is None else record.fold_record
 
 
-def _find_mismatch(one: FoldDetector) -> str | None:
-    """Say how a detector's training differs from its fold; None for no way that is known of."""
-    if one.trained_on is None:
+def _explain_mismatch(fold_detector: FoldDetector) -> str | None:
+    """Return how a detector's training differs from its fold; None if no difference is known."""
+    fold, trained_on = fold_detector.fold, fold_detector.trained_on
+    if trained_on is None:
         return None
-    trained = f"{one.trained_on['fold']} split by {one.trained_on['split_by']}"
-    tested = f"{one.fold.name} split by {one.fold.split_by}"
+    trained = f"{trained_on.fold} split by {trained_on.split_by}"
+    tested = f"{fold.name} split by {fold.split_by}"
     if trained == tested:
         return None
-    return f"{one.reference} was trained for {trained}, not for {tested}"
+    return f"{fold_detector.reference} was trained for {trained}, not for {tested}"

@@ -1,48 +1,152 @@
-"""What every prediction says of its making: detector, clips, faces, versions. No time, no host."""
+"""Provenance stored with every prediction: detector, clip settings, face pack, versions."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
 
+from pydantic import Field
+
+from thb.runs.record import FacePackRecord, FoldRecord, describe_fold
 from thb.runtime.environment import package_versions
+from thb.runtime.records import read_json
+from thb_dataset.clip_spec import ClipSpec
 
 if TYPE_CHECKING:
     from detectors.base import Detector
-
+    from thb_dataset.protocols import Fold
+    from thb_dataset.release.scan import Release
 
 _PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
-def describe_scoring(
-    detector: Detector, *, face_pack: str, precision: str = "fp32"
-) -> dict[str, Any]:
-    """Return what makes a score what it is: two runs with one record give the same scores.
+@dataclass(frozen=True, kw_only=True)
+class ScoredDetector:
+    """The detector that gave scores.
 
-    Batch size, processes and device are left out: they do not move a score.
+    Attributes:
+        name: The folder, Hub id or registered name that it was loaded from.
+        class_path: Its class as ``module:Class``.
+        model_type: The ``model_type`` of its ``config.json``.
+        weights_sha256: The digest of its weights; None in records written by other programs.
+        weights_licence: The licence of its weights.
+        training_data: What its weights were trained on, in words.
+    """
+
+    name: str = ""
+    class_path: Annotated[str, Field(alias="class")] = ""
+    model_type: str
+    weights_sha256: str | None = None
+    weights_licence: str | None = None
+    training_data: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoringRecord:
+    """Everything that determines a score: two runs with equal records give equal scores.
+
+    Batch size, number of processes and device are left out because they do not change a score.
+
+    Attributes:
+        detector: The detector.
+        clip_spec: The clips that the detector was given.
+        face_pack: The face pack that found the faces.
+        precision: The precision of the detector: ``float32``, ``bfloat16`` or ``float16``.
+        versions: The versions of the packages, by name.
+    """
+
+    detector: ScoredDetector
+    clip_spec: ClipSpec | None = None
+    face_pack: FacePackRecord | None = None
+    precision: str = "float32"
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldScoringRecord(FoldRecord, ScoringRecord):
+    """The provenance of the scores on a fold.
+
+    Attributes:
+        trained_on: The fold that the detector was trained on; None if the detector does not say.
+    """
+
+    trained_on: FoldRecord | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainingRecord(FoldScoringRecord):
+    """The provenance of the explanations of a fold.
+
+    Attributes:
+        target: The class whose evidence is explained.
+        limit: The largest number of videos per generator; None for all.
+        steps: The number of steps of the deletion and insertion curves; 0 for no curves.
+        seed: The random seed of the curves' random order.
+        verdicts: The rule by which an answer counts as right, in words.
+    """
+
+    target: str
+    limit: int | None
+    steps: int
+    seed: int
+    verdicts: str = ""
+
+
+def describe_fold_scoring(
+    detector: Detector,
+    fold: Fold,
+    release: Release,
+    *,
+    face_pack: str,
+    precision: str = "fp32",
+    trained_on: FoldRecord | None = None,
+) -> FoldScoringRecord:
+    """Return the provenance of a detector's scores on a fold.
 
     Args:
         detector: The detector that scores.
-        face_pack: Who finds the faces, as ``load_face_finder`` takes it.
-        precision: ``fp32``, ``bf16`` or ``fp16``, of the detector's products.
+        fold: The fold whose videos are scored.
+        release: The release that the fold belongs to.
+        face_pack: The face pack, as :func:`describe_scoring` takes it.
+        precision: The precision of the detector: ``fp32``, ``bf16`` or ``fp16``.
+        trained_on: The fold that the detector was trained on, if it says so.
+    """
+    scoring = describe_scoring(detector, face_pack=face_pack, precision=precision)
+    return FoldScoringRecord(
+        **vars(describe_fold(fold, release)), **vars(scoring), trained_on=trained_on
+    )
+
+
+def describe_scoring(
+    detector: Detector, *, face_pack: str, precision: str = "fp32"
+) -> ScoringRecord:
+    """Return the provenance of a detector's scores.
+
+    Args:
+        detector: The detector that scores.
+        face_pack: The face pack, as ``load_face_finder`` takes it.
+        precision: The precision of the detector: ``fp32``, ``bf16`` or ``fp16``.
     """
     from thb_dataset.faces.finder import load_face_finder
 
     config = detector.config
-    return {
-        "detector": {
-            "name": config.name_or_path or type(detector).__qualname__,
-            "class": f"{type(detector).__module__}:{type(detector).__qualname__}",
-            "model_type": config.model_type,
-            "weights_sha256": hash_weights(detector),
-            "weights_licence": config.weights_licence,
-            "training_data": config.training_data,
-        },
-        "clip_spec": config.clip_spec.to_dict(),
-        "face_pack": load_face_finder(face_pack).pack.to_dict(),
-        "precision": _PRECISIONS[precision],
-        "versions": package_versions(),
-    }
+    return ScoringRecord(
+        detector=ScoredDetector(
+            name=config.name_or_path or type(detector).__qualname__,
+            class_path=f"{type(detector).__module__}:{type(detector).__qualname__}",
+            model_type=config.model_type,
+            weights_sha256=hash_weights(detector),
+            weights_licence=config.weights_licence,
+            training_data=config.training_data,
+        ),
+        clip_spec=config.clip_spec,
+        face_pack=FacePackRecord(**load_face_finder(face_pack).pack.to_dict()),
+        precision=_PRECISIONS[precision],
+        versions=package_versions(),
+    )
 
 
 def hash_weights(detector: Detector) -> str:
@@ -55,3 +159,21 @@ def hash_weights(detector: Detector) -> str:
         flat = tensor.detach().cpu().contiguous().flatten()
         digest.update(flat.view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def read_scoring_record(text: str | bytes) -> ScoringRecord:
+    """Return the provenance that a file of predictions or explanations holds.
+
+    Args:
+        text: The JSON of a :class:`ScoringRecord` or of one of its subclasses.
+
+    Raises:
+        ValueError: The text is not such a record; the message names every wrong field.
+    """
+    try:
+        keys = set(json.loads(text))
+    except TypeError as error:
+        raise ValueError(f"not a record: {error}") from error
+    if "target" in keys:
+        return read_json(ExplainingRecord, text)
+    return read_json(FoldScoringRecord if "fold" in keys else ScoringRecord, text)

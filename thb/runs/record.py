@@ -1,11 +1,17 @@
-"""``run.json``, the record that a training leaves beside its weights."""
+"""The record ``run.json`` that a training writes beside its weights."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
+from pydantic import Field
+
+from detectors.recipes import Recipe
+from thb.runtime.records import read_json, write_text
+from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
@@ -18,34 +24,226 @@ CURVE_FILE: Final = "history.svg"
 RECORD_FORMAT: Final = "thb-run/1"
 
 
-def describe_fold(fold: Fold, release: Release) -> dict[str, Any]:
-    """Say on what a detector is trained."""
-    return {
-        "protocol": fold.protocol.value,
-        "fold": fold.name,
-        "held_out": None if fold.held_out is None else fold.held_out.value,
-        "split_by": fold.split_by,
-        "release": {
-            "name": release.name,
-            "revision": release.revision,
-            "synthetic": release.synthetic,
-        },
-    }
+@dataclass(frozen=True, kw_only=True)
+class ReleaseRecord:
+    """A state of a release.
+
+    Attributes:
+        name: A Hub id, or the name of a folder.
+        revision: The Hub commit, or a digest of the folder's listing.
+        synthetic: Whether its videos are drawn, like those of the mini release.
+    """
+
+    name: str
+    revision: str | None = None
+    synthetic: bool = False
+
+    @classmethod
+    def of(cls, release: Release) -> Self:
+        """Return the record of a release."""
+        return cls(name=release.name, revision=release.revision, synthetic=release.synthetic)
+
+    def __str__(self) -> str:
+        return f"{self.name} {(self.revision or '')[:12]}".rstrip()
 
 
-def read_record(folder: Path) -> dict[str, Any] | None:
-    """Return the ``run.json`` of a folder, None where there is none.
+@dataclass(frozen=True, kw_only=True)
+class FoldRecord:
+    """A fold of a release, on which a detector is trained or scored.
+
+    Attributes:
+        protocol: ``p1``, ``p2`` or ``p3``.
+        fold: The name of the fold, for instance ``p3-hallo``.
+        held_out: The generator that the fold holds out; None for P1.
+        split_by: The reading of the release's splits, ``release`` or ``driver``.
+        release: The release.
+    """
+
+    protocol: str
+    fold: str
+    held_out: str | None = None
+    split_by: str
+    release: ReleaseRecord
+
+    @property
+    def fold_record(self) -> FoldRecord:
+        """The fold alone, without the other fields of a subclass."""
+        values = {field.name: getattr(self, field.name) for field in fields(FoldRecord)}
+        return FoldRecord(**values)
+
+    def differing(self, other: FoldRecord) -> list[str]:
+        """Return the names of the fields in which two folds differ."""
+        names = [field.name for field in fields(FoldRecord)]
+        return [name for name in names if getattr(self, name) != getattr(other, name)]
+
+
+def describe_fold(fold: Fold, release: Release) -> FoldRecord:
+    """Return the record of a fold of a release."""
+    return FoldRecord(
+        protocol=fold.protocol.value,
+        fold=fold.name,
+        held_out=None if fold.held_out is None else fold.held_out.value,
+        split_by=fold.split_by,
+        release=ReleaseRecord.of(release),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FacePackRecord:
+    """The face pack that found the faces; see :class:`thb_dataset.faces.packs.FacePack`."""
+
+    pack_id: str
+    name: str
+    backend: str
+    licence: str
+    embedding_dim: int
+    same_person: float
+    sha256s: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartRecord:
+    """The detector that a training begins with.
+
+    Attributes:
+        name: The reference that the user gave; None for a detector that was given as an object.
+        class_path: Its class as ``module:Class``.
+        model_type: The ``model_type`` of its ``config.json``.
+        parameters: The number of weights.
+        initial_weights_sha256: The digest of the weights that every fold begins with.
+    """
+
+    name: str | None
+    class_path: Annotated[str, Field(alias="class")]
+    model_type: str
+    parameters: int
+    initial_weights_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptEpoch:
+    """The epoch whose weights were kept.
+
+    Attributes:
+        rule: ``best`` or ``last``.
+        epoch: The number of the epoch, from 1.
+        validation_auc: The AUC on the validation videos; None if they lack a class.
+        validation_loss: The loss on the validation videos; None if there are none.
+    """
+
+    rule: str
+    epoch: int
+    validation_auc: float | None
+    validation_loss: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassCounts:
+    """The numbers of fake and real videos."""
+
+    fake: int = 0
+    real: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoCounts:
+    """The videos of one part of a fold: how many were used, and why the others were not.
+
+    Attributes:
+        used: The numbers of videos with clips.
+        missing: The numbers of videos whose files were not found.
+        no_face: The videos in which no face was found: the reason by ``video_id``.
+        no_audio: The videos without the sound that the detector needs: the reason by ``video_id``.
+        error: The videos that could not be read: the reason by ``video_id``.
+    """
+
+    used: ClassCounts
+    missing: ClassCounts
+    no_face: Mapping[str, str]
+    no_audio: Mapping[str, str]
+    error: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartCounts:
+    """The videos that a training used, by the part of its fold."""
+
+    train: VideoCounts
+    validation: VideoCounts
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineRecord:
+    """How the work was shared; the weights depend slightly on the number of processes.
+
+    Attributes:
+        processes: The number of processes.
+        resumed_after: The last epoch before the training was continued; None if it never was.
+        torch_threads: The number of threads of each process.
+    """
+
+    processes: int
+    resumed_after: int | None
+    torch_threads: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan(FoldRecord):
+    """Everything that determines a training: trainings with equal plans are the same.
+
+    Attributes:
+        format: The version of the record.
+        detector: The detector that every fold begins with.
+        clip_spec: The clips that the detector is given.
+        face_pack: The face pack that finds the faces.
+        settings: The settings of the training.
+    """
+
+    format: Literal["thb-run/1"] = RECORD_FORMAT
+    detector: StartRecord
+    clip_spec: ClipSpec
+    face_pack: FacePackRecord
+    settings: Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord(TrainingPlan):
+    """A finished training: its plan and its outcome.
+
+    Attributes:
+        kept: The epoch whose weights were kept.
+        epochs_done: The number of epochs that were trained.
+        machine: How the work was shared.
+        versions: The versions of the packages, by name.
+        videos: The videos that were used, and why others were not.
+        weights_sha256: The digest of the weights that were kept.
+        seconds: The wall time of the training.
+    """
+
+    kept: KeptEpoch
+    epochs_done: int
+    machine: MachineRecord
+    versions: Mapping[str, str]
+    videos: PartCounts
+    weights_sha256: str
+    seconds: float
+
+
+def read_record(folder: Path) -> RunRecord | None:
+    """Return the record of a run folder; None if the folder has none.
 
     Raises:
-        DetectorError: The file is damaged or of a version that is not known.
+        DetectorError: The file is damaged, or its version is unknown.
     """
     file = folder / RECORD_FILE
     if not file.is_file():
         return None
     try:
-        record = json.loads(file.read_text("utf-8"))
+        return read_json(RunRecord, file.read_bytes())
     except ValueError as error:
-        raise DetectorError(f"{file} is damaged: {error}") from error
-    if not isinstance(record, dict) or record.get("format") != RECORD_FORMAT:
-        raise DetectorError(f"{file} is no {RECORD_FORMAT} record")
-    return record
+        raise DetectorError(f"{file} is not a {RECORD_FORMAT} record: {error}") from error
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Write the record of a run into its folder."""
+    (folder / RECORD_FILE).write_text(write_text(record), encoding="utf-8")

@@ -1,1 +1,1 @@
-"""Folders, terminal and machine that every command stands on."""
+"""What every command stands on: cache folders, the terminal, the machine's description."""

@@ -1,9 +1,16 @@
-"""Where the toolkit keeps what it can make again: crops, the mini release, lists of Hub repos."""
+"""The toolkit's cache folder: crops, the mini release, and lists of Hub repos.
+
+Everything in it can be made again.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from thb_dataset.clips.disk_store import StoreInfo
 
 
 def cache_folder() -> Path:
@@ -28,3 +35,24 @@ def mini_release_folder() -> Path:
 def listings_folder() -> Path:
     """Return the folder of the lists of Hub repos, one for each commit that was read."""
     return cache_folder() / "listings"
+
+
+def cache_info() -> StoreInfo:
+    """Return the folder, the number and the size of the face crops and identities on disk."""
+    from thb_dataset.clips.disk_store import DiskStore
+
+    return DiskStore(clip_store_folder()).info()
+
+
+def prune_cache(max_bytes: int | None = None) -> StoreInfo:
+    """Remove the face crops and identities that were unused for longest until the rest fits.
+
+    Args:
+        max_bytes: The size to keep at most; 0 empties the store. None: the store's own bound.
+
+    Returns:
+        What is left.
+    """
+    from thb_dataset.clips.disk_store import DiskStore
+
+    return DiskStore(clip_store_folder()).prune(max_bytes)

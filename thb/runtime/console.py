@@ -1,4 +1,4 @@
-"""What a command says besides its data: errors in a line, warnings of ours, an exit code."""
+"""Messages, warnings and exit codes of a command: :data:`EXIT_CODES` lists the codes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,30 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable
-from typing import TextIO
+from collections.abc import Callable, Mapping
+from typing import Final, TextIO
 
-OURS = ("thb", "thb_dataset", "detectors", "metrics")
-EXIT_DATA, EXIT_MODEL, EXIT_BUG = 3, 4, 70
-EXIT_INTERRUPTED = 130
-INTERRUPTED = "interrupted: what is finished is kept, and the same command goes on from there"
-_EXTRAS = {
+EXIT_OK: Final = 0
+EXIT_FINDING: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_DATA: Final = 3
+EXIT_MODEL: Final = 4
+EXIT_BUG: Final = 70
+EXIT_INTERRUPTED: Final = 130
+EXIT_CODES: Final[Mapping[int, str]] = {
+    EXIT_OK: "success",
+    EXIT_FINDING: "finding: the check ran, and something is wrong with what it checked",
+    EXIT_USAGE: "usage: the command line makes no sense",
+    EXIT_DATA: "data: a release, a video or a result is missing or cannot be used",
+    EXIT_MODEL: "model: a detector, a face pack or a package is missing or cannot be used",
+    EXIT_BUG: "bug: the toolkit failed in a way that nobody foresaw; please report it",
+    EXIT_INTERRUPTED: "interrupted",
+}
+"""The exit code of every command; ``thb --help`` shows this table."""
+
+OURS: Final = ("thb", "thb_dataset", "detectors", "metrics")
+INTERRUPTED: Final = "interrupted: finished work is kept; run the same command again to continue"
+_EXTRAS: Final = {
     "accelerate": "models",
     "safetensors": "models",
     "torch": "models",
@@ -26,14 +42,20 @@ _EXTRAS = {
     "pytorch_grad_cam": "explain",
     "gradio": "space",
 }
-_FAULTS_OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+_FAULTS_OF_THE_MACHINE: Final = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+}
 
 
 def run_command(command: Callable[[], None]) -> None:
-    """Run a command and end the process: 0, or the exit code of the error that it met.
+    """Run a command and end the process with 0 or with the exit code of its error.
 
-    An error that the toolkit foresees is a line on stderr and never a traceback, unless
-    ``THB_DEBUG=1``. What it does not foresee is a bug: a traceback and exit code 70.
+    An error that the toolkit foresees is one line on stderr, without a traceback unless
+    ``THB_DEBUG=1``. Any other error is a bug: a traceback and exit code 70.
 
     Raises:
         SystemExit: Always.
@@ -53,13 +75,13 @@ def run_command(command: Callable[[], None]) -> None:
         if exit_code == EXIT_BUG or os.environ.get("THB_DEBUG") == "1":
             sys.excepthook(type(error), error, error.__traceback__)
         else:
-            say(f"error: {explain(error)}")
+            say(f"error: {explain_error(error)}")
         sys.exit(exit_code)
-    sys.exit(0)
+    sys.exit(EXIT_OK)
 
 
 def exit_code_of(error: Exception) -> int:
-    """Return 1 finding, 2 usage, 3 data, 4 model; 70 for an error that nobody foresaw."""
+    """Return the exit code of an error; 70 for one that nobody foresaw."""
     from thb_dataset.errors import THBError
 
     if isinstance(error, THBError):
@@ -73,31 +95,34 @@ def exit_code_of(error: Exception) -> int:
     return EXIT_BUG
 
 
-def explain(error: Exception) -> str:
+def explain_error(error: Exception) -> str:
     """Return an error's message and what to do next."""
     if isinstance(error, ModuleNotFoundError):
         extra = _EXTRAS[_root_module(error)]
         return f"{error}: pip install 'talkingheadbench[{extra}]'"
     if isinstance(error, OSError) and error.errno in _FAULTS_OF_THE_MACHINE:
         where = f" ({error.filename})" if error.filename else ""
-        return f"{error.strerror}{where}: nothing is lost, and the same command goes on from there"
+        return (
+            f"{error.strerror}{where}: finished work is kept; mend this and run the same command "
+            "again to continue"
+        )
     return str(error)
 
 
 def say(message: str) -> None:
-    """Write a line for people, on stderr; under several processes it says which of them speaks."""
+    """Write a line for people on stderr; with several processes it names the one that speaks."""
     rank = os.environ.get("RANK", "0")
     line = message if rank == "0" else f"[process {rank}] {message}"
     if "tqdm" in sys.modules:
         from tqdm import tqdm
 
-        tqdm.write(line, file=sys.stderr)  # above the bars that are on the screen
+        tqdm.write(line, file=sys.stderr)  # above the progress bars on the screen
     else:
         print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def quiet_third_parties() -> None:
-    """Keep the warnings and log lines of libraries off the screen; ours are shown as lines."""
+    """Show our own warnings and log records as plain lines, and none of other libraries."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -113,14 +138,14 @@ def quiet_third_parties() -> None:
 
 
 def quiet_transformers() -> None:
-    """Keep the bars that transformers shows for every load of a few weights off the screen."""
+    """Hide the progress bars that transformers shows whenever it loads weights."""
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
 
 
 class _Lines(logging.Handler):
-    """Log records as lines for people."""
+    """Writes log records as lines for people."""
 
     def emit(self, record: logging.LogRecord) -> None:
         say(f"{record.levelname.lower()}: {record.getMessage()}")

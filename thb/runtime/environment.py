@@ -1,4 +1,4 @@
-"""What moves a score and is not in the data: versions, devices, decoder, face pack, folders."""
+"""Everything outside the data that can change a score: versions, devices, decoder, face pack."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PACKAGES = (
 
 
 def package_versions() -> dict[str, str]:
-    """Return the versions of the packages that move a score; absent ones are left out."""
+    """Return the versions of the packages that can change a score; absent ones are left out."""
     found = {}
     for name in PACKAGES:
         try:
@@ -40,10 +40,10 @@ def package_versions() -> dict[str, str]:
 
 
 def environment(face_pack: str = "embedded") -> dict[str, Any]:
-    """Return all that a reader of a score needs to know of the machine, ready for JSON.
+    """Return everything about this machine that can change a score, as plain JSON values.
 
     Args:
-        face_pack: The face pack to describe, as ``load_face_finder`` takes it.
+        face_pack: The face pack to describe: ``"embedded"``, an InsightFace pack or its folder.
     """
     from thb.runtime.cache import cache_folder
 

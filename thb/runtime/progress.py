@@ -1,28 +1,34 @@
-"""Progress bars: on stderr, one line, and quiet where nobody watches."""
+"""Progress bars: one line on stderr, and only now and then where nobody watches."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-SECONDS_BETWEEN_LINES_IN_A_LOG = 15.0
+SECONDS_BETWEEN_LINES_IN_A_LOG: Final = 15.0
 
 
 def is_main_process() -> bool:
-    """Say whether this process speaks for the run: rank 0, or the only one."""
+    """Return True in the process that speaks for the run: rank 0, or the only one."""
     return os.environ.get("RANK", "0") == "0"
 
 
 def progress_bar(
     *, total: int, description: str, unit: str = "video", shown: bool = True
 ) -> tqdm[None]:
-    """Return a bar to be moved by ``update``; in a log file it prints a line now and then.
+    """Return a bar to advance with ``update``; in a log file it prints a line now and then.
 
-    Only the main process shows one.
+    Only the main process shows it.
+
+    Args:
+        total: The number of units that complete the bar.
+        description: The text before the bar.
+        unit: The name of what is counted.
+        shown: Show the bar at all.
     """
     from tqdm import tqdm
 

@@ -1,7 +1,7 @@
-"""Changes of training clips that published recipes name, as exact as the crops allow.
+"""The augmentations of published recipes, followed as exactly as the crops allow.
 
-Each is done to all pictures of a sample alike. What cannot be done here is named in the recipe's
-``not_followed``.
+An augmentation changes all pictures of a sample in the same way. Those that cannot be followed
+here are listed in the recipe's ``not_followed``.
 """
 
 from __future__ import annotations
@@ -22,30 +22,32 @@ Change = Callable[[Pixels, Settings, np.random.Generator], Pixels]
 
 
 def find_unknown(augmentations: Iterable[Augmentation]) -> list[str]:
-    """List what nobody here can do, in words."""
+    """Return a message for each augmentation whose name is unknown."""
+    known = {*_CHANGES, _CUTOUT}
     return [
-        f"augmentation {one.name!r} is none of {', '.join(sorted({*_CHANGES, 'cutout'}))}"
-        for one in augmentations
-        if one.name not in _CHANGES and one.name != "cutout"
+        f"augmentation {augmentation.name!r} is unknown; known: {', '.join(sorted(known))}"
+        for augmentation in augmentations
+        if augmentation.name not in known
     ]
 
 
 def change_pixels(
     pixels: Pixels, augmentations: Iterable[Augmentation], random: np.random.Generator
 ) -> Pixels:
-    """Change the pictures of a sample, each augmentation as often as it says.
+    """Change the pictures of a sample by each augmentation, with the probability that it names.
 
     Args:
-        pixels: uint8 (T, S, S, 3), RGB.
-        augmentations: In order; those of normalised values are left to :func:`change_values`.
-        random: Where the chances come from.
+        pixels: The pictures, uint8 (T, S, S, 3), RGB.
+        augmentations: The augmentations, in order; ``cutout`` is left to :func:`change_values`.
+        random: The random number generator.
 
     Returns:
-        uint8 (T, S, S, 3); of another side after ``align``, which cuts crops out of wider ones.
+        The changed pictures, uint8 (T, S, S, 3). After ``align``, which cuts crops out of wider
+        ones, S is smaller.
     """
-    for one in augmentations:
-        if one.name in _CHANGES and random.random() < one.probability:
-            pixels = _CHANGES[one.name](pixels, one.settings, random)
+    for augmentation in augmentations:
+        if augmentation.name in _CHANGES and random.random() < augmentation.probability:
+            pixels = _CHANGES[augmentation.name](pixels, augmentation.settings, random)
     return pixels
 
 
@@ -54,19 +56,23 @@ def change_values(
     augmentations: Iterable[Augmentation],
     random: np.random.Generator,
 ) -> npt.NDArray[np.float32]:
-    """Change what is done after normalisation: the cutout, one square at one place everywhere.
+    """Cut out a square of a sample's normalised values, the same in every picture.
 
     Args:
-        values: (..., S, S); changed in place.
-        augmentations: Those of pixels are passed over.
-        random: Where the chances come from.
+        values: The normalised values, (..., S, S); they are changed in place.
+        augmentations: The augmentations; all but ``cutout`` are left to :func:`change_pixels`.
+        random: The random number generator.
+
+    Returns:
+        The same array.
     """
-    for one in augmentations:
-        if one.name == "cutout" and random.random() < one.probability:
-            half = one.settings["side_pixels"] // 2
+    for augmentation in augmentations:
+        if augmentation.name == _CUTOUT and random.random() < augmentation.probability:
+            half = augmentation.settings["side_pixels"] // 2
             row, column = (int(random.integers(side)) for side in values.shape[-2:])
             rows = slice(max(0, row - half), row + half)
-            values[..., rows, max(0, column - half) : column + half] = one.settings["value"]
+            columns = slice(max(0, column - half), column + half)
+            values[..., rows, columns] = augmentation.settings["value"]
     return values
 
 
@@ -75,18 +81,18 @@ def _flip(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pi
 
 
 def _corner_crop(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    """Cut a smaller square out of a corner or the middle, and bring it back to the size."""
+    """Cut a smaller square out of a corner or the middle, and enlarge it to the full size."""
     size = pixels.shape[1]
     side = int(size * random.choice(settings["scales"]))
     spare = size - side
-    places = ((0, 0), (0, spare), (spare, 0), (spare, spare), (spare // 2, spare // 2))
-    top, left = places[random.integers(len(places))]
+    corners = ((0, 0), (0, spare), (spare, 0), (spare, spare), (spare // 2, spare // 2))
+    top, left = corners[random.integers(len(corners))]
     cut = pixels[:, top : top + side, left : left + side]
     return cut if spare == 0 else _map(cut, lambda picture: _resize(picture, size))
 
 
 def _halve(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    """Make the pictures half as large, and large again."""
+    """Shrink the pictures to half their size and enlarge them again."""
     size = pixels.shape[1]
     return _map(pixels, lambda picture: _resize(_resize(picture, size // 2), size))
 
@@ -95,21 +101,21 @@ def _jpeg(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pi
     low, high = settings["quality"]
     quality = int(random.integers(low, high + 1))
 
-    def code(picture: Pixels) -> Pixels:
-        # OpenCV codes BGR: the channels must be told apart, since JPEG keeps less of colour.
+    def compress(picture: Pixels) -> Pixels:
+        # OpenCV expects BGR. The order matters, since JPEG does not treat the channels alike.
         written, data = cv2.imencode(
             ".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality]
         )
         if not written:
-            raise RuntimeError("OpenCV could not code a picture as JPEG")
+            raise RuntimeError("OpenCV could not encode a picture as JPEG")
         read: Pixels = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
         return read[..., ::-1]
 
-    return _map(pixels, code)
+    return _map(pixels, compress)
 
 
 def _stretch_range(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    """Stretch each picture's values over the whole range."""
+    """Stretch the values of each picture over the whole range."""
 
     def stretch(picture: Pixels) -> Pixels:
         low, high = int(picture.min()), int(picture.max())
@@ -130,13 +136,13 @@ def _gamma(pixels: Pixels, settings: Settings, random: np.random.Generator) -> P
 
 
 def _blur(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    """Blur by a Gaussian of a fixed size; a deviation of 0 is OpenCV's own for that size."""
+    """Blur with a Gaussian of a fixed size; for a deviation of 0, OpenCV chooses it by the size."""
     size, sigma = (int(settings["kernel"]),) * 2, float(random.choice(settings["sigmas"]))
     return _map(pixels, lambda picture: cv2.GaussianBlur(picture, size, sigma))
 
 
 def _noise(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    """Add Gaussian noise; its deviation is a whole number from one of the ranges."""
+    """Add Gaussian noise; its deviation is an integer from one of the ranges."""
     low, high = settings["sigma"][random.integers(len(settings["sigma"]))]
     sigma = random.integers(low, high + 1)
     noisy = pixels + random.normal(0, sigma, pixels.shape)
@@ -144,7 +150,7 @@ def _noise(pixels: Pixels, settings: Settings, random: np.random.Generator) -> P
 
 
 def _coarse_noise(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    """Add grey noise made at a part of the size and enlarged, so that it comes in spots."""
+    """Add grey noise that is drawn at a fraction of the size and enlarged, so it forms spots."""
     size = pixels.shape[1]
     small = max(1, size // int(settings["shrink"]))
     spots = cv2.resize(random.normal(0, settings["sigma"], (small, small)), (size, size))
@@ -153,7 +159,7 @@ def _coarse_noise(pixels: Pixels, settings: Settings, random: np.random.Generato
 
 
 def _hue_saturation(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    """Scale saturation and value in HSV, each every second time, down or up."""
+    """Scale saturation and value in HSV, each with probability 1/2, down or up."""
     factors = {}
     for channel, name in ((1, "saturation"), (2, "value")):
         if random.random() < 0.5:
@@ -170,7 +176,7 @@ def _hue_saturation(pixels: Pixels, settings: Settings, random: np.random.Genera
 
 
 def _motion_blur(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    """Smear the pictures along a line of any direction, its length drawn in pixels."""
+    """Smear the pictures along a line of random direction and length."""
     angle, (shortest, longest) = np.deg2rad(random.integers(360)), settings["length_pixels"]
     length = int(random.integers(shortest, longest + 1))
     kernel = np.zeros((2 * length + 1, 2 * length + 1))
@@ -181,7 +187,7 @@ def _motion_blur(pixels: Pixels, settings: Settings, random: np.random.Generator
 
 
 def _tone(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    """Mix the pictures with one colour."""
+    """Blend the pictures with one random colour."""
     (darkest, brightest), (least, most) = settings["colour"], settings["share"]
     colour, share = random.uniform(darkest, brightest, 3), random.uniform(least, most)
     mixed: Pixels = np.clip(np.rint((1 - share) * pixels + share * colour), 0, 255).astype(np.uint8)
@@ -196,6 +202,9 @@ def _map(pixels: Pixels, change: Callable[[Pixels], Any]) -> Pixels:
 def _resize(picture: Pixels, size: int) -> Pixels:
     return np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
 
+
+_CUTOUT = "cutout"
+"""The one augmentation of normalised values; all others change pixels."""
 
 _CHANGES: dict[str, Change] = {
     "align": jitter_faces,

@@ -1,6 +1,6 @@
-"""A training's state on disk, so that it goes on after a kill as if nothing had happened.
+"""The state of a training on disk, so that a killed training continues as if it never stopped.
 
-Tensors are safetensors and all else is JSON: nothing here can run code when it is read.
+Tensors are stored as safetensors and everything else as JSON, so reading them runs no code.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ _TENSORS: Final = ("weights", "kept", "optimiser")
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """All that the epochs to come depend on, beside the recipe and the data.
+    """Everything that the next epochs depend on, besides the recipe and the data.
 
     Attributes:
         history: The epochs so far.
-        weights: The detector's.
-        kept: Those of the best epoch so far.
-        optimiser: Its state for each weight, by the weight's number and the state's name.
-        scaler: Of the gradients in float16; empty without one.
-        random: The random states of the process that reads it.
+        weights: The detector's weights.
+        kept: The weights of the epoch that is kept so far.
+        optimiser: The optimiser's state, by the number of the weight and the name of the value.
+        scaler: The state of the gradient scaler; empty unless training in float16.
+        random: The random states of one process, the one that stores or reads the checkpoint.
     """
 
     history: tuple[Epoch, ...]
@@ -59,9 +59,9 @@ class CheckpointFolder:
     """The newest checkpoint of one training, in the folder that the run will fill.
 
     Args:
-        run: Folder of the run; ``checkpoint/`` in it is used.
-        plan: What is trained, and by how many processes in how many parts.
-        rank: Number of this process.
+        run: The folder of the run; the checkpoint goes into its folder ``checkpoint``.
+        plan: What is trained, by how many processes and in how many parts, as JSON values.
+        rank: The number of this process.
     """
 
     def __init__(self, run: Path, plan: Mapping[str, Any], *, rank: int = 0) -> None:
@@ -70,9 +70,9 @@ class CheckpointFolder:
         self._rank = rank
 
     def write(self, checkpoint: Checkpoint, accelerator: Accelerator) -> None:
-        """Write a checkpoint, complete or not at all, and drop the one before.
+        """Write a checkpoint, complete or not at all, and delete the previous one.
 
-        Every process calls it; the first one writes.
+        Every process must call it; the first one writes.
 
         Raises:
             OSError: The folder cannot be written.
@@ -102,35 +102,36 @@ class CheckpointFolder:
             },
         }
         with tempfile.TemporaryDirectory(dir=self._folder, prefix=".writing-") as workshop:
-            made = Path(workshop) / name
-            made.mkdir()
+            draft = Path(workshop) / name
+            draft.mkdir()
             for part, content in tensors.items():
                 whole = {key: value.contiguous() for key, value in content.items()}
-                save_file(whole, made / f"{part}.safetensors")
-            (made / STATE_FILE).write_text(json.dumps(state), encoding="utf-8")
-            made.rename(self._folder / name)
-        for other in self._find_all()[:-1]:
-            shutil.rmtree(other)
+                save_file(whole, draft / f"{part}.safetensors")
+            (draft / STATE_FILE).write_text(json.dumps(state), encoding="utf-8")
+            draft.rename(self._folder / name)
+        for older in self._find_all()[:-1]:
+            shutil.rmtree(older)
 
     def read(self) -> Checkpoint | None:
-        """Return the newest checkpoint, None where there is none.
+        """Return the newest checkpoint; None if there is none.
 
         Raises:
-            DetectorError: It is damaged, or of another training.
+            DetectorError: The checkpoint is damaged, or belongs to another training.
         """
-        found = self._find_all()
-        if not found:
+        checkpoints = self._find_all()
+        if not checkpoints:
             return None
+        newest = checkpoints[-1]
         try:
-            state = json.loads((found[-1] / STATE_FILE).read_text(encoding="utf-8"))
+            state = json.loads((newest / STATE_FILE).read_text(encoding="utf-8"))
             if state["format"] != FORMAT:
-                raise DetectorError(f"{found[-1]} is no {FORMAT}: say --overwrite to begin anew")
-            self._check(state["plan"], found[-1])
+                raise DetectorError(f"{newest} is not a {FORMAT}: pass --overwrite to start over")
+            self._check(state["plan"], newest)
             # Copied out of the mapped files, whose odd addresses make kernels round differently.
             parts = {
                 part: {
                     key: value.clone()
-                    for key, value in load_file(found[-1] / f"{part}.safetensors").items()
+                    for key, value in load_file(newest / f"{part}.safetensors").items()
                 }
                 for part in _TENSORS
             }
@@ -144,7 +145,7 @@ class CheckpointFolder:
             )
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise DetectorError(
-                f"{found[-1]} is damaged ({error}): say --overwrite to begin anew"
+                f"{newest} is damaged ({error}): pass --overwrite to start over"
             ) from error
 
     def _find_all(self) -> list[Path]:
@@ -155,8 +156,9 @@ class CheckpointFolder:
         other = [name for name in {*plan, *self._plan} if plan.get(name) != self._plan.get(name)]
         if other:
             raise DetectorError(
-                f"{folder} was left by another training ({', '.join(sorted(other))} differ):"
-                " choose another --out, or say --overwrite to lose it"
+                f"{folder} was left by another training, which differs in"
+                f" {', '.join(sorted(other))}: choose another --out, or pass --overwrite to replace"
+                " it"
             )
 
 
@@ -169,7 +171,7 @@ def _nest(flat: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
 
 
 def store_random(device: torch.device) -> dict[str, Any]:
-    """Return the states of every source of chance of this process, as JSON values."""
+    """Return the state of every random generator of this process, as JSON values."""
     version, words, gauss = random.getstate()
     kind, keys, *rest = np.random.get_state(legacy=True)
     state: dict[str, Any] = {
@@ -183,7 +185,7 @@ def store_random(device: torch.device) -> dict[str, Any]:
 
 
 def restore_random(state: Mapping[str, Any], device: torch.device) -> None:
-    """Put back what :func:`store_random` returned."""
+    """Restore the states that :func:`store_random` returned."""
     version, words, gauss = state["python"]
     random.setstate((version, tuple(words), gauss))
     kind, keys, *rest = state["numpy"]

@@ -1,4 +1,4 @@
-"""The loss curve of a training as a picture: SVG, which any browser and editor shows."""
+"""The loss curve of a training as an SVG picture, which every browser shows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from thb.training.validation import Epoch
 
 WIDTH, HEIGHT, MARGIN = 640, 360, 48
 SERIES: Final[tuple[tuple[str, str, Callable[[Epoch], float | None]], ...]] = (
-    ("train loss", "#1f5fa8", lambda one: one.train_loss),
-    ("validation loss", "#c2571a", lambda one: one.validation_loss),
-    ("validation AUC", "#2e7d32", lambda one: one.validation_auc),
+    ("train loss", "#1f5fa8", lambda epoch: epoch.train_loss),
+    ("validation loss", "#c2571a", lambda epoch: epoch.validation_loss),
+    ("validation AUC", "#2e7d32", lambda epoch: epoch.validation_auc),
 )
 
 
@@ -20,25 +20,25 @@ def write_curve(file: Path, history: Sequence[Epoch]) -> None:
     """Draw the losses and the AUC over the epochs.
 
     Args:
-        file: To be written.
-        history: One epoch or more.
+        file: The SVG file to write.
+        history: The numbers of one or more epochs.
 
     Raises:
         OSError: The file cannot be written.
     """
-    losses = [one.train_loss for one in history]
-    losses += [one.validation_loss for one in history if one.validation_loss is not None]
+    losses = [epoch.train_loss for epoch in history]
+    losses += [epoch.validation_loss for epoch in history if epoch.validation_loss is not None]
     top = max(1.0, *losses)
     body = [_draw_axes(len(history), top)]
-    for place, (name, colour, read) in enumerate(SERIES):
+    for column, (name, colour, read) in enumerate(SERIES):
         points = [
-            _place(one.epoch, value, len(history), top)
-            for one in history
-            if (value := read(one)) is not None
+            _place(epoch.epoch, value, len(history), top)
+            for epoch in history
+            if (value := read(epoch)) is not None
         ]
         if points:
             body.append(_draw_series(points, colour))
-            body.append(_write(MARGIN + 140 * place, 20, name, colour=colour))
+            body.append(_write(MARGIN + 140 * column, 20, name, colour=colour))
     text = "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
@@ -52,7 +52,7 @@ def write_curve(file: Path, history: Sequence[Epoch]) -> None:
 
 
 def _place(epoch: int, value: float, epochs: int, top: float) -> tuple[float, float]:
-    """Return where a value lies: epochs to the right, 0 to ``top`` upwards."""
+    """Return the point of a value: epochs run to the right, values from 0 up to ``top``."""
     right = (epoch - 1) / max(1, epochs - 1)
     x = MARGIN + right * (WIDTH - 2 * MARGIN)
     y = HEIGHT - MARGIN - value / top * (HEIGHT - 2 * MARGIN)

@@ -1,13 +1,13 @@
-"""The clips that a detector is trained on: made once, then drawn in balance and varied."""
+"""The clips that a detector is trained on: made once, drawn evenly from both classes, varied."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,29 +16,30 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from thb.preprocessing.clips import ClipMaker, Made
+from thb.preprocessing.clips import ClipMaker, ClipResult
+from thb.runs.record import ClassCounts, VideoCounts
 from thb.runtime.progress import progress_bar
 from thb.training.augmentation import change_pixels, change_values
 from thb.training.memory import ClipMemory
 from thb.training.settings import TrainOptions, TrainSettings
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.store import VideoClips, prepare_pixels
+from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
 from thb_dataset.errors import NoAudioError, NoFaceError, ReleaseError, VideoError
 from thb_dataset.protocols import Fold
 from thb_dataset.records import Label, Video
 
 Draw = tuple[int, int]
-"""Which video, and the seed of how its clip is varied."""
+"""The index of a video, and the seed that decides how its clips are drawn and varied."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledClips:
-    """A video at hand.
+    """The clips of a video and its label.
 
     Attributes:
-        video_id: Its id in the release.
+        video_id: The id of the video in the release.
         label: Fake or real.
-        clips: Its face crops.
+        clips: The face crops of the video.
     """
 
     video_id: str
@@ -53,42 +54,36 @@ def make_training_clips(
     accelerator: Accelerator,
     *,
     sounds: Mapping[str, Path] | None = None,
-) -> dict[str, Made]:
-    """Make the clips of all videos: each process its share, then each reads all of them.
+) -> dict[str, ClipResult]:
+    """Make the clips of all videos: each process makes its share, then all read every clip.
 
-    They are kept in memory, or, where they would take too much of it, in a file beside the store.
+    The clips are kept in memory, or, if they are too large for it, in a file beside the store.
 
     Args:
-        paths: File of each video, by its id.
-        spec: The clips that the detector wants.
-        options: Say where crops are kept and who finds faces.
-        accelerator: Knows the processes.
-        sounds: WAV files beside videos, by the videos' ids, for detectors that listen.
+        paths: The file of each video, by its id.
+        spec: The clips that the detector takes.
+        options: The face pack, the folder in which crops are kept, and the limit of memory.
+        accelerator: The processes.
+        sounds: The WAV files beside videos, by the video's id, for detectors that listen.
 
     Returns:
-        For each id its clips, or why there are none.
+        The clips of each video, or the reason why it has none, by its id.
 
     Raises:
         OSError: The store cannot be written.
         FacePackError: The face pack is missing or altered.
     """
     ids = sorted(paths)
-    made: dict[str, Made] = {}
+    made: dict[str, ClipResult] = {}
     rounds = [("finding faces", ids[accelerator.process_index :: accelerator.num_processes])]
     if accelerator.num_processes > 1:
         rounds.append(("reading crops", ids))
     memory = ClipMemory(len(ids), spec, options.store, memory_bytes=options.memory_bytes)
     for number, (description, share) in enumerate(rounds, start=1):
-        maker = ClipMaker(
-            spec,
-            store=options.store,
-            face_pack=options.face_pack,
-            workers=options.workers,
-            sounds=sounds,
-        )
+        maker = ClipMaker(spec, options, sounds=sounds)
         bar = progress_bar(total=len(share), description=description, shown=options.progress)
         with bar, maker:
-            for video_id, clips in maker.make((one, paths[one]) for one in share):
+            for video_id, clips in maker.make((name, paths[name]) for name in share):
                 if number == len(rounds):
                     made[video_id] = memory.keep(clips) if isinstance(clips, VideoClips) else clips
                 bar.update()
@@ -98,26 +93,21 @@ def make_training_clips(
 
 
 def choose_clips(
-    videos: Sequence[Video], made: Mapping[str, Made]
-) -> tuple[list[LabelledClips], dict[str, Any]]:
-    """Take the videos that have clips, and count those that have none and why.
+    videos: Sequence[Video], made: Mapping[str, ClipResult]
+) -> tuple[list[LabelledClips], VideoCounts]:
+    """Choose the videos that have clips, and count the others by the reason why they have none.
 
     Args:
-        videos: Of one part of a fold.
-        made: The clips of those whose file was found, or why there are none.
+        videos: The videos of one part of a fold.
+        made: What was made of each video whose file was found, by its id.
 
     Returns:
-        The videos with their clips, and for the record: how many are used and how many files are
-        missing, by class, and of each video without a face or with a fault the reason.
+        The videos with their clips; and for the record, the numbers of used and of missing videos
+        by class, and the reason for each video that could be found but not used.
     """
     used: list[LabelledClips] = []
-    counts: dict[str, Any] = {
-        "used": {"fake": 0, "real": 0},
-        "missing": {"fake": 0, "real": 0},
-        "no_face": {},
-        "no_audio": {},
-        "error": {},
-    }
+    counts: dict[str, Counter[str]] = {"used": Counter(), "missing": Counter()}
+    reasons: dict[str, dict[str, str]] = {"no_face": {}, "no_audio": {}, "error": {}}
     for video in videos:
         clips = made.get(video.video_id)
         if isinstance(clips, VideoClips):
@@ -127,8 +117,10 @@ def choose_clips(
             counts["missing"][video.label.name.lower()] += 1
         else:
             kind = _name_refusal(clips)
-            counts[kind][video.video_id] = " ".join(str(clips).split())
-    return used, counts
+            reasons[kind][video.video_id] = " ".join(str(clips).split())
+    return used, VideoCounts(
+        used=ClassCounts(**counts["used"]), missing=ClassCounts(**counts["missing"]), **reasons
+    )
 
 
 def _name_refusal(error: VideoError) -> str:
@@ -137,37 +129,38 @@ def _name_refusal(error: VideoError) -> str:
     return "no_audio" if isinstance(error, NoAudioError) else "error"
 
 
-def require_both_classes(fold: Fold, made: Mapping[str, Made], *, hint: str) -> None:
-    """Refuse a fold of which only real or only fake videos are at hand.
+def require_both_classes(fold: Fold, made: Mapping[str, ClipResult], *, hint: str) -> None:
+    """Refuse a fold that has no usable real video or no usable fake one.
 
     Args:
-        fold: To be trained on.
-        made: As :func:`choose_clips` takes it.
-        hint: What to do about real videos that are missing.
+        fold: The fold to train on.
+        made: What was made of each training video whose file was found, by its id.
+        hint: The advice that the message gives about missing real videos; may be empty.
 
     Raises:
-        ReleaseError: There is nothing to learn; the message says of what there is none.
+        ReleaseError: A class has no usable video; the message names it and counts the reasons.
     """
     _, counts = choose_clips(fold.train, made)
-    for name, number in counts["used"].items():
-        if number == 0:
+    for name in ("fake", "real"):
+        if getattr(counts.used, name) == 0:
             raise ReleaseError(
-                f"{fold.name} has no {name} video to train on: {counts['missing'][name]} missing,"
-                f" {len(counts['no_face'])} of both classes without a face,"
-                f" {len(counts['no_audio'])} without the sound that is needed,"
-                f" {len(counts['error'])} unreadable. {hint if name == 'real' else ''}".rstrip()
+                f"{fold.name} has no {name} video to train on:"
+                f" {getattr(counts.missing, name)} missing,"
+                f" {len(counts.no_face)} of both classes without a face,"
+                f" {len(counts.no_audio)} without the sound that the detector needs,"
+                f" {len(counts.error)} unreadable. {hint if name == 'real' else ''}".rstrip()
             )
 
 
 class TrainingClips(Dataset[dict[str, Tensor]]):
-    """Samples by :data:`Draw`: clips of a video, varied alike as the draw's seed says.
+    """Samples, indexed by :data:`Draw`: clips of one video, all varied in the same way.
 
-    A sample's ``pixel_values`` are (clips, T, 3, S, S).
+    A sample's ``pixel_values`` are float32 (clips, T, 3, S, S).
 
     Args:
-        videos: What is drawn from.
-        spec: How pixels become a model's numbers.
-        settings: How far clips are varied.
+        videos: The videos to draw from.
+        spec: The detector's clips, which say how pixels become its input.
+        settings: The recipe, which says how many clips a sample has and how they are varied.
     """
 
     def __init__(
@@ -196,7 +189,7 @@ class TrainingClips(Dataset[dict[str, Tensor]]):
 
 
 def _choose(clips: int, wanted: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Choose a clip from each even part of a video's; some twice where it has too few."""
+    """Choose a clip from each of ``wanted`` even parts; some clips twice if there are too few."""
     ends = np.arange(wanted + 1) * clips // wanted
     return np.array([random.integers(low, max(high, low + 1)) for low, high in pairwise(ends)])
 
@@ -204,15 +197,15 @@ def _choose(clips: int, wanted: int, random: np.random.Generator) -> npt.NDArray
 def vary_clip(
     pixels: npt.NDArray[np.uint8], settings: TrainSettings, random: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
-    """Flip, move and tint a clip, all of its frames alike.
+    """Flip, move and tint a clip, all of its frames in the same way.
 
     Args:
-        pixels: uint8 (T, S, S, 3).
-        settings: How far.
-        random: Where the chances come from; as many are drawn whatever the settings.
+        pixels: The clip, uint8 (T, S, S, 3), RGB.
+        settings: The recipe, which says how far each change goes.
+        random: The random number generator; the settings do not change how much is drawn from it.
 
     Returns:
-        uint8 (T, S, S, 3).
+        The changed clip, uint8 (T, S, S, 3).
     """
     flips = random.random() < 0.5
     moves = random.integers(-settings.shift_pixels, settings.shift_pixels + 1, size=2)
@@ -230,7 +223,7 @@ def vary_clip(
 def _move(
     pixels: npt.NDArray[np.uint8], reach: int, moves: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.uint8]:
-    """Move a clip by whole pixels; what comes in is the mirrored border."""
+    """Move a clip by whole pixels; the mirrored border fills the gap."""
     height, width = pixels.shape[1:3]
     reach = min(reach, height - 1, width - 1)
     down, right = (int(move) for move in np.clip(moves, -reach, reach))
@@ -239,15 +232,15 @@ def _move(
 
 
 class BalancedBatches(Sampler[list[Draw]]):
-    """Batches of one epoch after the other, half real and half fake, from a seed.
+    """The batches of each epoch, half real and half fake.
 
-    The more frequent class is seen once an epoch, the other as often as it takes. All batches
-    are full: what is missing from the last one is drawn anew.
+    An epoch shows every video of the larger class once, and those of the smaller class as often
+    as it takes. All batches are full: the last one is filled up with a new draw.
 
     Args:
-        labels: Of the videos that are drawn from; both occur.
-        batch_size: Even.
-        seed: With the epoch it decides everything.
+        labels: The labels of the videos; both classes occur.
+        batch_size: The number of videos in a batch; even.
+        seed: The random seed; the batches depend on it and on ``epoch`` alone.
     """
 
     drop_last = False
@@ -273,7 +266,7 @@ class BalancedBatches(Sampler[list[Draw]]):
         seeds = random.integers(2**62, size=(len(self), self.batch_size))
         for step in range(len(self)):
             part = slice(step * half, (step + 1) * half)
-            # In turn, so that every process's part of a batch is balanced too.
+            # Real and fake alternate, so that the share of every process is balanced too.
             batch = np.stack([reals[part], fakes[part]], axis=1).ravel()
             yield [(int(index), int(seed)) for index, seed in zip(batch, seeds[step], strict=True)]
 
@@ -281,6 +274,6 @@ class BalancedBatches(Sampler[list[Draw]]):
 def _draw_evenly(
     members: npt.NDArray[np.int64], count: int, random: np.random.Generator
 ) -> npt.NDArray[np.int64]:
-    """Draw ``count`` members, each as often as any other or once more."""
+    """Draw ``count`` members; no member is drawn more than once more often than another."""
     rounds = -(-count // len(members))
     return np.concatenate([random.permutation(members) for _ in range(rounds)])[:count]

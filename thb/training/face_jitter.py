@@ -1,4 +1,4 @@
-"""CADDM's random alignment: the face is put elsewhere than on its template, as it is cut out."""
+"""CADDM's random alignment: crops in which the face is randomly off its template."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from thb_dataset.faces.framing import place_template
 Matrix = npt.NDArray[np.float64]
 
 PUBLISHED_SIDE: Final = 224
-"""Pixels of the crops that the published shift is told for."""
+"""The side of the crops, in pixels, to which the published shift refers."""
 EYES_FROM_TOP: Final = 1 / 2.42
-"""Of the side: where the left eye lies at any scale."""
+"""The height of the left eye below the top, as a share of the side, at every scale."""
 LEAST_SCALE: Final = 0.5
-"""Four deviations below the published mean; smaller ones turn faces inside out."""
+"""Four deviations below the published mean; a smaller scale would turn the face inside out."""
 
 
 def jitter_faces(
     pixels: npt.NDArray[np.uint8], settings: Mapping[str, Any], random: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
-    """Cut crops out of wider ones, all alike: scaled, turned, moved and slightly bent.
+    """Cut crops out of wider ones, all in the same way: scaled, turned, moved and slightly bent.
 
     Args:
-        pixels: uint8 (T, W, W, 3), aligned crops that are ``reach`` times as wide as wanted.
-        settings: Of the augmentation ``align``.
-        random: Where the chances come from.
+        pixels: Aligned crops that are ``reach`` times as wide as the result, uint8 (T, W, W, 3).
+        settings: The settings of the augmentation ``align``.
+        random: The random number generator.
 
     Returns:
-        uint8 (T, W / reach, W / reach, 3); black where the wide crops end.
+        The crops, uint8 (T, W / reach, W / reach, 3); black beyond the edge of the wide crops.
     """
     wide = pixels.shape[1]
     size = round(wide / settings["reach"])
@@ -44,14 +44,17 @@ def jitter_faces(
 
 
 def draw_placement(size: int, settings: Mapping[str, Any], random: np.random.Generator) -> Matrix:
-    """Draw where the pixels of an aligned crop come to lie: float64 (3, 3), a perspective.
+    """Draw the perspective that moves the pixels of an aligned crop to their new places.
 
-    Source: official code of CADDM, its face cropping; the figures are in the recipe.
+    Source: the face cropping in the official code of CADDM; its numbers are in the recipe.
 
     Args:
-        size: Side of the crop.
-        settings: Of the augmentation ``align``.
-        random: Where the chances come from.
+        size: The side of the crop in pixels.
+        settings: The settings of the augmentation ``align``.
+        random: The random number generator.
+
+    Returns:
+        The matrix of the perspective, float64 (3, 3).
     """
     mean = settings["scale_mean"]
     scale = max(LEAST_SCALE, random.normal(mean, settings["scale_std"]))
@@ -70,30 +73,33 @@ def draw_placement(size: int, settings: Mapping[str, Any], random: np.random.Gen
     turning = np.vstack([cv2.getRotationMatrix2D((size / 2, size / 2), turn, 1), [0, 0, 1]])
     corners = moved[[0, 1, 3, 4]].astype(np.float32)
     bent = corners.copy()
-    for one, other, factor in (
+    for first, second, factor in (
         (0, 1, across),
         (2, 3, 1 / across),
         (0, 2, down),
         (1, 3, 1 / down),
     ):
-        middle, half = (bent[one] + bent[other]) / 2, (bent[one] - bent[other]) / 2
-        bent[one], bent[other] = middle + half * factor, middle - half * factor
+        middle, half = (bent[first] + bent[second]) / 2, (bent[first] - bent[second]) / 2
+        bent[first], bent[second] = middle + half * factor, middle - half * factor
     bending = cv2.getPerspectiveTransform(corners, (bent + shift).astype(np.float32))
     matrix: Matrix = bending @ turning @ scaling
     return matrix
 
 
 def scale_template(points: Matrix, size: int, factor: float, *, eyes: float) -> Matrix:
-    """Return the template of faces that are larger by a factor; the left eye keeps its height.
+    """Scale the template of a face; the left eye keeps its height.
 
     Args:
-        points: float64 (5, 2), the template in pixels.
-        size: Side of the crop in pixels.
-        factor: Above zero.
-        eyes: Height of the left eye over the middle of the mean face, in sides of the crop.
+        points: The template in pixels, float64 (5, 2).
+        size: The side of the crop in pixels.
+        factor: The scale, above zero.
+        eyes: The height of the left eye over the middle of the mean face, in sides of the crop.
+
+    Returns:
+        The scaled template in pixels, float64 (5, 2).
     """
     x, y = (points / size).T
-    # The published heights are over the left eye's, which so lies in one place at any scale.
+    # Published heights are relative to the left eye, so that it stays in place at every scale.
     height = y / EYES_FROM_TOP * (eyes + 0.5) - 0.5
     scaled = (height * factor + 0.5) * EYES_FROM_TOP / (eyes * factor + 0.5)
     return np.stack([(x - 0.5) * factor + 0.5, scaled], axis=1) * size

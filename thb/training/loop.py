@@ -1,4 +1,4 @@
-"""The inner loop of every training: steps, validation after each epoch, which weights are kept."""
+"""The loop of every training: steps, a validation after each epoch, the weights that are kept."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _PRECISIONS = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """What a training came to.
+    """The result of a training.
 
     Attributes:
-        history: Its epochs.
-        kept_epoch: Whose weights are kept.
+        history: The numbers of each epoch.
+        kept_epoch: The epoch whose weights are kept.
         weights: Those weights, on the CPU.
-        resumed_after: The epoch that an earlier process had finished; 0 for none.
+        resumed_after: The last epoch that an earlier process had finished; 0 if there was none.
     """
 
     history: tuple[Epoch, ...]
@@ -61,19 +61,20 @@ def fit(
     """Train a detector.
 
     Args:
-        detector: Trained in place, which leaves it with the weights of the last epoch.
+        detector: The detector. It is trained in place and ends with the weights of the last epoch.
         train: Videos of both classes.
-        validation: Videos to choose an epoch by; may be empty.
+        validation: Videos that decide which epoch is kept; may be empty.
         settings: The recipe.
-        accelerator: With ``split_batches``, so that a batch is the same for any number of
-            processes.
-        accumulate: Parts in which each process computes its share of a batch.
-        checkpoints: Where the training's state is kept after each epoch, and begun with.
-        description: Of the bar on stderr; None: no bar.
+        accelerator: The processes; with ``split_batches``, so that a batch is the same for any
+            number of them.
+        accumulate: The number of parts in which each process computes its share of a batch.
+        checkpoints: The folder that keeps the state after each epoch. If it holds a state, the
+            training continues from it.
+        description: The text of the progress bar on stderr; None for no bar.
 
     Raises:
         DetectorError: The batch cannot be shared by the processes and parts, the loss is not
-            finite, or the checkpoint is of another training.
+            finite, or the checkpoint belongs to another training.
     """
     check_shares(settings, accelerator.num_processes, accumulate)
     training = _Training(detector, train, settings, accelerator, accumulate)
@@ -98,10 +99,10 @@ def fit(
 
 
 def check_shares(settings: TrainSettings, processes: int, accumulate: int) -> None:
-    """Refuse a batch that the processes, and the parts of each, cannot share evenly.
+    """Refuse a batch that cannot be divided evenly among the processes and their parts.
 
     Raises:
-        DetectorError: The message says of what it must be a multiple.
+        DetectorError: The message says which multiple the batch size must be.
     """
     if accumulate < 1 or settings.batch_size % (processes * accumulate):
         raise DetectorError(
@@ -111,10 +112,10 @@ def check_shares(settings: TrainSettings, processes: int, accumulate: int) -> No
 
 
 class _Training:
-    """The state of one training, moved on epoch by epoch.
+    """The state of one training, which advances epoch by epoch.
 
-    Accelerate shares the batches and joins the gradients. Mixed precision is torch's own: with
-    Accelerate it would be one for the whole life of the process.
+    Accelerate divides the batches and joins the gradients. Mixed precision is torch's own, because
+    Accelerate's is fixed for the life of the process.
     """
 
     def __init__(
@@ -144,14 +145,14 @@ class _Training:
         )
 
     def is_finished(self) -> bool:
-        """Say whether all epochs are done, or ``patience`` of them have passed in vain."""
+        """Return whether all epochs are done, or the last ``patience`` ones improved nothing."""
         done, patience = len(self.history), self._settings.patience
         if done in (0, self._settings.epochs):
             return done > 0
         return patience is not None and done - find_best(self.history) >= patience
 
     def do_epoch(self, validation: Sequence[LabelledClips], bar: tqdm[None]) -> None:
-        """Do all steps of the next epoch, validate, and keep the weights if it is the best."""
+        """Train for one epoch, validate, and keep the weights if the epoch is the one to keep."""
         began, number = time.perf_counter(), len(self.history) + 1
         self._batches.epoch = number - 1
         losses, rate = [], 0.0
@@ -161,7 +162,7 @@ class _Training:
             losses.append(self._do_step(batch, rate))
             bar.set_postfix_str(f"loss {losses[-1]:.3f}", refresh=False)
             bar.update()
-        loss, area = validate(
+        validation_loss, validation_auc = validate(
             self._detector, validation, self._settings.batch_size, self._accelerator
         )
         self.history.append(
@@ -170,8 +171,8 @@ class _Training:
                 steps=number * self.steps,
                 learning_rate=rate,
                 train_loss=float(np.mean(losses)),
-                validation_loss=loss,
-                validation_auc=area,
+                validation_loss=validation_loss,
+                validation_auc=validation_auc,
                 seconds=round(time.perf_counter() - began, 3),
             )
         )
@@ -179,10 +180,10 @@ class _Training:
             self.kept = copy_weights(self._detector)
 
     def _do_step(self, batch: Mapping[str, Tensor], rate: float) -> float:
-        """Do one step and return its loss, the mean over the processes.
+        """Train for one step and return its loss, the mean over the processes.
 
         Raises:
-            DetectorError: The loss is not a finite number.
+            DetectorError: The loss is not finite.
         """
         settings, model = self._settings, self._model
         for group in self._optimiser.param_groups:
@@ -191,7 +192,7 @@ class _Training:
         parts = [batch[name].chunk(self._accumulate) for name in ("pixel_values", "labels")]
         for number, (pixels, labels) in enumerate(zip(*parts, strict=True), start=1):
             last = number == self._accumulate
-            # Gradients are joined over the processes once, with the last part.
+            # The processes join their gradients once, with the last part.
             with nullcontext() if last else self._accelerator.no_sync(model), self._autocast():
                 loss = model(pixel_values=pixels.flatten(0, 1), labels=labels).loss
                 loss = loss / self._accumulate
@@ -209,8 +210,7 @@ class _Training:
         mean = float(self._accelerator.reduce(value, reduction="mean"))
         if not math.isfinite(mean):
             raise DetectorError(
-                f"the loss is not a finite number: lower the learning rate"
-                f" ({settings.learning_rate:g})"
+                f"the loss is not finite: lower the learning rate ({settings.learning_rate:g})"
             )
         return mean
 
@@ -221,7 +221,7 @@ class _Training:
         return torch.autocast(self._accelerator.device.type, dtype=kind)
 
     def store(self) -> Checkpoint:
-        """Return all that the epochs to come depend on, copied."""
+        """Return a copy of everything that the next epochs depend on."""
         return Checkpoint(
             history=tuple(self.history),
             weights=copy_weights(self._detector),
@@ -232,7 +232,7 @@ class _Training:
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on where :meth:`store` was called."""
+        """Continue from the state that :meth:`store` returned."""
         self.history = list(checkpoint.history)
         self.kept = checkpoint.kept
         self._detector.load_state_dict(checkpoint.weights)
@@ -244,7 +244,7 @@ class _Training:
 
 
 def copy_weights(detector: Detector) -> dict[str, Tensor]:
-    """Return a copy of a detector's weights on the CPU, which further steps leave alone."""
+    """Return a copy of a detector's weights on the CPU, which later steps do not change."""
     return {
         name: tensor.detach().to("cpu", copy=True) for name, tensor in detector.state_dict().items()
     }

@@ -1,8 +1,7 @@
-"""Crops of a training at hand for every step: in memory, or mapped from a file beside the store."""
+"""Where the crops of a training stay: in memory, or mapped from a file beside the store."""
 
 from __future__ import annotations
 
-import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,31 +10,26 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from thb.runtime.processes import default_memory_bytes
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.store import VideoClips
-
-
-def default_memory_bytes() -> int:
-    """Return half of the machine's memory, shared by the processes that train on it."""
-    siblings = max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2 // siblings
+from thb_dataset.clips.video_clips import VideoClips
 
 
 class ClipMemory:
     """Keeps the clips of a training.
 
-    Where they would take more memory than they may, their pixels are written to a file without a
-    name, which the system reads from as it is asked and removes with the process. LipFD's clips
-    are 75 MB a video, and the whole release's some hundred GB.
+    If the clips may need more memory than they are allowed, their pixels are written to a file
+    without a name. The operating system reads from it on demand, and removes it when the process
+    ends. LipFD's clips are 75 MB per video, and some hundred GB for the whole release.
 
     Args:
-        videos: How many there will be at most.
-        spec: The clips of each.
-        folder: Where the file goes.
-        memory_bytes: What they may take; None for :func:`default_memory_bytes`.
+        videos: The largest number of videos to keep.
+        spec: The clips of each video.
+        folder: The folder of the file.
+        memory_bytes: The memory that the clips may take; None for ``default_memory_bytes()``.
 
     Raises:
-        OSError: The file cannot be made.
+        OSError: The file cannot be created.
     """
 
     def __init__(
@@ -51,22 +45,22 @@ class ClipMemory:
             self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 — closed below
             self._file.truncate(most)
             self._mapped = np.memmap(self._file, np.uint8, mode="r", shape=(most,))
-            self._file.seek(0)  # NumPy has gone to its end
+            self._file.seek(0)  # NumPy leaves it at its end
 
     @property
     def is_on_disk(self) -> bool:
-        """Whether pixels are mapped from a file."""
+        """True if the pixels are mapped from a file."""
         return self._mapped is not None
 
     def keep(self, clips: VideoClips) -> VideoClips:
-        """Return the same clips, their pixels where they are to stay.
+        """Return the same clips, with their pixels in the place where they stay.
 
         Raises:
             OSError: The disk is full.
         """
         if self._file is None or self._mapped is None:
             return clips
-        # Written and not assigned to the map: on a full disk that would end the process at once.
+        # Written, not assigned to the map: on a full disk an assignment would kill the process.
         view = memoryview(clips.pixels.tobytes())
         begin = self._end
         while self._end < begin + len(view):
@@ -75,6 +69,6 @@ class ClipMemory:
         return replace(clips, pixels=kept)
 
     def close(self) -> None:
-        """Write no more; what was kept stays for as long as it is used."""
+        """Stop writing; the clips that were kept stay for as long as they are used."""
         if self._file is not None:
             self._file.close()

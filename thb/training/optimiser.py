@@ -1,4 +1,4 @@
-"""How weights move: the optimiser, and its rate at every step."""
+"""The optimiser of a training, and its learning rate at every step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECOND_BETA = 0.999
 
 
 def make_optimiser(detector: Detector, settings: TrainSettings) -> torch.optim.Optimizer:
-    """Return the recipe's optimiser over the weights that are trained."""
+    """Return the recipe's optimiser for the weights of a detector that are trained."""
     groups, rate = group_parameters(detector, settings), settings.learning_rate
     if settings.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=rate, momentum=settings.momentum)
@@ -23,7 +23,7 @@ def make_optimiser(detector: Detector, settings: TrainSettings) -> torch.optim.O
 
 
 def group_parameters(detector: Detector, settings: TrainSettings) -> list[dict[str, Any]]:
-    """Return the trained weights in two groups: those that decay, and the others."""
+    """Return the trained weights in two groups, those with weight decay and those without."""
     trained = [
         (weight, settings.decay_vectors or (weight.ndim > 1 and name not in detector.undecayed))
         for name, weight in detector.named_parameters()
@@ -39,17 +39,23 @@ def group_parameters(detector: Detector, settings: TrainSettings) -> list[dict[s
 
 
 def learning_rate(step: int, total: int, settings: TrainSettings) -> float:
-    """Return the rate of a step, counted from 0: a linear rise, then the recipe's schedule."""
-    height, rising = settings.learning_rate, max(1, round(settings.warmup_share * total))
-    if step < rising:
+    """Return the learning rate of a step: a linear warm-up, then the recipe's schedule.
+
+    Args:
+        step: The number of the step, from 0.
+        total: The number of steps of the whole training.
+        settings: The recipe.
+    """
+    peak, warmup = settings.learning_rate, max(1, round(settings.warmup_share * total))
+    if step < warmup:
         start = settings.warmup_factor
-        return height * (start + (1 - start) * (step + 1) / rising)
+        return peak * (start + (1 - start) * (step + 1) / warmup)
     if settings.schedule == "constant":
-        return height
+        return peak
     if settings.schedule == "steps":
         epoch = step * settings.epochs // total
         passed = [factor for first, factor in settings.step_factors if first <= epoch]
-        return height * (passed[-1] if passed else 1.0)
-    done = (step - rising) / max(1, total - rising)
+        return peak * (passed[-1] if passed else 1.0)
+    done = (step - warmup) / max(1, total - warmup)
     end = settings.final_factor
-    return height * (end + (1 - end) * 0.5 * (1 + math.cos(math.pi * done)))
+    return peak * (end + (1 - end) * 0.5 * (1 + math.cos(math.pi * done)))

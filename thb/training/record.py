@@ -1,183 +1,199 @@
-"""What a training leaves behind: a folder that loads, its loss curve, and ``run.json``."""
+"""The files of a finished training: the detector, its loss curve, and ``run.json``."""
 
 from __future__ import annotations
 
 import csv
-import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TypedDict
 
 import torch
 
 from detectors.base import Detector, count_parameters
-from thb.runs.provenance import describe_scoring
-from thb.runs.record import CURVE_FILE, HISTORY_FILE, RECORD_FILE, read_record
+from detectors.recipes import Recipe
+from thb.runs.provenance import describe_scoring, hash_weights
+from thb.runs.record import (
+    CURVE_FILE,
+    HISTORY_FILE,
+    FacePackRecord,
+    FoldRecord,
+    KeptEpoch,
+    MachineRecord,
+    RunRecord,
+    StartRecord,
+    TrainingPlan,
+    read_record,
+    write_record,
+)
 from thb.runtime.environment import package_versions
+from thb.runtime.records import to_json
 from thb.training.checkpoint import FOLDER as CHECKPOINT_FOLDER
 from thb.training.curve import write_curve
 from thb.training.loop import Fit
-from thb.training.settings import TrainSettings
+from thb.training.settings import TrainOptions, TrainSettings
 from thb.training.validation import Epoch
 from thb_dataset.errors import DetectorError
-
-IDENTITY: Final = (
-    "format",
-    "detector",
-    "protocol",
-    "fold",
-    "held_out",
-    "split_by",
-    "release",
-    "settings",
-    "clip_spec",
-    "face_pack",
-)
-"""What makes two trainings the same one; the rest of a record is how it went."""
+from thb_dataset.faces.finder import load_face_finder
 
 
-def describe_start(detector: Detector, *, name: str | None, face_pack: str) -> dict[str, Any]:
-    """Say what a training begins with: the detector, the clips it wants, who finds the faces.
+def plan_training(
+    detector: Detector, *, name: str | None, settings: TrainSettings, options: TrainOptions
+) -> Callable[[FoldRecord], TrainingPlan]:
+    """Return a function that makes the plan of each fold; only the fold differs between plans.
 
     Args:
-        detector: With the weights that every fold begins with.
-        name: What the user calls it; None for a detector given as an object.
-        face_pack: As ``load_face_finder`` takes it.
+        detector: The detector that every fold starts from.
+        name: The name that the user gave it; None for a detector that was given as an object.
+        settings: The recipe.
+        options: The options, which name the face pack.
     """
-    scoring = describe_scoring(detector, face_pack=face_pack)
-    return {
-        "detector": {
-            "name": name,
-            "class": scoring["detector"]["class"],
-            "model_type": scoring["detector"]["model_type"],
-            "parameters": count_parameters(detector),
-            "initial_weights_sha256": scoring["detector"]["weights_sha256"],
-        },
-        "clip_spec": scoring["clip_spec"],
-        "face_pack": scoring["face_pack"],
-    }
+    scoring = describe_scoring(detector, face_pack=options.face_pack)
+    start = StartRecord(
+        name=name,
+        class_path=scoring.detector.class_path,
+        model_type=scoring.detector.model_type,
+        parameters=count_parameters(detector),
+        initial_weights_sha256=hash_weights(detector),
+    )
+
+    def plan(fold: FoldRecord) -> TrainingPlan:
+        return TrainingPlan(
+            **vars(fold),
+            detector=start,
+            clip_spec=detector.config.clip_spec,
+            face_pack=FacePackRecord(**load_face_finder(options.face_pack).pack.to_dict()),
+            settings=Recipe(**vars(settings)),
+        )
+
+    return plan
 
 
-def describe_training_data(plan: Mapping[str, Any]) -> str:
-    """Say in words what a detector was trained on, for its config."""
-    release = plan["release"]
-    kind = "the synthetic release" if release["synthetic"] else "the release"
-    revision = f" at {release['revision'][:12]}" if release["revision"] else ""
+def describe_training_data(fold: FoldRecord) -> str:
+    """Describe in words what a detector was trained on, for its config."""
+    release = fold.release
+    kind = "the synthetic release" if release.synthetic else "the release"
+    revision = f" at {release.revision[:12]}" if release.revision else ""
     return (
-        f"TalkingHeadBench, fold {plan['fold']}, split by {plan['split_by']},"
-        f" {kind} {release['name']}{revision}"
+        f"TalkingHeadBench, fold {fold.fold}, split by {fold.split_by},"
+        f" {kind} {release.name}{revision}"
     )
 
 
-def describe_fit(result: Fit, *, rule: str, processes: int) -> dict[str, Any]:
-    """Say how a training went.
+class FitRecord(TypedDict):
+    """The fields of a :class:`RunRecord` that describe how a training went."""
+
+    kept: KeptEpoch
+    epochs_done: int
+    machine: MachineRecord
+    versions: Mapping[str, str]
+
+
+def describe_fit(result: Fit, *, rule: str, processes: int) -> FitRecord:
+    """Return the part of the record that describes how a training went.
 
     Args:
-        result: What it came to.
-        rule: The rule by which an epoch was kept, as ``TrainSettings.keep``.
-        processes: That shared the work.
+        result: The result of the training.
+        rule: The rule by which an epoch was kept, as in ``TrainSettings.keep``.
+        processes: The number of processes that shared the work.
     """
     kept = next(epoch for epoch in result.history if epoch.epoch == result.kept_epoch)
-    return {
-        "kept": {
-            "rule": rule,
-            "epoch": kept.epoch,
-            "validation_auc": kept.validation_auc,
-            "validation_loss": kept.validation_loss,
-        },
-        "epochs_done": len(result.history),
-        "machine": {
-            "processes": processes,
-            "resumed_after": result.resumed_after,
-            "torch_threads": torch.get_num_threads(),
-        },
-        "versions": package_versions(),
-    }
+    return FitRecord(
+        kept=KeptEpoch(
+            rule=rule,
+            epoch=kept.epoch,
+            validation_auc=kept.validation_auc,
+            validation_loss=kept.validation_loss,
+        ),
+        epochs_done=len(result.history),
+        machine=MachineRecord(
+            processes=processes,
+            resumed_after=result.resumed_after,
+            torch_threads=torch.get_num_threads(),
+        ),
+        versions=package_versions(),
+    )
 
 
-def find_finished(
-    folder: Path, planned: Mapping[str, Any], *, overwrite: bool
-) -> dict[str, Any] | None:
-    """Return the record of a folder that holds the planned training, finished.
+def find_finished(folder: Path, planned: TrainingPlan, *, overwrite: bool) -> RunRecord | None:
+    """Return the record of the planned training if its folder holds it, finished; else None.
 
     Args:
-        folder: Of one fold.
-        planned: Record of the training to be done, its ``IDENTITY`` fields at least.
-        overwrite: Take nothing for finished.
+        folder: The folder of one fold.
+        planned: The training that is asked for.
+        overwrite: Ignore what the folder holds, and return None.
 
     Raises:
-        DetectorError: The folder holds another training, or other things.
+        DetectorError: The folder holds another training, or other files.
     """
     if overwrite:
         return None
     record = read_record(folder)
     if record is None:
-        if folder.exists() and not _is_open(folder):
+        if folder.exists() and not _is_unfinished(folder):
             raise DetectorError(
-                f"{folder} is not empty and holds no training: choose another --out, or say"
-                " --overwrite to lose what is there"
+                f"{folder} is not empty and holds no training: choose another --out, or pass"
+                " --overwrite to replace it"
             )
         return None
-    plan = json.loads(json.dumps(planned))
-    # Settings that are younger than the record had then the effect that is now their default.
-    record = {**record, "settings": {**TrainSettings().to_dict(), **record.get("settings", {})}}
-    other = [name for name in IDENTITY if record.get(name) != plan.get(name)]
-    if other:
-        differences = "; ".join(_explain(name, record.get(name), plan.get(name)) for name in other)
+    # A setting that is younger than the record was read as its default, which is what it did then.
+    found, plan = to_json(record), to_json(planned)
+    differing = [name for name in plan if found[name] != plan[name]]
+    if differing:
+        differences = "; ".join(_explain(name, found[name], plan[name]) for name in differing)
         raise DetectorError(
-            f"{folder} holds another training ({differences}): choose another --out, or say"
-            " --overwrite to lose it"
+            f"{folder} holds another training ({differences}): choose another --out, or pass"
+            " --overwrite to replace it"
         )
     return record
 
 
-def _is_open(folder: Path) -> bool:
-    """Say whether a folder is empty, or holds a training that was broken off."""
+def _is_unfinished(folder: Path) -> bool:
+    """Return whether a folder is empty, or holds a training that was interrupted."""
     return folder.is_dir() and {path.name for path in folder.iterdir()} <= {CHECKPOINT_FOLDER}
 
 
-def _explain(name: str, there: object, planned: object) -> str:
-    """Say in what a field differs, by its members where it has some."""
-    if not (isinstance(there, dict) and isinstance(planned, dict)):
-        return f"{name} {there!r}, not {planned!r}"
-    members = sorted(set(there) | set(planned))
+def _explain(name: str, found: object, planned: object) -> str:
+    """Describe how a field differs, member by member if it has members."""
+    if not (isinstance(found, dict) and isinstance(planned, dict)):
+        return f"{name} {found!r}, not {planned!r}"
+    members = sorted(set(found) | set(planned))
     return "; ".join(
-        _explain(f"{name}.{member}", there.get(member), planned.get(member))
+        _explain(f"{name}.{member}", found.get(member), planned.get(member))
         for member in members
-        if there.get(member) != planned.get(member)
+        if found.get(member) != planned.get(member)
     )
 
 
 def write_run(
-    folder: Path, detector: Detector, history: Sequence[Epoch], record: Mapping[str, Any]
+    folder: Path, detector: Detector, history: Sequence[Epoch], record: RunRecord
 ) -> None:
-    """Write a trained detector, complete or not at all; what the folder held before is lost.
+    """Write a trained detector, complete or not at all; it replaces what the folder held before.
 
     Args:
-        folder: Where ``config.json``, ``model.safetensors``, the loss curve and ``run.json`` go.
-        detector: With the weights that are kept.
-        history: Its epochs.
-        record: For ``run.json``.
+        folder: The folder of ``config.json``, ``model.safetensors``, the loss curve and
+            ``run.json``.
+        detector: The detector, with the weights that are kept.
+        history: The numbers of each epoch.
+        record: The record to write as ``run.json``.
 
     Raises:
         OSError: The folder cannot be written.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its place and moved there at the end: a kill leaves no half folder.
+    # Written beside its place and moved there at the end, so that a kill leaves no half folder.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as workshop:
-        made = Path(workshop) / "made"
-        detector.save_pretrained(made)
-        for file in made.iterdir():
-            file.chmod(0o644)  # safetensors are written for their owner alone
-        _write_history(made / HISTORY_FILE, history)
-        write_curve(made / CURVE_FILE, history)
-        text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        (made / RECORD_FILE).write_text(text, encoding="utf-8")
+        draft = Path(workshop) / "draft"
+        detector.save_pretrained(draft)
+        for file in draft.iterdir():
+            file.chmod(0o644)  # safetensors writes files that only their owner can read
+        _write_history(draft / HISTORY_FILE, history)
+        write_curve(draft / CURVE_FILE, history)
+        write_record(draft, record)
         if folder.exists():
             shutil.move(folder, Path(workshop) / "before")
-        made.rename(folder)
+        draft.rename(folder)
 
 
 def _write_history(file: Path, history: Iterable[Epoch]) -> None:

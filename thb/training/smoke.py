@@ -1,4 +1,4 @@
-"""The smallest training there is: two steps on one real and one fake video, the whole way."""
+"""The smallest possible training: two steps on one real and one fake video, from end to end."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from pathlib import Path
 from thb.releases.files import fetch_files
 from thb.releases.opening import OpenRelease, open_release
 from thb.runs.folds import build_all_folds
+from thb.runtime.processes import make_training_accelerator
 from thb.training.settings import TrainOptions
-from thb.training.train import TrainedFold, load_start, make_training_accelerator, train_folds
+from thb.training.train import TrainedFold, train_folds
 from thb_dataset.errors import ReleaseError
 from thb_dataset.protocols import Fold, Protocol
 from thb_dataset.records import Label, Video
 
 SETTINGS = {"epochs": 2, "batch_size": 2}
-"""Two samples are a batch, so an epoch is one step."""
+"""A batch holds two samples, so an epoch over two videos is one step."""
 
 
 def train_smoke(
@@ -27,56 +28,55 @@ def train_smoke(
     out: str | Path,
     options: TrainOptions | None = None,
 ) -> TrainedFold:
-    """Train the small network of a detector's class for two steps, to see that all of it runs.
+    """Train the small network of a detector's class for two steps, to check that it trains.
 
-    Clips are made, the recipe's losses, changes and optimiser are used, a checkpoint is written,
-    and the folder loads. The weights are worth nothing.
+    Every part of a training runs: clips are made, the recipe's losses, augmentations and optimiser
+    are used, a checkpoint is written, and the folder can be loaded. The weights are worth nothing.
 
     Args:
         detector: A registered name or ``module:Class``.
-        release: A folder, ``"mini"``, or a release that is open already.
-        real_root: Folder of the real videos.
-        out: Folder of the run.
-        options: What is not the recipe; ``tiny`` is set.
+        release: A Hub id, a folder, ``"mini"``, or a release that is already open.
+        real_root: The folder of the real videos.
+        out: The folder of the run.
+        options: Everything that is not part of the recipe; ``tiny`` is always set.
 
     Raises:
         DetectorError: The detector cannot be loaded or trained.
-        ReleaseError: The release lacks a class.
+        ReleaseError: The release has no video of a class.
     """
     options = replace(options or TrainOptions(), tiny=True)
     accelerator = make_training_accelerator()
-    with accelerator.main_process_first():
+    with accelerator.main_process_first():  # the first one writes the mini release
         opened = open_release(release, real_root=real_root, progress=options.progress)
     (fold,) = build_all_folds(opened, [Protocol.P1], fold=None, split_by=options.split_by)
-    fold = _keep_two(fold, opened)
-    start, settings = load_start(detector, SETTINGS, options, device=accelerator.device)
     (trained,) = train_folds(
-        start,
-        [fold],
-        {fold.name: Path(out).expanduser()},
+        detector,
+        {Path(out).expanduser(): _keep_two_videos(fold, opened)},
         opened,
-        name=detector,
-        settings=settings,
+        settings=SETTINGS,
         options=options,
         accelerator=accelerator,
     )
     return trained
 
 
-def _keep_two(fold: Fold, opened: OpenRelease) -> Fold:
-    """Leave a fold its first fake and its first real video that is at hand."""
+def _keep_two_videos(fold: Fold, opened: OpenRelease) -> Fold:
+    """Return the fold with one fake and one real training video, and no others."""
     fake = _find(fold.train, Label.FAKE, opened)
     real = _find(fold.train, Label.REAL, opened)
     return replace(fold, train=(fake, real), validation=(), test=(), extra=())
 
 
 def _find(videos: Sequence[Video], label: Label, opened: OpenRelease) -> Video:
-    """Find a video; of the fakes one with a WAV beside it first, for detectors that listen."""
+    """Find an available video, if possible one with a WAV beside it, for detectors that listen."""
     wanted = [video for video in videos if video.label is label]
     files = fetch_files(opened, wanted, download=False)
     found = [video for video in wanted if video.video_id in files.videos]
-    # A fake of a Hub release is downloaded when it is asked for.
+    # A fake of a Hub release that is not on this machine yet is downloaded later.
     candidates = sorted(found or wanted, key=lambda video: video.audio is None)
     if not candidates or (label is Label.REAL and not found):
-        raise ReleaseError(f"no {label.name.lower()} video is at hand to train on for a moment")
+        raise ReleaseError(
+            f"no {label.name.lower()} video is available for the smoke training: check --release"
+            " and --real-root"
+        )
     return candidates[0]

@@ -1,41 +1,40 @@
-"""A detector trained on every fold of a protocol, each into a folder that can be loaded."""
+"""``thb.train``: a detector trained on every fold of a protocol, each into its own folder."""
 
 from __future__ import annotations
 
 import copy
-import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
-from accelerate.utils import DataLoaderConfiguration, set_seed
+from accelerate import Accelerator
+from accelerate.utils import set_seed
 
 from detectors.base import Detector
+from detectors.recipes import Recipe
 from detectors.registry import find_detector_class, load_detector
 from thb.prediction.calibration import calibrate, read_calibration
 from thb.prediction.inference import PredictSettings
-from thb.preprocessing.clips import default_workers
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease, open_release
 from thb.runs.folds import build_all_folds
 from thb.runs.provenance import hash_weights
-from thb.runs.record import RECORD_FORMAT, describe_fold
+from thb.runs.record import PartCounts, RunRecord, TrainingPlan, describe_fold
 from thb.runtime.console import say
+from thb.runtime.processes import make_training_accelerator
+from thb.runtime.records import to_json
 from thb.training.checkpoint import FOLDER as CHECKPOINT_FOLDER
 from thb.training.checkpoint import CheckpointFolder
 from thb.training.data import choose_clips
 from thb.training.loop import check_shares, fit
 from thb.training.record import (
-    IDENTITY,
     describe_fit,
-    describe_start,
     describe_training_data,
     find_finished,
+    plan_training,
     write_run,
 )
 from thb.training.settings import TrainOptions, TrainSettings, choose_settings, suit_device
@@ -44,23 +43,21 @@ from thb_dataset.errors import THBError
 from thb_dataset.protocols import Fold, Protocol
 from thb_dataset.records import Generator
 
-HOURS_TO_WAIT_FOR_A_PROCESS: Final = 24
-
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedFold:
-    """A detector of one fold, on disk.
+    """A trained detector of one fold, on disk.
 
     Attributes:
-        folder: Loads with ``thb.detector``.
-        fold: Name of the fold, ``p1`` or ``p3-hallo``.
-        record: What its ``run.json`` says.
-        reused: It was finished before, with the same settings on the same release.
+        folder: The folder of the detector; ``thb.detector`` loads it.
+        fold: The name of the fold, such as ``p1`` or ``p3-hallo``.
+        record: The contents of its ``run.json``.
+        reused: Whether an earlier run had finished it, with the same settings on the same release.
     """
 
     folder: Path
     fold: str
-    record: dict[str, Any]
+    record: RunRecord
     reused: bool
 
 
@@ -77,164 +74,113 @@ def train(
 ) -> tuple[TrainedFold, ...]:
     """Train a detector on a protocol, once per fold.
 
-    Every fold begins with the same weights. A fold that is finished is left alone, and one that
-    was broken off goes on after its last whole epoch: the same command goes on where it was
-    stopped, and comes to the same weights as if it had not been. Under ``torchrun`` or
-    ``accelerate launch`` the processes share each batch.
+    Every fold starts from the same weights. A fold that is finished is left alone, and one that
+    was interrupted continues after its last whole epoch: the same command, run again, ends with
+    the same weights as a run that was never stopped. Under ``torchrun`` or ``accelerate launch``
+    the processes share each batch.
 
     Args:
         detector: A registered name or ``module:Class`` for fresh weights; a folder, a Hub id or
-            a detector to go on from its weights.
+            a detector to continue from its weights.
         protocol: ``p1``, ``p2`` or ``p3``.
-        fold: Only the fold that holds this generator out, into ``out`` itself.
-        release: A folder, ``"mini"``, or a release that is open already.
-        real_root: Folder of the real videos.
-        out: Folder of the run; without ``fold`` each fold gets ``out/<its name>``.
-        settings: The recipe, or those of its fields that differ from the detector's own.
-        options: What is not the recipe.
+        fold: Train only the fold that holds this generator out, into ``out`` itself.
+        release: A Hub id, a folder, ``"mini"``, or a release that is already open.
+        real_root: The folder of the real videos.
+        out: The folder of the run; without ``fold`` each fold gets ``out/<its name>``.
+        settings: The recipe, or only those fields in which it differs from the detector's own.
+        options: Everything that is not part of the recipe.
 
     Returns:
-        One entry per fold; each folder holds ``config.json``, ``model.safetensors``,
-        ``history.csv``, ``history.svg`` and ``run.json``, and ``thresholds.json`` where the
-        fold has validation reals.
+        One entry per fold. Each folder holds ``config.json``, ``model.safetensors``,
+        ``history.csv``, ``history.svg`` and ``run.json``, and ``thresholds.json`` if the fold has
+        real validation videos.
 
     Raises:
         DetectorError: The detector cannot be loaded or trained, or ``out`` holds another run.
-        ReleaseError: The release cannot be read, or a class has no video at hand.
+        ReleaseError: The release cannot be read, or no video of a class is available.
         ProtocolError: The folds cannot be built.
     """
     options = options or TrainOptions()
     accelerator = make_training_accelerator()
-    with accelerator.main_process_first():  # which writes the mini release for the others
+    with accelerator.main_process_first():  # the first one writes the mini release
         opened = open_release(release, real_root=real_root, progress=options.progress)
     folds = build_all_folds(opened, [protocol], fold=fold, split_by=options.split_by)
-    start, chosen = load_start(detector, settings, options, device=accelerator.device)
-    folders = {one.name: Path(out).expanduser() / ("" if fold else one.name) for one in folds}
+    out = Path(out).expanduser()
     trained = train_folds(
-        start,
-        folds,
-        folders,
+        detector,
+        {out if fold else out / built.name: built for built in folds},
         opened,
-        name=None if isinstance(detector, Detector) else str(detector),
-        settings=chosen,
+        settings=settings,
         options=options,
         accelerator=accelerator,
     )
-    for one in trained:
-        _calibrate(one, opened, options, accelerator)
+    for run in trained:
+        _calibrate(run, opened, options, accelerator)
     return trained
 
 
-def _calibrate(
-    one: TrainedFold, opened: OpenRelease, options: TrainOptions, accelerator: Accelerator
-) -> None:
-    """Set a fold's threshold unless it has one; what stands in the way is a warning."""
-    scoring = PredictSettings(
-        workers=options.workers,
-        face_pack=options.face_pack,
-        store=options.store,
-        progress=options.progress,
-        description=f"calibrating {one.fold}",
-    )
-    try:
-        if read_calibration(one.folder, weights_sha256=one.record["weights_sha256"]) is None:
-            trust = options.trust_remote_code
-            calibration = calibrate(
-                one.folder, release=opened, scoring=scoring, trust_remote_code=trust
-            )
-            if accelerator.is_main_process and options.progress:
-                say(f"{one.fold}: {calibration}")
-    except THBError as error:
-        if accelerator.is_main_process:
-            say(f"warning: {one.fold} has no threshold: {error}")
-    accelerator.wait_for_everyone()  # nobody looks for a file that another is about to write
-
-
 def train_folds(
-    start: Detector,
-    folds: Sequence[Fold],
-    folders: Mapping[str, Path],
+    detector: Detector | str | Path,
+    folds: Mapping[Path, Fold],
     opened: OpenRelease,
     *,
-    name: str | None,
-    settings: TrainSettings,
+    settings: TrainSettings | Mapping[str, Any] | None,
     options: TrainOptions,
     accelerator: Accelerator,
 ) -> tuple[TrainedFold, ...]:
-    """Train a detector on folds that are known already, as :func:`train` does.
+    """Train a detector on folds that are already built, as :func:`train` does.
 
     Args:
-        start: Every fold begins with its weights, and leaves it alone.
-        folds: To be trained on.
-        folders: Where each fold goes, by its name.
-        opened: The release that the folds are of.
-        name: What the user calls the detector.
-        settings: The recipe.
-        options: What is not the recipe.
-        accelerator: From :func:`make_training_accelerator`.
+        detector: The detector, as :func:`train` takes it.
+        folds: The folds to train on, each by the folder of its run.
+        opened: The release that the folds belong to.
+        settings: The recipe, as :func:`train` takes it.
+        options: Everything that is not part of the recipe.
+        accelerator: The processes, from :func:`thb.runtime.processes.make_training_accelerator`.
     """
+    start, settings = _load_start(detector, settings, options, device=accelerator.device)
     check_shares(settings, accelerator.num_processes, options.accumulate)
-    shared = {
-        "format": RECORD_FORMAT,
-        **describe_start(start, name=name, face_pack=options.face_pack),
-        "settings": settings.to_dict(),
-    }
-    plans = {one.name: {**shared, **describe_fold(one, opened.release)} for one in folds}
+    name = None if isinstance(detector, Detector) else str(detector)
+    plan = plan_training(start, name=name, settings=settings, options=options)
+    plans = {folder: plan(describe_fold(fold, opened.release)) for folder, fold in folds.items()}
     finished = {
-        one: find_finished(folder, plans[one], overwrite=options.overwrite)
-        for one, folder in folders.items()
+        folder: find_finished(folder, plans[folder], overwrite=options.overwrite)
+        for folder in folds
     }
-    left = [one for one in folds if finished[one.name] is None]
-    clip = start.config.clip_spec
-    made = make_fold_clips(left, clip, opened, settings, options, accelerator)
+    left = [fold for folder, fold in folds.items() if finished[folder] is None]
+    clips = make_fold_clips(left, start.config.clip_spec, opened, settings, options, accelerator)
     trained = []
-    for one in folds:
-        record, folder = finished[one.name], folders[one.name]
+    for folder, fold in folds.items():
+        record = finished[folder]
         reused = record is not None
         if record is None:
             record = _train_fold(
-                one,
+                fold,
                 copy.deepcopy(start),
-                made,
-                plan=plans[one.name],
+                clips,
+                plan=plans[folder],
                 folder=folder,
                 settings=settings,
                 options=options,
                 accelerator=accelerator,
             )
         elif accelerator.is_main_process:
-            say(f"{one.name}: finished before and left alone ({folder})")
-        trained.append(TrainedFold(folder=folder, fold=one.name, record=record, reused=reused))
+            say(f"{fold.name}: already finished, left alone ({folder})")
+        trained.append(TrainedFold(folder=folder, fold=fold.name, record=record, reused=reused))
     return tuple(trained)
 
 
-def make_training_accelerator() -> Accelerator:
-    """Return the Accelerator of a training; processes on one machine share its cores."""
-    siblings = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    if siblings > 1 and "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(default_workers())
-    return Accelerator(
-        # A batch is divided among the processes: the recipe is the same for any number of them.
-        dataloader_config=DataLoaderConfiguration(split_batches=True),
-        kwargs_handlers=[
-            InitProcessGroupKwargs(timeout=timedelta(hours=HOURS_TO_WAIT_FOR_A_PROCESS)),
-            # A backbone from transformers may bring layers that a detector does not use.
-            DistributedDataParallelKwargs(find_unused_parameters=True),
-        ],
-    )
-
-
-def load_start(
+def _load_start(
     detector: Detector | str | Path,
     settings: TrainSettings | Mapping[str, Any] | None,
     options: TrainOptions,
     *,
     device: torch.device,
 ) -> tuple[Detector, TrainSettings]:
-    """Return the detector that every fold begins with, and the settings of a training there.
+    """Return the detector that every fold starts from, and the settings for this device.
 
     Raises:
-        DetectorError: It cannot be loaded, or a setting is unknown or impossible.
+        DetectorError: The detector cannot be loaded, or a setting is unknown or impossible.
     """
     if isinstance(detector, Detector):
         start = detector
@@ -242,14 +188,14 @@ def load_start(
         start = load_detector(
             detector,
             trust_remote_code=options.trust_remote_code,
-            seed=choose_settings({}, settings).seed,
+            seed=choose_settings(Recipe(), settings).seed,
             config=_choose_config(detector, options),
         )
     return start, choose_settings(suit_device(type(start).recipe, device), settings)
 
 
 def _choose_config(detector: str | Path, options: TrainOptions) -> Mapping[str, Any] | None:
-    """Return the settings of a fresh detector, those of the small network below the user's own."""
+    """Return the settings of a fresh detector; the user's override those of the small network."""
     if not options.tiny:
         return options.config
     tiny, own = find_detector_class(str(detector)).tiny, options.config or {}
@@ -260,20 +206,20 @@ def _choose_config(detector: str | Path, options: TrainOptions) -> Mapping[str, 
 def _train_fold(
     fold: Fold,
     detector: Detector,
-    made: FoldClips,
+    clips: FoldClips,
     *,
-    plan: Mapping[str, Any],
+    plan: TrainingPlan,
     folder: Path,
     settings: TrainSettings,
     options: TrainOptions,
     accelerator: Accelerator,
-) -> dict[str, Any]:
+) -> RunRecord:
     """Train one fold, write its folder and return its record."""
     began = time.perf_counter()
-    # Dropout differs between processes; with one, all depends on the seed alone.
+    # Dropout must differ between processes; with one process, the seed alone decides everything.
     set_seed(settings.seed, device_specific=accelerator.num_processes > 1)
-    train, train_counts = choose_clips(fold.train, made.train)
-    validation, validation_counts = choose_clips(fold.validation, made.validation)
+    train, train_counts = choose_clips(fold.train, clips.train)
+    validation, validation_counts = choose_clips(fold.validation, clips.validation)
     if options.overwrite and accelerator.is_main_process:
         shutil.rmtree(folder / CHECKPOINT_FOLDER, ignore_errors=True)
     accelerator.wait_for_everyone()
@@ -286,9 +232,7 @@ def _train_fold(
         accelerator=accelerator,
         accumulate=options.accumulate,
         checkpoints=CheckpointFolder(
-            folder,
-            {**{name: plan[name] for name in IDENTITY}, **machine},
-            rank=accelerator.process_index,
+            folder, {**to_json(plan), **machine}, rank=accelerator.process_index
         ),
         description=f"training {fold.name}" if options.progress else None,
     )
@@ -296,14 +240,41 @@ def _train_fold(
     detector.to("cpu")  # type: ignore[arg-type] # transformers' decorator hides the signature
     detector.load_state_dict(result.weights)
     detector.config.training_data = describe_training_data(plan)
-    record = {
-        **plan,
+    record = RunRecord(
+        **vars(plan),
         **describe_fit(result, rule=settings.keep, processes=accelerator.num_processes),
-        "videos": {"train": train_counts, "validation": validation_counts},
-        "weights_sha256": hash_weights(detector),
-        "seconds": round(time.perf_counter() - began, 1),
-    }
+        videos=PartCounts(train=train_counts, validation=validation_counts),
+        weights_sha256=hash_weights(detector),
+        seconds=round(time.perf_counter() - began, 1),
+    )
     if accelerator.is_main_process:
         write_run(folder, detector, result.history, record)
     accelerator.wait_for_everyone()
     return record
+
+
+def _calibrate(
+    run: TrainedFold, opened: OpenRelease, options: TrainOptions, accelerator: Accelerator
+) -> None:
+    """Choose the threshold of a fold unless it has one; a failure is only a warning."""
+    scoring = PredictSettings(
+        workers=options.workers,
+        face_pack=options.face_pack,
+        store=options.store,
+        progress=options.progress,
+        description=f"calibrating {run.fold}",
+    )
+    try:
+        if read_calibration(run.folder, weights_sha256=run.record.weights_sha256) is None:
+            calibration = calibrate(
+                run.folder,
+                release=opened,
+                scoring=scoring,
+                trust_remote_code=options.trust_remote_code,
+            )
+            if accelerator.is_main_process and options.progress:
+                say(f"{run.fold}: {calibration}")
+    except THBError as error:
+        if accelerator.is_main_process:
+            say(f"warning: {run.fold} has no threshold: {error}")
+    accelerator.wait_for_everyone()  # nobody looks for a file that another is about to write

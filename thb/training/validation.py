@@ -1,4 +1,4 @@
-"""Validation after an epoch: its numbers, and which epoch's weights are kept by them."""
+"""The validation after each epoch, and the choice of the epoch whose weights are kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from metrics.talking_head_detection.roc import auc
 from thb.prediction.inference import aggregate
 from thb.training.data import LabelledClips
 from thb.training.settings import TrainSettings
-from thb_dataset.clips.store import prepare_pixels
+from thb_dataset.clips.video_clips import prepare_pixels
 from thb_dataset.records import Label
 
 if TYPE_CHECKING:
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """How an epoch went.
+    """The numbers of one epoch.
 
     Attributes:
-        epoch: From 1.
-        steps: Steps done so far.
-        learning_rate: Of its last step.
-        train_loss: Mean over its steps of the detector's own loss.
-        validation_loss: Mean binary cross-entropy of the validation videos; None without any.
-        validation_auc: Over the validation videos; None where a class is missing.
-        seconds: Wall time, validation included.
+        epoch: The number of the epoch, from 1.
+        steps: The number of steps from the start of the training.
+        learning_rate: The learning rate of the last step.
+        train_loss: The detector's own loss, the mean over the steps.
+        validation_loss: The mean binary cross-entropy of the validation videos; None without any.
+        validation_auc: The AUC over the validation videos; None if a class is missing.
+        seconds: The wall time, validation included.
     """
 
     epoch: int
@@ -46,21 +46,21 @@ class Epoch:
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return asdict(self)
 
 
 def choose_epoch(history: Sequence[Epoch], settings: TrainSettings) -> int:
-    """Return the epoch whose weights are kept, by the rule of ``settings.keep``."""
+    """Return the number of the epoch whose weights are kept, by the rule ``settings.keep``."""
     return history[-1].epoch if settings.keep == "last" else find_best(history)
 
 
 def find_best(history: Sequence[Epoch]) -> int:
-    """Return the epoch with the best validation; the last one where none was validated."""
-    judged = [one for one in history if one.validation_auc is not None]
+    """Return the number of the epoch with the best validation; the last one if none has an AUC."""
+    judged = [epoch for epoch in history if epoch.validation_auc is not None]
     if not judged:
         return history[-1].epoch
-    best = max(judged, key=lambda one: (one.validation_auc, -(one.validation_loss or 0.0)))
+    best = max(judged, key=lambda epoch: (epoch.validation_auc, -(epoch.validation_loss or 0.0)))
     return best.epoch
 
 
@@ -70,17 +70,17 @@ def validate(
     batch_size: int,
     accelerator: Accelerator,
 ) -> tuple[float | None, float | None]:
-    """Score videos, each process its share.
+    """Score the validation videos; each process scores its share.
 
     Args:
-        detector: On the accelerator's device; left in evaluation mode.
-        videos: With their labels.
-        batch_size: Clips given to the detector at a time.
-        accelerator: Knows the processes.
+        detector: The detector, on the accelerator's device. It is left in evaluation mode.
+        videos: The validation videos.
+        batch_size: The number of clips given to the detector at once.
+        accelerator: The processes.
 
     Returns:
-        The mean binary cross-entropy over the videos, None without any, and their AUC, None where
-        a class is missing. The same for every process.
+        The mean binary cross-entropy over the videos, None without any, and their AUC, None if a
+        class is missing. Every process returns the same.
     """
     detector.eval()
     share = videos[accelerator.process_index :: accelerator.num_processes]
@@ -107,7 +107,7 @@ def validate(
 def _score_clips(
     detector: Detector, videos: Sequence[LabelledClips], batch_size: int, device: torch.device
 ) -> Iterator[float]:
-    """Yield the logit of every clip of every video in turn, computed in batches across videos."""
+    """Yield the logit of every clip, video by video; a batch may hold clips of several videos."""
     spec = detector.config.clip_spec
     waiting: list[npt.NDArray[np.float32]] = []
     for last, video in enumerate(videos, 1 - len(videos)):

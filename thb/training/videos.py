@@ -1,4 +1,4 @@
-"""The videos of the folds that are trained on, found and cut into clips."""
+"""The videos that folds train and validate on, found and cut into clips."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
-from thb.preprocessing.clips import Made
+from thb.preprocessing.clips import ClipResult
 from thb.releases.files import fetch_files
 from thb.releases.opening import OpenRelease
 from thb.runtime.console import say
@@ -23,15 +23,15 @@ from thb_dataset.release.media import explain_missing_reals
 
 @dataclass(frozen=True, kw_only=True)
 class FoldClips:
-    """The clips of each video, or why there are none, by its id.
+    """The clips of videos, or the reason why a video has none, by ``video_id``.
 
     Attributes:
-        train: To be drawn from; there may be more of them than scoring takes.
-        validation: Those that scoring takes.
+        train: The clips that samples are drawn from; they may be more or wider than scoring's.
+        validation: The clips that scoring takes.
     """
 
-    train: Mapping[str, Made]
-    validation: Mapping[str, Made]
+    train: Mapping[str, ClipResult]
+    validation: Mapping[str, ClipResult]
 
 
 def make_fold_clips(
@@ -42,33 +42,33 @@ def make_fold_clips(
     options: TrainOptions,
     accelerator: Accelerator,
 ) -> FoldClips:
-    """Make the clips of all videos that the folds train and validate on, and say what is missing.
+    """Make the clips of all videos that the folds train and validate on; warn of missing files.
 
     Args:
-        folds: To be trained.
-        clip: The clips that the detector wants.
-        opened: The release that the folds are of.
-        settings: Say how many clips are kept of a training video.
-        options: Say where crops are kept and who finds faces.
-        accelerator: Knows the processes.
+        folds: The folds to train.
+        clip: The clips that the detector takes.
+        opened: The release that the folds belong to.
+        settings: The recipe, which may keep more or wider clips of a training video.
+        options: The face pack, the folder in which crops are kept, and the limit of memory.
+        accelerator: The processes.
 
     Raises:
-        ReleaseError: A fold is left with one class only.
+        ReleaseError: A fold has no usable training video of a class.
         OSError: The store cannot be written.
         FacePackError: The face pack is missing or altered.
     """
-    train = {video.video_id: video for one in folds for video in one.train}
-    validation = {video.video_id: video for one in folds for video in one.validation}
+    train = {video.video_id: video for fold in folds for video in fold.train}
+    validation = {video.video_id: video for fold in folds for video in fold.validation}
     videos = {**train, **validation}
     files = fetch_files(
         opened, tuple(videos.values()), sound=clip.listens, progress=options.progress
     )
     paths = files.videos
-    missing = _tell_absent(videos, paths, opened, accelerator)
+    missing = _warn_of_missing(videos, paths, opened, accelerator)
 
-    def make(ids: Iterable[str], spec: ClipSpec) -> dict[str, Made]:
-        there = {one: paths[one] for one in ids if one in paths}
-        return make_training_clips(there, spec, options, accelerator, sounds=files.sounds)
+    def make(ids: Iterable[str], spec: ClipSpec) -> dict[str, ClipResult]:
+        found = {video_id: paths[video_id] for video_id in ids if video_id in paths}
+        return make_training_clips(found, spec, options, accelerator, sounds=files.sounds)
 
     wider = widen(clip, settings)
     if wider == clip:
@@ -76,44 +76,47 @@ def make_fold_clips(
         made = FoldClips(train=both, validation=both)
     else:
         made = FoldClips(train=make(train, wider), validation=make(validation, clip))
-    for one in folds:
-        require_both_classes(one, made.train, hint=missing)
+    for fold in folds:
+        require_both_classes(fold, made.train, hint=missing)
     return made
 
 
 def widen(clip: ClipSpec, settings: TrainSettings) -> ClipSpec:
-    """Return the clips that are kept of a training video.
+    """Return the clips to keep of a training video.
 
-    Clips that are spread uniformly over a video can lie in one place only: more of them would be
-    other clips, not other starts. Crops that are aligned anew at every step are kept wider.
+    If clips are spread uniformly over a video, their places are fixed, so no more of them are
+    kept. If the recipe aligns the crops again at every step, wider crops are kept.
 
     Raises:
-        DetectorError: Crops are to be aligned anew that are not aligned.
+        DetectorError: The recipe aligns crops again, but the detector's crops are not aligned.
     """
     if settings.clips_cut is not None and clip.sampling != "uniform":
         clip = replace(clip, clips=settings.clips_cut)
-    for one in settings.augmentations:
-        if one.name == "align":
+    for augmentation in settings.augmentations:
+        if augmentation.name == "align":
             if clip.crop != "aligned" or clip.template != "caddm":
-                raise DetectorError("the augmentation 'align' is for crops aligned as CADDM's are")
-            reach = one.settings["reach"]
+                raise DetectorError(
+                    "the augmentation 'align' needs crops that are aligned as CADDM's are: leave it"
+                    " out, or choose the clip settings crop='aligned', template='caddm'"
+                )
+            reach = augmentation.settings["reach"]
             clip = replace(clip, margin=clip.margin * reach, size=round(clip.size * reach))
     return clip
 
 
-def _tell_absent(
+def _warn_of_missing(
     videos: Mapping[str, Video],
     paths: Mapping[str, Path],
     opened: OpenRelease,
     accelerator: Accelerator,
 ) -> str:
-    """Say which files are not at hand; return what to do about real videos, empty if none lack."""
+    """Warn of missing files; return the advice about real videos, empty if none is missing."""
     absent = [video for video_id, video in videos.items() if video_id not in paths]
     reals = [video for video in absent if video.label is Label.REAL]
-    missing = explain_missing_reals(reals, opened.real_root) if reals else ""
+    advice = explain_missing_reals(reals, opened.real_root) if reals else ""
     if accelerator.is_main_process:
-        if missing:
-            say(f"warning: {missing}")
+        if advice:
+            say(f"warning: {advice}")
         if len(absent) > len(reals):
             say(f"warning: {len(absent) - len(reals)} fakes of the release are not in its folder")
-    return missing
+    return advice

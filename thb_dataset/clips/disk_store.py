@@ -1,9 +1,9 @@
-"""A folder of things made from videos, shared by processes, bounded, and never half written.
+"""A folder of values made from videos, shared by processes and bounded in size.
 
-An entry is one ``.npz`` named by what it depends on: the video's content and the settings. It is
-written beside its place and moved there in one step, so that processes share a folder without
-locks and a kill leaves nothing that could be taken for an entry. "No face" and "too short" are
-entries as well; failures to decode are not, they are tried again.
+An entry is one ``.npz`` file, named by a hash of what it depends on: the content of the video and
+the settings. It is written beside its place and moved there in one step. Processes therefore share
+the folder without locks, and a killed process leaves nothing that could be taken for an entry.
+"No face" and "too short" are entries too; failures to decode are not and are tried again.
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from thb_dataset.errors import ClipTooShortError, NoFaceError
-from thb_dataset.files import digest_file
+from thb_dataset.files import DRAFT_PREFIX, digest_file, write_whole
 
 DEFAULT_MAX_BYTES: Final = 50 * 2**30
 PRUNE_TO: Final = 0.9
-"""A full store is cut down to this part of its bound, so that it is not pruned at every write."""
+"""The part of its bound to which a full store is pruned, so that not every write prunes it."""
 
 ABANDONED_SECONDS: Final = 3600.0
-"""A file still being written after this long was left by a process that was killed."""
+"""The age from which a draft counts as left behind by a process that was killed."""
 
 _DIGESTS: Final = "digests"
 _REFUSAL: Final = "refusal"
+_ENTRIES: Final = "*/*/[!.]*.npz"  # drafts begin with a dot
 _KEPT_ERRORS: Final[Mapping[str, type[NoFaceError | ClipTooShortError]]] = {
     "NoFaceError": NoFaceError,
     "ClipTooShortError": ClipTooShortError,
@@ -47,13 +47,13 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, kw_only=True)
 class StoreInfo:
-    """What a store holds.
+    """Facts about a store.
 
     Attributes:
-        folder: Where.
-        entries: Number of entries, refusals included.
-        bytes: On disk.
-        max_bytes: The bound.
+        folder: Its folder.
+        entries: The number of entries, refusals included.
+        bytes: Their size on disk.
+        max_bytes: The bound of their size.
     """
 
     folder: Path
@@ -62,7 +62,7 @@ class StoreInfo:
     max_bytes: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return {
             "folder": str(self.folder),
             "entries": self.entries,
@@ -72,11 +72,11 @@ class StoreInfo:
 
 
 class DiskStore:
-    """The folder; it is made when the first entry is written.
+    """A folder of entries, created when the first entry is written.
 
     Args:
-        folder: Where the entries lie.
-        max_bytes: Bound of the store; the entries unused for longest go first.
+        folder: The folder of the entries.
+        max_bytes: The largest size of the entries; the least recently used are removed first.
     """
 
     def __init__(self, folder: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
@@ -94,21 +94,21 @@ class DiskStore:
         dump: Callable[[Made], Mapping[str, Array]],
         load: Callable[[Mapping[str, Array]], Made],
     ) -> Made:
-        """Return what was made of a video before, or make and keep it.
+        """Return the value made from a video before, or make it and keep it.
 
-        A second call reads nothing of the video but its size and time of change. A damaged
-        entry is removed and made anew.
+        A second call reads only the size and the time of change of the video. A damaged entry is
+        removed and made again.
 
         Args:
-            kind: What the entry holds, such as ``crops``: a folder of the store.
+            kind: The kind of value, such as ``crops``; it names a folder of the store.
             video_path: The video.
-            settings: JSON values that the entry depends on, beside the video's content.
-            make: Makes it.
-            dump: Turns it into named arrays.
-            load: Turns these back.
+            settings: The JSON values that the entry depends on, beside the video's content.
+            make: Makes the value.
+            dump: Turns the value into named arrays.
+            load: Turns the named arrays back into the value.
 
         Raises:
-            VideoError: Whatever ``make`` raises, the video named.
+            VideoError: ``make`` raised it; the message names the video.
         """
         text = self.digest(video_path) + json.dumps(settings, sort_keys=True)
         key = hashlib.sha256(text.encode()).hexdigest()
@@ -128,7 +128,7 @@ class DiskStore:
         return kept
 
     def digest(self, video_path: Path) -> str:
-        """Return the video's sha256, remembered by path, size and time of change."""
+        """Return the sha256 of a video, remembered by its path, size and time of change."""
         stat = video_path.stat()
         known = f"{video_path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
         name = hashlib.sha256(known.encode(errors="surrogateescape")).hexdigest()
@@ -138,11 +138,14 @@ class DiskStore:
             if len(text) == 64:
                 return text
         digest = digest_file(video_path)
-        self._put(memo, lambda stream: stream.write(digest.encode("ascii")))
+        with write_whole(memo) as draft:
+            draft.write_text(digest, encoding="ascii")
         return digest
 
     def _write(self, path: Path, arrays: Mapping[str, Any]) -> None:
-        written = self._put(path, lambda stream: np.savez(stream, **arrays))
+        with write_whole(path) as draft:
+            np.savez(draft, **arrays)
+            written = draft.stat().st_size
         if self._known_bytes is None:
             self._known_bytes = self.info().bytes
         else:
@@ -152,28 +155,28 @@ class DiskStore:
 
     def info(self) -> StoreInfo:
         """Count the entries and their bytes."""
-        sizes = [stat.st_size for _, stat in self._list("*/*/*.npz")]
+        sizes = [stat.st_size for _, stat in self._list(_ENTRIES)]
         return StoreInfo(
             folder=self.folder, entries=len(sizes), bytes=sum(sizes), max_bytes=self.max_bytes
         )
 
     def prune(self, max_bytes: int | None = None) -> StoreInfo:
-        """Remove the entries unused for longest until the store fits its bound.
+        """Remove the least recently used entries until the store fits its bound.
 
-        What killed processes left behind goes too.
+        Drafts that killed processes left behind are removed too.
 
         Args:
-            max_bytes: Bound for this call; the store's own unless given. 0 empties it.
+            max_bytes: The bound for this call; None stands for the store's own. 0 empties it.
 
         Returns:
-            What is left.
+            The facts about what is left.
         """
         bound = self.max_bytes if max_bytes is None else max_bytes
         now = time.time()
-        for path, stat in self._list("*/*/.writing-*"):
+        for path, stat in self._list(f"*/*/{DRAFT_PREFIX}*"):
             if now - stat.st_mtime > ABANDONED_SECONDS:
                 path.unlink(missing_ok=True)
-        found = sorted(self._list("*/*/*.npz"), key=lambda item: item[1].st_mtime_ns)
+        found = sorted(self._list(_ENTRIES), key=lambda item: item[1].st_mtime_ns)
         total = sum(stat.st_size for _, stat in found)
         for path, stat in found:
             if total <= bound:
@@ -185,25 +188,12 @@ class DiskStore:
                 path.unlink(missing_ok=True)
         return self.info()
 
-    def _put(self, path: Path, write: Callable[[BinaryIO], object]) -> int:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                write(stream)
-                written = stream.tell()
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        return written
-
     def _list(self, pattern: str) -> list[tuple[Path, os.stat_result]]:
         found = []
         for path in self.folder.glob(pattern):
             try:
                 found.append((path, path.stat()))
-            except FileNotFoundError:  # removed by another process meanwhile
+            except FileNotFoundError:  # another process has removed it meanwhile
                 continue
         return found
 
@@ -211,7 +201,7 @@ class DiskStore:
 def _read_entry(
     path: Path, load: Callable[[Mapping[str, Array]], Made]
 ) -> Made | NoFaceError | ClipTooShortError | None:
-    """Read an entry and mark it used; a damaged one is removed and counts as absent."""
+    """Read an entry and mark it as used; a damaged entry is removed and counts as absent."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             if _REFUSAL in arrays:

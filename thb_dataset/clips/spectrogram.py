@@ -1,6 +1,7 @@
-"""A mel spectrogram as a picture, the way LipFD's authors made theirs.
+"""Draw a mel spectrogram as a picture, in the way of LipFD's authors.
 
-Their tools were librosa and matplotlib; the figures here follow those two exactly, without them.
+They used librosa and matplotlib. The numbers here equal those of the two libraries exactly,
+without using them.
 """
 
 from __future__ import annotations
@@ -43,14 +44,14 @@ VIRIDIS: Final = bytes.fromhex(
     "d2e11bd4e11ad7e219dae218dce218dfe318e1e318e4e318e7e419e9e419ece41aeee51bf1e51cf3e51e"
     "f6e61ff8e621fae622fde724"
 )
-"""Matplotlib's colour map (van der Walt and Smith, CC0): 256 times red, green, blue."""
+"""Matplotlib's colour map (van der Walt and Smith, CC0): red, green and blue, 256 times."""
 
 
 def draw_spectrogram(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """Turn sound into a picture.
 
-    Decibels are scaled from the smallest to the largest of the whole sound, the lowest tone is in
-    the first row.
+    The decibels are scaled from the smallest to the largest of the whole sound. The lowest tone is
+    in the first row.
 
     Args:
         samples: float32 (n,), mono, at 22,050 Hz.
@@ -63,7 +64,7 @@ def draw_spectrogram(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     share = (level - low) / (high - low) if high > low else np.zeros_like(level)
     shades = np.minimum(share * 256, 255).astype(int)
     colours = np.frombuffer(VIRIDIS, np.uint8).reshape(256, 3)[shades]
-    # The authors wrote a PNG, read it back as float32 shares and cut the fractions off.
+    # The authors wrote a PNG, read it back as float32 from 0 to 1 and cut the fractions off.
     shares = colours / np.float32(255)
     return np.asarray(shares * np.float32(255), np.uint8)
 
@@ -71,8 +72,8 @@ def draw_spectrogram(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
 def compute_decibels(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Return the mel spectrogram in decibels above its own smallest value.
 
-    Power over Hann windows of 2048 samples every 512, centred, zeros beyond the ends; nothing is
-    further than 80 dB below the loudest.
+    The power is taken over centred Hann windows of 2048 samples, every 512 samples, with zeros
+    beyond the ends. No value is more than 80 dB below the largest.
 
     Args:
         samples: float32 (n,), mono, at 22,050 Hz.
@@ -84,7 +85,7 @@ def compute_decibels(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float64
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
     filters = make_mel_filters().T
-    # A part at a time: a spectrum takes eight times the room of its mel bands.
+    # The sound is taken in parts, since a spectrum takes eight times the memory of its mel bands.
     parts = [windows[begin : begin + PART] for begin in range(0, len(windows), PART)]
     mel = np.concatenate(
         [np.abs(np.fft.rfft(part * hann, axis=1)) ** 2 @ filters for part in parts]
@@ -97,7 +98,7 @@ def compute_decibels(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float64
 def make_mel_filters() -> npt.NDArray[np.float64]:
     """Return triangles on Slaney's mel scale, each of unit area in hertz.
 
-    Linear up to 1 kHz, logarithmic above (Auditory Toolbox, 1998).
+    The scale is linear up to 1 kHz and logarithmic above (Auditory Toolbox, 1998).
 
     Returns:
         float64 (128, 1025).

@@ -1,4 +1,4 @@
-"""Clips kept on disk, so that a video is decoded and searched once, by whoever comes first."""
+"""Keep the clips of videos on disk, so that each video is decoded and searched only once."""
 
 from __future__ import annotations
 
@@ -12,27 +12,25 @@ import numpy.typing as npt
 
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.disk_store import DEFAULT_MAX_BYTES, DiskStore, StoreInfo
-from thb_dataset.clips.video_clips import CROPS_VERSION, VideoClips, make_clips, prepare_pixels
+from thb_dataset.clips.video_clips import CROPS_VERSION, VideoClips, make_clips
 from thb_dataset.faces.finder import FaceFinder
 
 if TYPE_CHECKING:
     from thb_dataset.video.reader import VideoReader
 
-__all__ = ["ClipSpec", "ClipStore", "StoreInfo", "VideoClips", "make_clips", "prepare_pixels"]
-
 _APPLIED_LATER: Final = {"mean", "std", "colour", "value_range", "aggregation"}
-"""What of a ClipSpec the crops do not depend on: it is applied after the store."""
+"""Fields of a ClipSpec that do not change the crops, since they are applied after the store."""
 
 _COUNTS: Final = ("faces", "frames_with_face", "frames_searched", "frames_read")
 _ARRAYS: Final = ("frame_index", "seconds", "boxes", "points")
 
 
 class ClipStore:
-    """Crops of videos in a folder, shared by threads and processes.
+    """Crops of videos in a folder, which threads and processes share.
 
     Args:
-        folder: Where the crops lie; made when the first is written.
-        max_bytes: Bound of the folder; the crops unused for longest go first.
+        folder: The folder of the crops; created when the first crops are written.
+        max_bytes: The largest size of the folder; the least recently used crops are removed first.
     """
 
     def __init__(self, folder: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
@@ -40,7 +38,7 @@ class ClipStore:
 
     @property
     def folder(self) -> Path:
-        """Where the crops lie."""
+        """The folder of the crops."""
         return self._store.folder
 
     def get(
@@ -52,24 +50,24 @@ class ClipStore:
         *,
         sound_path: Path | None = None,
     ) -> VideoClips:
-        """Return the clips of a video, from disk where they are there.
+        """Return the clips of a video, from disk if they are there.
 
-        A second call reads nothing of the video but its size and time of change.
+        A second call reads only the size and the time of change of the video.
 
         Args:
             video_path: The video.
-            spec: The clips.
+            spec: The settings of the clips.
             finder: Finds the face.
-            reader: Decodes.
-            sound_path: A WAV file that stands in where the clips need sound and the video has
-                none.
+            reader: Decodes the video.
+            sound_path: A WAV file that is used if the clips need sound and the video has none.
 
         Raises:
-            VideoError: As :func:`thb_dataset.clips.video_clips.make_clips`, the video named.
+            VideoError: The clips cannot be made, as in
+                :func:`thb_dataset.clips.video_clips.make_clips`; the message names the video.
         """
         settings = {k: v for k, v in spec.to_dict().items() if k not in _APPLIED_LATER}
         settings |= {"pack": finder.pack.pack_id, "version": CROPS_VERSION}
-        if spec.sound != "none" and sound_path is not None:
+        if spec.listens and sound_path is not None:
             settings["sound_sha256"] = self._store.digest(sound_path)
         return self._store.fetch(
             "crops",
@@ -85,15 +83,22 @@ class ClipStore:
         return self._store.info()
 
     def prune(self, max_bytes: int | None = None) -> StoreInfo:
-        """See :meth:`thb_dataset.clips.disk_store.DiskStore.prune`."""
+        """Remove the least recently used crops until the store fits its bound.
+
+        Args:
+            max_bytes: The bound for this call; None stands for the store's own. 0 empties it.
+
+        Returns:
+            The facts about what is left.
+        """
         return self._store.prune(max_bytes)
 
 
 def _pack_pixels(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Compress without loss: each row less the row above, then zlib.
+    """Compress pixels without loss: subtract the row above from each row, then use zlib.
 
-    On 32 crops of 224 pixels this takes 46 % of the plain bytes, 60 ms to write and 30 ms to
-    read; PNG takes as much room and half as long again, ``savez_compressed`` 70 % and 125 ms.
+    For 32 crops of 224 pixels this takes 46 % of the plain bytes, 60 ms to write and 30 ms to read.
+    PNG takes as many bytes and 50 % more time, ``savez_compressed`` 70 % and 125 ms.
     """
     rows = pixels.copy()
     rows[:, :, 1:] -= pixels[:, :, :-1]

@@ -1,4 +1,4 @@
-"""From a video to a detector's clips: frames, one face's track through them, its crops."""
+"""Turn a video into the clips of a detector: read frames, follow one face, cut its crops."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from thb_dataset.video.reader import VideoReader
 
 CROPS_VERSION: Final = 3
-"""Raised whenever the same video and settings would give other crops than before."""
+"""A number to increase whenever the same video and settings give other crops than before."""
 
 
 @dataclass(frozen=True)
@@ -32,21 +32,22 @@ class VideoClips:
     """The face crops of one video, as the store keeps them.
 
     Attributes:
-        pixels: uint8 (N, T, S, S, 3), RGB, N clips of T pictures: the frames, after those of the
-            spectrogram where the settings ask for it.
-        frame_index: int64 (N, T), place of each frame in the video.
-        seconds: float64 (N, T), time of each frame.
-        boxes: float32 (N, T, 4), the face's smoothed box x0, y0, x1, y1 in pixels of the frame;
-            the frame's own edges where whole frames are taken.
-        points: float32 (N, T, 5, 2), its smoothed points in pixels of the frame; NaN where whole
-            frames are taken.
-        frame_size: Height and width of the frames, in pixels.
-        faces: How many faces were followed, the chosen one included; a face seen in one frame
-            only is taken for a false alarm, unless only one frame was searched. 0 where whole
-            frames are taken: none was looked for.
-        frames_with_face: Frames searched in which the chosen face was found.
-        frames_searched: Frames searched for faces; the boxes of the others are interpolated.
-        frames_read: Frames read from the video.
+        pixels: uint8 (N, T, S, S, 3), RGB: N clips of T pictures. Pictures of the spectrogram, if
+            the settings ask for them, come before the frames.
+        frame_index: int64 (N, T), the place of each frame in the video.
+        seconds: float64 (N, T), the time of each frame.
+        boxes: float32 (N, T, 4), the smoothed box of the face x0, y0, x1, y1 in pixels of the
+            frame; for whole frames the edges of the frame.
+        points: float32 (N, T, 5, 2), the smoothed points of the face in pixels of the frame; NaN
+            for whole frames.
+        frame_size: The height and width of the frames, in pixels.
+        faces: The number of faces followed, the chosen one included. A face seen in only one frame
+            counts as a false alarm, unless only one frame was searched. 0 for whole frames, which
+            are not searched.
+        frames_with_face: The number of searched frames in which the chosen face was found.
+        frames_searched: The number of frames searched for faces; boxes of the other frames are
+            interpolated.
+        frames_read: The number of frames read from the video.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -62,12 +63,16 @@ class VideoClips:
 
     @property
     def frames_bridged(self) -> int:
-        """Frames searched in vain, whose box comes from their neighbours."""
+        """The number of searched frames without the face; their box comes from neighbours."""
         return self.frames_searched - self.frames_with_face
 
 
 def prepare_pixels(clips: VideoClips, spec: ClipSpec) -> npt.NDArray[np.float32]:
-    """Turn crops into a model's numbers: channel order, range, mean and std.
+    """Turn crops into the input of a model: channel order, range, mean and std.
+
+    Args:
+        clips: The crops.
+        spec: The settings of the detector.
 
     Returns:
         float32 (N, T, 3, S, S), channels in the order of ``spec.colour``.
@@ -93,17 +98,17 @@ def make_clips(
 
     Args:
         path: The video.
-        spec: The clips.
-        finder: Not asked where the whole frame is taken.
-        reader: Decodes.
-        sound_path: A WAV file that stands in where the clips need sound and the video has none.
+        spec: The settings of the clips.
+        finder: Finds the face; not used for whole frames.
+        reader: Decodes the video.
+        sound_path: A WAV file that is used if the clips need sound and the video has none.
 
     Raises:
-        VideoError: It cannot be decoded, is too short, shows no face that can be followed, or has
-            no sound where the clips need it.
+        VideoError: The video cannot be decoded, is too short, shows no face that can be followed,
+            or has no sound although the clips need it.
     """
     policy = choose_policy(spec)
-    samples = read_sound(path, reader, sound_path) if spec.sound == "mel" else None
+    samples = read_sound(path, reader, sound_path) if spec.listens else None
     frames = reader.read_frames(path, policy)
     layout = policy.choose(frames.total_frames)
     if spec.crop == "full":
@@ -116,7 +121,7 @@ def make_clips(
 
 
 def choose_policy(spec: ClipSpec) -> FramePolicy:
-    """Return which frames of a video its clips are made of."""
+    """Return the rule that chooses the frames of the clips."""
     return FramePolicy(
         clips=spec.clips,
         frames=spec.frames,
@@ -128,12 +133,12 @@ def choose_policy(spec: ClipSpec) -> FramePolicy:
 
 
 def take_whole_frames(frames: Frames, layout: npt.NDArray[np.int64], spec: ClipSpec) -> VideoClips:
-    """Take the whole of every frame of every clip; no face is looked for.
+    """Return clips of whole frames, without looking for a face.
 
     Args:
         frames: The unique frames of the clips, ascending.
-        layout: int64 (N, T), the frame that stands in each place.
-        spec: Says the size.
+        layout: int64 (N, T), the index of the frame in each place.
+        spec: The settings of the clips, which give the size.
     """
     place = np.searchsorted(frames.index, layout)
     height, width = frames.pixels.shape[1:3]
@@ -160,12 +165,12 @@ def cut_clips(
 
     Args:
         frames: The unique frames of the clips, ascending.
-        layout: int64 (N, T), the frame that stands in each place.
-        spec: The crop.
+        layout: int64 (N, T), the index of the frame in each place.
+        spec: The settings of the crop.
         finder: The face finder.
 
     Raises:
-        NoFaceError: As :func:`follow_face`.
+        NoFaceError: There is no face that can be followed, as in :func:`follow_face`.
     """
     face = follow_face(frames, finder)
     place = np.searchsorted(frames.index, layout)
@@ -191,14 +196,14 @@ def cut_clips(
 
 @dataclass(frozen=True)
 class FollowedFace:
-    """One face's way through the frames of a video.
+    """One face followed through the frames of a video.
 
     Attributes:
         boxes: float32 (M, 4), its smoothed box in each of the M frames.
         points: float32 (M, 5, 2), its smoothed points.
-        faces: As in :class:`VideoClips`, like the two below.
-        frames_with_face: Frames in which it was found.
-        frames_searched: Frames searched.
+        faces: The number of faces followed, counted as in :class:`VideoClips`.
+        frames_with_face: The number of searched frames in which it was found.
+        frames_searched: The number of frames searched.
     """
 
     boxes: npt.NDArray[np.float32]
@@ -209,18 +214,18 @@ class FollowedFace:
 
 
 def follow_face(frames: Frames, finder: FaceFinder) -> FollowedFace:
-    """Follow one face through the frames: the one seen in most of those searched, then the largest.
+    """Follow the face that most of the searched frames show, and among several the largest.
 
-    Frames in which it is not found take their box from their neighbours, up to a quarter of the
-    searched frames in a row (one at least).
+    Frames in which it is not found take their box from their neighbours. At most a quarter of the
+    searched frames in a row (but at least one) may be bridged in this way.
 
     Args:
-        frames: Frames of one video, ascending.
+        frames: The frames of one video, ascending.
         finder: The face finder.
 
     Raises:
-        NoFaceError: The face is in fewer than half of the searched frames, in none of them large
-            enough, or away for too long.
+        NoFaceError: The face is in fewer than half of the searched frames, is too small in all of
+            them, or is absent for too long.
     """
     search = search_faces(frames, finder)
     track = search.tracks[0]
@@ -242,12 +247,13 @@ def follow_face(frames: Frames, finder: FaceFinder) -> FollowedFace:
 def _check_track(track: Track, searched: int) -> None:
     seen = len(track.frames)
     if seen * 2 < searched:
-        raise NoFaceError(f"a face in {seen} of {searched} frames, half are needed")
+        raise NoFaceError(f"a face in only {seen} of {searched} frames, but half are needed")
     gap = longest_gap(track.frames, searched)
     allowed = max(1, searched // 4)
     if gap > allowed:
         raise NoFaceError(
-            f"the face is away for {gap} of {searched} frames in a row, {allowed} can be bridged"
+            f"the face is absent from {gap} of {searched} frames in a row, but only {allowed} can"
+            " be bridged"
         )
 
 
@@ -256,17 +262,17 @@ def put_spectrogram_before(
 ) -> VideoClips:
     """Put the part of the spectrogram that belongs to each clip before its frames.
 
-    The columns of the whole spectrogram are shared out over the frames of the video; those of a
-    clip are drawn as one picture, as wide as its frames side by side, and cut into squares.
+    The columns of the whole spectrogram are spread over the frames of the video. Those of a clip
+    are drawn as one picture, as wide as its frames side by side, and cut into squares.
 
     Args:
-        clips: Of neighbouring frames.
+        clips: Clips of neighbouring frames.
         samples: float32 (n,), mono, at 22,050 Hz.
-        total_frames: Of the video.
-        spec: Whose ``frames`` and ``size`` the squares have.
+        total_frames: The number of frames of the video.
+        spec: The settings of the clips, which give the number and the size of the squares.
 
     Returns:
-        The clips with twice as many pictures; index, time and box of a square are those of the
+        The clips with twice as many pictures; a square has the index, the time and the box of the
         frame below it.
     """
     import cv2

@@ -1,7 +1,7 @@
-"""Square crops of a face: around its box, or turned upright by its five points.
+"""Cut square crops of a face, around its box or turned upright by its five points.
 
-Outside the frame the nearest pixel is repeated, for both kinds: a black edge would tell a model
-how near to the border the face was.
+Both kinds repeat the nearest pixel outside the frame: a black edge would tell a model how near to
+the border the face was.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ ARCFACE_POINTS: Final[npt.NDArray[np.float32]] = np.array(
     ],
     np.float32,
 )
-"""Where eyes, nose and mouth corners lie in ArcFace's 112-pixel crop (Deng et al., 2019)."""
+"""Eyes, nose and mouth corners in ArcFace's 112-pixel crop (Deng et al., 2019)."""
 
 
 def crop_box(
     rgb: npt.NDArray[np.uint8], box: npt.NDArray[np.float32], *, margin: float, size: int
 ) -> npt.NDArray[np.uint8]:
-    """Cut a square out, centred on the box.
+    """Cut out a square centred on the box.
 
     Args:
         rgb: uint8 (H, W, 3).
         box: x0, y0, x1, y1 in pixels.
-        margin: Side of the square over the longer side of the box.
-        size: Side of the crop in pixels.
+        margin: The side of the square over the longer side of the box.
+        size: The side of the crop in pixels.
 
     Returns:
         uint8 (size, size, 3).
@@ -43,10 +43,19 @@ def crop_box(
 
 
 def place_box(box: npt.NDArray[np.float32], *, margin: float, size: int) -> npt.NDArray[np.float64]:
-    """Return where :func:`crop_box` puts the frame's pixels: float64 (2, 3), between centres."""
+    """Return the place to which :func:`crop_box` moves the frame's pixels.
+
+    Args:
+        box: x0, y0, x1, y1 in pixels.
+        margin: The side of the square over the longer side of the box.
+        size: The side of the crop in pixels.
+
+    Returns:
+        float64 (2, 3), between centres of pixels.
+    """
     x0, y0, x1, y1 = (float(value) for value in box)
     scale = size / (max(x1 - x0, y1 - y0) * margin)
-    # A box counts from the edge of the first pixel, the warp from its centre: half a pixel less.
+    # A box counts from the edge of the first pixel, but the warp from its centre.
     centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2]) - 0.5
     shift = (size / 2 - 0.5) - scale * centre
     return np.array([[scale, 0.0, shift[0]], [0.0, scale, shift[1]]])
@@ -64,7 +73,7 @@ def align_face(
     Args:
         rgb: uint8 (H, W, 3).
         points: float32 (5, 2) in pixels.
-        size: Side of the crop in pixels; the template grows with it.
+        size: The side of the crop in pixels; the template grows with it.
         margin: 1.0 is the template itself; 1.3 shows a square 1.3 times as wide.
 
     Returns:
@@ -76,7 +85,16 @@ def align_face(
 def place_face(
     points: npt.NDArray[np.float32], *, margin: float, size: int
 ) -> npt.NDArray[np.float64]:
-    """Return where :func:`align_face` puts the frame's pixels: float64 (2, 3), between centres."""
+    """Return the place to which :func:`align_face` moves the frame's pixels.
+
+    Args:
+        points: float32 (5, 2) in pixels.
+        margin: 1.0 is the template itself; 1.3 shows a square 1.3 times as wide.
+        size: The side of the crop in pixels.
+
+    Returns:
+        float64 (2, 3), between centres of pixels.
+    """
     middle = ARCFACE_SIDE / 2
     target = ((ARCFACE_POINTS - middle) / margin + middle) * (size / ARCFACE_SIDE)
     return fit_similarity(points, target)
@@ -85,9 +103,13 @@ def place_face(
 def align_for_embedding(
     rgb: npt.NDArray[np.uint8], points: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.uint8]:
-    """Align a face exactly as recognisers had it in training: no averaging, black outside.
+    """Align a face exactly as face recognisers do, without averaging and with black outside.
 
-    The same as InsightFace's ``norm_crop`` and OpenCV's ``alignCrop``.
+    InsightFace's ``norm_crop`` and OpenCV's ``alignCrop`` give the same.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        points: float32 (5, 2) in pixels.
 
     Returns:
         uint8 (112, 112, 3).
@@ -104,14 +126,15 @@ def fit_similarity(
 ) -> npt.NDArray[np.float64]:
     """Find the rotation, scale and shift that bring one set of points nearest to another.
 
-    Least squares in closed form over z -> a z + b of complex numbers, so it cannot mirror.
+    The fit solves least squares in closed form over z -> a z + b of complex numbers, so it cannot
+    mirror.
 
     Args:
-        source: (K, 2).
-        target: (K, 2).
+        source: (K, 2), the points to move.
+        target: (K, 2), the points to reach.
 
     Returns:
-        float64 (2, 3), for ``target = matrix @ [x, y, 1]``.
+        float64 (2, 3), with ``target = matrix @ [x, y, 1]``.
     """
     z = source[:, 0].astype(np.float64) + 1j * source[:, 1].astype(np.float64)
     w = target[:, 0].astype(np.float64) + 1j * target[:, 1].astype(np.float64)
@@ -125,10 +148,10 @@ def fit_similarity(
 def _warp(
     rgb: npt.NDArray[np.uint8], matrix: npt.NDArray[np.float64], size: int
 ) -> npt.NDArray[np.uint8]:
-    """Apply a similarity between pixel centres.
+    """Apply a similarity between centres of pixels.
 
-    Where it shrinks by two or more, whole pixels are averaged first: linear interpolation alone
-    would skip some and alias.
+    If it shrinks by two or more, whole pixels are averaged first: linear interpolation alone would
+    skip some of them and cause aliasing.
     """
     import cv2
 
@@ -136,7 +159,7 @@ def _warp(
     factor = max(1, int(1 / max(scale, 1e-6)))
     if factor > 1:
         rgb, corner = _shrink_region(rgb, matrix, size, factor)
-        # The first averaged pixel's centre lies half a block, less half a pixel, from the corner.
+        # The first averaged pixel is centred half a block, less half a pixel, from the corner.
         first = corner + (factor - 1) / 2
         shift = matrix[:, 2] + matrix[:, :2] @ first
         matrix = np.column_stack([matrix[:, :2] * factor, shift])
@@ -151,17 +174,17 @@ def _warp(
 def _shrink_region(
     rgb: npt.NDArray[np.uint8], matrix: npt.NDArray[np.float64], size: int, factor: int
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]:
-    """Average factor x factor pixels over the part of the frame that the crop will show.
+    """Average blocks of factor x factor pixels over the part of the frame that the crop shows.
 
     Returns:
-        The smaller picture, and where its corner lies in the frame (x, y).
+        The smaller picture, and the place of its corner in the frame (x, y).
     """
     import cv2
 
     inverse = np.linalg.inv(matrix[:, :2])
     corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) - 0.5
     edges = (corners - matrix[:, 2]) @ inverse.T + 0.5
-    # One block more on every side, for the interpolation; blocks begin where the crop does.
+    # The interpolation needs one block more on every side; blocks begin where the crop begins.
     low = np.floor(edges.min(axis=0) + 1e-6).astype(int) - factor
     high = np.ceil(edges.max(axis=0) - 1e-6).astype(int) + factor
     height, width = rgb.shape[:2]

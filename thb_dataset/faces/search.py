@@ -1,9 +1,9 @@
-"""Which frames are searched for faces, and the tracks that come of it.
+"""Choose the frames to search for faces, search them, and link the faces to tracks.
 
-Finding faces costs more than decoding, so as few frames are searched as the video allows. Where
-every frame of a coarse search shows one face, only the stretches in which it moves are searched
-more finely, by halves. Anything else (no face somewhere, several faces, a cut) is searched in
-full.
+Finding faces costs more than decoding, so as few frames are searched as the video allows. If every
+frame of a coarse search shows one face, only the stretches in which it moves are searched more
+finely, by halves. In any other case (a frame without a face, several faces, a cut) the video is
+searched in full.
 """
 
 from __future__ import annotations
@@ -22,33 +22,36 @@ from thb_dataset.faces.values import Face, FaceFinder, overlap
 from thb_dataset.video.values import Frames
 
 MIN_FACE_PIXELS: Final = 32
-"""Longer side of the smallest box that is followed."""
+"""The longer side of the smallest box that is followed."""
 
 COARSE_GAP_SECONDS: Final = 1.2
-"""The coarse search looks at frames at most this far apart."""
+"""The largest gap between the frames of the coarse search."""
 
 FINE_GAP_SECONDS: Final = 0.15
-"""Frames no farther apart than this are never searched between; a full search keeps this gap."""
+"""The gap of a full search; no frame is searched between two frames this near to each other."""
 
 STEADY_OVERLAP: Final = 0.85
-"""Boxes that overlap so much are joined by a straight line. On 31 real clips of 32 frames this
-searches 15 of them, and the boxes overlap InsightFace's by 0.920 instead of 0.931."""
+"""The overlap from which the boxes between two boxes are interpolated.
+
+On 31 real clips of 32 frames, 15 frames of a clip are then searched, and the boxes overlap
+InsightFace's by 0.920 instead of 0.931.
+"""
 
 MAX_FACES: Final = 8
-"""Faces followed in one frame, the largest; a crowd costs no more."""
+"""The number of faces followed in one frame, the largest ones; it bounds the cost of a crowd."""
 
 CUT_DIFFERENCE: Final = 40.0
-"""Mean difference of 16 x 16 sampled pixels, in grey levels, from which the picture has jumped."""
+"""The mean difference of 16 x 16 sampled pixels, in grey levels, that counts as a cut."""
 
 
 @dataclass(frozen=True)
 class FaceSearch:
-    """What was searched and found.
+    """The frames searched, and the faces found.
 
     Attributes:
         numbers: int64 (K,), the frames searched, ascending.
-        tracks: One at least: longest first, then largest; their ``frames`` are places in
-            ``numbers``.
+        tracks: At least one track, the longest first, and among equally long ones the largest
+            first; their ``frames`` are places in ``numbers``.
     """
 
     numbers: npt.NDArray[np.int64]
@@ -56,9 +59,9 @@ class FaceSearch:
 
     @property
     def faces(self) -> int:
-        """How many faces were followed.
+        """The number of faces followed.
 
-        One seen in a single frame is taken for a false alarm, unless there is no other.
+        A face seen in a single frame counts as a false alarm, unless there is no other face.
         """
         return sum(len(track.frames) > 1 for track in self.tracks) or 1
 
@@ -67,17 +70,18 @@ def search_faces(frames: Frames, finder: FaceFinder, *, every_frame: bool = Fals
     """Search frames for faces and link what is found.
 
     Args:
-        frames: Frames of one video, ascending.
+        frames: The frames of one video, ascending.
         finder: The face finder.
-        every_frame: Search all of them, however still the face is.
+        every_frame: Whether to search all frames, however still the face is.
 
     Raises:
-        NoFaceError: No face in any of them, or none large enough.
+        NoFaceError: No frame shows a face, or none shows one that is large enough.
     """
     cuts = find_cuts(frames.pixels)
     found: dict[int, list[Face]] = {}
 
     def look(number: int) -> list[Face]:
+        """Return the large faces of a frame, which is searched only once."""
         if number not in found:
             found[number] = finder.find(frames.pixels[number])
         return take_large(found[number])
@@ -90,7 +94,8 @@ def search_faces(frames: Frames, finder: FaceFinder, *, every_frame: bool = Fals
     if not any(large.values()):
         sides = [face.side for faces in found.values() for face in faces]
         raise NoFaceError(
-            f"a face of {max(sides):.0f} pixels at most, {MIN_FACE_PIXELS} are needed"
+            f"the largest face is {max(sides):.0f} pixels wide or high, but {MIN_FACE_PIXELS} are"
+            " needed"
             if sides
             else f"no face in any of {len(numbers)} frames"
         )
@@ -98,12 +103,20 @@ def search_faces(frames: Frames, finder: FaceFinder, *, every_frame: bool = Fals
 
 
 def take_large(faces: list[Face]) -> list[Face]:
-    """Leave out faces too small to be followed, and those of a crowd that are not its largest."""
+    """Return the faces that are large enough to follow, and of a crowd only the largest ones."""
     return [face for face in faces if face.side >= MIN_FACE_PIXELS][:MAX_FACES]
 
 
 def choose_searched(seconds: npt.NDArray[np.float64], gap_seconds: float) -> list[int]:
-    """Choose the first frame, the last, and as few between as the gap allows."""
+    """Choose the first frame, the last frame, and as few frames in between as the gap allows.
+
+    Args:
+        seconds: float64 (M,), the time of each frame, ascending.
+        gap_seconds: The largest gap between chosen frames.
+
+    Returns:
+        The chosen frames, ascending.
+    """
     chosen = [0]
     last = len(seconds) - 1
     while chosen[-1] < last:
@@ -114,13 +127,13 @@ def choose_searched(seconds: npt.NDArray[np.float64], gap_seconds: float) -> lis
 
 
 def find_cuts(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Tell before which frame the picture jumps.
+    """Find the frames before which the picture jumps.
 
     Args:
         pixels: uint8 (T, H, W, 3).
 
     Returns:
-        bool (T,), the first False.
+        bool (T,); the first is False.
     """
     rows, columns = max(1, pixels.shape[1] // 16), max(1, pixels.shape[2] // 16)
     small = pixels[:, rows // 2 :: rows, columns // 2 :: columns].astype(np.float32)
@@ -131,7 +144,7 @@ def find_cuts(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
 def _choose_as_needed(
     seconds: npt.NDArray[np.float64], look: Callable[[int], list[Face]], *, cut: bool
 ) -> list[int]:
-    """Search coarsely, then by halves where the one face moves; in full where it is not one."""
+    """Search coarsely, then by halves where the face moves; in full if there is not one face."""
     numbers = choose_searched(seconds, COARSE_GAP_SECONDS)
     is_plain = not cut and all(len(look(number)) == 1 for number in numbers)
     while is_plain:
@@ -155,18 +168,20 @@ def _link(
     cuts: npt.NDArray[np.bool_],
     finder: FaceFinder,
 ) -> list[Track]:
-    """Link the faces of the searched frames; embeddings are made only where they are needed."""
+    """Link the faces of the searched frames; embeddings are computed only where needed."""
     numbers = list(faces)
     embeddings: dict[tuple[int, int], npt.NDArray[np.float32]] = {}
 
     def embed(place: int, face: Face) -> npt.NDArray[np.float32]:
+        """Return the embedding of a face, which is computed only once."""
         key = (place, id(face))
         if key not in embeddings:
             embeddings[key] = finder.embed(frames.pixels[numbers[place]], face)
         return embeddings[key]
 
-    def resemblance(a: int, one: Face, b: int, other: Face) -> float:
-        return float(embed(a, one) @ embed(b, other))
+    def resemblance(a: int, face_a: Face, b: int, face_b: Face) -> float:
+        """Return the cosine of two faces."""
+        return float(embed(a, face_a) @ embed(b, face_b))
 
     jumps = [bool(cuts[a + 1 : b + 1].any()) for a, b in pairwise(numbers)]
     return link_tracks(

@@ -1,7 +1,7 @@
-"""Boxes of single frames linked to one face's track; pure functions of numbers.
+"""Link the boxes of single frames to tracks of faces, with pure functions of numbers.
 
-A face is linked to the track whose last box it overlaps. Where that is not certain (little
-overlap, several candidates, or frames without the track between), their embeddings decide.
+A face is linked to the track whose last box it overlaps. If that is not certain (little overlap,
+several candidates, or frames without the track in between), the embeddings decide.
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ import numpy.typing as npt
 from thb_dataset.faces.values import Face, overlap
 
 CERTAIN_OVERLAP: Final = 0.5
-"""Intersection over union from which two boxes in neighbouring frames are one face, if alone."""
+"""The intersection over union from which two lone boxes in neighbouring frames are one face."""
 
 POSSIBLE_OVERLAP: Final = 0.1
-"""Below this a link rests on the embedding alone."""
+"""The intersection over union below which a link rests on the embeddings alone."""
 
 SMOOTHING_SECONDS: Final = 0.1
-"""Standard deviation of the Gaussian over time that takes the detector's jitter out: on 16 real
-clips, every frame searched, it shrinks the boxes' second differences to a sixth."""
+"""The standard deviation of the Gaussian over time that removes the face detector's jitter.
+
+On 16 real clips with every frame searched, it shrinks the boxes' second differences to a sixth.
+"""
 
 Resemblance = Callable[[int, Face, int, Face], float]
-"""Cosine between two faces, each named by its frame's number: -1 to 1."""
+"""Returns the cosine of two faces, -1 to 1; each is given after the number of its frame."""
 
 
 @dataclass
@@ -35,8 +37,8 @@ class Track:
     """One face followed through the frames that were searched.
 
     Attributes:
-        frames: Numbers of the searched frames that show it, ascending.
-        faces: The face in each of them.
+        frames: The numbers of the searched frames that show it, ascending.
+        faces: The face in each of these frames.
     """
 
     frames: list[int] = field(default_factory=list)
@@ -44,7 +46,7 @@ class Track:
 
     @property
     def median_side(self) -> float:
-        """Median of the longer sides of its boxes, in pixels."""
+        """The median of the longer sides of its boxes, in pixels."""
         return float(np.median([face.side for face in self.faces]))
 
 
@@ -59,12 +61,12 @@ def link_tracks(
 
     Args:
         frames: The faces of each frame.
-        resemblance: Decides uncertain links; without it the overlap alone does.
-        same_face: Cosine from which two single frames show one face.
-        cuts: True where the picture jumps before that frame, so that overlap proves nothing.
+        resemblance: Decides uncertain links; None leaves them to the overlap alone.
+        same_face: The cosine from which two single frames show one face.
+        cuts: Whether the picture jumps before each frame, so that overlap proves nothing.
 
     Returns:
-        The tracks: longest first, then largest.
+        The tracks, the longest first, and among equally long ones the largest first.
     """
     tracks: list[Track] = []
     for number, faces in enumerate(frames):
@@ -92,7 +94,7 @@ def _rank_pairs(
     resemblance: Resemblance | None,
     same_face: float,
 ) -> list[tuple[float, int, int]]:
-    """List the links that may be made in this frame, the surest first."""
+    """List the possible links in this frame, the surest first."""
     overlaps = np.array(
         [[overlap(track.faces[-1].box, face.box) for face in faces] for track in tracks]
     ).reshape(len(tracks), len(faces))
@@ -118,7 +120,12 @@ def _rank_pairs(
 
 
 def longest_gap(frames: Sequence[int], total: int) -> int:
-    """Count the longest run of searched frames without the face, both ends of the video counted."""
+    """Return the longest run of searched frames without the face, at both ends of the video too.
+
+    Args:
+        frames: The numbers of the searched frames that show it, ascending.
+        total: The number of searched frames.
+    """
     edges = [-1, *frames, total]
     return max(b - a - 1 for a, b in pairwise(edges))
 
@@ -130,16 +137,16 @@ def spread_over_time(
     *,
     smoothing_seconds: float = SMOOTHING_SECONDS,
 ) -> npt.NDArray[np.float32]:
-    """Smooth what was measured at some times, and read it at others.
+    """Smooth values measured at some times, and read them at others.
 
-    Smoothing is a Gaussian mean over neighbours in time; between two measurements the value goes
-    in a straight line, and beyond the first and the last it stays.
+    Smoothing is a Gaussian mean over neighbours in time. Between two measurements the value is
+    interpolated linearly; before the first and after the last it is constant.
 
     Args:
         values: float32 (K, D), boxes or points.
         at_seconds: float64 (K,), strictly ascending.
         to_seconds: float64 (M,).
-        smoothing_seconds: Standard deviation of the Gaussian; 0 leaves the values as they are.
+        smoothing_seconds: The standard deviation of the Gaussian; 0 does not smooth.
 
     Returns:
         float32 (M, D).
@@ -147,7 +154,7 @@ def spread_over_time(
     smooth = values.astype(np.float64)
     if smoothing_seconds > 0:
         apart = (at_seconds[:, None] - at_seconds[None, :]) / smoothing_seconds
-        # Half a neighbourhood at the ends would pull towards the inside: keep it symmetric.
+        # Half a neighbourhood at the ends would pull values inwards, so it is kept symmetric.
         reach = np.minimum(at_seconds - at_seconds[0], at_seconds[-1] - at_seconds)
         near = np.abs(at_seconds[:, None] - at_seconds[None, :]) <= reach[:, None] + 1e-9
         weights = np.exp(-0.5 * apart**2) * near

@@ -1,4 +1,4 @@
-"""What a face finder gives, and what it must be able to do."""
+"""The face as a value, and the interface of a face finder."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ import numpy.typing as npt
 from thb_dataset.faces.packs import FacePack
 
 DETECTION_SIDES: Final = (128, 320)
-"""A frame is searched twice, fitted into squares of these sides in pixels, so that its cost is
-bounded whatever its size: a face that fills the frame is boxed best when small, one that does not
-is found when large, and points are placed best then."""
+"""The sides in pixels of the two squares into which a frame is fitted and searched.
+
+They bound the cost of a frame of any size. A face that fills the frame gets its best box in the
+small square. A smaller face is found in the large one, where points are placed best too.
+"""
 
 FALLBACK_SIDE: Final = 640
-"""Where neither shows a face, a larger square is searched, for small faces in large frames."""
+"""The side of a larger square, which is searched for small faces if neither shows a face."""
 
 SAME_FACE_OVERLAP: Final = 0.3
-"""Intersection over union from which boxes of two sizes are one face."""
+"""The intersection over union from which boxes found in two squares are one face."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,11 @@ class Face:
     """One face in one frame.
 
     Attributes:
-        box: float32 (4,): x0, y0, x1, y1 in pixels of the frame; may reach beyond its edge.
-        points: float32 (5, 2): the eye on the picture's left, the eye on its right, the tip of
-            the nose, the mouth's left and right corner, in pixels.
-        score: The detector's confidence, 0 to 1.
-        embedding: float32 (D,) of unit length; None where it was not asked for.
+        box: float32 (4,): x0, y0, x1, y1 in pixels of the frame; it may reach beyond the edge.
+        points: float32 (5, 2), in pixels: the eye on the picture's left, the eye on its right,
+            the tip of the nose, the left and the right corner of the mouth.
+        score: The confidence of the face detector, 0 to 1.
+        embedding: float32 (D,) of unit length; None if it was not asked for.
     """
 
     box: npt.NDArray[np.float32]
@@ -42,24 +44,34 @@ class Face:
 
     @property
     def side(self) -> float:
-        """Longer side of the box, in pixels."""
+        """The longer side of the box, in pixels."""
         return float(max(self.box[2] - self.box[0], self.box[3] - self.box[1]))
 
 
 class FaceFinder(Protocol):
-    """What finds faces; not to be shared between processes."""
+    """Finds faces and compares them; it must not be shared between processes."""
 
     @property
     def pack(self) -> FacePack:
-        """The weights behind it."""
+        """The weights that it uses."""
         ...
 
     def find(self, rgb: npt.NDArray[np.uint8], *, embed: bool = False) -> list[Face]:
-        """Return the faces of an upright RGB frame (H, W, 3), the largest first."""
+        """Return the faces of a frame, the largest first.
+
+        Args:
+            rgb: uint8 (H, W, 3), upright.
+            embed: Whether to add the embedding of each face.
+        """
         ...
 
     def embed(self, rgb: npt.NDArray[np.uint8], face: Face) -> npt.NDArray[np.float32]:
-        """Return the embedding of one face found in this frame: float32 (D,), unit length."""
+        """Return the embedding of a face: float32 (D,), unit length.
+
+        Args:
+            rgb: uint8 (H, W, 3), upright.
+            face: A face found in this frame.
+        """
         ...
 
 
@@ -75,10 +87,13 @@ def overlap(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
 
 
 def merge_sizes(found: Sequence[Sequence[Face]]) -> list[Face]:
-    """Make one list of the faces found at several sizes of the same frame, the smallest first.
+    """Merge the faces found in several sizes of one frame.
 
-    Detections that overlap are one face: it has the mean of their boxes (which moves less from
-    frame to frame than either), the highest score, and the points of the largest size.
+    Detections that overlap are one face. It gets the mean of their boxes, which moves less from
+    frame to frame than each of them, the highest score, and the points of the largest size.
+
+    Args:
+        found: The faces of each size, the smallest size first.
 
     Returns:
         The faces, the largest first.

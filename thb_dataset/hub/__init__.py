@@ -1,1 +1,1 @@
-"""A release on the Hub: index, card, listing, errors."""
+"""A release on the Hub: its index, its card, its listing and its errors."""

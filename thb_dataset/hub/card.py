@@ -1,4 +1,4 @@
-"""The dataset's card and ``eval.yaml``: generated, every figure counted from the release."""
+"""Generate the card of the dataset and ``eval.yaml``, with figures counted from the release."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from thb_dataset.hub.index import DEFAULT_CONFIG, EXTRA, HubIndex, parse_config
 from thb_dataset.protocols import Protocol
 from thb_dataset.records import Label, RealDataset, Split, Video
 from thb_dataset.release.audit import Audit
-from thb_dataset.release.published import PUBLISHED_FAKES
+from thb_dataset.release.published_counts import PUBLISHED_FAKES
+from thb_dataset.wording import shorten_list
 
 CARD = "README.md"
 SPLITS_PER_CONFIG = 30
-"""The viewer shows no config with more splits than this."""
+"""The largest number of splits in a config that the viewer shows."""
 
 EVALUATION_FRAMEWORK = "talkingheadbench"
-"""The Hub's list of frameworks does not hold it yet; until then it may refuse ``eval.yaml``."""
+"""Our name in ``eval.yaml``; the Hub may refuse the file until its list of frameworks has it."""
 
 SUBJECTS_SHOWN = 3
 TAGS = ("deepfake-detection", "talking-head", "benchmark", "video", "audio")
-_OF_THE_INDEX = ("configs", "dataset_info")
+_INDEX_KEYS = ("configs", "dataset_info")
 _FRONT_MATTER = re.compile(r"\A---\r?\n(?P<yaml>.*?)\r?\n---\r?\n", re.DOTALL)
 _SPLIT_NAME = re.compile(r"\w+(\.\w+)*", re.A)
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
@@ -41,10 +42,10 @@ def write_card(
 
     Args:
         index: The files and configs.
-        audit: What the release holds and what is wrong with it.
-        repo: Where it will be, ``org/name``.
-        owner: The YAML of the card that is there now. What the index does not determine stays:
-            the owner's licence, terms of access, further tags.
+        audit: The counts and faults of the release.
+        repo: The repo of the card, ``org/name``.
+        owner: The YAML of the repo's present card. What the index does not determine is kept: the
+            owner's licence, terms of access and further tags.
 
     Raises:
         ReleaseError: The viewer could not show a config.
@@ -73,7 +74,7 @@ def write_card(
 
 
 def write_eval_yaml(index: HubIndex) -> str:
-    """Return ``eval.yaml``, which makes a Hub dataset a benchmark: a task per test split."""
+    """Return ``eval.yaml``, which makes a Hub dataset a benchmark with a task per test split."""
     tasks = [{"id": "p1_overall", "config": DEFAULT_CONFIG, "split": "test"}]
     for config in index.configs:
         protocol, held_out = parse_config(config)
@@ -95,7 +96,7 @@ def read_metadata(card: str, where: str) -> dict[str, Any]:
 
     Args:
         card: The text of a README.md.
-        where: Whose it is, for messages.
+        where: The repo of the card, for messages.
 
     Raises:
         ReleaseError: There is no YAML, or it is malformed.
@@ -103,7 +104,7 @@ def read_metadata(card: str, where: str) -> dict[str, Any]:
     match = _FRONT_MATTER.match(card)
     if match is None:
         raise ReleaseError(
-            f"README.md of {where} has no YAML at its head, so load_dataset finds no config: "
+            f"README.md of {where} does not begin with YAML, so load_dataset finds no config: "
             "run thb publish dataset again"
         )
     try:
@@ -112,15 +113,19 @@ def read_metadata(card: str, where: str) -> dict[str, Any]:
         problem = " ".join(str(error).split())
         raise ReleaseError(f"the YAML of README.md of {where} is malformed: {problem}") from error
     if not isinstance(content, dict):
-        raise ReleaseError(f"the YAML of README.md of {where} is no mapping")
+        raise ReleaseError(f"the YAML of README.md of {where} is not a mapping")
     return content
 
 
 def read_configs(card: str, where: str) -> dict[str, dict[str, tuple[str, ...]]]:
     """Return the files of each split of each config that a card names.
 
+    Args:
+        card: The text of a README.md.
+        where: The repo of the card, for messages.
+
     Raises:
-        ReleaseError: The card has no YAML, or its ``configs`` have another shape than ours.
+        ReleaseError: The card has no YAML, or its ``configs`` do not have the shape of ours.
     """
     configs = read_metadata(card, where).get("configs")
     found: dict[str, dict[str, tuple[str, ...]]] = {}
@@ -141,11 +146,15 @@ def read_configs(card: str, where: str) -> dict[str, dict[str, tuple[str, ...]]]
 def check_configs(
     configs: Mapping[str, Mapping[str, Sequence[str]]], files_there: Iterable[str]
 ) -> None:
-    """Keep what the viewer and ``load_dataset`` ask of a card.
+    """Check what the viewer and ``load_dataset`` demand of a card.
+
+    Args:
+        configs: The files of each split of each config.
+        files_there: The paths of all files of the repo.
 
     Raises:
-        ReleaseError: A config has too many splits, or one whose name or files cannot be used;
-            all are named.
+        ReleaseError: A config has too many splits, or a split whose name or files cannot be used;
+            the message names all of them.
     """
     there = set(files_there)
     problems = []
@@ -153,15 +162,15 @@ def check_configs(
         problems.append(f"there is no config {DEFAULT_CONFIG}")
     for config, splits in configs.items():
         if len(splits) > SPLITS_PER_CONFIG:
-            problems.append(f"{config} has {len(splits)} splits, the viewer shows 30")
+            problems.append(
+                f"{config} has {len(splits)} splits, but the viewer shows {SPLITS_PER_CONFIG}"
+            )
         for split, paths in splits.items():
             if not _SPLIT_NAME.fullmatch(split):
-                problems.append(f"{config}/{split} is no name of a split")
+                problems.append(f"{config}/{split} is not a valid name of a split")
             lost = [path for path in paths if path not in there]
             if lost or not paths:
-                problems.append(
-                    f"{config}/{split} lists files that are not there: {lost or 'none'}"
-                )
+                problems.append(f"{config}/{split} lists files that do not exist: {lost or 'none'}")
     if problems:
         raise ReleaseError("the card's configs cannot be used: " + "; ".join(problems))
 
@@ -186,7 +195,7 @@ def _metadata(index: HubIndex, n_videos: int, owner: Mapping[str, Any]) -> dict[
         "tags": list(dict.fromkeys((*TAGS, *more_tags))),
         "size_categories": [next((s for limit, s in _SIZES if n_videos < limit), "100K<n<1M")],
     }
-    theirs = {key: value for key, value in owner.items() if key not in (*ours, *_OF_THE_INDEX)}
+    theirs = {key: value for key, value in owner.items() if key not in (*ours, *_INDEX_KEYS)}
     return {**ours, **theirs, "configs": configs}
 
 
@@ -194,8 +203,8 @@ def _banner(audit: Audit) -> str:
     if not audit.synthetic:
         return ""
     return (
-        "\n> **Synthetic.** This card describes the toolkit's made-up mini release, not the "
-        "benchmark: its videos were drawn by a program, and scores on them say nothing.\n"
+        "\n> **Synthetic.** This card describes the toolkit's synthetic mini release, not the "
+        "benchmark: a program drew its videos, and scores on them say nothing about detectors.\n"
     )
 
 
@@ -217,7 +226,7 @@ def _cell(index: HubIndex, paths: Iterable[str]) -> str:
 
 
 def _count_table(audit: Audit) -> str:
-    heads = ["", "train", "val", "test", "all", "published", "of these train", "of these test"]
+    heads = ["", "train", "val", "test", "all", "published", "of these, train", "of these, test"]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for row in audit.counts:
         published = (row.published_total, row.published_train, row.published_test)
@@ -225,12 +234,12 @@ def _count_table(audit: Audit) -> str:
         cells += ["–" if value is None else str(value) for value in published]
         lines.append(f"| {row.name} | {' | '.join(cells)} |")
     lines.append("")
-    lines.append("The published table counts no `val`: its videos are in train or in test there.")
+    lines.append("The published table has no `val`: it counts these videos as train or as test.")
     return "\n".join(lines)
 
 
 def _curation_table() -> str:
-    lines = ["| generator | removed | key artifacts |", "|---|---|---|"]
+    lines = ["| generator | removed | main artifacts |", "|---|---|---|"]
     for generator, published in PUBLISHED_FAKES.items():
         if published.removed is not None:
             share = f"{100 * published.removed:.0f} %"
@@ -241,18 +250,17 @@ def _curation_table() -> str:
 def _flaws(audit: Audit) -> str:
     lines = []
     for kind, found in audit.findings_by_kind.items():
-        subjects = sorted({subject for one in found for subject in one.subjects})
-        more = ", …" if len(subjects) > SUBJECTS_SHOWN else ""
-        named = ", ".join(f"`{subject}`" for subject in subjects[:SUBJECTS_SHOWN])
-        lines.append(f"- Found by the audit, {kind.value}: {len(found)} ({named}{more}).")
+        subjects = sorted({subject for finding in found for subject in finding.subjects})
+        named = shorten_list([f"`{subject}`" for subject in subjects], SUBJECTS_SHOWN)
+        lines.append(f"- The audit found {len(found)} × “{kind.value}”: {named}.")
     lines.append(
-        f"- {len(audit.moved_by_driver)} fakes lie in another split than their driver's own real "
-        f"video; {audit.drivers_not_listed} fakes have a driver that no block lists."
+        f"- {len(audit.moved_by_driver)} fakes are in another split than the real video of their "
+        f"driver; {audit.drivers_not_listed} fakes have a driver that no block lists."
     )
     if audit.restored_drivers:
         lines.append(
             f"- The names of {len(audit.restored_drivers)} fakes have lost the leading `-` of "
-            "their driver; the column `driver` has it."
+            "their driver; the column `driver` has it restored."
         )
     return "\n".join(lines)
 

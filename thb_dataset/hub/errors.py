@@ -1,41 +1,49 @@
-"""What can go wrong between here and the Hub, each said with what to do next."""
+"""Turn the errors of the Hub's clients into ours, each with what to do next."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
-from thb_dataset.errors import HubUnreachableError, ReleaseError
+from thb_dataset.errors import HubUnreachableError, ReleaseError, first_line
+
+RepoType = Literal["dataset", "model", "space"]
 
 HUB_TIMEOUT_SECONDS = 10.0
-"""How long the first question to the Hub may take; no question after it is asked without it."""
+"""The time that the first request to the Hub may take; without its answer, no other is sent."""
 
 
 @contextmanager
-def explained_hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
-    """Turn the Hub clients' errors into ours.
+def explained_hub_errors(
+    repo: str, revision: str | None = None, *, repo_type: RepoType = "dataset"
+) -> Iterator[None]:
+    """Turn the errors of the Hub's clients into ours.
 
     Args:
-        repo: The dataset repo that is asked for, ``org/name``.
-        revision: The revision that is asked for.
+        repo: The repo of the request, ``org/name``.
+        revision: The revision of the request.
+        repo_type: The kind of the repo.
 
     Raises:
         ReleaseError: There is no such repo, revision or file, or it may not be read or written.
-        HubUnreachableError: The Hub does not answer, or HF_HUB_OFFLINE forbids to ask it.
+        HubUnreachableError: The Hub does not answer, or HF_HUB_OFFLINE forbids asking it.
     """
     try:
         yield
     except ReleaseError:
         raise
     except Exception as error:
-        explained = explain(error, repo, revision)
+        explained = _translate(error, repo, revision, repo_type=repo_type)
         if explained is None:
             raise
         raise explained from error
 
 
-def explain(error: BaseException, repo: str, revision: str | None) -> ReleaseError | None:
-    """Return what an error of the Hub's clients means; None for any other error."""
+def _translate(
+    error: BaseException, repo: str, revision: str | None, *, repo_type: RepoType = "dataset"
+) -> ReleaseError | None:
+    """Return our error for one of the Hub's clients; None for any other error."""
     from huggingface_hub import errors
 
     at = f"{repo} at revision {revision}" if revision else repo
@@ -47,7 +55,7 @@ def explain(error: BaseException, repo: str, revision: str | None) -> ReleaseErr
         f"HF_HUB_OFFLINE is set and {at} was not read before: unset it and load once, "
         "or give a local folder"
     )
-    # The first that fits counts: a gated repo's error is a kind of "repo not found".
+    # The first class that fits counts: a gated repo's error is a kind of "repo not found".
     known: tuple[tuple[type[Exception], ReleaseError], ...] = (
         (errors.OfflineModeIsEnabled, HubUnreachableError(offline)),
         (errors.LocalEntryNotFoundError, HubUnreachableError(silent)),
@@ -64,18 +72,18 @@ def explain(error: BaseException, repo: str, revision: str | None) -> ReleaseErr
         (
             errors.RepositoryNotFoundError,
             ReleaseError(
-                f"there is no dataset repo {repo} on the Hub, or it is private: check the name, "
-                "or log in (hf auth login)"
+                f"there is no {repo_type} repo {repo} on the Hub, or it is private: check the "
+                "name, or log in (hf auth login)"
             ),
         ),
         (
             errors.EntryNotFoundError,
-            ReleaseError(f"{at} has no such file: {_first_line(error)}"),
+            ReleaseError(f"{at} has no such file: {first_line(error)}"),
         ),
-        (errors.HfHubHTTPError, ReleaseError(f"the Hub refused {at}: {_first_line(error)}")),
+        (errors.HfHubHTTPError, ReleaseError(f"the Hub refused {at}: {first_line(error)}")),
         (
             errors.HFValidationError,
-            ReleaseError(f"{repo!r} is not the name of a repo: {_first_line(error)}"),
+            ReleaseError(f"{repo!r} is not the name of a repo: {first_line(error)}"),
         ),
     )
     for kind, meaning in known:
@@ -85,7 +93,7 @@ def explain(error: BaseException, repo: str, revision: str | None) -> ReleaseErr
 
 
 def _is_network_error(error: BaseException) -> bool:
-    # huggingface_hub 1 talks through httpx, 2 through httpx2: one family of errors, two names.
+    # huggingface_hub 1 uses httpx, 2 uses httpx2: the same errors under two names.
     package = type(error).__module__.partition(".")[0]
     return package in ("httpx", "httpx2") or isinstance(error, ConnectionError | TimeoutError)
 
@@ -94,8 +102,3 @@ def _endpoint() -> str:
     from huggingface_hub import constants
 
     return str(constants.ENDPOINT)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

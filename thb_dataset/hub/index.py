@@ -1,10 +1,10 @@
-"""The index of a release on the Hub: small parquet files, and which of them make each config.
+"""The index of a release on the Hub: small parquet files, and lists of the files of each config.
 
 There are 23 tables of rows: six generators × three splits, real videos × three blocks, MAGI-1 and
-Hallo3. A config's split is a list of whole files, so a table of which a protocol takes only some
-rows (the Train reals, cut to one per fake of a fold; the fifty val videos of P1) is cut into
-parts, ``real-1.parquet``, ``real-2.parquet`` …, and no row is stored twice. The videos stay where
-they are: a row points at ``hf://datasets/<repo>@<commit>/<path>``.
+Hallo3. A split of a config is a list of whole files. If a protocol takes only some rows of a table
+(the Train reals, as many as a fold has fakes; the fifty val videos of P1), the table is cut into
+the files ``real-1.parquet``, ``real-2.parquet`` …, and no row is stored twice. The videos stay
+where they are: a row points at ``hf://datasets/<repo>@<commit>/<path>``.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ _HF_PATH = re.compile(r"hf://datasets/(?P<repo>[\w.-]+/[\w.-]+)@(?P<revision>[^/
 
 @dataclass(frozen=True, kw_only=True)
 class VideoStore:
-    """Where on the Hub the videos are.
+    """The place of the videos on the Hub.
 
     Attributes:
-        repo: Dataset repo, ``org/name``.
+        repo: The dataset repo, ``org/name``.
         revision: The commit that holds them: 40 hex digits, or ``main``.
     """
 
@@ -57,11 +57,11 @@ class VideoStore:
 
 @dataclass(frozen=True, kw_only=True)
 class HubIndex:
-    """The files of an index and what each config lists.
+    """The files of an index, and the files that each config lists.
 
     Attributes:
-        files: Videos of each file, by the file's path in the repo.
-        configs: Files of each split of each config, in the order of the card.
+        files: The videos of each file, by the path of the file in the repo.
+        configs: The files of each split of each config, in the order of the card.
     """
 
     files: Mapping[str, tuple[Video, ...]]
@@ -69,22 +69,22 @@ class HubIndex:
 
 
 def config_names() -> tuple[str, ...]:
-    """Return every config: ``p1``, the umbrellas ``p2`` and ``p3``, then one per fold of them."""
+    """Return every config: ``p1``, the umbrellas ``p2`` and ``p3``, then one for each fold."""
     folded = [protocol for protocol in Protocol if protocol.is_folded]
     folds = [fold_name(protocol, held) for protocol in folded for held in TRAINING_GENERATORS]
     return (*(protocol.value for protocol in Protocol), *folds)
 
 
 def config_splits(videos: Iterable[Video], config: str, **reading: str) -> dict[str, list[Video]]:
-    """Return the rows of every split of a config, straight from the protocols.
+    """Return the videos of every split of a config, directly from the protocols.
 
-    An umbrella's splits name their fold, ``train.hallo``; ``extra`` is the same for all of them.
-    Splits without a video are left out.
+    The splits of an umbrella name their fold, as in ``train.hallo``; ``extra`` is the same for all
+    folds. Splits without a video are left out.
 
     Args:
         videos: Every video of a release.
         config: One of :func:`config_names`.
-        **reading: ``split_by``, as :func:`build_folds` takes it.
+        **reading: ``split_by`` of :func:`thb_dataset.protocols.build_folds`.
 
     Raises:
         ProtocolError: There is no such config, or its protocol cannot be built.
@@ -103,20 +103,20 @@ def config_splits(videos: Iterable[Video], config: str, **reading: str) -> dict[
 
 
 def parse_config(config: str) -> tuple[Protocol, Generator | None]:
-    """Return the protocol of a config and the generator that it holds out, if it is one fold.
+    """Return the protocol of a config, and the generator that it holds out if it is one fold.
 
     Raises:
-        ProtocolError: There is no such config; the message lists them.
+        ProtocolError: There is no such config; the message lists those that exist.
     """
     if config not in config_names():
         raise ProtocolError(f"no config {config!r}; there are: {', '.join(config_names())}")
     protocol, _, slug = config.partition("-")
-    held_out = next((one for one in TRAINING_GENERATORS if one.slug == slug), None)
+    held_out = next((g for g in TRAINING_GENERATORS if g.slug == slug), None)
     return Protocol(protocol), held_out
 
 
 def build_index(videos: Sequence[Video]) -> HubIndex:
-    """Lay the videos of a release out in files, so that every config is a list of files.
+    """Distribute the videos of a release over files, so that every config is a list of files.
 
     Raises:
         ProtocolError: A protocol cannot be built from the release.
@@ -149,7 +149,7 @@ def build_index(videos: Sequence[Video]) -> HubIndex:
 
 
 def index_features() -> Features:
-    """Return the columns of the index, as `datasets` types."""
+    """Return the columns of the index as types of `datasets`."""
     from datasets import Audio, ClassLabel, Features, Value, Video
 
     text = Value("string")
@@ -170,7 +170,12 @@ def index_features() -> Features:
 
 
 def index_row(video: Video, store: VideoStore) -> dict[str, Any]:
-    """Return a video's row; a real video has none until the user joins their own file."""
+    """Return the row of a video; its ``video`` is null for a real video, whose file users bring.
+
+    Args:
+        video: The video.
+        store: The place of the videos on the Hub.
+    """
     is_fake = video.label is Label.FAKE
     return {
         "video_id": video.video_id,
@@ -187,12 +192,12 @@ def index_row(video: Video, store: VideoStore) -> dict[str, Any]:
 
 
 def media(path: str) -> dict[str, str | None]:
-    """Return a path as `datasets` stores a video or a sound that is not embedded."""
+    """Return a path in the form in which `datasets` stores media that are not embedded."""
     return {"bytes": None, "path": path}
 
 
 def index_table(videos: Iterable[Video], store: VideoStore) -> pa.Table:
-    """Return the rows of one file."""
+    """Return the rows of one file as a table."""
     import pyarrow as pa
 
     rows = [index_row(video, store) for video in videos]
@@ -200,27 +205,31 @@ def index_table(videos: Iterable[Video], store: VideoStore) -> pa.Table:
 
 
 def encode_parquet(table: pa.Table) -> bytes:
-    """Return a table as the bytes of a parquet file, the same for the same rows."""
+    """Return a table as the bytes of a parquet file; equal rows give equal bytes."""
     import pyarrow.parquet as pq
 
-    # Not Dataset.to_parquet: it looks every hf:// path up to guess at sizes.
+    # Dataset.to_parquet would look up every hf:// path to estimate sizes.
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", store_schema=True)
     return buffer.getvalue()
 
 
 def encode_index(index: HubIndex, store: VideoStore) -> dict[str, bytes]:
-    """Return the bytes of every file of the index."""
+    """Return the bytes of every file of the index, by its path in the repo."""
     return {
         path: encode_parquet(index_table(videos, store)) for path, videos in index.files.items()
     }
 
 
 def decode_index(files: Iterable[bytes]) -> tuple[tuple[Video, ...], VideoStore]:
-    """Read the videos back from the files of an index, and where they are.
+    """Read the videos, and their place on the Hub, from the files of an index.
+
+    Args:
+        files: The bytes of each file.
 
     Raises:
-        ReleaseError: A file is no part of an index, or its videos are in more than one place.
+        ReleaseError: A file does not belong to an index, a video is in two rows, or the videos are
+            in more than one place.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -235,10 +244,10 @@ def decode_index(files: Iterable[bytes]) -> tuple[tuple[Video, ...], VideoStore]
                 if row["video"] is not None:
                     stores.add(_store(row["video"]["path"]))
         except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
-            raise ReleaseError(f"this is no index of a release: {error}") from error
+            raise ReleaseError(f"this is not an index of a release: {error}") from error
     if len(stores) != 1:
         named = ", ".join(sorted(f"{store.repo}@{store.revision}" for store in stores))
-        raise ReleaseError(f"the index should name one place of the videos; it names: {named}")
+        raise ReleaseError(f"the index must name one place of the videos, but it names: {named}")
     count = Counter(video.video_id for video in videos)
     twice = [video_id for video_id, times in count.items() if times > 1]
     if twice:
@@ -247,7 +256,7 @@ def decode_index(files: Iterable[bytes]) -> tuple[tuple[Video, ...], VideoStore]
 
 
 def _tables(videos: Iterable[Video]) -> dict[str, list[Video]]:
-    """Return the 23 tables, by the path that each has without its ending."""
+    """Return the 23 tables, by their path without its ending."""
     tables: dict[str, list[Video]] = defaultdict(list)
     for split in Split:
         for name in (*TRAINING_GENERATORS, "real"):
@@ -266,7 +275,7 @@ def _slug(fold: Fold) -> str:
 def _store(path: str) -> VideoStore:
     match = _HF_PATH.fullmatch(path)
     if match is None:
-        raise ValueError(f"{path!r} is no place on the Hub")
+        raise ValueError(f"{path!r} is not an hf:// path")
     return VideoStore(repo=match["repo"], revision=match["revision"])
 
 

@@ -1,21 +1,19 @@
-"""A release that is a Hub repo: listed over the API, not one video downloaded."""
+"""List a release that is a Hub repo through the API, without downloading a video."""
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from thb_dataset.errors import HubUnreachableError, ReleaseError
+from thb_dataset.files import write_json
 from thb_dataset.hub.card import CARD, check_configs, read_configs
-from thb_dataset.hub.errors import HUB_TIMEOUT_SECONDS, explained_hub_errors
+from thb_dataset.hub.errors import HUB_TIMEOUT_SECONDS, RepoType, explained_hub_errors
 from thb_dataset.hub.index import INDEX_FOLDER
 from thb_dataset.release.listing import Finding, FindingKind
 from thb_dataset.release.scan import SYNTHETIC_MARKER, Release, make_release
@@ -29,12 +27,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class HubListing:
-    """Every file of one commit of a dataset repo.
+    """Every file of one commit of a repo.
 
     Attributes:
         repo: ``org/name``.
         commit: 40 hex digits.
-        files: Git or LFS identity of each file, by path: what two commits share is equal.
+        files: The Git or LFS id of each file, by path; equal files of two commits have equal ids.
     """
 
     repo: str
@@ -43,12 +41,22 @@ class HubListing:
 
 
 def is_repo_name(name: str) -> bool:
-    """Say whether a name could be a Hub repo's: ``org/name``."""
+    """Say whether a name has the form of a Hub repo: ``org/name``."""
     return _REPO.fullmatch(name) is not None and ".." not in name
 
 
-def resolve_commit(repo: str, revision: str | None = None) -> str:
+def resolve_commit(
+    repo: str, revision: str | None = None, *, repo_type: RepoType = "dataset"
+) -> str:
     """Ask the Hub for the commit of a revision.
+
+    Args:
+        repo: ``org/name``.
+        revision: A branch, tag, commit or ``refs/pr/<number>``; None stands for ``main``.
+        repo_type: The kind of the repo.
+
+    Returns:
+        40 hex digits.
 
     Raises:
         ReleaseError: There is no such repo or revision.
@@ -56,17 +64,25 @@ def resolve_commit(repo: str, revision: str | None = None) -> str:
     """
     from huggingface_hub import HfApi
 
-    with explained_hub_errors(repo, revision):
-        info = HfApi().dataset_info(
-            repo, revision=revision or DEFAULT_REVISION, timeout=HUB_TIMEOUT_SECONDS
+    with explained_hub_errors(repo, revision, repo_type=repo_type):
+        info = HfApi().repo_info(
+            repo,
+            revision=revision or DEFAULT_REVISION,
+            repo_type=repo_type,
+            timeout=HUB_TIMEOUT_SECONDS,
         )
     if info.sha is None:
         raise ReleaseError(f"{repo} has no commit yet")
     return info.sha
 
 
-def list_hub(repo: str, commit: str) -> HubListing:
+def list_hub(repo: str, commit: str, *, repo_type: RepoType = "dataset") -> HubListing:
     """List the files of a commit.
+
+    Args:
+        repo: ``org/name``.
+        commit: 40 hex digits.
+        repo_type: The kind of the repo.
 
     Raises:
         ReleaseError: There is no such repo or commit.
@@ -75,8 +91,8 @@ def list_hub(repo: str, commit: str) -> HubListing:
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
-    with explained_hub_errors(repo, commit):
-        entries = HfApi().list_repo_tree(repo, recursive=True, revision=commit, repo_type="dataset")
+    with explained_hub_errors(repo, commit, repo_type=repo_type):
+        entries = HfApi().list_repo_tree(repo, recursive=True, revision=commit, repo_type=repo_type)
         files = {
             entry.path: entry.lfs.sha256 if entry.lfs else entry.blob_id
             for entry in entries
@@ -92,17 +108,17 @@ def scan_hub_release(
     split_list: str = "default",
     cache: Path | None = None,
 ) -> Release:
-    """Read a release off a Hub repo as it is, for its audit.
+    """Read a release from a Hub repo for its audit, where only a malformed split list is refused.
 
-    Its ``root`` is the snapshot folder of the Hub's own cache, where downloaded videos will be.
-    A commit that was listed before is not listed again. If the Hub does not answer, the commit
-    that the revision had when it last did is used, and a warning says so.
+    Its ``root`` is the snapshot folder in the Hub's cache, to which videos will be downloaded. A
+    commit that was listed before is not listed again. If the Hub does not answer, the last known
+    commit of the revision is used, and a warning says so.
 
     Args:
         repo: ``org/name``.
-        revision: Branch, tag, commit or ``refs/pr/<number>``; None: ``main``.
-        split_list: Which list of real videos.
-        cache: Folder in which listings are kept; None: they are not.
+        revision: A branch, tag, commit or ``refs/pr/<number>``; None stands for ``main``.
+        split_list: The list of real videos: ``"default"`` or ``"official_ff++"``.
+        cache: The folder in which listings are kept; None keeps none.
 
     Raises:
         ReleaseError: There is no such repo or revision, or its split list is absent or malformed.
@@ -110,18 +126,18 @@ def scan_hub_release(
     """
     chosen = SplitList.named(split_list)
     if not is_repo_name(repo):
-        raise ReleaseError(f"{repo!r} is not the name of a repo: org/name")
+        raise ReleaseError(f"{repo!r} is not the name of a repo; give org/name")
     listing = _cached_listing(repo, revision, cache)
     if not any(path.startswith("fake/") for path in listing.files):
-        raise ReleaseError(f"{repo} at {listing.commit} is no release: it has no folder fake/")
+        raise ReleaseError(f"{repo} at {listing.commit} is not a release: it has no folder fake/")
     if chosen.path not in listing.files:
-        there = [name.value for name in SplitList if name.path in listing.files]
+        found = [name.value for name in SplitList if name.path in listing.files]
         raise ReleaseError(
-            f"{repo} at {listing.commit} has no {chosen.path}; lists that are there: "
-            + (", ".join(there) or "none")
+            f"{repo} at {listing.commit} has no {chosen.path}; lists in it: "
+            + (", ".join(found) or "none")
         )
     is_synthetic = SYNTHETIC_MARKER in listing.files
-    others = [one.path for one in SplitList if one is not chosen and one.path in listing.files]
+    others = [name.path for name in SplitList if name is not chosen and name.path in listing.files]
     release = make_release(
         root=snapshot_folder(repo, listing.commit),
         name="mini" if is_synthetic else repo,
@@ -139,7 +155,15 @@ def scan_hub_release(
 
 
 def download_file(repo: str, path: str, commit: str) -> Path:
-    """Download one small file into the Hub's cache, if it is not there yet.
+    """Download a small file into the Hub's cache, if it is not there yet.
+
+    Args:
+        repo: ``org/name``.
+        path: The path of the file in the repo.
+        commit: 40 hex digits.
+
+    Returns:
+        The file in the cache.
 
     Raises:
         ReleaseError: There is no such file.
@@ -159,10 +183,12 @@ def download_file(repo: str, path: str, commit: str) -> Path:
 
 
 def quiet_bar() -> type:
-    """Return a bar that shows nothing: small files need none, and many videos share one."""
+    """Return a progress bar that shows nothing, since many files share one bar of ours."""
     from tqdm.auto import tqdm
 
     class Quiet(tqdm):  # type: ignore[misc]  # untyped package
+        """A progress bar that shows nothing."""
+
         def __init__(self, *arguments: object, **settings: object) -> None:
             settings["disable"] = True
             super().__init__(*arguments, **settings)
@@ -171,7 +197,12 @@ def quiet_bar() -> type:
 
 
 def snapshot_folder(repo: str, commit: str) -> Path:
-    """Return where the Hub's cache puts the files of a commit, in the repo's own layout."""
+    """Return the folder of a commit in the Hub's cache, which has the layout of the repo.
+
+    Args:
+        repo: ``org/name``.
+        commit: 40 hex digits.
+    """
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
@@ -180,7 +211,7 @@ def snapshot_folder(repo: str, commit: str) -> Path:
 
 
 def _card_findings(listing: HubListing) -> list[Finding]:
-    """Look at a published card: without its YAML, `datasets` finds no config in the repo."""
+    """Check a published card: without its YAML, `datasets` finds no config in the repo."""
     if not any(path.startswith(f"{INDEX_FOLDER}/") for path in listing.files):
         return []
     try:
@@ -204,14 +235,14 @@ def _cached_listing(repo: str, revision: str | None, cache: Path | None) -> HubL
         if isinstance(files, dict):
             return HubListing(repo=repo, commit=commit, files=files)
     except (OSError, ValueError):
-        pass  # not listed yet, or the file was damaged: either way the Hub is asked
+        pass  # it was not listed yet, or the file is damaged; in both cases the Hub is asked
     listing = list_hub(repo, commit)
-    _write_json(kept, dict(listing.files))
+    write_json(kept, dict(listing.files))
     return listing
 
 
 def _known_commit(repo: str, revision: str, folder: Path) -> str:
-    """Return the commit of a revision: the Hub's word, or else the last that it gave."""
+    """Return the commit of a revision from the Hub, or the last known one if it is silent."""
     remembered = folder / "refs" / f"{quote(revision, safe='')}.json"
     if _COMMIT.fullmatch(revision) and (folder / f"{revision}.json").is_file():
         return revision
@@ -225,23 +256,11 @@ def _known_commit(repo: str, revision: str, folder: Path) -> str:
         if not (isinstance(last, str) and _COMMIT.fullmatch(last)):
             raise
         _log.warning(
-            "the Hub does not answer: using commit %s of %s, the last seen of %s",
+            "the Hub does not answer: using commit %s of %s, the last known one of %s",
             last,
             repo,
             revision,
         )
         return last
-    _write_json(remembered, commit)
+    write_json(remembered, commit)
     return commit
-
-
-def _write_json(path: Path, value: Any) -> None:  # noqa: ANN401 — whatever JSON can say
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(value, file)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -1,1 +1,1 @@
-"""Who is in a video, and who is in two splits."""
+"""The identity of the person in a video, and people who are in two splits."""

@@ -1,7 +1,7 @@
-"""Who a video shows: the embedding of its middle frame, and a mean over five frames.
+"""Embed the face of a video: in its middle frame, and as a mean over five frames.
 
-The benchmark's authors compared the middle frames' ArcFace embeddings. The mean is the stronger
-choice: one frame may be blurred or turned away.
+The authors of the benchmark compared the ArcFace embeddings of middle frames. The mean is more
+reliable, since a single frame may be blurred or show a face that is turned away.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from thb_dataset.video.values import Frames
 
 IDENTITY_VERSION: Final = 1
-"""Raised whenever the same video would give another identity than before."""
+"""A number to increase whenever the same video gives another identity than before."""
 
 IDENTITY_FRAMES: Final = 5
 PICTURE_SIDE: Final = 112
@@ -39,13 +39,13 @@ class VideoIdentity:
     """The face that a video shows.
 
     Attributes:
-        mean: float32 (D,), unit length: mean of the embeddings of the frames with the face.
-        middle: float32 (D,), unit length: of the middle frame, or of the one nearest to it in
-            which the face was found.
-        picture: uint8 (112, 112, 3) RGB, that frame's face, to look at.
-        faces: How many faces were followed.
-        frames_with_face: Frames behind ``mean``.
-        frames_read: Frames looked at.
+        mean: float32 (D,), unit length: the mean embedding of the frames with the face.
+        middle: float32 (D,), unit length: the embedding of the frame with the face that is nearest
+            to the middle.
+        picture: uint8 (112, 112, 3) RGB, the face in that frame, to look at.
+        faces: The number of faces followed.
+        frames_with_face: The number of frames behind ``mean``.
+        frames_read: The number of frames searched.
     """
 
     mean: npt.NDArray[np.float32]
@@ -57,11 +57,19 @@ class VideoIdentity:
 
 
 def read_identity(path: Path, finder: FaceFinder, reader: VideoReader) -> VideoIdentity:
-    """Embed the face that is longest in five frames spread over the video, then largest.
+    """Embed the face that most of five frames, spread over the video, show.
+
+    Of several such faces, the largest one is taken. A video of fewer than five frames is embedded
+    by its middle frame.
+
+    Args:
+        path: The video.
+        finder: Finds and embeds faces.
+        reader: Decodes the video.
 
     Raises:
         VideoError: The video cannot be decoded, or shows no face.
-        FacePackError: The pack holds no recogniser.
+        FacePackError: The pack holds no recognition model.
     """
     if not finder.pack.embedding_dim:
         raise FacePackError(f"face pack: {finder.pack.name} holds no recognition model")
@@ -73,7 +81,15 @@ def read_identity(path: Path, finder: FaceFinder, reader: VideoReader) -> VideoI
 
 
 def embed_identity(frames: Frames, finder: FaceFinder) -> VideoIdentity:
-    """Embed the face of frames that are read already; see :func:`read_identity`."""
+    """Embed the face of decoded frames, as :func:`read_identity` does.
+
+    Args:
+        frames: Frames spread over one video, ascending.
+        finder: Finds and embeds faces.
+
+    Raises:
+        NoFaceError: No frame shows a face.
+    """
     count = len(frames.index)
     search = search_faces(frames, finder, every_frame=True)
     track = search.tracks[0]
@@ -101,23 +117,28 @@ def embed_identity(frames: Frames, finder: FaceFinder) -> VideoIdentity:
 
 
 class IdentityStore:
-    """Identities of videos in a folder.
-
-    They are kept as :class:`thb_dataset.clips.store.ClipStore` keeps crops.
+    """Identities of videos, kept in a folder as a ``ClipStore`` keeps crops.
 
     Args:
-        folder: May be the folder of a ClipStore; both then share its bound.
-        max_bytes: Bound of the folder.
+        folder: The folder; it may be that of a ClipStore, and both then share its bound.
+        max_bytes: The largest size of the folder.
     """
 
     def __init__(self, folder: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self._store = DiskStore(folder, max_bytes=max_bytes)
 
     def get(self, path: Path, finder: FaceFinder, reader: VideoReader) -> VideoIdentity:
-        """Return who a video shows, from disk where it is there.
+        """Return the identity of a video, from disk if it is there.
+
+        Args:
+            path: The video.
+            finder: Finds and embeds faces.
+            reader: Decodes the video.
 
         Raises:
-            VideoError: As :func:`read_identity`, the video named.
+            VideoError: The video has no identity, as in :func:`read_identity`; the message names
+                the video.
+            FacePackError: The pack holds no recognition model.
         """
         return self._store.fetch(
             "identities",

@@ -1,4 +1,4 @@
-"""Videos that show one person, gathered by chains of pairs."""
+"""Group videos that show one person, by chains of similar pairs."""
 
 from __future__ import annotations
 
@@ -10,33 +10,45 @@ import numpy.typing as npt
 from thb_dataset.identity.relations import Indices, NameCodes, Relation
 
 BLOCK: Final = 1024
-"""Videos compared with all others at once."""
+"""Videos that are compared with all others at once by default."""
 
 
 def group_identities(
-    vectors: npt.NDArray[np.float32], threshold: float, names: NameCodes | None = None
+    vectors: npt.NDArray[np.float32],
+    threshold: float,
+    names: NameCodes | None = None,
+    *,
+    block: int = BLOCK,
 ) -> list[list[int]]:
     """Group videos by chains of pairs that show one person.
 
-    Two videos belong together where their cosine reaches the threshold or their names say the
-    same person; a fake and its own driver only by name. Memory grows with N, not with its square.
+    Two videos belong together if their cosine reaches the threshold or if their names tell of the
+    same person; a fake and its own driver belong together only by name. Memory grows with N and
+    not with its square.
 
     Args:
         vectors: float32 (N, D), unit length.
-        threshold: Cosine.
-        names: What is known by name.
+        threshold: The cosine from which two videos show one person.
+        names: The names of the N videos as numbers; None compares the faces only.
+        block: The number of videos compared with all others at once. It bounds the memory and
+            does not change the groups.
 
     Returns:
-        The groups, single videos included, each ascending; ordered by their first member.
+        The groups, single videos included. Each is ascending; they are ordered by first member.
     """
     left = np.arange(len(vectors))
-    alone = _count_neighbours(left, left, vectors, threshold, names) == 1  # itself
+
+    def count_neighbours(rows: Indices, columns: Indices) -> Indices:
+        """Return the number of columns that show the same person as each row."""
+        return _count_neighbours(rows, columns, vectors, threshold, names, block)
+
+    alone = count_neighbours(left, left) == 1  # itself
     groups = [[int(i)] for i in left[alone]]
     left = left[~alone]
     while len(left):
         group, frontier, left = [int(left[0])], left[:1], left[1:]
         while len(frontier) and len(left):
-            reached = _count_neighbours(left, frontier, vectors, threshold, names) > 0
+            reached = count_neighbours(left, frontier) > 0
             frontier, left = left[reached], left[~reached]
             group.extend(int(i) for i in frontier)
         groups.append(sorted(group))
@@ -49,16 +61,17 @@ def _count_neighbours(
     vectors: npt.NDArray[np.float32],
     threshold: float,
     names: NameCodes | None,
+    block: int,
 ) -> Indices:
-    """Count, for every row, the columns that show the same person."""
+    """Return the number of columns that show the same person as each row."""
     name, driver = (list(Relation).index(r) for r in (Relation.SAME_NAME, Relation.OWN_DRIVER))
     counts = np.zeros(len(rows), np.int64)
     others = vectors[columns].T
-    for start in range(0, len(rows), BLOCK):
-        part = rows[start : start + BLOCK]
+    for start in range(0, len(rows), block):
+        part = rows[start : start + block]
         joined = vectors[part] @ others >= threshold
         if names is not None:
             relation = names.relate(part, columns)
             joined = (joined & (relation != driver)) | (relation == name)
-        counts[start : start + BLOCK] = (joined | (part[:, None] == columns[None, :])).sum(axis=1)
+        counts[start : start + block] = (joined | (part[:, None] == columns[None, :])).sum(axis=1)
     return counts

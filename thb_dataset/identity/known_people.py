@@ -1,4 +1,4 @@
-"""A pack's threshold, held against people whose names are known."""
+"""Test the threshold of a face pack on people whose names are known."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from thb_dataset.errors import FacePackError
+from thb_dataset.errors import ReleaseError
 
 MAX_FLAGGED: Final = 10
-"""False alarms named; all are counted."""
+"""The number of false alarms that are named; all are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration:
+class PeopleCalibration:
     """How well a threshold tells known people apart.
 
     Attributes:
-        threshold: Cosine from which a pair is taken for one person.
-        same: Pairs of one person.
-        found: Those of them at or above the threshold.
-        different: Pairs of two people.
-        false_alarms: Those of them at or above the threshold.
-        flagged: The pictures of the false alarms, the most alike first, at most ``MAX_FLAGGED``:
-            often it is a picture under the wrong name.
-        least_same: Lowest cosine of one person.
-        most_different: Highest cosine of two people.
-        suggested: Middle between these two where they do not cross; else the threshold at which
-            as large a share of people is missed as of strangers is flagged.
+        threshold: The cosine from which a pair counts as one person.
+        same: The number of pairs of one person.
+        found: The number of these pairs at or above the threshold.
+        different: The number of pairs of two people.
+        false_alarms: The number of these pairs at or above the threshold.
+        flagged: The pictures of the false alarms, the most alike first, at most ``MAX_FLAGGED``.
+            Often one of the pictures has the wrong name.
+        least_same: The lowest cosine of a pair of one person.
+        most_different: The highest cosine of a pair of two people.
+        suggested: The middle between these two if they do not cross; otherwise the threshold at
+            which the share of pairs of one person that are missed equals the share of pairs of two
+            people that are flagged.
     """
 
     threshold: float
@@ -45,11 +46,11 @@ class Calibration:
 
     @property
     def false_alarm_rate(self) -> float:
-        """Share of the pairs of two people that are taken for one."""
+        """The share of the pairs of two people that count as one person."""
         return self.false_alarms / self.different
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return asdict(self) | {"false_alarm_rate": self.false_alarm_rate}
 
 
@@ -59,45 +60,48 @@ def calibrate_threshold(
     threshold: float,
     *,
     pictures: Sequence[str] | None = None,
-) -> Calibration:
+) -> PeopleCalibration:
     """Compare every pair of pictures or videos of known people.
 
     Args:
         vectors: float32 (N, D), unit length.
-        people: N names; equal names are one person.
-        threshold: Cosine to judge.
-        pictures: N names to call false alarms by; the people's own names unless given.
+        people: The N names of people; equal names are one person.
+        threshold: The cosine to test.
+        pictures: The N names by which to call false alarms; None stands for the people's names.
 
     Raises:
-        FacePackError: There is no pair of one person, or none of two.
+        ReleaseError: There is no pair of pictures of one person, or none of two people.
     """
     upper = np.triu_indices(len(people), 1)
     alike = (vectors @ vectors.T)[upper].astype(np.float64)
     names = np.array(people)
     same = (names[:, None] == names[None, :])[upper]
     if not same.any() or same.all():
-        raise FacePackError("calibration needs two pictures of one person, and a second person")
-    one, two = alike[same], alike[~same]
+        raise ReleaseError(
+            "calibration needs two pictures of one person and a picture of a second person"
+        )
+    alike_same, alike_different = alike[same], alike[~same]
     strangers = np.stack(upper, axis=1)[~same]
     called = people if pictures is None else pictures
-    worst = np.argsort(-two, kind="stable")[:MAX_FLAGGED]
-    return Calibration(
+    worst = np.argsort(-alike_different, kind="stable")[:MAX_FLAGGED]
+    worst = worst[alike_different[worst] >= threshold]
+    return PeopleCalibration(
         threshold=threshold,
-        same=len(one),
-        found=int((one >= threshold).sum()),
-        different=len(two),
-        false_alarms=int((two >= threshold).sum()),
-        flagged=tuple((called[a], called[b]) for a, b in strangers[worst[two[worst] >= threshold]]),
-        least_same=float(one.min()),
-        most_different=float(two.max()),
-        suggested=_suggest(one, two),
+        same=len(alike_same),
+        found=int((alike_same >= threshold).sum()),
+        different=len(alike_different),
+        false_alarms=int((alike_different >= threshold).sum()),
+        flagged=tuple((called[a], called[b]) for a, b in strangers[worst]),
+        least_same=float(alike_same.min()),
+        most_different=float(alike_different.max()),
+        suggested=_suggest(alike_same, alike_different),
     )
 
 
-def _suggest(one: npt.NDArray[np.float64], two: npt.NDArray[np.float64]) -> float:
-    if one.min() > two.max():
-        return float((one.min() + two.max()) / 2)
-    places = np.unique(np.concatenate([one, two]))
-    missed = np.searchsorted(np.sort(one), places) / len(one)
-    flagged = 1 - np.searchsorted(np.sort(two), places) / len(two)
+def _suggest(same: npt.NDArray[np.float64], different: npt.NDArray[np.float64]) -> float:
+    if same.min() > different.max():
+        return float((same.min() + different.max()) / 2)
+    places = np.unique(np.concatenate([same, different]))
+    missed = np.searchsorted(np.sort(same), places) / len(same)
+    flagged = 1 - np.searchsorted(np.sort(different), places) / len(different)
     return float(places[np.argmin(np.abs(missed - flagged))])

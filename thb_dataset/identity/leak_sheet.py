@@ -1,4 +1,4 @@
-"""The leak report as one HTML page with the faces of every pair, to be looked at."""
+"""Write the leak report as one HTML page with the faces of every pair."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from thb_dataset.identity.leakage import LeakReport, Pair, Verdict
+from thb_dataset.identity.leakage import LeakReport, Pair, PairVerdict
 
 MAX_ROWS: Final = 200
 JPEG_QUALITY: Final = 85
@@ -36,7 +36,7 @@ img {{ width: 112px; height: 112px; display: block }}
 _FOLD: Final = """<h2>{name}</h2>
 <p>{summary}</p>
 <table><thead><tr><th scope="col">Verdict</th><th scope="col">Cosine</th>
-<th scope="col">One video</th><th scope="col">The other</th><th scope="col">Names say</th>
+<th scope="col">First video</th><th scope="col">Second video</th><th scope="col">By name</th>
 </tr></thead>
 <tbody>
 {rows}
@@ -57,11 +57,11 @@ def write_leak_sheet(
     """Write the page.
 
     Args:
-        reports: The report of each fold, by its name.
-        picture_of: Gives the face of a video, uint8 (H, W, 3) RGB; None where there is none.
+        reports: The report of each fold, by the name of the fold.
+        picture_of: Returns the face of a video, uint8 (H, W, 3) RGB; None if there is none.
 
     Returns:
-        One self-contained page: no script, nothing fetched, every name escaped.
+        One self-contained page, which runs no script and fetches nothing; every name is escaped.
     """
     folds = [_write_fold(name, report, picture_of) for name, report in reports.items()]
     return _PAGE.format(folds="\n".join(folds))
@@ -82,19 +82,19 @@ def _write_fold(
 
 
 def summarise(report: LeakReport) -> str:
-    """Say in a few sentences what was compared and found."""
+    """Return a few sentences that say what was compared and found."""
     videos = ", ".join(f"{count} {split}" for split, count in report.videos.items())
     counts = report.counts
     return (
-        f"{report.compared} pairs of videos in different splits ({videos}) compared by "
+        f"{report.compared} pairs of videos in different splits ({videos}) were compared by "
         f"{report.pack.get('name')} ({report.measure}). At a cosine of {report.threshold:.2f}: "
-        f"{counts[Verdict.LEAK]} show one person that no name gives away; "
-        f"{counts[Verdict.REVIEW]} more from {report.review_from:.2f} on are worth a look; "
-        f"{counts[Verdict.NAMED]} share a portrait or a source by name; "
-        f"{counts[Verdict.DRIVER]} are a fake and its own driver. "
-        f"People in several splits, names counted too: {len(report.groups)}. "
+        f"{counts[PairVerdict.LEAK]} pairs show one person although their names differ; "
+        f"{counts[PairVerdict.REVIEW]} more from {report.review_from:.2f} on are worth a look; "
+        f"{counts[PairVerdict.NAMED]} have the same portrait or source by name; "
+        f"{counts[PairVerdict.DRIVER]} are a fake and its own driver. "
+        f"People in several splits, by face or by name: {len(report.groups)}. "
         f"Videos that could not be compared: {len(report.unread)}. "
-        f"Of {report.unrelated} pairs that the names call different people, "
+        f"Of {report.unrelated} pairs of different people by name, "
         f"{report.flagged_share:.4%} are flagged."
     )
 

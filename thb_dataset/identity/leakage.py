@@ -1,8 +1,9 @@
-"""Whether one person is in two splits: every pair compared, by faces and not by names.
+"""Find people who are in two splits, by comparing the faces of every pair of videos.
 
-A fake shows its portrait's person and moves by its driver. So two fakes of one portrait are the
-same person by name already, which the protocols' own check sees; a fake that resembles its own
-driver may owe it the driving, and is listed apart; any other pair of the same face is a leak.
+A fake shows the person of its portrait and moves like its driver. Two fakes of one portrait
+therefore show the same person by name already, which the protocols' own check finds. A fake may
+resemble its own driver because that clip drives it; such pairs are listed apart. Any other pair
+of videos that show the same face is a leak.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ from thb_dataset.identity.relations import Indices, NameCodes, Relation, Subject
 Vectors = npt.NDArray[np.float32]
 
 BLOCK: Final = 1024
-"""Videos compared with as many at once: 4 MiB of similarities, however many videos there are."""
+"""Videos compared with as many others at once: 4 MiB of similarities, however many there are."""
 
 REVIEW_MARGIN: Final = 0.08
 """Pairs this far below the threshold are worth a look."""
 
 MAX_PAIRS: Final = 20_000
-"""Pairs kept for the report, leaks before all others; all are counted."""
+"""Pairs that a report holds by default, leaks before all others; all pairs are counted."""
 
 
-class Verdict(StrEnum):
-    """What becomes of a pair that looks alike, in the order of the report."""
+class PairVerdict(StrEnum):
+    """What a pair of similar faces means, in the order of the report."""
 
     LEAK = "leak"
     REVIEW = "review"
@@ -45,13 +46,13 @@ class Pair:
     """Two videos of different splits whose faces are alike.
 
     Attributes:
-        a: Id of the one.
-        b: Id of the other.
+        a: The id of the first video.
+        b: The id of the second video.
         splits: Their splits.
-        similarity: Cosine of what was compared, -1 to 1.
-        middle_similarity: Cosine of the middle frames.
-        relation: What their names say.
-        verdict: What follows.
+        similarity: The cosine of the embeddings compared, -1 to 1.
+        middle_similarity: The cosine of the middle frames' embeddings.
+        relation: What the names of the videos say.
+        verdict: What the pair means.
     """
 
     a: str
@@ -60,26 +61,26 @@ class Pair:
     similarity: float
     middle_similarity: float
     relation: Relation
-    verdict: Verdict
+    verdict: PairVerdict
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeakReport:
-    """What the comparison found.
+    """The result of comparing the videos of different splits.
 
     Attributes:
-        pack: The face pack's record.
-        threshold: Cosine from which a pair shows one person.
-        review_from: Cosine from which a pair is listed.
-        measure: ``mean`` or ``middle``: which embeddings were compared.
-        videos: Videos compared, by split.
-        compared: Pairs of different splits compared.
-        unrelated: Those of them that the names call different people.
-        counts: Pairs found, by verdict.
-        pairs: They themselves, by verdict and the most alike first; at most ``MAX_PAIRS``.
-        groups: Videos that show one person and lie in several splits, by chains of pairs at or
-            above the threshold; names count as pairs too.
-        unread: Why a video could not be compared, by id.
+        pack: The record of the face pack.
+        threshold: The cosine from which a pair shows one person.
+        review_from: The cosine from which a pair is listed.
+        measure: The embeddings that were compared: ``mean`` or ``middle``.
+        videos: The number of videos compared, by split.
+        compared: The number of pairs compared; the two videos of a pair are in different splits.
+        unrelated: The number of these pairs that show different people by their names.
+        counts: The number of pairs found, by verdict.
+        pairs: The pairs found, by verdict and the most alike first; no more than were asked for.
+        groups: Videos that show one person and lie in several splits, gathered by chains of
+            pairs at or above the threshold; pairs of one name count too.
+        unread: The reason why a video could not be compared, by its id.
     """
 
     pack: Mapping[str, Any]
@@ -89,18 +90,18 @@ class LeakReport:
     videos: Mapping[str, int]
     compared: int
     unrelated: int
-    counts: Mapping[Verdict, int]
+    counts: Mapping[PairVerdict, int]
     pairs: tuple[Pair, ...]
     groups: tuple[tuple[str, ...], ...]
     unread: Mapping[str, str]
 
     @property
     def flagged_share(self) -> float:
-        """Leaks over unrelated pairs: where there is no leak in truth, the false alarm rate."""
-        return self.counts[Verdict.LEAK] / self.unrelated if self.unrelated else 0.0
+        """The leaks per unrelated pair: the false alarm rate, where no real leak exists."""
+        return self.counts[PairVerdict.LEAK] / self.unrelated if self.unrelated else 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return {
             "pack": dict(self.pack),
             "threshold": self.threshold,
@@ -126,24 +127,26 @@ def check_leaks(
     threshold: float,
     measure: Literal["mean", "middle"] = "mean",
     unread: Mapping[str, str] | None = None,
+    max_pairs: int = MAX_PAIRS,
 ) -> LeakReport:
     """Compare every pair of videos in different splits.
 
     Args:
         subjects: The N videos.
-        means: float32 (N, D), unit length.
-        middles: float32 (N, D), unit length.
-        pack: Record of the face pack that made the embeddings.
-        threshold: Cosine from which a pair shows one person; a pack's ``same_person``.
-        measure: Which embeddings decide.
-        unread: Videos that have no embedding, and why.
+        means: float32 (N, D), unit length: the mean embedding of each video.
+        middles: float32 (N, D), unit length: the embedding of its middle frame.
+        pack: The record of the face pack that made the embeddings.
+        threshold: The cosine from which a pair shows one person; a pack's ``same_person``.
+        measure: The embeddings that decide.
+        unread: The videos without an embedding, and the reason for each.
+        max_pairs: The number of pairs that the report may hold; all pairs are counted.
     """
     vectors = means if measure == "mean" else middles
     names = NameCodes.of(subjects)
     splits = number_values([subject.split for subject in subjects])
     review_from = threshold - REVIEW_MARGIN
     compared = unrelated = 0
-    counts = dict.fromkeys(Verdict, 0)
+    counts = dict.fromkeys(PairVerdict, 0)
     kept = _Candidates()
     for rows, columns in _blocks(len(subjects)):
         across = splits[rows][:, None] != splits[columns][None, :]
@@ -154,10 +157,10 @@ def check_leaks(
         alike = vectors[rows] @ vectors[columns].T
         i, j = np.nonzero(across & (alike >= review_from))
         found = _judge(rows.start + i, columns.start + j, alike[i, j], names, threshold)
-        for verdict, number in zip(Verdict, found.count_verdicts(), strict=True):
+        for verdict, number in zip(PairVerdict, found.count_verdicts(), strict=True):
             counts[verdict] += number
-        kept = kept.joined_with(found)
-    pairs = [_describe(subjects, middles, names, one) for one in kept.ranked()]
+        kept = kept.joined_with(found, max_pairs)
+    pairs = [_describe(subjects, middles, names, pair) for pair in kept.ranked()]
     return LeakReport(
         pack=pack,
         threshold=threshold,
@@ -175,7 +178,14 @@ def check_leaks(
 
 @dataclass(frozen=True)
 class _Candidates:
-    """Pairs found so far: places of both videos, how alike they are, places in ``Verdict``."""
+    """The pairs found so far.
+
+    Attributes:
+        a: int64 (P,), the index of the first video of each pair.
+        b: int64 (P,), the index of the second video.
+        alike: float32 (P,), the cosine of each pair.
+        verdicts: int64 (P,), the index of its verdict in ``PairVerdict``.
+    """
 
     a: Indices = field(default_factory=lambda: np.empty(0, np.int64))
     b: Indices = field(default_factory=lambda: np.empty(0, np.int64))
@@ -184,21 +194,21 @@ class _Candidates:
 
     def count_verdicts(self) -> list[int]:
         """Count the pairs of each verdict."""
-        return [int(n) for n in np.bincount(self.verdicts, minlength=len(Verdict))]
+        return [int(n) for n in np.bincount(self.verdicts, minlength=len(PairVerdict))]
 
-    def joined_with(self, other: _Candidates) -> _Candidates:
-        """Put two together, and keep no more than the report can show."""
+    def joined_with(self, other: _Candidates, max_pairs: int) -> _Candidates:
+        """Return the pairs of both, and of these no more than the first ``max_pairs``."""
         both = _Candidates(
             np.concatenate([self.a, other.a]),
             np.concatenate([self.b, other.b]),
             np.concatenate([self.alike, other.alike]),
             np.concatenate([self.verdicts, other.verdicts]),
         )
-        return both._take(both._order()[:MAX_PAIRS]) if len(both.a) > MAX_PAIRS else both
+        return both._take(both._order()[:max_pairs]) if len(both.a) > max_pairs else both
 
-    def ranked(self) -> Iterator[tuple[int, int, float, Verdict]]:
-        """Go through them by verdict, the most alike first."""
-        order = list(Verdict)
+    def ranked(self) -> Iterator[tuple[int, int, float, PairVerdict]]:
+        """Yield the pairs by verdict, the most alike first."""
+        order = list(PairVerdict)
         for k in self._order():
             yield int(self.a[k]), int(self.b[k]), float(self.alike[k]), order[self.verdicts[k]]
 
@@ -214,13 +224,13 @@ class _Candidates:
 def _judge(
     a: Indices, b: Indices, alike: Vectors, names: NameCodes, threshold: float
 ) -> _Candidates:
-    verdicts, relations = list(Verdict), list(Relation)
+    verdicts, relations = list(PairVerdict), list(Relation)
     found = names.relate_pairs(a, b)
     judged = np.where(
-        alike >= threshold, verdicts.index(Verdict.LEAK), verdicts.index(Verdict.REVIEW)
+        alike >= threshold, verdicts.index(PairVerdict.LEAK), verdicts.index(PairVerdict.REVIEW)
     )
-    judged[found == relations.index(Relation.SAME_NAME)] = verdicts.index(Verdict.NAMED)
-    judged[found == relations.index(Relation.OWN_DRIVER)] = verdicts.index(Verdict.DRIVER)
+    judged[found == relations.index(Relation.SAME_NAME)] = verdicts.index(PairVerdict.NAMED)
+    judged[found == relations.index(Relation.OWN_DRIVER)] = verdicts.index(PairVerdict.DRIVER)
     return _Candidates(a, b, alike, judged)
 
 
@@ -228,7 +238,7 @@ def _describe(
     subjects: Sequence[Subject],
     middles: Vectors,
     names: NameCodes,
-    pair: tuple[int, int, float, Verdict],
+    pair: tuple[int, int, float, PairVerdict],
 ) -> Pair:
     a, b, alike, verdict = pair
     relation = list(Relation)[int(names.relate_pairs(np.array([a]), np.array([b]))[0])]
@@ -244,7 +254,7 @@ def _describe(
 
 
 def _blocks(count: int) -> Iterator[tuple[slice, slice]]:
-    """Go through the blocks on and above the diagonal."""
+    """Yield the rows and columns of each block on and above the diagonal."""
     starts = range(0, count, BLOCK)
     for row in starts:
         for column in starts:

@@ -1,4 +1,4 @@
-"""What the names of two videos say of each other, before anyone looks at their faces."""
+"""Relate two videos by their names, without looking at their faces."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CELEBV_CLIP: Final = re.compile(r"(?P<source>.+)_\d+")
 
 
 class Relation(StrEnum):
-    """What the names of two videos say of each other."""
+    """The relation of two videos by their names."""
 
     NONE = "none"
     SAME_NAME = "same name"
@@ -29,13 +29,15 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
-    """One video in one split, and whom its name says it shows.
+    """A video in a split, and the people in it by its name.
 
     Attributes:
-        video_id: Unique.
-        split: Such as ``train``.
-        shows: The portrait of a fake, the source of a real video; None where no name tells.
-        driver: The source of the clip that moves a fake.
+        video_id: The unique id of the video.
+        split: The split, such as ``train``.
+        shows: The portrait of a fake, or the source of a real video; None if the name does not
+            tell.
+        driver: The source of the clip that moves a fake; None for a real video, or if the name
+            does not tell.
     """
 
     video_id: str
@@ -45,9 +47,13 @@ class Subject:
 
 
 def describe_subject(video: Video, split: str) -> Subject:
-    """Say whom a video's name says it shows, and who moves it.
+    """Return whom a video shows and who moves it, by its name.
 
-    Clips cut from one CelebV-HQ source have the source's id in common, so they count as one.
+    Clips cut from one CelebV-HQ source share the id of the source, so they count as one person.
+
+    Args:
+        video: The video.
+        split: Its split.
     """
     if video.real_dataset is None:
         shows = None if video.portrait is None else f"portrait {video.portrait}"
@@ -62,17 +68,17 @@ def describe_subject(video: Video, split: str) -> Subject:
 
 def _name_source(clip: str) -> str:
     match = _CELEBV_CLIP.fullmatch(clip)
-    # A driver's leading "-" may be lost in a fake's name, so it is no part of the source here.
+    # A fake's name may have lost the leading "-" of its driver, so it is left out here.
     return f"CelebV-HQ {(match['source'] if match else clip).lstrip('-')}"
 
 
 @dataclass(frozen=True)
 class NameCodes:
-    """Names as numbers, so that a block of pairs is related at once; -1 where no name tells.
+    """The names of N videos as numbers, by which blocks of pairs are related at once.
 
     Attributes:
-        shows: int64 (N,).
-        drivers: int64 (N,), on the same scale.
+        shows: int64 (N,), the person whom a video shows; -1 if its name does not tell.
+        drivers: int64 (N,), its driver, numbered in the same way.
     """
 
     shows: npt.NDArray[np.int64]
@@ -80,17 +86,17 @@ class NameCodes:
 
     @classmethod
     def of(cls, subjects: Sequence[Subject]) -> NameCodes:
-        """Number the names of these videos."""
+        """Number the names of videos."""
         both = [*(s.shows for s in subjects), *(s.driver for s in subjects)]
         codes = number_values(both)
         codes[[name is None for name in both]] = -1
         return cls(shows=codes[: len(subjects)], drivers=codes[len(subjects) :])
 
     def relate(self, rows: slice | Indices, columns: slice | Indices) -> npt.NDArray[np.int8]:
-        """Relate every row to every column.
+        """Relate every video of some rows to every video of some columns.
 
         Returns:
-            int8 (rows, columns): places in ``Relation``.
+            int8 (rows, columns), the index of each relation in ``Relation``.
         """
         return _relate(
             self.shows[rows][:, None],
@@ -100,7 +106,7 @@ class NameCodes:
         )
 
     def relate_pairs(self, a: Indices, b: Indices) -> npt.NDArray[np.int8]:
-        """Relate each of ``a`` to its counterpart in ``b``: int8 (pairs,)."""
+        """Relate each video of ``a`` to its counterpart in ``b``, as int8 (pairs,)."""
         return _relate(self.shows[a], self.drivers[a], self.shows[b], self.drivers[b])
 
 
@@ -118,6 +124,6 @@ def _relate(
 
 
 def number_values(values: Sequence[str | None]) -> Indices:
-    """Give equal values equal numbers, from 0 in the order of their first appearance."""
+    """Return equal numbers for equal values, from 0 in the order of their first appearance."""
     known: dict[str | None, int] = {}
     return np.array([known.setdefault(value, len(known)) for value in values], np.int64)

@@ -1,8 +1,9 @@
-"""Splits in which no person is twice: for maintainers who add a generator's videos."""
+"""Split new videos so that no person is in two splits, for maintainers who add a generator."""
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +15,7 @@ from thb_dataset.errors import ProtocolError
 from thb_dataset.identity.groups import group_identities
 from thb_dataset.identity.leakage import REVIEW_MARGIN
 from thb_dataset.records import Split
+from thb_dataset.wording import shorten_list
 
 DEFAULT_RATIOS: Final[Mapping[Split, float]] = {
     Split.TRAIN: 0.8,
@@ -24,14 +26,14 @@ DEFAULT_RATIOS: Final[Mapping[Split, float]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class SplitPlan:
-    """Which video goes where.
+    """The split of each video.
 
     Attributes:
-        assignments: Split by video, sorted by video.
-        groups: Videos taken for one person each, the largest group first.
-        wanted: Share of the videos wanted in each split.
-        threshold: Cosine from which two videos were taken for one person.
-        unread: Videos in no split, and why.
+        assignments: The split of each video, sorted by video.
+        groups: Groups of videos that count as one person each, the largest group first.
+        wanted: The wanted share of videos in each split.
+        threshold: The cosine from which two videos count as one person.
+        unread: The videos that are in no split, and the reason for each.
     """
 
     assignments: Mapping[str, Split]
@@ -42,13 +44,13 @@ class SplitPlan:
 
     @property
     def achieved(self) -> dict[Split, float]:
-        """Share of the videos that each split really has; groups cannot be cut in two."""
+        """The real share of videos in each split, which differs since groups are not divided."""
         count = max(len(self.assignments), 1)
         values = list(self.assignments.values())
         return {split: values.count(split) / count for split in Split}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return {
             "assignments": {name: split.value for name, split in self.assignments.items()},
             "groups": [list(group) for group in self.groups],
@@ -67,25 +69,29 @@ def split_videos(
     ratios: Mapping[Split, float] = DEFAULT_RATIOS,
     unread: Mapping[str, str] | None = None,
 ) -> SplitPlan:
-    """Share videos out so that no person is in two splits.
+    """Assign videos to splits so that no person is in two of them.
 
-    People are put together from ``REVIEW_MARGIN`` below the pack's threshold already: two people
-    taken for one cost nothing here, one taken for two is a leak. The largest groups go first,
-    each to the split that lacks most of its share; equal ones in the order of their sha256. The
-    same videos give the same splits, in whatever order they come.
+    Videos count as one person from ``REVIEW_MARGIN`` below the threshold of the pack: two people
+    taken for one cost nothing here, while one person taken for two is a leak. The largest groups
+    are assigned first, each to the split that lacks the most videos; groups of equal size follow
+    in the order of their sha256. The same videos in any order give the same splits.
 
     Args:
-        names: N different names.
+        names: The N names of the videos, all different.
         vectors: float32 (N, D), unit length.
-        same_person: The pack's threshold.
-        ratios: Share of the videos wanted in each split; scaled to sum to one.
-        unread: Videos that have no embedding, and why; they go into no split.
+        same_person: The threshold of the pack.
+        ratios: The wanted share of videos in each split; they are scaled to a sum of one.
+        unread: The videos without an embedding, which are in no split, and the reason for each.
 
     Raises:
-        ProtocolError: No videos, double names, or ratios that are negative or all zero.
+        ProtocolError: There are no videos, two have one name, or the ratios are negative or all
+            zero.
     """
-    if not names or len(set(names)) != len(names):
-        raise ProtocolError("a split needs videos, each with a name of its own")
+    if not names:
+        raise ProtocolError("there are no videos to split")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ProtocolError(f"two videos have the same name: {shorten_list(twice)}")
     total = sum(ratios.values())
     if min(ratios.values()) < 0 or not total > 0:
         raise ProtocolError(f"ratios {list(ratios.values())} must be 0 or more, and not all 0")
@@ -100,7 +106,7 @@ def split_videos(
     lacking = {split: share * len(names) for split, share in wanted.items() if share > 0}
     assignments: dict[str, Split] = {}
     for group in groups:
-        split = max(lacking, key=lambda one: lacking[one])
+        split = max(lacking, key=lambda name: lacking[name])
         lacking[split] -= len(group)
         assignments |= dict.fromkeys(group, split)
     return SplitPlan(

@@ -1,4 +1,4 @@
-"""The canvas on which an invented head is painted, and where the head's parts are on it."""
+"""The canvas on which an invented head is painted, and the place of the head's parts on it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.floating[Any]]
 
 FRAME_SIZE = 256
-"""Width and height of every synthetic video, pixels."""
+"""The width and height of every synthetic video, in pixels."""
 MARGIN = 24
-"""What a canvas has around the frame, so that moving it shows no border, pixels."""
+"""The width of the canvas around the frame, in pixels, so that moving it shows no border."""
 CANVAS_SIZE = FRAME_SIZE + 2 * MARGIN
 
 
 @dataclass(frozen=True, kw_only=True)
 class Eye:
-    """An eye on the canvas: its middle and half its extent, pixels."""
+    """An eye on the canvas: its centre and half its extent, in pixels."""
 
     x: float
     y: float
@@ -32,15 +32,15 @@ class Eye:
 
 @dataclass(frozen=True, kw_only=True)
 class Mouth:
-    """A mouth on the canvas, pixels.
+    """A mouth on the canvas, in pixels.
 
     Attributes:
-        x: Middle.
-        corner_y: Height of its corners.
-        upper_y: Lower edge of the upper lip, in the middle.
-        lower_y: Upper edge of the lower lip, in the middle, as in the raw portrait.
-        half_width: From the middle to a corner.
-        chin_y: Tip of the chin.
+        x: The x of its centre.
+        corner_y: The y of its corners.
+        upper_y: The lower edge of the upper lip at the centre.
+        lower_y: The upper edge of the lower lip at the centre, as in the raw portrait.
+        half_width: The distance from the centre to a corner.
+        chin_y: The y of the tip of the chin.
     """
 
     x: float
@@ -53,13 +53,13 @@ class Mouth:
 
 @dataclass(frozen=True, kw_only=True)
 class Landmarks:
-    """Where the parts of a head are on the canvas, pixels (x, y).
+    """The places of the parts of a head on the canvas, in pixels (x, y).
 
     Attributes:
-        eyes: Left and right of the picture.
+        eyes: The eye on the left of the picture, then the one on its right.
         mouth: The mouth.
-        nose: Its tip; the part of the head nearest to the viewer.
-        neck: Where the head turns on the body.
+        nose: The tip of the nose, which is the part of the head nearest to the viewer.
+        neck: The point around which the head turns on the body.
         radii: Half the extent of the head.
     """
 
@@ -70,7 +70,7 @@ class Landmarks:
     radii: tuple[float, float]
 
     def mirrored(self) -> Landmarks:
-        """Return the landmarks of the picture seen in a mirror."""
+        """Return the landmarks of the mirrored picture."""
         last = CANVAS_SIZE - 1
         left, right = (replace(eye, x=last - eye.x) for eye in reversed(self.eyes))
         return Landmarks(
@@ -88,12 +88,12 @@ def as_floats(values: npt.ArrayLike) -> Floats:
 
 
 def blur(values: npt.ArrayLike, sigma: float) -> Floats:
-    """Return a Gaussian blur of an array as float32; ``sigma`` in pixels."""
+    """Return a Gaussian blur of an array as float32; ``sigma`` is in pixels."""
     return as_floats(cv2.GaussianBlur(as_floats(values), (0, 0), sigma))
 
 
 def fill_outline(points: npt.ArrayLike, size: int = CANVAS_SIZE) -> Floats:
-    """Return a mask (size, size), 1 inside an outline of (x, y) points and 0 outside."""
+    """Return a mask: float32 (size, size), 1 inside an outline of (x, y) points and 0 outside."""
     mask = np.zeros((size, size), np.float32)
     corners = np.rint(np.asarray(points, np.float64) * 16).astype(np.int32)
     cv2.fillPoly(mask, [corners], (1.0,), cv2.LINE_8, 4)
@@ -107,17 +107,21 @@ def fill_ellipse(
     degrees: float = 0.0,
     size: int = CANVAS_SIZE,
 ) -> Floats:
-    """Return a mask (size, size), 1 inside an ellipse and 0 outside; pixels."""
+    """Return a mask: float32 (size, size), 1 inside an ellipse, given in pixels, and 0 outside."""
     mask = np.zeros((size, size), np.float32)
     cv2.ellipse(mask, (centre, (2 * radii[0], 2 * radii[1]), degrees), (1.0,), -1)
     return mask
 
 
 def make_layer(colours: Numbers, alpha: Numbers) -> Bytes:
-    """Join colours (H, W, 3), 0 to 255, and an alpha (H, W), 0 to 1, into one layer.
+    """Join colours and an alpha into one layer.
+
+    Args:
+        colours: (H, W, 3), 0 to 255.
+        alpha: (H, W), 0 to 1.
 
     Returns:
-        uint8 (H, W, 4), colours multiplied by alpha: such layers can be warped and laid over
+        uint8 (H, W, 4), with colours multiplied by alpha: such layers can be warped and laid over
         each other without a seam.
     """
     alpha = np.clip(alpha, 0, 1)[..., None]
@@ -126,14 +130,20 @@ def make_layer(colours: Numbers, alpha: Numbers) -> Bytes:
 
 
 def canvas_grid() -> tuple[Floats, Floats]:
-    """Return the x and the y of every canvas pixel, float32 (C, C) each."""
+    """Return the x and the y of every canvas pixel: float32 (C, C) each."""
     line = np.arange(CANVAS_SIZE, dtype=np.float32)
     x, y = np.meshgrid(line, line)
     return x, y
 
 
 def draw_blobs(rng: np.random.Generator, cells: int, channels: int = 1) -> Floats:
-    """Return smooth noise, float32 (C, C, channels), about -1 to 1, ``cells`` blobs across."""
+    """Return smooth noise of about -1 to 1: float32 (C, C, channels).
+
+    Args:
+        rng: The source of all randomness.
+        cells: The number of blobs across the canvas.
+        channels: The number of channels.
+    """
     coarse = rng.uniform(-1, 1, (cells, cells, channels)).astype(np.float32)
     size = (CANVAS_SIZE, CANVAS_SIZE)
     smooth = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)

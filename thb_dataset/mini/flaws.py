@@ -1,9 +1,9 @@
-"""What each generator of the synthetic release does wrong, and how it spoils a portrait.
+"""The flaws of each generator of the synthetic release, and how they spoil motion and portrait.
 
-The flaws are those that the benchmark documents for each generator (its table of key
-artifacts), drawn by hand. They resemble the real ones as a sketch does: enough for a small
-detector to learn from, and shared between generators of one family only, so that a generator
-held out of training is harder to detect than one that was in it.
+The flaws are those that the benchmark documents for each generator (its table of key artifacts),
+drawn by hand. They resemble the real ones only as a sketch does, which is enough for a small
+detector to learn from. Only generators of one family share flaws, so a generator that is held out
+of training is harder to detect than one that was trained on.
 """
 
 from __future__ import annotations
@@ -31,26 +31,27 @@ from thb_dataset.records import Generator
 
 @dataclass(frozen=True, kw_only=True)
 class Flaws:
-    """How strong each flaw is; 0 is none, 1 is plain to see, unless a unit is named.
+    """The strength of each flaw: 0 for none and 1 for obvious, or in the unit that is named.
 
     Attributes:
         lip_sync: The mouth follows another voice than the one that is heard.
         still_hair: The hair stays behind while the face moves.
-        hair_smear: Patches of hair without strands.
-        skin_smear: Patches of skin, eyes and mouth out of focus.
+        hair_smear: Patches of the hair have no strands.
+        skin_smear: Patches of skin, eyes and mouth are out of focus.
         occlusion: The room shows through the side of the head.
         background_warp: The room moves along with the head.
-        wave: Head and, with ``background_warp``, room swim; pixels.
-        distortion: Jaw, cheek or an eye swell and shrink; pixels.
-        jitter: Shaking of the head; pixels.
-        freeze: The head stands still for so many frames, then jumps.
-        teeth: A pale band where the inside of the mouth should be.
-        pupils: Two pupils of different size that squint.
-        seam: The face is a rectangle pasted in, off by a few pixels and in another light.
+        wave: The head, and with ``background_warp`` the room, moves in waves; in pixels.
+        distortion: The jaw, a cheek or an eye swells and shrinks; in pixels.
+        jitter: The head shakes; in pixels.
+        freeze: The head stands still and then jumps; in frames.
+        teeth: A pale band fills the inside of the mouth.
+        pupils: The two pupils differ in size and squint.
+        seam: The face is a pasted rectangle, off by a few pixels and in another light.
         floating: The head slides on a neck that fades away.
-        edge: A ragged edge with a halo.
-        chroma: Patches of wrong colour that change; grey levels.
-        lattice: A grid of eight pixels, as decoders of latents leave it; share of the brightness.
+        edge: The edge of the head is ragged and has a halo.
+        chroma: Patches have a wrong colour that changes; in grey levels.
+        lattice: A grid of eight pixels, as decoders of latents leave it, covers the head; as a
+            share of the brightness.
     """
 
     lip_sync: float = 0.0
@@ -72,7 +73,7 @@ class Flaws:
     lattice: float = 0.0
 
     def times(self, gain: float) -> Flaws:
-        """Return all flaws stronger or weaker by one factor."""
+        """Return the flaws with every strength multiplied by a factor."""
         return Flaws(**{field.name: gain * getattr(self, field.name) for field in fields(self)})
 
 
@@ -102,7 +103,14 @@ FLAWS: Mapping[Generator, Flaws] = {
 def spoil_motion(
     motion: Motion, flaws: Flaws, other_voice: Speech, rng: np.random.Generator
 ) -> Motion:
-    """Shake or freeze a head, and let its mouth follow another voice."""
+    """Shake or freeze a head, and let its mouth follow another voice.
+
+    Args:
+        motion: The movement without flaws.
+        flaws: The flaws.
+        other_voice: The voice that the mouth follows.
+        rng: The source of all randomness.
+    """
     frames = len(motion.mouth)
     follow = np.clip(flaws.lip_sync, 0, 1)
     mouth = (1 - follow) * motion.mouth + follow * other_voice.loudness
@@ -124,7 +132,13 @@ def spoil_motion(
 
 
 def spoil_portrait(portrait: Portrait, flaws: Flaws, rng: np.random.Generator) -> Portrait:
-    """Paint the flaws that stay on the head through the video."""
+    """Paint the flaws that stay on the head throughout the video.
+
+    Args:
+        portrait: The person without flaws.
+        flaws: The flaws.
+        rng: The source of all randomness.
+    """
     head = portrait.head.astype(np.float32)
     if flaws.hair_smear:
         patches = np.clip(1.5 * draw_blobs(rng, 5)[..., 0] + 0.8, 0, 1) * portrait.hair
@@ -178,7 +192,7 @@ def _paste_face(
     other = cv2.warpAffine(head, move, size, borderMode=cv2.BORDER_REPLICATE)
     tint = rng.choice([-1, 1]) * rng.uniform(0.05, 0.09) + rng.normal(0, 0.02, 3)
     other[..., :3] *= 1 + strength * tint
-    # What is pasted was enhanced on its own: sharper than the rest.
+    # The pasted face was enhanced on its own and is sharper than the rest.
     detail = (other - blur(other, 1.5))[..., :3]
     other[..., :3] = other[..., :3] + np.float32(2.5 * strength) * detail
     _blend(head, np.minimum(other, other[..., 3:]), mask)
@@ -189,14 +203,14 @@ def _fray_edge(head: Floats, strength: float, rng: np.random.Generator) -> None:
     soft = blur(alpha, 3.0)
     ring = np.clip(5 * soft * (1 - soft), 0, 1)
     fray = np.clip(0.5 + 1.5 * draw_blobs(rng, 40)[..., 0], 0, 1) * ring
-    # The spill of a badly cut green screen.
+    # The halo is the spill of a badly cut green screen.
     spill = as_floats([*(np.array([70, 245, 120]) * rng.uniform(0.85, 1.05)), 255])
     _blend(head, spill, np.clip(0.9 * strength, 0, 1) * ring * np.clip(2 * alpha, 0, 1))
     head *= 1 - np.clip(0.8 * strength, 0, 1) * fray[..., None]
 
 
 def _bites(portrait: Portrait, rng: np.random.Generator) -> Floats:
-    """Return a few soft holes along the sides of the head, float32 (C, C)."""
+    """Return a few soft holes along the sides of the head: float32 (C, C)."""
     holes = np.zeros(portrait.hair.shape, np.float32)
     (cx, cy), (rx, ry) = portrait.marks.nose, portrait.marks.radii
     for side in (-1, 1):

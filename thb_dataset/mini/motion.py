@@ -1,4 +1,4 @@
-"""How an invented person moves and speaks: head, eyelids, mouth and a voice that opens it."""
+"""Invent how a person moves and speaks: head, eyelids, and a mouth that follows a voice."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _FORMANTS_HZ = ((700, 1200), (400, 2000), (300, 2300), (450, 900), (550, 1700))
 
 @dataclass(frozen=True, kw_only=True)
 class Motion:
-    """The movement of one head, one value a frame.
+    """The movement of a head, with one value per frame.
 
     Attributes:
-        turn: float64 (T, 2), how far the nose goes right and down when the head turns and nods,
-            pixels.
-        roll: float64 (T,), radians, clockwise.
-        shift: float64 (T, 2), of the whole head, pixels right and down.
-        zoom: float64 (T,), growth of the head, 0 is none.
-        blink: float64 (T,), 0 open to 1 closed.
-        mouth: float64 (T,), 0 closed to 1 wide open.
+        turn: float64 (T, 2), the way of the nose to the right and down as the head turns and nods,
+            in pixels.
+        roll: float64 (T,), the clockwise roll of the head in radians.
+        shift: float64 (T, 2), the way of the whole head to the right and down, in pixels.
+        zoom: float64 (T,), the growth of the head, 0 for none.
+        blink: float64 (T,), the eyelids, from 0 for open to 1 for closed.
+        mouth: float64 (T,), the mouth, from 0 for closed to 1 for wide open.
     """
 
     turn: Series
@@ -39,11 +39,11 @@ class Motion:
 
 @dataclass(frozen=True, kw_only=True)
 class Speech:
-    """A made-up voice.
+    """An invented voice.
 
     Attributes:
-        samples: int16 (T * SAMPLES_PER_FRAME,), mono, RATE_HZ.
-        loudness: float64 (T,), mean envelope of each frame's samples, 0 to 1.
+        samples: int16 (T * SAMPLES_PER_FRAME,), mono, at RATE_HZ.
+        loudness: float64 (T,), the mean envelope of each frame's samples, 0 to 1.
     """
 
     samples: npt.NDArray[np.int16]
@@ -51,11 +51,11 @@ class Speech:
 
 
 def make_speech(frames: int, rng: np.random.Generator) -> Speech:
-    """Make syllables with the sound of a voice: harmonics under two formants, some breath.
+    """Make syllables that sound like a voice: harmonics under two formants, and some breath.
 
     Args:
-        frames: Length in video frames.
-        rng: Source of all chance.
+        frames: The length in video frames.
+        rng: The source of all randomness.
     """
     count = frames * SAMPLES_PER_FRAME
     seconds = np.arange(count) / RATE_HZ
@@ -89,7 +89,7 @@ def _vowel(phase: Series, pitch_hz: float, rng: np.random.Generator) -> Series:
 
 
 def make_motion(speech: Speech, rng: np.random.Generator) -> Motion:
-    """Make the movement of a head that says this: slow turns, nods on the beat, blinks."""
+    """Make the movement of a speaking head: slow turns, nods on the beat, and blinks."""
     frames = len(speech.loudness)
     nod = np.convolve(speech.loudness, np.ones(5) / 5, mode="same")
     turn = np.stack([_sway(frames, 7.0, rng), _sway(frames, 3.5, rng) + 2.5 * nod], axis=1)
@@ -104,7 +104,7 @@ def make_motion(speech: Speech, rng: np.random.Generator) -> Motion:
 
 
 def _sway(frames: int, size: float, rng: np.random.Generator) -> Series:
-    """Return a smooth wandering around 0, ``size`` at most."""
+    """Return a smooth movement around 0 of at most ``size``: float64 (frames,)."""
     seconds = np.arange(frames) / FPS
     waves = [
         weight * np.sin(2 * np.pi * (rng.uniform(low, high) * seconds + rng.random()))

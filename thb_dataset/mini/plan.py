@@ -1,4 +1,4 @@
-"""Which videos the synthetic release holds: names, blocks, who is shown, and how it is coded."""
+"""Plan the videos of the synthetic release: names, blocks, people and coding."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from thb_dataset.records import (
     RealDataset,
     Split,
 )
+from thb_dataset.release.names import EXTRA_FOLDER, name_fake_sound, name_real_sound
 
 _ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _ID_BEGINNINGS = ("-syn", "syn_", "syn--", "_syn", "syn-", "syn")
@@ -25,18 +26,18 @@ _LIST_BLOCKS = {Split.TRAIN: "Train", Split.VALIDATION: "Val", Split.TEST: "Test
 
 @dataclass(frozen=True, kw_only=True)
 class MiniSize:
-    """How much the synthetic release holds.
+    """The number and length of the videos of the synthetic release.
 
     Attributes:
-        train: Fakes of each of the six generators to train on.
-        validation: The same in ``val``.
-        test: The same in ``test``.
+        train: Fakes of each of the six training generators in ``train``.
+        validation: Fakes of each of them in ``val``.
+        test: Fakes of each of them in ``test``.
         extra: Test fakes of each generator of ``additional_dataset``.
-        real_train: Real videos, the two real datasets about even.
-        real_validation: The same in ``Val``.
-        real_test: The same in ``Test``.
+        real_train: Real videos in ``Train``, about half of them from each real dataset.
+        real_validation: Real videos in ``Val``.
+        real_test: Real videos in ``Test``.
         official_only: FaceForensics++ videos that only the ``official_ff++`` list names.
-        frames: Mean length of a video at 25 frames a second.
+        frames: The mean number of frames of a video, at 25 frames per second.
     """
 
     train: int = 8
@@ -51,7 +52,7 @@ class MiniSize:
 
     @classmethod
     def tiny(cls) -> MiniSize:
-        """Return the smallest release with everything in it, for tests: about 30 short videos."""
+        """Return the smallest complete release, for tests: about 30 short videos."""
         return cls(
             train=1,
             validation=1,
@@ -77,17 +78,17 @@ class MiniSize:
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """One video to be made.
+    """One video to make.
 
     Attributes:
-        path: Posix path of the video, from the folder that holds ``hub`` and ``real_videos``.
-        audio: Posix path of its WAV, likewise.
-        generator: Whose flaws it has; None for a real video.
-        person: Whose face it shows: a name to draw it from.
-        driver: Whose movement and voice it has: a name to draw them from.
-        frames: Length.
-        bit_rate: Of the picture, bits a second.
-        grain: Noise of the camera, grey levels.
+        path: The POSIX path of the video, from the folder that holds ``hub`` and ``real_videos``.
+        audio: The POSIX path of its WAV file, from the same folder.
+        generator: The generator whose flaws it has; None for a real video.
+        person: The name from which the face is drawn.
+        driver: The name from which the movement and the voice are drawn.
+        frames: The number of frames.
+        bit_rate: The bit rate of the pictures, in bits per second.
+        grain: The noise of the camera, in grey levels.
     """
 
     path: str
@@ -105,9 +106,9 @@ class Plan:
     """The whole synthetic release before it is drawn.
 
     Attributes:
-        clips: Every video, fakes first.
-        split_list: Content of ``real/real_dataset_split.json``.
-        official_list: Content of ``real/real_dataset_split_official_ff++.json``.
+        clips: Every video, the fakes first.
+        split_list: The content of ``real/real_dataset_split.json``.
+        official_list: The content of ``real/real_dataset_split_official_ff++.json``.
     """
 
     clips: tuple[Clip, ...]
@@ -117,9 +118,9 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class _Cast:
-    """Who appears in one block: no name is in two blocks.
+    """The people of one block; no name is in two blocks.
 
-    The i-th portrait shows the same face as the i-th real video. Were they strangers, a detector
+    The i-th portrait shows the same face as the i-th real video. With different faces, a detector
     could tell the few real faces from the few fake ones without looking for flaws.
     """
 
@@ -131,7 +132,7 @@ class _Cast:
 
 
 def chance(seed: int, *names: str) -> np.random.Generator:
-    """Return the random numbers that belong to a name, the same on every machine."""
+    """Return the random generator of a seed and names, which is the same on every machine."""
     text = "/".join((str(seed), *names))
     return np.random.default_rng(list(hashlib.sha256(text.encode()).digest()))
 
@@ -139,10 +140,14 @@ def chance(seed: int, *names: str) -> np.random.Generator:
 def make_plan(seed: int, size: MiniSize) -> Plan:
     """Choose the names and blocks of a synthetic release.
 
-    Portraits and drivers are disjoint between the blocks; a driver moves fakes of every
-    generator and is itself a real CelebV-HQ video of the same block. How a video is coded is
-    drawn from one distribution, spread evenly over each group of real or fake videos, so that
-    it says nothing about the label.
+    Blocks share no portraits and no drivers. A driver moves fakes of every generator and is itself
+    a real CelebV-HQ video of the same block. The coding of all videos is drawn from one
+    distribution, spread evenly over each group of real or fake videos, so that it says nothing
+    about the label.
+
+    Args:
+        seed: The seed of all random numbers.
+        size: The number and length of the videos.
     """
     casts = _cast(seed, size)
     clips: list[Clip] = []
@@ -194,10 +199,10 @@ def _fake_names(
     for index in range(size.fakes(split)):
         person = (index + 3 * turn) % len(cast.portraits)
         driver = cast.drivers[(index + turn) % len(cast.drivers)]
-        # The benchmark's own names lose a driver's leading dash; so do these.
+        # The names of the benchmark have lost a driver's leading dash, so these lose it, too.
         stem = f"{cast.portraits[person]}--{driver.removeprefix('-')}--{generator}"
         path = f"hub/fake/{generator}/{_SPLIT_FOLDERS[split]}/{stem}.mp4"
-        yield path, f"hub/audio/fake/{stem}.wav", f"{split}/{person}", driver
+        yield path, f"hub/{name_fake_sound(stem)}", f"{split}/{person}", driver
 
 
 def _extra_names(
@@ -209,18 +214,20 @@ def _extra_names(
         portrait = cast.portraits[person]
         driver = cast.drivers[(index + 1) % len(cast.drivers)]
         stem = f"{portrait}-{driver}" if generator is Generator.HALLO3 else portrait
-        path = f"hub/fake/additional_dataset/{generator}/{stem}.mp4"
-        yield path, f"hub/audio/fake/{stem}.wav", f"{cast.split}/{person}", driver
+        path = f"hub/fake/{EXTRA_FOLDER}/{generator}/{stem}.mp4"
+        yield path, f"hub/{name_fake_sound(stem)}", f"{cast.split}/{person}", driver
 
 
 def _real_names(cast: _Cast) -> Iterator[tuple[str, str, str, str]]:
     for person, driver in enumerate(cast.drivers):
         path = f"real_videos/{RealDataset.CELEBV_HQ}/{driver}.mp4"
-        yield path, f"hub/audio/fake_celebvhq/{driver}.wav", f"{cast.split}/{person}", driver
+        audio = f"hub/{name_real_sound(RealDataset.CELEBV_HQ, driver)}"
+        yield path, audio, f"{cast.split}/{person}", driver
     folder = f"real_videos/{RealDataset.FACEFORENSICS}/original_sequences/youtube/c23/videos"
     numbers = (*cast.numbers, *cast.official_numbers)
     for person, number in enumerate(numbers, start=len(cast.drivers)):
-        path, audio = f"{folder}/{number}.mp4", f"hub/audio/ff++/{number}.wav"
+        path = f"{folder}/{number}.mp4"
+        audio = f"hub/{name_real_sound(RealDataset.FACEFORENSICS, number)}"
         yield path, audio, f"{cast.split}/{person}", f"youtube/{number}"
 
 

@@ -1,8 +1,10 @@
 """Invented people for the synthetic release, all made from one public-domain portrait.
 
-The raw material is NASA's portrait of Eileen Collins that scikit-image ships
-(``skimage.data.astronaut``). An identity is a smooth deformation of that face with other skin,
-hair, clothes and room, drawn from a random generator. No person is shown who exists.
+The raw material, ``astronaut.png`` in this folder, is NASA's portrait of Eileen Collins (Great
+Images in NASA, https://flic.kr/p/r9qvLn; no known copyright restrictions, public domain), with
+the pixels that scikit-image gives as ``skimage.data.astronaut()``. An identity is a smooth
+deformation of that face with other skin, hair, clothes and room, drawn from a random generator.
+Nobody who exists is shown.
 """
 
 from __future__ import annotations
@@ -10,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from thb_dataset.mini.canvas import (
     CANVAS_SIZE,
@@ -39,7 +43,7 @@ from thb_dataset.mini.scenery import (
     paint_strands,
 )
 
-# Outlines in the astronaut picture, traced by hand, pixels (x, y).
+# Outlines in the astronaut picture, traced by hand, in pixels (x, y).
 _HEAD = (
     "227,16 219,18 212,22 205,22 193,29 189,35 174,43 156,58 153,68 154,93 157,104 167,115 171,121 "
     "174,128 182,132 183,146 187,153 188,182 199,186 217,189 242,189 252,186 254,166 260,152 "
@@ -83,16 +87,16 @@ _NECK_START, _NECK_STRETCH = 180.0, 14.0
 
 @dataclass(frozen=True, kw_only=True)
 class Portrait:
-    """One invented person in one room, in layers of ``CANVAS_SIZE`` pixels squared, RGB.
+    """An invented person in a room, in RGB layers of C = ``CANVAS_SIZE`` pixels squared.
 
     Attributes:
-        head: uint8 (C, C, 4), head and neck, colours multiplied by the alpha behind them.
-        torso: uint8 (C, C, 4), what covers the lower end of the neck; as ``head``.
+        head: uint8 (C, C, 4), head and neck, with colours multiplied by their alpha.
+        torso: uint8 (C, C, 4), the clothes over the lower end of the neck, as ``head``.
         room: uint8 (C, C, 3), the background.
-        glasses: uint8 (C, C, 4), what lies over the eyes; as ``head``.
-        hair: float32 (C, C), 1 where the head is hair.
-        skin: float32 (C, C), 1 where it is skin.
-        marks: Where the parts of the head are.
+        glasses: uint8 (C, C, 4), the glasses over the eyes, as ``head``.
+        hair: float32 (C, C), 1 on the hair.
+        skin: float32 (C, C), 1 on the skin.
+        marks: The places of the parts of the head.
     """
 
     head: Bytes
@@ -106,12 +110,12 @@ class Portrait:
 
 @dataclass(frozen=True, kw_only=True)
 class _Shape:
-    """Where a canvas pixel comes from in the astronaut picture: a scale and soft bumps.
+    """The deformation of the astronaut picture, the source, into a canvas: a scale and soft bumps.
 
     Attributes:
-        scale: Canvas pixels per source pixel (x, y).
-        origin: Canvas point of the source's head (226, 102).
-        bumps: Rows (centre x, y, radius x, y, gain x, y, shift x, y), source pixels.
+        scale: The number of canvas pixels per source pixel (x, y).
+        origin: The canvas point that shows the source point (226, 102), the middle of the head.
+        bumps: Rows of (centre x, y, radius x, y, gain x, y, shift x, y), in source pixels.
     """
 
     scale: tuple[float, float]
@@ -119,7 +123,7 @@ class _Shape:
     bumps: tuple[tuple[float, ...], ...]
 
     def source(self, x: Numbers, y: Numbers) -> tuple[Floats, Floats]:
-        """Return the source point of each canvas point."""
+        """Return the source point that each canvas point shows."""
         u = (x - self.origin[0]) / self.scale[0] + 226
         v = (y - self.origin[1]) / self.scale[1] + 102
         v = np.where(v > _NECK_START, _NECK_START + (v - _NECK_START) / _NECK_STRETCH, v)
@@ -142,7 +146,11 @@ class _Shape:
 
 
 def make_portrait(rng: np.random.Generator) -> Portrait:
-    """Invent a person and a room."""
+    """Invent a person and a room.
+
+    Args:
+        rng: The source of all randomness.
+    """
     shape = _draw_shape(rng)
     marks = _find_landmarks(shape)
     grid = np.arange(CANVAS_SIZE, dtype=np.float32)
@@ -178,13 +186,17 @@ def _mirror(portrait: Portrait) -> Portrait:
     return Portrait(**layers, marks=portrait.marks.mirrored())
 
 
+def read_astronaut() -> Bytes:
+    """Return the raw material of every portrait: uint8 (512, 512, 3), RGB."""
+    with Image.open(Path(__file__).with_name("astronaut.png")) as picture:
+        return np.array(picture, np.uint8)
+
+
 @cache
 def _source_layers() -> tuple[Bytes, Floats]:
     """Return the raw portrait and its soft masks (head, skin, beard, eyes and teeth)."""
-    from skimage.data import astronaut
-
-    picture = np.ascontiguousarray(astronaut(), np.uint8)  # type: ignore[no-untyped-call] # untyped
-    # Drawn in by a pixel, so that the wall behind the astronaut does not shine through.
+    picture = read_astronaut()
+    # The outline is drawn in by a pixel, so that the wall behind the astronaut stays hidden.
     head = np.clip(2 * _outline(_HEAD, 1.2) - 1, 0, 1)
     white = _outline(_TEETH, 0.8)
     for x, y in _EYES:

@@ -1,15 +1,15 @@
-"""A synthetic release in the benchmark's own layout: the first run and the tests need no download.
+"""Write a synthetic release in the layout of the benchmark, for tests and first runs.
 
 ``write_mini_release(folder)`` writes::
 
-    <folder>/hub/            what the Hub repository holds: fake/, audio/, real/*.json
-    <folder>/real_videos/    what a user brings: FaceForensics++/…, CelebV-HQ/…
-    <folder>/mini.json       what was written and from which seed
+    <folder>/hub/            the content of the Hub repo: fake/, audio/, real/*.json
+    <folder>/real_videos/    the videos that a user brings: FaceForensics++/…, CelebV-HQ/…
+    <folder>/mini.json       the list of these files, and the seed
 
 All eight generators draw the same kind of invented talking head and add the flaws that the
-benchmark documents for them (mini_flaws.py). Real videos have none. Both are coded alike, so a
-detector has to look at the picture. The numbers that it gets here say nothing about the
-benchmark: every video carries the word SYNTHETIC, and so do both trees.
+benchmark documents for them (``flaws.py``). Real videos have no flaws. Both are coded in the same
+way, so a detector has to look at the picture. The results of a detector here say nothing about the
+benchmark; therefore every video and both folders carry the word SYNTHETIC.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from thb_dataset.errors import ReleaseError
+from thb_dataset.files import write_json
 from thb_dataset.mini.flaws import FLAWS, Flaws, spoil_motion, spoil_portrait
 from thb_dataset.mini.motion import (
     FPS,
@@ -47,6 +48,7 @@ from thb_dataset.mini.plan import Clip, MiniSize, Plan, chance, make_plan
 from thb_dataset.mini.portrait import Portrait, make_portrait
 from thb_dataset.mini.render import Camera, render_frames
 from thb_dataset.release.scan import SYNTHETIC_MARKER
+from thb_dataset.wording import shorten_list
 
 __all__ = ["MiniRelease", "MiniSize", "write_mini_release"]
 
@@ -65,11 +67,11 @@ What a detector scores here says nothing about the benchmark.
 
 @dataclass(frozen=True, kw_only=True)
 class MiniRelease:
-    """A written synthetic release.
+    """A synthetic release on disk.
 
     Attributes:
-        hub: Folder in the layout of the Hub repository.
-        real_root: Folder of the "real" videos.
+        hub: The folder in the layout of the Hub repo.
+        real_root: The folder of the "real" videos.
     """
 
     hub: Path
@@ -82,18 +84,19 @@ def write_mini_release(
     """Write the synthetic release, or reuse a complete one of the same seed and size.
 
     The same seed and size give the same bytes on one machine. The release is written beside
-    ``folder`` and moved there when it is complete, so a killed run leaves nothing half made.
+    ``folder`` and moved there once it is complete, so a killed run leaves no incomplete release.
 
     Args:
-        folder: Where it shall be; made if absent. An older or damaged mini release there is
-            replaced, anything else is refused.
-        seed: What all names, faces, voices and movements are drawn from.
-        progress: Show a bar on stderr.
-        size: How many videos and frames; about 140 videos of two seconds by default, written
-            in well under a minute. ``MiniSize.tiny()`` writes about 30 short ones in seconds.
+        folder: The folder to write; created if it does not exist. An older or damaged mini release
+            there is replaced; anything else is refused.
+        seed: The seed of all names, faces, voices and movements.
+        progress: Whether to show a progress bar on stderr.
+        size: The number and length of the videos. By default there are about 140 videos of two
+            seconds, written in well under a minute; ``MiniSize.tiny()`` gives about 30 short
+            videos in seconds.
 
     Raises:
-        ReleaseError: There is something else in ``folder``.
+        ReleaseError: ``folder`` holds something else.
     """
     folder, size = Path(folder), size or MiniSize()
     release = MiniRelease(hub=folder / "hub", real_root=folder / "real_videos")
@@ -113,10 +116,11 @@ def write_mini_release(
 
 
 def _describe(seed: int, size: MiniSize) -> dict[str, Any]:
-    """Return what a written release must agree with to be reused, the drawing code included."""
+    """Return the values that a release must have to be reused, a hash of our code included."""
     code = hashlib.sha256()
-    for module in sorted(Path(__file__).parent.glob("*.py")):
-        code.update(module.read_bytes())
+    for source in sorted(Path(__file__).parent.iterdir()):
+        if source.suffix in (".py", ".png"):
+            code.update(source.read_bytes())
     return {
         "synthetic": True,
         "about": "made by the TalkingHeadBench toolkit; see hub/" + SYNTHETIC_MARKER,
@@ -142,7 +146,7 @@ def _is_complete(folder: Path, wanted: dict[str, Any]) -> bool:
 
 
 def _list_files(folder: Path) -> dict[str, int]:
-    """Return the size of every file under a folder, but for the record itself."""
+    """Return the size of every file under a folder, except the record itself."""
     return {
         path.relative_to(folder).as_posix(): path.stat().st_size
         for path in sorted(folder.rglob("*"))
@@ -151,7 +155,7 @@ def _list_files(folder: Path) -> dict[str, int]:
 
 
 def _refuse_strangers(folder: Path) -> None:
-    """Refuse to replace what this module has not written."""
+    """Refuse a folder with files that this module has not written."""
     if not folder.exists():
         return
     record = _read_record(folder) or {"files": {}}
@@ -160,20 +164,20 @@ def _refuse_strangers(folder: Path) -> None:
     )
     if strangers:
         raise ReleaseError(
-            f"{folder} holds what is no synthetic release ({', '.join(strangers[:3])}, "
-            f"{len(strangers)} in all): give an empty or a new folder"
+            f"{folder} holds files that are not part of a synthetic release "
+            f"({shorten_list(strangers, 3)}): give an empty or a new folder"
         )
 
 
 def _remove_stale(folder: Path) -> None:
-    """Remove what runs that were killed left beside the folder."""
+    """Remove what killed runs have left beside the folder."""
     for partial in folder.parent.glob(f".{folder.name}.*.partial"):
         if partial.stat().st_mtime < time.time() - _STALE_SECONDS:
             shutil.rmtree(partial, ignore_errors=True)
 
 
 def _move_in(partial: Path, folder: Path, wanted: dict[str, Any]) -> None:
-    # Another process may have written the same release in the meantime: then its files stay.
+    # Another process may have written the same release in the meantime; its files then stay.
     if _is_complete(folder, wanted):
         return
     try:
@@ -190,7 +194,7 @@ def _write_all(folder: Path, plan: Plan, wanted: dict[str, Any], *, progress: bo
         ("real_dataset_split.json", plan.split_list),
         ("real_dataset_split_official_ff++.json", plan.official_list),
     ):
-        _write_text(folder / "hub" / "real" / name, json.dumps(content, indent=2) + "\n")
+        write_json(folder / "hub" / "real" / name, content)
     for tree in ("hub", "real_videos"):
         _write_text(folder / tree / SYNTHETIC_MARKER, _NOTICE)
         _write_text(folder / tree / "README.md", "# A synthetic release\n\n" + _NOTICE)
@@ -206,7 +210,7 @@ def _write_all(folder: Path, plan: Plan, wanted: dict[str, Any], *, progress: bo
     for clip in shown:
         studio.shoot(clip, folder)
     record = {**wanted, "files": _list_files(folder)}
-    _write_text(folder / _RECORD, json.dumps(record, indent=2) + "\n")
+    write_json(folder / _RECORD, record)
 
 
 def _write_text(path: Path, text: str) -> None:
@@ -215,7 +219,7 @@ def _write_text(path: Path, text: str) -> None:
 
 
 class _Studio:
-    """Makes the videos of a plan; people and drivers are drawn once and used again."""
+    """Makes the videos of a plan; people and drivers are drawn once and then reused."""
 
     def __init__(self, seed: int, frames: int) -> None:
         self._seed, self._frames = seed, frames
@@ -223,7 +227,7 @@ class _Studio:
         self._performance = lru_cache(maxsize=256)(self._draw_performance)
 
     def shoot(self, clip: Clip, folder: Path) -> None:
-        """Write one video and its WAV."""
+        """Write a video and its WAV file."""
         rng = chance(self._seed, "clip", clip.path)
         portrait = self._portrait(clip.person)
         motion, samples = self._perform(clip)
@@ -239,7 +243,7 @@ class _Studio:
         write_wav(folder / clip.audio, samples)
 
     def _perform(self, clip: Clip) -> tuple[Motion, npt.NDArray[np.int16]]:
-        """Return the first seconds of what the driver does and says."""
+        """Return the driver's movement and voice for the length of a clip."""
         motion, speech = self._performance(clip.driver)
         values = {name: value[: clip.frames] for name, value in vars(motion).items()}
         return replace(motion, **values), speech.samples[: clip.frames * SAMPLES_PER_FRAME]
@@ -260,13 +264,13 @@ def write_video(
     *,
     bit_rate: int,
 ) -> None:
-    """Write an MP4 of H.264 and AAC, byte for byte the same from the same input.
+    """Write an MP4 file of H.264 and AAC; the same input gives the same bytes.
 
     Args:
-        path: The file; its folder is made.
+        path: The file to write; its folder is created if it does not exist.
         frames: uint8 (H, W, 3) each, RGB, at FPS.
-        samples: int16 (n,), mono at RATE_HZ.
-        bit_rate: Of the picture, bits a second.
+        samples: int16 (n,), mono, at RATE_HZ.
+        bit_rate: The bit rate of the pictures, in bits per second.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", format="mp4") as file:
@@ -287,7 +291,12 @@ def write_video(
 
 
 def write_wav(path: Path, samples: npt.NDArray[np.int16]) -> None:
-    """Write int16 (n,) as a mono WAV at RATE_HZ."""
+    """Write a WAV file.
+
+    Args:
+        path: The file to write; its folder is created if it does not exist.
+        samples: int16 (n,), mono, at RATE_HZ.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)

@@ -1,4 +1,4 @@
-"""A portrait, a movement and some flaws → the frames of a synthetic video."""
+"""Render the frames of a synthetic video from a portrait, a movement and some flaws."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _MOUTH_INSIDE, _TONGUE, _PALE = (38.0, 12.0, 14.0), (125.0, 55.0, 58.0), (222.0,
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
-    """How a video is shot, real or fake alike.
+    """The camera of a video, which does not depend on the label.
 
     Attributes:
-        grain: Standard deviation of the noise, grey levels.
-        shake: Movement of the camera against the room, pixels.
+        grain: The standard deviation of the noise, in grey levels.
+        shake: The movement of the camera against the room, in pixels.
     """
 
     grain: float
@@ -48,14 +48,14 @@ def render_frames(
     """Render a video.
 
     Args:
-        portrait: The person, already spoilt where the flaws are painted on.
-        motion: The movement, already spoilt.
-        flaws: The flaws that are drawn anew in each frame; none for a real video.
-        camera: The same distribution for real and fake.
-        rng: Source of all chance.
+        portrait: The person, already with the flaws that are painted on.
+        motion: The movement, already with its flaws.
+        flaws: The flaws that are drawn in each frame; none for a real video.
+        camera: The camera.
+        rng: The source of all randomness.
 
     Yields:
-        uint8 (FRAME_SIZE, FRAME_SIZE, 3), RGB, one frame a time step.
+        uint8 (FRAME_SIZE, FRAME_SIZE, 3), RGB: one frame per time step.
     """
     field = _HeadField(portrait, motion, flaws, rng)
     overlay = _Overlay(flaws, camera, rng)
@@ -83,7 +83,7 @@ def render_frames(
 
 
 class _HeadField:
-    """Where each frame pixel looks on the canvas, on a coarse grid: the pose of the head."""
+    """The pose of the head: the canvas point that each frame pixel shows, on a coarse grid."""
 
     def __init__(
         self, portrait: Portrait, motion: Motion, flaws: Flaws, rng: np.random.Generator
@@ -92,7 +92,7 @@ class _HeadField:
         self._x, self._y = np.meshgrid(line, line)
         self._marks, self._motion, self._flaws = portrait.marks, motion, flaws
         neck_y, chin_y = self._marks.neck[1] + 8, self._marks.mouth.chin_y + 2
-        # A floating head does not stretch its neck: it slides on it.
+        # A floating head does not stretch its neck but slides on it.
         neck_y = chin_y + (neck_y - chin_y) * (1 - 0.6 * min(flaws.floating, 1))
         step = np.clip((neck_y - self._y) / (neck_y - chin_y), 0, 1)
         self._held = step**2 * (3 - 2 * step)
@@ -110,8 +110,8 @@ class _HeadField:
         """Return float32 (nodes, nodes, 2), canvas minus frame pixel, x and y.
 
         Args:
-            frame: Time step.
-            follow: Share of the movement that is followed, 1 for the head.
+            frame: The time step.
+            follow: The share of the movement to follow; 1 for the head.
         """
         motion, held = self._motion, self._held * follow
         neck_x, neck_y = self._marks.neck
@@ -130,7 +130,7 @@ class _HeadField:
         return as_floats(np.stack([x - self._x, y - self._y], axis=-1))
 
     def drag(self, frame: int) -> Floats:
-        """Return how the head pulls a warping room along, as ``displacement``."""
+        """Return the displacement of a room that warps along with the head."""
         motion = self._motion
         (nose_x, nose_y), (radius_x, radius_y) = self._marks.nose, self._marks.radii
         far = ((self._x - nose_x) / (1.9 * radius_x)) ** 2
@@ -178,7 +178,7 @@ class _MouthPatch:
         self._pale = min(pale, 1.0)
 
     def paint(self, head: Bytes, opening: float) -> None:
-        """Open the mouth of a canvas in place, 0 closed to 1 wide open."""
+        """Open the mouth of a canvas in place, from 0 for closed to 1 for wide open."""
         move = -0.9 * self._teeth + opening * (0.9 * self._teeth + self._reach)
         lip_y = self._lip_y + move * self._arch
         below = (self._y - lip_y) / self._drop
@@ -205,7 +205,7 @@ class _MouthPatch:
 
 
 def _close_eye(head: Bytes, eye: Eye, closure: float) -> None:
-    """Lower the lid of an eye on a canvas in place, 0 open to 1 closed."""
+    """Lower the lid of an eye on a canvas in place, from 0 for open to 1 for closed."""
     if closure <= 0:
         return
     left, right = int(eye.x - 1.3 * eye.half_width), int(eye.x + 1.3 * eye.half_width)
@@ -223,7 +223,7 @@ def _close_eye(head: Bytes, eye: Eye, closure: float) -> None:
 
 
 class _Overlay:
-    """What lies over the whole frame: grain, the word SYNTHETIC, and some flaws on the head."""
+    """The layer over a frame: grain, the word SYNTHETIC, and some flaws on the head."""
 
     def __init__(self, flaws: Flaws, camera: Camera, rng: np.random.Generator) -> None:
         noise = blur(rng.normal(0, 1, (FRAME_SIZE + 64, FRAME_SIZE + 64)), 0.7)
@@ -235,7 +235,7 @@ class _Overlay:
         self._patches = rng.normal(0, 1, (16, 16, 2)) * (rng.random((16, 16, 1)) < 0.5)
 
     def add(self, picture: Bytes, head_alpha: Bytes) -> Bytes:
-        """Return the finished frame."""
+        """Return the finished frame: uint8 (FRAME_SIZE, FRAME_SIZE, 3)."""
         x, y = self._rng.integers(0, 64, 2)
         extra = self._grain[y : y + FRAME_SIZE, x : x + FRAME_SIZE]
         if self._flaws.chroma or self._flaws.lattice:
@@ -262,7 +262,7 @@ def _label() -> Bytes:
 
 
 def _warp(layer: Bytes, displacement: Numbers) -> Bytes:
-    """Look a canvas layer up at every frame pixel plus a displacement (coarse grid or one)."""
+    """Return the canvas layer at every frame pixel plus a displacement (one, or a coarse grid)."""
     base_x, base_y = _frame_grid()
     if np.ndim(displacement) == 1:
         left, top = (MARGIN + np.asarray(displacement)).tolist()

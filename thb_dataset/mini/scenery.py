@@ -1,4 +1,4 @@
-"""What surrounds an invented face: colours, hair, clothes, glasses, light and the room."""
+"""Draw what surrounds an invented face: colours, hair, clothes, glasses, light and the room."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from thb_dataset.mini.canvas import (
     make_layer,
 )
 
-# CIELAB: lightness gain, then what is added to a and b.
+# In CIELAB: the gain of the lightness, then the values added to a and b.
 _SKIN_TONES = (
     (1.03, -1.0, -1.0),
     (1.0, 0.0, 0.0),
@@ -41,14 +41,14 @@ _HAIR_COLOURS = (
 def paint_head(
     picture: Floats, skin: Floats, hair: Floats, beard: Floats, rng: np.random.Generator
 ) -> Floats:
-    """Give a head another skin and hair colour and perhaps a shadow of a beard.
+    """Give a head other colours of skin and hair, and perhaps the shadow of a beard.
 
     Args:
         picture: float32 (C, C, 3), RGB, 0 to 255.
         skin: float32 (C, C), 1 on the skin without eyes and teeth.
         hair: float32 (C, C), 1 on the hair.
         beard: float32 (C, C), 1 where a beard would grow.
-        rng: Source of all chance.
+        rng: The source of all randomness.
 
     Returns:
         float32 (C, C, 3), RGB, 0 to 255.
@@ -71,7 +71,7 @@ def paint_head(
 def long_hair_mask(
     neck: tuple[float, float], radii: tuple[float, float], rng: np.random.Generator
 ) -> Floats:
-    """Return a soft outline of hair that falls behind the head, float32 (C, C)."""
+    """Return a soft mask of long hair behind the head: float32 (C, C)."""
     width, length = radii[0] * rng.uniform(0.98, 1.12), rng.uniform(-25, 25)
     top = neck[1] - 1.45 * radii[1]
     outline = [
@@ -86,7 +86,7 @@ def long_hair_mask(
 
 
 def paint_strands(colours: Floats, hair: Floats, rng: np.random.Generator) -> Floats:
-    """Return a curtain of the head's own hair colour, float32 (C, C, 3)."""
+    """Return strands in the hair colour of the head: float32 (C, C, 3)."""
     mean = (colours * hair[..., None]).sum((0, 1)) / max(float(hair.sum()), 1.0)
     lines = rng.normal(0, 1, (CANVAS_SIZE // 12, CANVAS_SIZE)).astype(np.float32)
     strands = cv2.resize(lines, (CANVAS_SIZE, CANVAS_SIZE), interpolation=cv2.INTER_CUBIC)
@@ -95,7 +95,7 @@ def paint_strands(colours: Floats, hair: Floats, rng: np.random.Generator) -> Fl
 
 
 def draw_light(rng: np.random.Generator) -> Floats:
-    """Return the light that falls on the person: gains, float32 (C, C, 3)."""
+    """Return the light on the person, as gains: float32 (C, C, 3)."""
     x, y = canvas_grid()
     angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.22)
     slope = ((x - CANVAS_SIZE / 2) * np.cos(angle) + (y - CANVAS_SIZE / 2) * np.sin(angle)) / 128
@@ -107,7 +107,7 @@ def draw_light(rng: np.random.Generator) -> Floats:
 def draw_torso(
     neck: tuple[float, float], radii: tuple[float, float], light: Floats, rng: np.random.Generator
 ) -> Bytes:
-    """Return clothes with a round or pointed neck line, uint8 (C, C, 4)."""
+    """Return clothes with a round or pointed neckline: uint8 (C, C, 4)."""
     x, y = neck[0], neck[1] + 4
     half, dip, slope = 0.62 * radii[0], rng.uniform(8, 16), rng.uniform(0.18, 0.42)
     pointed = rng.random() < 0.4
@@ -127,7 +127,7 @@ def draw_torso(
 
 
 def draw_glasses(eyes: tuple[Eye, Eye], rng: np.random.Generator) -> Bytes:
-    """Return glasses on the nose of one head in five and nothing on the others."""
+    """Return glasses for one head in five, and an empty layer for the others: uint8 (C, C, 4)."""
     mask = np.zeros((CANVAS_SIZE, CANVAS_SIZE), np.uint8)
     if rng.random() < 0.2:
         wide = rng.uniform(1.35, 1.5)
@@ -146,7 +146,7 @@ def draw_glasses(eyes: tuple[Eye, Eye], rng: np.random.Generator) -> Bytes:
 
 
 def draw_room(rng: np.random.Generator) -> Bytes:
-    """Return a wall, soft blobs on it and a few blurred things with edges, uint8 (C, C, 3)."""
+    """Return a wall with soft blobs and a few blurred objects with edges: uint8 (C, C, 3)."""
     blobs = 0.6 * draw_blobs(rng, 5) + 0.4 * draw_blobs(rng, 5, 3)
     room = _muted(rng, 50, 200, 16) + rng.uniform(8, 26) * blobs
     for _ in range(rng.integers(3, 9)):
@@ -160,5 +160,5 @@ def draw_room(rng: np.random.Generator) -> Bytes:
 
 
 def _muted(rng: np.random.Generator, low: float, high: float, spread: float) -> Floats:
-    """Return a colour that people wear and paint walls with: a grey and some tint."""
+    """Return a muted colour for clothes and walls: a grey with some tint."""
     return np.clip(rng.uniform(low, high) + rng.normal(0, spread, 3), 8, 247).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What a release holds, beside what was published, and what is wrong with it."""
+"""Count the videos of a release, compare the counts with the paper, and find faults."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from typing import Any
 
 from thb_dataset.records import EXTRA_GENERATORS, Generator, Label, RealDataset, Split, Video
 from thb_dataset.release.listing import Finding, FindingKind
-from thb_dataset.release.published import PUBLISHED_FAKES, PUBLISHED_REALS
+from thb_dataset.release.published_counts import PUBLISHED_FAKES, PUBLISHED_REALS
 from thb_dataset.release.split_lists import SplitList
 from thb_dataset.release.splits import driver_blocks, read_split
 
 
 @dataclass(frozen=True, kw_only=True)
 class CountRow:
-    """Videos of one generator or real dataset.
+    """The number of videos of one generator or real dataset.
 
     Attributes:
-        name: Generator or real dataset.
-        train: Videos in the train block.
-        validation: Videos in the val block.
-        test: Videos in the test block.
-        published_total: What the paper says; None where the release is synthetic.
-        published_train: Of these, train; None for real videos, whose blocks are not published.
-        published_test: Of these, test; None for real videos.
-        agrees: Whether the two agree, validation videos being on either side; None: not compared.
+        name: The generator or real dataset.
+        train: The number of videos in the train block.
+        validation: The number of videos in the val block.
+        test: The number of videos in the test block.
+        published_total: The number of videos in the paper; None for a synthetic release.
+        published_train: The train videos among them; None for real videos, whose blocks the paper
+            does not give.
+        published_test: The test videos among them; None for real videos.
+        agrees: Whether both agree, with validation videos counted on either side; None if they
+            were not compared.
     """
 
     name: str
@@ -40,26 +42,27 @@ class CountRow:
 
     @property
     def total(self) -> int:
-        """All videos of this name."""
+        """The number of all videos of this name."""
         return self.train + self.validation + self.test
 
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """What was found.
+    """The result of an audit.
 
     Attributes:
-        release: Name of the release.
+        release: The name of the release.
         revision: Its commit, or the sha256 of its listing.
         split_list: The list of real videos that was read.
-        synthetic: Whether the videos are made up; then nothing is compared with the paper.
+        synthetic: Whether the videos are synthetic; they are not compared with the paper then.
         counts: One row per generator and real dataset.
-        findings: What is wrong; empty for a sound release.
-        restored_drivers: Ids of the fakes whose driver got its leading ``-`` back.
-        moved_by_driver: Ids of the fakes that the driver reading puts in another split than
+        findings: The faults; empty for a sound release.
+        restored_drivers: The ids of the fakes whose driver's leading ``-`` was restored.
+        moved_by_driver: The ids of the fakes that the driver reading puts in another split than
             the release does.
-        drivers_not_listed: Fakes of the six whose driver no block lists: both readings agree.
-        portraits_crossing_by_driver: Portraits that the driver reading has in two splits.
+        drivers_not_listed: The number of fakes of the six generators whose driver no block lists;
+            both readings agree on them.
+        portraits_crossing_by_driver: The portraits that are in two splits in the driver reading.
     """
 
     release: str
@@ -75,7 +78,7 @@ class Audit:
 
     @property
     def is_sound(self) -> bool:
-        """True where nothing was found wrong."""
+        """Whether no fault was found."""
         return not self.findings
 
     @property
@@ -87,7 +90,7 @@ class Audit:
         return {kind: tuple(grouped[kind]) for kind in FindingKind if kind in grouped}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON's own types, every offender named."""
+        """Return plain JSON values."""
         return {
             "release": self.release,
             "revision": self.revision,
@@ -96,8 +99,12 @@ class Audit:
             "sound": self.is_sound,
             "counts": [{**asdict(row), "total": row.total} for row in self.counts],
             "findings": [
-                {"kind": one.kind.value, "subjects": list(one.subjects), "detail": one.detail}
-                for one in self.findings
+                {
+                    "kind": finding.kind.value,
+                    "subjects": list(finding.subjects),
+                    "detail": finding.detail,
+                }
+                for finding in self.findings
             ],
             "restored_drivers": list(self.restored_drivers),
             "moved_by_driver": list(self.moved_by_driver),
@@ -123,9 +130,9 @@ def audit_videos(
         release: Its name.
         revision: Its commit or hash.
         split_list: The list of real videos that was read.
-        synthetic: Made-up videos are not compared with the paper.
-        findings: What reading the names has found.
-        restored_drivers: Ids of the fakes whose driver got its leading ``-`` back.
+        synthetic: Whether the videos are synthetic; they are not compared with the paper then.
+        findings: The faults that reading the names has found.
+        restored_drivers: The ids of the fakes whose driver's leading ``-`` was restored.
     """
     fakes = [
         video
@@ -155,7 +162,13 @@ def audit_videos(
 def count_videos(
     videos: Iterable[Video], *, split_list: SplitList, synthetic: bool
 ) -> tuple[CountRow, ...]:
-    """Count videos per generator, then per real dataset, beside the published counts."""
+    """Count videos per generator, then per real dataset, and add the published counts.
+
+    Args:
+        videos: The videos of the release.
+        split_list: The list of real videos that was read.
+        synthetic: Whether the videos are synthetic; they are not compared with the paper then.
+    """
     count: Counter[tuple[Generator | RealDataset | None, Split]] = Counter(
         (video.generator or video.real_dataset, video.release_split) for video in videos
     )
@@ -217,7 +230,7 @@ def _crossing_findings(placed: Sequence[tuple[Video, Split]]) -> list[Finding]:
 def _crossings(
     placed: Iterable[tuple[Video, Split]], attribute: str
 ) -> dict[str, list[tuple[Video, Split]]]:
-    """Return the portraits or drivers that are in more than one split, with their videos."""
+    """Return the portraits or drivers in more than one split, with their videos."""
     where: dict[str, list[tuple[Video, Split]]] = defaultdict(list)
     for video, split in placed:
         identity = getattr(video, attribute)

@@ -1,4 +1,4 @@
-"""From the file names of a release, wherever they were listed, to its videos: pure functions."""
+"""Read the videos of a release from its file names, wherever these were listed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from thb_dataset.errors import ReleaseError
+from thb_dataset.errors import ProtocolError, ReleaseError
 from thb_dataset.records import (
     EXTRA_GENERATORS,
     Generator,
@@ -17,10 +17,16 @@ from thb_dataset.records import (
     Split,
     Video,
 )
-from thb_dataset.release.names import leaves_root, parse_fake_stem, restore_driver
+from thb_dataset.release.names import (
+    EXTRA_FOLDER,
+    leaves_root,
+    name_fake_sound,
+    name_real_sound,
+    parse_fake_stem,
+    restore_driver,
+)
 from thb_dataset.release.split_lists import RealClips
 
-EXTRA_FOLDER = "additional_dataset"
 _SPLITS = {
     "train": Split.TRAIN,
     "val": Split.VALIDATION,
@@ -30,7 +36,7 @@ _SPLITS = {
 
 
 class FindingKind(StrEnum):
-    """What can be wrong with a release. The first two are refused, the others audited."""
+    """The faults that a release can have; the first two are refused, the others only reported."""
 
     LEAVES_ROOT = "path leaves the release"
     DUPLICATE_ID = "two files, one video id"
@@ -49,18 +55,18 @@ class FindingKind(StrEnum):
 
     @property
     def is_refused(self) -> bool:
-        """True where nothing may be built from a release that has one of these."""
+        """Whether nothing may be built from a release with this fault."""
         return self in (FindingKind.LEAVES_ROOT, FindingKind.DUPLICATE_ID)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One thing that is wrong, and with which files.
+    """One fault, and the files that have it.
 
     Attributes:
-        kind: What is wrong.
-        subjects: The paths, names or ids that it is wrong with.
-        detail: The rest of the sentence.
+        kind: The kind of fault.
+        subjects: The paths, names or ids that have it.
+        detail: Further words about it.
     """
 
     kind: FindingKind
@@ -68,19 +74,19 @@ class Finding:
     detail: str = ""
 
     def __str__(self) -> str:
-        """Return it as one line, naming every offender."""
+        """Return the finding as one line that names every subject."""
         tail = f" ({self.detail})" if self.detail else ""
         return f"{self.kind}: {', '.join(self.subjects)}{tail}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What the names of a release's files say.
+    """The content of a release, read from the names of its files.
 
     Attributes:
-        videos: Every video whose name could be read, sorted by id; of two with one id, both.
-        findings: What is wrong with the names; those files are not among the videos.
-        restored_drivers: Ids of the fakes whose driver got its leading ``-`` back.
+        videos: Every video whose name could be read, sorted by id; both of two with one id.
+        findings: What is wrong with the names; ``videos`` does not hold these files.
+        restored_drivers: The ids of the fakes whose driver's leading ``-`` was restored.
     """
 
     videos: tuple[Video, ...]
@@ -91,14 +97,15 @@ class Listing:
 def list_videos(
     paths: Iterable[str], reals: RealClips, other_reals: Iterable[RealClips] = ()
 ) -> Listing:
-    """Read the videos of a release off the posix paths of its files.
+    """Read the videos of a release from the paths of its files.
 
-    Nothing raises here: what cannot be read becomes a finding.
+    Nothing is raised: a name that cannot be read becomes a finding.
 
     Args:
-        paths: Every file of the release; those that are neither video nor audio are ignored.
+        paths: The POSIX path of every file of the release; files that are neither video nor audio
+            are ignored.
         reals: The real videos that its split list names.
-        other_reals: Those of its other lists: their sound is no sound without a video.
+        other_reals: The real videos of its other lists, whose sound belongs to a video, too.
     """
     findings: list[Finding] = []
     inside: list[str] = []
@@ -124,7 +131,7 @@ def list_videos(
             restored.append(fake.video_id)
     videos.sort(key=lambda video: (video.video_id, video.path))
     findings += _duplicates(videos)
-    others = {_real_audio(*clip) for other in other_reals for clip in other.split}
+    others = {name_real_sound(*clip) for other in other_reals for clip in other.split}
     findings += _audio_findings(videos, audio - others)
     findings += _block_findings(reals)
     return Listing(
@@ -147,7 +154,7 @@ def _fake(path: str, audio: set[str]) -> Video | Finding:
         return Finding(kind=FindingKind.MISPLACED, subjects=(path,), detail=f"expected {where}")
     try:
         generator = Generator.parse(folders[1] if is_extra else folders[0])
-    except ReleaseError as error:
+    except ProtocolError as error:
         return Finding(kind=FindingKind.UNKNOWN_GENERATOR, subjects=(path,), detail=str(error))
     if is_extra != (generator in EXTRA_GENERATORS):
         home = f"fake/{EXTRA_FOLDER}/" if generator in EXTRA_GENERATORS else f"fake/{generator}/"
@@ -158,7 +165,7 @@ def _fake(path: str, audio: set[str]) -> Video | Finding:
         name = parse_fake_stem(stem, generator)
     except ReleaseError as error:
         return Finding(kind=FindingKind.UNREADABLE_NAME, subjects=(path,), detail=str(error))
-    sound = f"audio/fake/{stem}.wav"
+    sound = name_fake_sound(stem)
     return Video(
         video_id=f"{generator}/{stem}",
         label=Label.FAKE,
@@ -172,7 +179,7 @@ def _fake(path: str, audio: set[str]) -> Video | Finding:
 
 
 def _real(dataset: RealDataset, stem: str, split: Split, audio: set[str]) -> Video:
-    sound = _real_audio(dataset, stem)
+    sound = name_real_sound(dataset, stem)
     return Video(
         video_id=f"{dataset}/{stem}",
         label=Label.REAL,
@@ -181,11 +188,6 @@ def _real(dataset: RealDataset, stem: str, split: Split, audio: set[str]) -> Vid
         real_dataset=dataset,
         audio=sound if sound in audio else None,
     )
-
-
-def _real_audio(dataset: RealDataset, stem: str) -> str:
-    folder = "ff++" if dataset is RealDataset.FACEFORENSICS else "fake_celebvhq"
-    return f"audio/{folder}/{stem}.wav"
 
 
 def _duplicates(videos: list[Video]) -> list[Finding]:
@@ -203,11 +205,11 @@ def _duplicates(videos: list[Video]) -> list[Finding]:
 
 def _audio_findings(videos: list[Video], audio: set[str]) -> list[Finding]:
     used = {video.audio for video in videos}
-    # audio/fake_celebvhq holds the drivers' sound; a driver need not be listed as a real video.
-    # Its file may have lost the leading dash, as the fakes' names have.
+    # The release also brings the sound of drivers that no list names as real videos. Such a file
+    # may have lost the leading dash of its name, as the fakes' names have.
     drivers = {video.driver for video in videos if video.driver}
     drivers |= {driver.removeprefix("-") for driver in drivers}
-    used |= {f"audio/fake_celebvhq/{driver}.wav" for driver in drivers}
+    used |= {name_real_sound(RealDataset.CELEBV_HQ, driver) for driver in drivers}
     findings = [
         Finding(kind=FindingKind.AUDIO_WITHOUT_VIDEO, subjects=(path,))
         for path in sorted(audio)

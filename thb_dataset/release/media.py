@@ -1,11 +1,11 @@
-"""Finds the files of the real videos, which the release only names and the user brings.
+"""Find the files of videos: fakes and sounds in the release, real videos in the user's folder.
 
-Under one folder, or under one for each dataset::
+The release only names its real videos. Users bring them in one folder, or in one per dataset::
 
     <real_root>/FaceForensics++/original_sequences/youtube/{raw,c23,c40}/videos/001.mp4
     <real_root>/CelebV-HQ/<youtube id>_<n>.mp4
 
-or any other folder below that holds a file of that name.
+Any other folder below may hold a file of that name, too.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from pathlib import Path, PurePosixPath
 from thb_dataset.errors import ReleaseError
 from thb_dataset.records import Label, RealDataset, Video
 from thb_dataset.release.scan import Release
+from thb_dataset.wording import shorten_list
 
 FACEFORENSICS_FOLDERS = tuple(
     f"original_sequences/youtube/{compression}/videos" for compression in ("raw", "c23", "c40")
 )
-"""Where FaceForensics++'s own downloader puts the videos; the least compressed are taken first."""
+"""The folders of FaceForensics++'s own downloader; the least compressed videos come first."""
 
 _FAKES_OF_FACEFORENSICS = "manipulated_sequences"
 
@@ -32,14 +33,14 @@ def find_real_videos(
     """Find the files of real videos.
 
     Args:
-        real_root: One folder for both datasets, or a folder for each.
-        videos: Any videos; fakes among them are passed over.
+        real_root: One folder for both datasets, or a folder for each dataset.
+        videos: Any videos; fakes among them are ignored.
 
     Returns:
         The file of each video that was found, by video id.
 
     Raises:
-        ReleaseError: A folder that is named does not exist.
+        ReleaseError: A folder does not exist.
     """
     wanted: dict[RealDataset, dict[str, str]] = {dataset: {} for dataset in RealDataset}
     for video in videos:
@@ -61,30 +62,33 @@ def locate_videos(
     """Find the files of fakes in the release and of real videos in the user's folder.
 
     Args:
-        release: Where the fakes are.
-        real_root: Where the real videos are; None: they are all missing.
-        videos: Whose files are wanted.
+        release: The release, whose folder holds the fakes.
+        real_root: The folder of the real videos, or one for each dataset; None for no real videos.
+        videos: The videos whose files are wanted.
 
     Returns:
-        The file of each video that is at hand, by video id; the others are absent.
+        The file of each available video, by video id; the others are absent.
+
+    Raises:
+        ReleaseError: A folder of real videos does not exist.
     """
     wanted = list(videos)
-    at_hand = {} if real_root is None else find_real_videos(real_root, wanted)
+    found = {} if real_root is None else find_real_videos(real_root, wanted)
     for video in wanted:
         if video.label is Label.FAKE and (path := release.root / video.path).is_file():
-            at_hand[video.video_id] = path
-    return at_hand
+            found[video.video_id] = path
+    return found
 
 
 def find_sounds(release: Release, videos: Iterable[Video]) -> dict[str, Path]:
     """Find the sound files that a release brings for its videos.
 
     Args:
-        release: Whose folder is looked into; nothing is downloaded.
-        videos: Fakes and real ones.
+        release: The release, whose folder is searched; nothing is downloaded.
+        videos: Fakes and real videos.
 
     Returns:
-        File of each video that has one, by its id.
+        The sound file of each video that has one, by video id.
     """
     found: dict[str, Path] = {}
     for video in videos:
@@ -96,12 +100,12 @@ def find_sounds(release: Release, videos: Iterable[Video]) -> dict[str, Path]:
 def explain_missing_reals(
     missing: Iterable[Video], real_root: Path | Mapping[RealDataset, Path] | None, *, show: int = 5
 ) -> str:
-    """Say how many real videos are missing, which, and where they belong.
+    """Return a message that says which real videos are missing and where to put them.
 
     Args:
         missing: The videos that were not found.
-        real_root: Where they were looked for; None: no folder was given.
-        show: How many to name of each dataset.
+        real_root: The folder, or the folders, that were searched; None if none was given.
+        show: The number of videos of each dataset to name.
     """
     lines = []
     absent = list(missing)
@@ -109,17 +113,16 @@ def explain_missing_reals(
         names = sorted(video.path for video in absent if video.real_dataset is dataset)
         if not names:
             continue
-        more = f" and {len(names) - show} more" if len(names) > show else ""
         if isinstance(real_root, Mapping):
             folder = str(real_root.get(dataset, f"<folder of {dataset}>"))
         else:
             folder = f"{real_root or '<real_root>'}/{dataset}"
         inside = f"{FACEFORENSICS_FOLDERS[0]}/" if dataset is RealDataset.FACEFORENSICS else ""
         lines.append(
-            f"{len(names)} of {dataset}: {', '.join(names[:show])}{more}; "
+            f"{len(names)} of {dataset}: {shorten_list(names, show)}; "
             f"put them at {folder}/{inside}{PurePosixPath(names[0]).name} and so on"
         )
-    return "real videos are missing, which the release only names: " + "; ".join(lines)
+    return "real videos, which the release only names, are missing: " + "; ".join(lines)
 
 
 def _dataset_folder(
@@ -133,7 +136,7 @@ def _dataset_folder(
         root = Path(real_root).expanduser()
         folder = root / dataset if (root / dataset).is_dir() else root
     if not folder.is_dir():
-        raise ReleaseError(f"no folder {folder} for the real videos of {dataset}")
+        raise ReleaseError(f"there is no folder {folder} for the real videos of {dataset}")
     return folder
 
 
@@ -152,10 +155,10 @@ def _find(folder: Path, dataset: RealDataset, names: Mapping[str, str]) -> dict[
 
 
 def _search(folder: Path, names: set[str]) -> dict[str, Path]:
-    """Look for names in every folder below; of several files the first by path is taken."""
+    """Search all folders below for files of these names; the first by path is taken."""
     found: dict[str, Path] = {}
     for parent, subfolders, files in os.walk(folder, followlinks=False):
-        # Sorted, and pruned: a fake of the same number must never stand in for a real video.
+        # Folders of fakes are left out: a fake of the same number must never replace a real video.
         subfolders[:] = sorted(name for name in subfolders if name != _FAKES_OF_FACEFORENSICS)
         for name in names.intersection(files) - found.keys():
             found[name] = Path(parent, name)

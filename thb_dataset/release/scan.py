@@ -1,4 +1,4 @@
-"""A release: a folder in the Hub's layout, read into the list of its videos, and audited.
+"""Read a release, a folder in the layout of the Hub repo, into the list of its videos.
 
 ::
 
@@ -26,7 +26,7 @@ from thb_dataset.release.listing import Finding, FindingKind, list_videos
 from thb_dataset.release.split_lists import RealClips, SplitList, read_split_list
 
 SYNTHETIC_MARKER = "SYNTHETIC.txt"
-"""A file of this name at the root of a release says that its videos are made up."""
+"""A file of this name at the root of a release marks its videos as synthetic."""
 
 _FOLDERS = ("fake", "audio", "real")
 _log = logging.getLogger(__name__)
@@ -34,18 +34,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """The videos of a release, whether their files are at hand or not.
+    """The videos of a release, whether or not their files are available.
 
     Attributes:
-        root: Local folder in the Hub's layout.
-        videos: Fakes and reals, sorted by ``video_id``, each id once.
-        name: For records: the folder's name, the Hub id, or ``"mini"``.
-        revision: Commit of a Hub repo; for a folder, a sha256 over ids, paths and splits.
-        synthetic: True for the mini release, whose videos are made up.
+        root: The local folder in the layout of the Hub repo.
+        videos: Fakes and real videos, sorted by ``video_id``, each id once.
+        name: The name for records: that of the folder, the Hub id, or ``"mini"``.
+        revision: The commit of a Hub repo; for a folder, a sha256 over ids, paths and splits.
+        synthetic: Whether the videos are synthetic, as those of the mini release are.
         hub_repo: The Hub repo that was listed, ``org/name``; None for a folder.
         split_list: The list of real videos that was read.
-        findings: What is wrong with the names of its files; those are not in ``videos``.
-        restored_drivers: Ids of the fakes whose driver got its leading ``-`` back.
+        findings: What is wrong with the names of its files; ``videos`` does not hold these files.
+        restored_drivers: The ids of the fakes whose driver's leading ``-`` was restored.
     """
 
     root: Path
@@ -62,44 +62,48 @@ class Release:
 def read_release(root: str | Path, *, split_list: str = "default") -> Release:
     """Read a release from a folder.
 
-    Names that cannot be read are left out with a warning and kept in ``findings``.
+    Files whose names cannot be read are left out with a warning and kept in ``findings``.
 
     Args:
-        root: A folder in the Hub's layout.
-        split_list: Which list of real videos: ``"default"`` or ``"official_ff++"``.
+        root: A folder in the layout of the Hub repo.
+        split_list: The list of real videos: ``"default"`` or ``"official_ff++"``.
 
     Raises:
-        ReleaseError: It is no release, its split list is malformed, two files would have one
-            video id, or a path leaves the folder; every offender is named.
+        ReleaseError: The folder is not a release, its split list is malformed, two files would
+            have one video id, or a path leaves the folder; the message names all of them.
     """
     return check_release(scan_release(root, split_list=split_list))
 
 
 def scan_release(root: str | Path, *, split_list: str = "default") -> Release:
-    """Read a release as it is, for its audit: nothing is refused but a malformed split list.
+    """Read a release for its audit, where only a malformed split list is refused.
+
+    Args:
+        root: A folder in the layout of the Hub repo.
+        split_list: The list of real videos: ``"default"`` or ``"official_ff++"``.
 
     Raises:
-        ReleaseError: It is no release, or its split list is absent or malformed.
+        ReleaseError: The folder is not a release, or its split list is absent or malformed.
     """
     folder = Path(root).expanduser()
     if not (folder / "fake").is_dir():
         raise ReleaseError(
-            f"{folder} is no release: it has no folder fake/ (give the folder that holds "
+            f"{folder} is not a release: it has no folder fake/ (give the folder that holds "
             "fake/, audio/ and real/)"
         )
     chosen = SplitList.named(split_list)
     try:
         text = (folder / chosen.path).read_bytes()
     except OSError as error:
-        there = [name.value for name in SplitList if (folder / name.path).is_file()]
+        found = [name.value for name in SplitList if (folder / name.path).is_file()]
         raise ReleaseError(
             f"cannot read the list of real videos {folder / chosen.path}: {error.strerror}; "
-            f"lists that are there: {', '.join(there) or 'none'}"
+            f"lists in this release: {', '.join(found) or 'none'}"
         ) from error
     links: list[Finding] = []
     paths = list(_walk(folder, links))
     is_synthetic = (folder / SYNTHETIC_MARKER).is_file()
-    others = [one.path for one in SplitList if one is not chosen and one.path in paths]
+    others = [name.path for name in SplitList if name is not chosen and name.path in paths]
     release = make_release(
         root=folder,
         name="mini" if is_synthetic else folder.resolve().name,
@@ -124,17 +128,17 @@ def make_release(
     synthetic: bool = False,
     other_lists: Mapping[str, str | bytes] | None = None,
 ) -> Release:
-    """Make a release of the paths of its files, wherever they were listed.
+    """Make a release from the paths of its files, wherever they were listed.
 
     Args:
-        root: Where the files are, or will be.
-        name: For records.
-        revision: The commit listed; None: a sha256 over the listing takes its place.
-        paths: Every file, as posix paths.
+        root: The folder in which the files are or will be.
+        name: The name for records.
+        revision: The commit that was listed; None stands for a sha256 over the listing.
+        paths: The POSIX path of every file.
         split_text: The JSON of its split list.
-        split_list: Which list that is.
-        synthetic: Whether the videos are made up.
-        other_lists: JSON of its other split lists, by path; a malformed one is a finding.
+        split_list: The name of that list.
+        synthetic: Whether the videos are synthetic.
+        other_lists: The JSON of its other split lists, by path; a malformed one is a finding.
 
     Raises:
         ReleaseError: The split list is malformed.
@@ -168,15 +172,16 @@ def _read_other_lists(
 
 
 def check_release(release: Release) -> Release:
-    """Return the release if a protocol may be built from it; warn of files that it leaves out.
+    """Return the release if protocols may be built from it, and warn of files left out.
 
     Raises:
-        ReleaseError: Two files would have one video id, or a path leaves the release; all named.
+        ReleaseError: Two files would have one video id, or a path leaves the release; the message
+            names all of them.
     """
     refused = [finding for finding in release.findings if finding.kind.is_refused]
     if refused:
         lines = "\n  ".join(str(finding) for finding in refused)
-        raise ReleaseError(f"{release.root} is refused:\n  {lines}")
+        raise ReleaseError(f"{release.root} cannot be used:\n  {lines}")
     left_out = Counter(
         finding.kind
         for finding in release.findings
@@ -184,15 +189,15 @@ def check_release(release: Release) -> Release:
         in (FindingKind.UNKNOWN_GENERATOR, FindingKind.UNREADABLE_NAME, FindingKind.MISPLACED)
     )
     for kind, count in left_out.items():
-        _log.warning("%s: %d left out, %s (thb data verify names them)", release.name, count, kind)
+        _log.warning("%s: %d left out (%s); thb data verify names them", release.name, count, kind)
     return release
 
 
 def audit_release(release: Release) -> Audit:
-    """Compare a release with the published counts and look for what is wrong with it.
+    """Compare a release with the published counts and find what is wrong with it.
 
     Args:
-        release: As :func:`scan_release` returns it, or :func:`read_release`.
+        release: A release from :func:`scan_release` or :func:`read_release`.
     """
     return audit_videos(
         release.videos,
@@ -206,13 +211,13 @@ def audit_release(release: Release) -> Audit:
 
 
 def hash_listing(videos: Iterable[Video]) -> str:
-    """Return a sha256 that changes with any id, path or split of a release."""
+    """Return a sha256 that depends on every id, path and split of a release."""
     listing = [[video.video_id, video.path, video.release_split.value] for video in videos]
     return hashlib.sha256(json.dumps(listing, separators=(",", ":")).encode()).hexdigest()
 
 
 def _walk(root: Path, findings: list[Finding]) -> Iterator[str]:
-    """Yield the posix path of every file; a link that leads outside becomes a finding."""
+    """Yield the POSIX path of every file; a link that leads outside becomes a finding."""
     real_root = root.resolve()
     for top in _FOLDERS:
         if (root / top).is_symlink() and not _stays(root / top, real_root):
@@ -242,7 +247,7 @@ def _stays(link: Path, real_root: Path) -> bool:
     target = link.resolve()
     if target.is_relative_to(real_root):
         return True
-    # A snapshot in the Hub's cache is a tree of links to the blobs of the same repo.
+    # A snapshot in the Hub's cache consists of links to the blobs of the same repo.
     return real_root.parent.name == "snapshots" and target.is_relative_to(
         real_root.parent.parent / "blobs"
     )

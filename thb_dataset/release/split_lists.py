@@ -1,4 +1,4 @@
-"""Which real videos there are, and in which block: the release's ``real/*.json``."""
+"""Read the release's lists of real videos and their blocks: ``real/*.json``."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from thb_dataset.release.names import leaves_root
 
 
 class SplitList(StrEnum):
-    """The release's two lists of real videos, by the name that users give them."""
+    """The two lists of real videos, by the names that users type."""
 
     DEFAULT = "default"
     OFFICIAL_FF = "official_ff++"
 
     @property
     def path(self) -> str:
-        """Where the list lies in the release."""
+        """The path of the list in the release."""
         tail = "" if self is SplitList.DEFAULT else f"_{self.value}"
         return f"real/real_dataset_split{tail}.json"
 
     @classmethod
     def named(cls, name: str) -> SplitList:
-        """Return the list of that name.
+        """Return the list of a name.
 
         Raises:
-            ReleaseError: There is none; the message says which there are.
+            ReleaseError: There is no such list; the message names those that exist.
         """
         try:
             return cls(name)
         except ValueError:
-            raise ReleaseError(f"no split list {name!r}; there are: {', '.join(cls)}") from None
+            raise ReleaseError(f"no split list {name!r}; known: {', '.join(cls)}") from None
 
 
 _BLOCKS = {"Train": Split.TRAIN, "Val": Split.VALIDATION, "Test": Split.TEST}
@@ -48,12 +48,12 @@ _SHAPE = (
 
 @dataclass(frozen=True, kw_only=True)
 class RealClips:
-    """What a split list says.
+    """The content of a split list.
 
     Attributes:
-        split: Block of each clip; one that several blocks list is in the last of them.
-        in_two_blocks: Clips that more than one block lists.
-        listed_twice: Clips that one block lists more than once.
+        split: The block of each clip; a clip that several blocks list is in the last of them.
+        in_two_blocks: The clips that more than one block lists.
+        listed_twice: The clips that one block lists more than once.
     """
 
     split: Mapping[tuple[RealDataset, str], Split]
@@ -61,7 +61,7 @@ class RealClips:
     listed_twice: tuple[tuple[RealDataset, str], ...] = ()
 
     def stems(self, dataset: RealDataset) -> frozenset[str]:
-        """Return the stems of the clips of one real dataset."""
+        """Return the stems of the clips of a real dataset."""
         return frozenset(stem for name, stem in self.split if name is dataset)
 
 
@@ -71,11 +71,11 @@ def read_split_list(text: str | bytes, path: str) -> RealClips:
     A block or a dataset may be absent, null or empty.
 
     Args:
-        text: The file's content.
-        path: Its name, for messages.
+        text: The content of the file.
+        path: The path of the file, for messages.
 
     Raises:
-        ReleaseError: It is not JSON or has another shape; every offending place is named.
+        ReleaseError: The text is not JSON or has another shape; the message names every fault.
     """
     try:
         content = json.loads(text, object_pairs_hook=_object)
@@ -89,20 +89,21 @@ def read_split_list(text: str | bytes, path: str) -> RealClips:
             for stem in _stems(names, where, problems):
                 listed.append((_BLOCKS[block], RealDataset(dataset), stem))
     if problems:
-        raise ReleaseError(f"{path} should be {_SHAPE}; instead " + "; ".join(problems))
+        raise ReleaseError(f"{path} must be {_SHAPE}, but " + "; ".join(problems))
     return _settle(listed)
 
 
 class _Twice(dict[str, Any]):
-    """A JSON object that names one key more than once; which ones."""
+    """A JSON object that remembers the keys that it names more than once."""
 
     keys_twice: tuple[str, ...] = ()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = _Twice(pairs)
-    made.keys_twice = tuple(key for key, count in Counter(k for k, _ in pairs).items() if count > 1)
-    return made
+    members = _Twice(pairs)
+    count = Counter(key for key, _ in pairs)
+    members.keys_twice = tuple(key for key, times in count.items() if times > 1)
+    return members
 
 
 def _members(
@@ -113,13 +114,13 @@ def _members(
     if not isinstance(value, dict):
         problems.append(f"{where} is {_kind(value)}, not an object")
         return []
-    # The empty form of a block may be a list: that is how some writers spell "nothing".
+    # Some writers use a list for an empty block.
     members = []
     if isinstance(value, _Twice):
         problems.extend(f"{where} has {key!r} twice" for key in value.keys_twice)
     for key, member in value.items():
         if key not in allowed:
-            problems.append(f"{where} has {key!r}, known are {', '.join(sorted(allowed))}")
+            problems.append(f"{where} has {key!r}; known: {', '.join(sorted(allowed))}")
         elif member is not None and member != []:
             members.append((key, member))
     return members
@@ -145,7 +146,7 @@ def _stems(names: object, where: str, problems: list[str]) -> list[str]:
 def _settle(listed: list[tuple[Split, RealDataset, str]]) -> RealClips:
     split: dict[tuple[RealDataset, str], Split] = {}
     blocks: dict[tuple[RealDataset, str], set[Split]] = {}
-    # Whatever the order of the file's keys, Train is overruled by Val, and Val by Test.
+    # In any order of the file's keys, Val overrules Train, and Test overrules Val.
     for block in _BLOCKS.values():
         for where, dataset, stem in listed:
             if where is block:

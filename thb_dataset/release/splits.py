@@ -1,4 +1,4 @@
-"""In which split a video is, by either reading of the release."""
+"""Find the split of a video, in either of two readings of the release."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from thb_dataset.records import EXTRA_GENERATORS, Label, RealDataset, Split, Vid
 
 
 class SplitReading(StrEnum):
-    """What decides a fake's split: its folder in the release, or its driver's block."""
+    """What decides the split of a fake: its folder in the release, or the block of its driver."""
 
     RELEASE = "release"
     DRIVER = "driver"
@@ -27,12 +27,13 @@ def driver_blocks(videos: Iterable[Video]) -> dict[str, Split]:
 def read_split(video: Video, blocks: Mapping[str, Split]) -> Split:
     """Return the split of a video in the driver reading.
 
-    A fake of the six follows its driver's block. One whose driver no block lists stays where its
-    folder puts it, the extra generators stay test videos, real videos are where they are listed.
+    A fake of the six training generators is in the block of its driver. If no block lists the
+    driver, the fake stays in the split of its folder. Fakes of the extra generators stay test
+    videos, and real videos are in the block that lists them.
 
     Args:
         video: Any video of the release.
-        blocks: As :func:`driver_blocks` returns them.
+        blocks: The block of each clip, from :func:`driver_blocks`.
     """
     if video.label is Label.REAL or video.generator in EXTRA_GENERATORS or video.driver is None:
         return video.release_split

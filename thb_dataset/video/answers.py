@@ -1,4 +1,4 @@
-"""The child's answers, read with the care that a process full of strangers' bytes deserves."""
+"""Read the child's answers, with every size checked: the child handles untrusted bytes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _ERRORS: dict[str, type[VideoError]] = {
 }
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, turned into a VideoError by the reader
-    """The child, or a check of its answer, says why there is no result.
+class Refusal(Exception):  # noqa: N818 — an answer, which the reader turns into a VideoError
+    """The reason why there is no result, given by the child or by a check of its answer.
 
     Attributes:
-        error_class: The error to raise.
-        fit: Whether the child can go on.
+        error_class: The class of the error to raise.
+        fit: Whether the child can take another request.
     """
 
     def __init__(self, error_class: type[VideoError], message: str, *, fit: bool) -> None:
@@ -33,7 +33,13 @@ class Refusal(Exception):  # noqa: N818 - an answer, turned into a VideoError by
 
 
 class Conversation:
-    """The answers to one request."""
+    """The answers to one request.
+
+    Args:
+        child: The child that was asked.
+        deadline: A time of ``time.monotonic`` by which the answers must be there.
+        limits: The cost that the video may cause.
+    """
 
     def __init__(self, child: VideoChild, deadline: float, limits: Limits) -> None:
         self._child = child
@@ -41,14 +47,22 @@ class Conversation:
         self._limits = limits
 
     def receive_info(self) -> VideoInfo:
-        """Read the answer to ``probe``."""
+        """Read the answer to ``probe``.
+
+        Raises:
+            Refusal: There is no result.
+        """
         return VideoInfo(**self._receive("info")["info"])
 
     def receive_frames(self, max_side: int | None = None) -> Frames:
-        """Read the answers to ``frames``; only the last ``begin`` and what follows it counts.
+        """Read the answers to ``frames``; the last ``begin`` replaces all that came before it.
 
         Args:
-            max_side: Larger pictures are averaged down to this longer side, one by one.
+            max_side: Pictures whose longer side is longer than this are averaged down to it, one
+                by one.
+
+        Raises:
+            Refusal: There is no result.
         """
         message = self._receive("begin")
         while message["kind"] == "begin":
@@ -77,7 +91,17 @@ class Conversation:
         )
 
     def receive_audio(self, rate_hz: int) -> Audio | None:
-        """Read the answer to ``audio``."""
+        """Read the answer to ``audio``.
+
+        Args:
+            rate_hz: The number of samples per second that was asked for.
+
+        Returns:
+            The sound; None if the video has no sound.
+
+        Raises:
+            Refusal: There is no result.
+        """
         message = self._receive("audio", "silence")
         if message["kind"] == "silence":
             return None
@@ -98,12 +122,12 @@ class Conversation:
             error_class = _ERRORS.get(message["error"], VideoDecodeError)
             raise Refusal(error_class, str(message["message"]), fit=message["fit"] is True)
         if message.get("kind") not in expected:
-            raise ValueError(f"{message.get('kind')!r} where {' or '.join(expected)} was due")
+            raise ValueError(f"{message.get('kind')!r} instead of {' or '.join(expected)}")
         return message
 
     def _receive_payload(self, message: dict[str, Any], array: npt.NDArray[Any]) -> None:
         if message["payload"] != array.nbytes:
-            raise ValueError(f"{message['payload']} bytes where {array.nbytes} were due")
+            raise ValueError(f"{message['payload']} bytes instead of {array.nbytes}")
         if array.nbytes:
             self._child.receive_into(array.data.cast("B"), self._deadline)
 
@@ -112,14 +136,14 @@ class Conversation:
         if size > limit:
             raise Refusal(
                 VideoTooLargeError,
-                f"would give {size / 2**20:.0f} MiB at once, the limit is {limit >> 20} MiB;"
+                f"would give {size / 2**20:.0f} MiB at once, but the limit is {limit >> 20} MiB;"
                 " ask for fewer frames or raise Limits.max_output_bytes",
                 fit=False,  # it is still sending
             )
 
 
 def _fit(height: int, width: int, max_side: int | None) -> tuple[int, int]:
-    """Return the height and width that fit the longer side, never larger than they are."""
+    """Return the height and width scaled down to the longer side, if they are larger."""
     longer = max(height, width)
     if max_side is None or longer <= max_side:
         return height, width

@@ -1,4 +1,4 @@
-"""The sound of one video file by PyAV, inside the child process, on the clock of its frames."""
+"""Decode the sound of a video with PyAV, inside the child process, on the clock of its frames."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ from thb_dataset.video.decoder import VideoFile, find_audio_stream, tell_time
 from thb_dataset.video.values import Audio, Limits
 
 GAP_SECONDS = 0.05
-"""Time stamps this far from where the samples lead start a new run, placed by its own stamp."""
+"""A time stamp this far from the end of the samples before it starts a new run of samples."""
 
 
 @dataclass
 class _Run:
-    """Samples that follow each other without a gap."""
+    """Samples that follow each other without a gap.
+
+    Attributes:
+        start: The time of the first sample, in seconds.
+        parts: The samples, float32 (n,) each.
+    """
 
     start: Fraction
     parts: list[npt.NDArray[np.float32]] = field(default_factory=list)
@@ -32,15 +37,16 @@ def decode_audio(path: str, rate_hz: int, limits: Limits) -> Audio | None:
 
     Args:
         path: The file.
-        rate_hz: Samples a second wanted.
-        limits: ``max_seconds`` also bounds the sound, declared and decoded.
+        rate_hz: The number of samples per second to return.
+        limits: The cost that the video may cause; ``max_seconds`` also bounds the sound, declared
+            and decoded.
 
     Returns:
-        The sound from the first frame's time on; None where the file has none.
+        The sound from the time of the first frame on; None if the file has no sound.
 
     Raises:
-        VideoDecodeError: Not a video, or no frame decodes to set the clock by.
-        VideoTooLargeError: The sound lasts longer than the limit.
+        VideoDecodeError: The file is not a video, or no frame decodes to set the clock by.
+        VideoTooLargeError: The sound is longer than the limit.
     """
     with VideoFile(path, limits) as video:
         if find_audio_stream(video.container) is None:
@@ -79,8 +85,7 @@ def _decode_runs(
             time = expected
         if time > latest:
             raise VideoTooLargeError(
-                f"has sound that lasts longer than {float(latest):.0f} s; cut it or raise"
-                " Limits.max_seconds"
+                f"has sound longer than {float(latest):.0f} s; cut it or raise Limits.max_seconds"
             )
         new_shape = (frame.format.name, frame.layout.name, frame.sample_rate)
         if resampler is None or shape != new_shape or abs(time - expected) > GAP_SECONDS:
@@ -89,7 +94,7 @@ def _decode_runs(
             resampler, shape = av.AudioResampler(format="fltp", rate=rate_hz), new_shape
             runs.append(_Run(start=time))
             expected = time
-        # The resampler keeps its own count of samples: stamps that jitter would make it complain.
+        # The resampler counts samples itself and would complain of time stamps that jitter.
         frame.pts = None
         runs[-1].parts += _resample(resampler, frame)
         expected += Fraction(frame.samples, frame.sample_rate)
@@ -99,7 +104,7 @@ def _decode_runs(
 
 
 def _decode(video: VideoFile, stream: AudioStream) -> Iterator[av.AudioFrame]:
-    """Every frame of sound that decodes; damage leaves a gap, which time stamps then show."""
+    """Yield every frame of sound that decodes; time stamps show the gaps that damage leaves."""
     for packet in video.packets(stream):
         try:
             yield from stream.codec_context.decode(packet)
@@ -118,7 +123,7 @@ def _resample(
 
 
 def _place(runs: list[_Run], zero: Fraction, rate_hz: int) -> npt.NDArray[np.float32]:
-    """Lay the runs on the clock: zeros in gaps, what comes before ``zero`` cut off."""
+    """Return all runs as one sound from ``zero`` on, with zeros in the gaps."""
     pieces = []
     for run in runs:
         if run.parts:

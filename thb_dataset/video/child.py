@@ -1,4 +1,4 @@
-"""The parent's side of a decoding child process: start, talk by a deadline, end, name the death."""
+"""The parent's side of the child process: start it, talk to it until a deadline, and end it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from thb_dataset.video.messages import HEAD, pack_message, unpack_length, unpack
 START_SECONDS = 60.0
 PIPE_BYTES = 1 << 20
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""The child sees no other variable of ours (tokens, for one) but those of Python itself."""
+"""Variables that the child sees beside Python's own; it must not see tokens, for example."""
 
 
 class ChildDiedError(Exception):
-    """The child ended in the middle of an answer.
+    """The child ended before it finished its answer.
 
     Attributes:
-        returncode: As ``subprocess`` gives it: minus the signal that ended it.
+        returncode: The exit status, or minus the number of the signal that ended the child.
     """
 
     def __init__(self, returncode: int) -> None:
@@ -35,27 +35,34 @@ class ChildDiedError(Exception):
 
     @property
     def cause(self) -> str:
-        """The signal's name or the exit status, for a message."""
+        """The name of the signal or the exit status, for a message."""
         if self.returncode < 0:
             return signal.Signals(-self.returncode).name
         return f"exit status {self.returncode}"
 
 
 class ChildTimeoutError(Exception):
-    """The child did not answer by the deadline."""
+    """The child did not answer before the deadline."""
 
 
 class VideoChild:
-    """One running child process with its pipes."""
+    """One running child process with its pipes.
+
+    Attributes:
+        owner: The number of the process that started it.
+    """
 
     def __init__(self, address_space_bytes: int) -> None:
         """Start the child and wait until it is ready.
 
+        Args:
+            address_space_bytes: The memory that the child may use, libraries included.
+
         Raises:
-            THBError: It does not start; its own words are in the message.
+            THBError: The child does not start; the message holds what it printed.
         """
         command = [sys.executable, "-P", "-m", "thb_dataset.video.worker", str(address_space_bytes)]
-        self._process = subprocess.Popen(  # noqa: S603 - a fixed command, no shell
+        self._process = subprocess.Popen(  # noqa: S603 — a fixed command, no shell
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -86,24 +93,27 @@ class VideoChild:
             self.close()
             last = words.decode(errors="replace").strip().rpartition("\n")[2]
             raise THBError(
-                f"the video decoder does not start ({last or error}); check that the package av"
-                f" can be imported by {sys.executable}"
+                f"the video decoder does not start ({last or error}); check that"
+                f" {sys.executable} can import the package av"
             ) from error
 
     @property
     def pid(self) -> int:
-        """The child's process number, which is also its group's."""
+        """The process number of the child, which is also the number of its process group."""
         return self._process.pid
 
     def is_alive(self) -> bool:
-        """Whether the child runs and is ours; one inherited by a fork is not."""
+        """Say whether the child runs and was started by this process, not before a fork."""
         return self.owner == os.getpid() and self._process.poll() is None
 
     def request(self, message: dict[str, Any]) -> None:
         """Send a request.
 
+        Args:
+            message: Plain JSON values.
+
         Raises:
-            BrokenPipeError: The child is gone.
+            BrokenPipeError: The child has ended.
         """
         if self._process.stdin is None:
             raise BrokenPipeError
@@ -112,11 +122,14 @@ class VideoChild:
             view = view[self._process.stdin.write(view) or 0 :]
 
     def receive(self, deadline: float) -> dict[str, Any]:
-        """Wait for the next message; its payload is read by ``receive_into``.
+        """Wait for the next message; ``receive_into`` then reads its payload.
+
+        Args:
+            deadline: A time of ``time.monotonic``.
 
         Raises:
-            ChildTimeoutError: The deadline (of ``time.monotonic``) has passed; the child is ended.
-            ChildDiedError: The child has ended, or says what no child of ours says.
+            ChildTimeoutError: The deadline has passed, and the child was ended.
+            ChildDiedError: The child has ended, or its message is malformed.
         """
         try:
             head = bytearray(HEAD.size)
@@ -131,9 +144,13 @@ class VideoChild:
     def receive_into(self, buffer: memoryview, deadline: float) -> None:
         """Fill a buffer of bytes from the pipe.
 
+        Args:
+            buffer: The bytes to fill.
+            deadline: A time of ``time.monotonic``.
+
         Raises:
-            ChildTimeoutError: As for ``receive``.
-            ChildDiedError: As for ``receive``.
+            ChildTimeoutError: The deadline has passed, and the child was ended.
+            ChildDiedError: The child has ended.
         """
         poll = select.poll()
         poll.register(self._stdout, select.POLLIN)
@@ -155,13 +172,13 @@ class VideoChild:
             return 1
 
     def close(self) -> None:
-        """End the child and all it may have started."""
+        """End the child and everything that it may have started."""
         self._finalizer()
 
 
 def _end(process: subprocess.Popen[bytes], owner: int) -> None:
     if os.getpid() != owner:
-        # A fork's copy: the child is its parent's, only the copies of the pipes are closed here.
+        # After a fork, the child belongs to the parent; only our copies of the pipes are closed.
         process.returncode = 0
     elif process.poll() is None:
         try:
@@ -175,7 +192,7 @@ def _end(process: subprocess.Popen[bytes], owner: int) -> None:
 
 
 def _widen_pipe(descriptor: int) -> None:
-    """Fewer turns between the processes where the system lets us; else as it was."""
+    """Enlarge a pipe, for fewer turns between the processes, where the system allows it."""
     try:
         import fcntl
 
@@ -192,7 +209,7 @@ def _child_environment() -> dict[str, str]:
     }
     root = str(Path(__file__).resolve().parents[2])
     if root not in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
-        # A checkout that is not installed.
+        # The package runs from a checkout and is not installed.
         kept["PYTHONPATH"] = os.pathsep.join(filter(None, (kept.get("PYTHONPATH"), root)))
-    # One thread and one arena: the address space is for pictures.
+    # One thread and one memory arena leave the address space to the pictures.
     return {**kept, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}

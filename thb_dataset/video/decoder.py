@@ -1,8 +1,8 @@
-"""One video file by PyAV, inside the child process: facts, picture frames, exact counts.
+"""Read one video file with PyAV, inside the child process: facts, frames and exact counts.
 
-Only what a talking-head video can be is let in: a regular file, a container and a codec of the
-lists below. The file is handed to FFmpeg as an open file object, so its name is never taken for a
-protocol, and no demuxer that opens other files (playlists, scripts, image patterns) is allowed.
+Only what a talking-head video can be is accepted: a regular file with a container and a codec of
+the lists below. FFmpeg receives the file as an open file object, so its name is never taken for a
+protocol. No demuxer that opens other files (playlists, scripts, image patterns) is allowed.
 """
 
 from __future__ import annotations
@@ -38,12 +38,18 @@ READ_BYTES = 1 << 18
 
 
 def open_regular_file(path: str) -> FileIO:
-    """Open a file for reading, and nothing else: no folder, device, pipe or socket.
+    """Open a regular file for reading; refuse a folder, a device, a pipe or a socket.
 
-    A link is followed (Hub caches are made of links) and judged by what it points to.
+    A link is followed, since Hub caches consist of links, and judged by its target.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The open file, without a name.
 
     Raises:
-        VideoDecodeError: There is no such file, it cannot be read, or it is not a plain file.
+        VideoDecodeError: There is no such file, it cannot be read, or it is not a regular file.
     """
     try:
         _require_plain_file(Path(path).stat())
@@ -51,7 +57,7 @@ def open_regular_file(path: str) -> FileIO:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise VideoDecodeError(f"cannot be opened ({reason}); check the path") from error
-    # A file object without a name: FFmpeg then judges by content alone.
+    # The file object has no name, so FFmpeg judges it by its content alone.
     file = FileIO(descriptor, "rb")
     _require_plain_file(os.fstat(descriptor))
     return file
@@ -67,7 +73,20 @@ def _require_plain_file(status: os.stat_result) -> None:
 
 
 class VideoFile:
-    """One open video. Sizes and lengths are checked on opening, before a frame is decoded."""
+    """One open video. Sizes and lengths are checked on opening, before a frame is decoded.
+
+    Attributes:
+        container: The open file in PyAV.
+        stream: Its video stream.
+
+    Args:
+        path: The file.
+        limits: The cost that the video may cause.
+
+    Raises:
+        VideoDecodeError: The file is not a video, or is of an unsupported kind.
+        VideoTooLargeError: The video is larger or longer than the limits.
+    """
 
     def __init__(self, path: str, limits: Limits) -> None:
         self._limits = limits
@@ -90,7 +109,7 @@ class VideoFile:
 
     def _open(self) -> InputContainer:
         options = {
-            # With a file object FFmpeg needs no protocol at all; this closes every one.
+            # FFmpeg needs no protocol to read a file object, so all of them are closed.
             "protocol_whitelist": "none",
             "format_whitelist": CONTAINERS,
             "codec_whitelist": f"{VIDEO_DECODERS},{AUDIO_DECODERS}",
@@ -105,22 +124,22 @@ class VideoFile:
             raise
         except (av.FFmpegError, OSError, ValueError) as error:
             raise VideoDecodeError(
-                "is not a video that can be read: no MP4, MOV, MKV, WebM, AVI, MPEG, FLV, ASF or"
-                f" Ogg file, or its index is missing or damaged ({_reason(error)})"
+                "is not a video that can be read: it is not an MP4, MOV, MKV, WebM, AVI, MPEG,"
+                f" FLV, ASF or Ogg file, or its index is missing or damaged ({_reason(error)})"
             ) from error
 
     def _choose_stream(self) -> VideoStream:
         pictures = Disposition.attached_pic | Disposition.timed_thumbnails
         streams = [s for s in self.container.streams.video if not s.disposition & pictures]
         if not streams:
-            raise VideoDecodeError("has no video stream; only sound or other data")
+            raise VideoDecodeError("has no video stream, only sound or other data")
         best = self.container.streams.best("video")
         stream = best if best in streams else streams[0]
         context = stream.codec_context
         if context is None or context.name not in VIDEO_DECODERS.split(","):
             name = "unknown" if context is None else context.name
             raise VideoDecodeError(
-                f"has video of codec {name}, which is not supported; convert it to H.264"
+                f"has video of the codec {name}, which is not supported; convert it to H.264"
             )
         return stream
 
@@ -128,16 +147,16 @@ class VideoFile:
         limits, stream = self._limits, self.stream
         self.check_size(stream.width, stream.height)
         if stream.width < 1 or stream.height < 1:
-            # FFmpeg forgets a size that is beyond max_pixels, with some codecs.
+            # With some codecs, FFmpeg drops a size beyond max_pixels.
             raise VideoDecodeError(
-                f"does not say how large its pictures are, or says more than {limits.max_pixels}"
-                " pixels; it is damaged or too large"
+                f"declares no size of its pictures, or more than {limits.max_pixels} pixels; it is"
+                " damaged or too large"
             )
         seconds = self.declared_seconds
         if seconds is not None and seconds > limits.max_seconds:
             raise VideoTooLargeError(
-                f"says it lasts {seconds:.0f} s, the limit is {limits.max_seconds:.0f} s;"
-                " cut it or raise Limits.max_seconds"
+                f"declares a length of {seconds:.1f} s, but the limit is"
+                f" {limits.max_seconds:g} s; cut it or raise Limits.max_seconds"
             )
         self._check_count(stream.frames)
 
@@ -145,30 +164,31 @@ class VideoFile:
         """Refuse pictures larger than the limit.
 
         Raises:
-            VideoTooLargeError: With the size and the limit.
+            VideoTooLargeError: The pictures are larger; the message gives the size and the limit.
         """
         if width * height > self._limits.max_pixels:
             raise VideoTooLargeError(
-                f"has pictures of {width} x {height}, the limit is {self._limits.max_pixels}"
+                f"has pictures of {width} x {height}, but the limit is {self._limits.max_pixels}"
                 " pixels; scale it down or raise Limits.max_pixels"
             )
 
     def _check_count(self, frames: int) -> None:
         if frames > self._limits.max_frames:
             raise VideoTooLargeError(
-                f"has {frames} frames or more, the limit is {self._limits.max_frames};"
+                f"has {frames} frames or more, but the limit is {self._limits.max_frames};"
                 " cut it or raise Limits.max_frames"
             )
 
     def _prepare_decoder(self) -> None:
         context = self.stream.codec_context
-        # One thread: the same frames whatever the machine, least memory; run two readers instead.
+        # One thread gives the same frames on every machine and takes the least memory. For speed,
+        # run several readers.
         context.thread_count = 1
         context.options = {"max_pixels": str(self._limits.max_pixels)}
 
     @property
     def declared_seconds(self) -> float | None:
-        """The longer of the lengths that the stream and the container declare."""
+        """The longer of the lengths that stream and container declare; None if neither does."""
         stream, found = self.stream, []
         if stream.duration is not None and stream.time_base is not None:
             found.append(float(stream.duration * stream.time_base))
@@ -177,10 +197,10 @@ class VideoFile:
         return max(found, default=None)
 
     def count_packets(self) -> int:
-        """Count the frames in the file without decoding one; reading ends where the file does.
+        """Count the frames in the file without decoding them, up to where the file breaks off.
 
         Raises:
-            VideoTooLargeError: There are more than the limit.
+            VideoTooLargeError: There are more frames than the limit allows.
         """
         count = 0
         for packet in self.packets(self.stream):
@@ -190,7 +210,7 @@ class VideoFile:
         return count
 
     def packets(self, stream: VideoStream | AudioStream) -> Iterator[Packet[Any] | None]:
-        """Read one stream's packets, the others unread; the last one tells a decoder to finish."""
+        """Yield the packets of one stream; the last item tells a decoder to finish."""
         for other in self.container.streams:
             keep = other.index == stream.index
             other.discard = Discard.default if keep else Discard.all
@@ -199,17 +219,17 @@ class VideoFile:
         except av.error.MemoryError:
             raise
         except av.FFmpegError:
-            # The file breaks off: let the decoder give what it still holds.
+            # The file breaks off here, and the decoder gives what it still holds.
             yield None
 
     def frames(self) -> Iterator[av.VideoFrame]:
-        """Decode from the first frame on, in the order shown.
+        """Decode from the first frame on and yield the frames in the order shown.
 
-        After damage the decoder paints from wrong neighbours; so from an error or a frame marked
-        corrupt on, nothing is given until the next key frame.
+        After damage the decoder predicts frames from wrong neighbours. Therefore no frame is given
+        from an error or a corrupt frame on until the next key frame.
 
         Raises:
-            VideoTooLargeError: More frames come out than the limit allows.
+            VideoTooLargeError: More frames decode than the limit allows.
         """
         clean, count = True, 0
         for packet in self.packets(self.stream):
@@ -233,14 +253,14 @@ def _reason(error: Exception) -> str:
 
 
 def tell_time(frame: av.VideoFrame | av.AudioFrame) -> Fraction | None:
-    """A frame's own time stamp in seconds, exact; None where it has none."""
+    """Return a frame's time stamp in seconds, exact; None if it has none."""
     if frame.pts is None or not frame.time_base:
         return None
     return frame.pts * Fraction(frame.time_base)
 
 
 def find_audio_stream(container: InputContainer) -> AudioStream | None:
-    """The first sound stream that can be decoded, or None."""
+    """Return the first sound stream that can be decoded; None if there is none."""
     for stream in container.streams.audio:
         context = stream.codec_context
         if context is not None and context.name in AUDIO_DECODERS.split(","):

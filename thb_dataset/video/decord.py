@@ -1,9 +1,17 @@
-"""The wanted frames of one video by decord's API, inside the child process, where it is installed.
+"""Decode the wanted frames of a video with decord's API, inside the child process.
 
-What may be read at all, the limits and the facts are still PyAV's; decord only gives pixels and
-times. Its frames equal PyAV's on healthy 8-bit video of square pixels; with more bits or a stretch
-they are a few grey levels apart. Where a video is damaged, or very small, it gives up; PyAV goes on
-with what decodes, so PyAV is the default.
+Install the extra ``decord`` and choose the backend where a reader is made::
+
+    pip install 'talkingheadbench[decord]'
+
+    from thb_dataset.video.reader import VideoReader
+
+    with VideoReader(backend="decord") as reader: ...
+
+PyAV still decides which files are read, checks the limits and gathers the facts; decord only gives
+pixels and times. Its frames equal PyAV's on undamaged 8-bit video with square pixels. With more
+bits, or where pixels are stretched, they are a few grey levels apart. decord gives up on a video
+that is damaged or very small, while PyAV goes on with what decodes; so PyAV is the default.
 """
 
 from __future__ import annotations
@@ -27,13 +35,20 @@ BLOCK_FRAMES = 8
 def decode_with_decord(
     path: str, limits: Limits, wanted: npt.NDArray[np.int64], to_end: bool, answers: Answers
 ) -> int:
-    """Send the wanted frames.
+    """Send the wanted frames of a video.
+
+    Args:
+        path: The file.
+        limits: The cost that the video may cause.
+        wanted: int64 (n,), the indices of the frames to send, ascending.
+        to_end: Not used: decord counts all frames of a video when it opens the file.
+        answers: The pipe to the parent.
 
     Returns:
-        Frames that decord counts.
+        The number of frames that decord counts.
 
     Raises:
-        VideoDecodeError: decord cannot open or decode it.
+        VideoDecodeError: decord cannot open or decode the file.
     """
     decord = importlib.import_module("decord")
     with VideoFile(path, limits) as video:
@@ -43,7 +58,7 @@ def decode_with_decord(
         painter = Painter(video, first)
         info = asdict(painter.describe())
     try:
-        # By now the path is known to be a plain file in a container that opens no other.
+        # The path is known by now to be a plain file, in a container that opens no other file.
         reader = decord.VideoReader(path, ctx=decord.cpu(0), num_threads=1)
         total = len(reader)
         answers.send("begin", info=info, count=len(wanted))
@@ -61,14 +76,14 @@ def decode_with_decord(
     except (decord.DECORDError, RuntimeError) as error:
         words = str(error).strip().partition("\n")[0]
         raise VideoDecodeError(
-            f"cannot be decoded by decord ({words}); the backend pyav reads damaged files as far"
-            " as they go"
+            f"cannot be decoded by decord ({words}); the backend pyav reads what is left of a"
+            " damaged file"
         ) from error
     return total
 
 
 def _fit(pixels: npt.NDArray[np.uint8], painter: Painter) -> npt.NDArray[np.uint8]:
-    """Stretch to square pixels, which decord does not do; it does turn upright."""
+    """Stretch a picture to square pixels: decord turns pictures upright, but does not stretch."""
     height, width, _ = painter.shape
     if pixels.shape == painter.shape:
         return np.ascontiguousarray(pixels)

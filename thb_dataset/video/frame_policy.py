@@ -1,4 +1,4 @@
-"""Which frames of a video are looked at: whole numbers in, whole numbers out, no file touched."""
+"""The rule that chooses the frames of a video: integers in, integers out, no file access."""
 
 from __future__ import annotations
 
@@ -15,28 +15,31 @@ SAMPLINGS = ("uniform", "consecutive", "stride")
 
 @dataclass(frozen=True, kw_only=True)
 class FramePolicy:
-    """Clips of frames, placed in a video of any length by one exact rule.
+    """A rule that places clips of frames in a video of any length.
 
-    A clip never holds one frame twice. A video too short for one clip is refused, never padded.
+    A clip never holds one frame twice. A video that is too short for one clip is refused and never
+    padded.
 
     ``uniform``
-        ``clips * frames`` indices ``floor(i * (N - 1) / (clips * frames - 1))``, so the first and
-        the last frame are among them, cut into consecutive runs of ``frames``. Where the video
-        has fewer frames than that, as many whole clips as fit. A single frame is the middle one.
+        The clips take the ``clips * frames`` indices
+        ``floor(i * (N - 1) / (clips * frames - 1))``, cut into consecutive runs of ``frames``.
+        The first and the last frame are among them. A shorter video gives as many whole clips as
+        fit. A single frame is the middle one.
     ``consecutive``
-        Neighbouring frames. The clips start at ``floor(linspace(0, N - frames, clips))``; starts
-        that fall together give one clip.
+        The clips hold neighbouring frames and start at
+        ``floor(linspace(0, N - frames, clips))``. Equal starts give one clip.
     ``stride``
-        As ``consecutive``, with every ``stride``-th frame: a clip spans
-        ``(frames - 1) * stride + 1`` frames.
+        The clips hold every ``stride``-th frame and are otherwise placed like ``consecutive``
+        ones: a clip spans ``(frames - 1) * stride + 1`` frames.
 
     Attributes:
-        clips: Clips wanted, at most.
-        frames: Frames of one clip.
+        clips: The largest number of clips.
+        frames: The number of frames of one clip.
         sampling: One of the three names above.
-        stride: Step from one frame of a clip to the next; other than 1 only with ``stride``.
-        spare_frames: Frames at the end in which no clip may end; not with ``uniform``.
-        start_wrap: Starts are taken modulo this number and sorted; not with ``uniform``.
+        stride: The step from one frame of a clip to the next; other than 1 only with ``stride``.
+        spare_frames: The number of frames at the end in which no clip may end; 0 with
+            ``uniform``.
+        start_wrap: The starts are taken modulo this number and sorted; None with ``uniform``.
     """
 
     clips: int = 1
@@ -50,22 +53,22 @@ class FramePolicy:
         """Refuse a policy that chooses nothing or contradicts itself.
 
         Raises:
-            ValueError: Which setting is wrong, and what it may be.
+            ValueError: A setting is wrong; the message says which and what it may be.
         """
         if self.sampling not in SAMPLINGS:
-            raise ValueError(f"sampling={self.sampling!r} is none of {', '.join(SAMPLINGS)}")
+            raise ValueError(f"sampling={self.sampling!r} is not one of {', '.join(SAMPLINGS)}")
         if min(self.clips, self.frames, self.stride) < 1:
             raise ValueError("clips, frames and stride must be 1 or more")
         if self.stride != 1 and self.sampling != "stride":
             raise ValueError(f"stride={self.stride} needs sampling='stride'")
         if self.spare_frames < 0 or (self.start_wrap is not None and self.start_wrap < 1):
-            raise ValueError("spare_frames must be 0 or more, start_wrap 1 or more")
+            raise ValueError("spare_frames must be 0 or more, and start_wrap 1 or more")
         if self.sampling == "uniform" and (self.spare_frames or self.start_wrap):
             raise ValueError("spare_frames and start_wrap do not go with sampling='uniform'")
 
     @property
     def span(self) -> int:
-        """Frames that a video must have: those of one clip, skipped ones counted, and the spare."""
+        """The number of frames that a video needs: the span of one clip and the spare frames."""
         if self.sampling == "uniform":
             return self.frames
         return (self.frames - 1) * self.stride + 1 + self.spare_frames
@@ -74,14 +77,14 @@ class FramePolicy:
         """Place the clips in a video of ``total_frames`` frames.
 
         Args:
-            total_frames: Frames that the video really gives.
+            total_frames: The number of frames that decode.
 
         Returns:
-            int64 (clips, frames), indices from 0, ascending within a clip; perhaps fewer clips
-            than asked for, never none.
+            int64 (clips, frames), indices from 0, ascending within a clip; at least one clip,
+            and perhaps fewer clips than asked for.
 
         Raises:
-            ClipTooShortError: The video is shorter than one clip; both counts are in the message.
+            ClipTooShortError: The video is shorter than one clip; the message gives both counts.
         """
         if total_frames < self.span:
             kind = "" if self.span == self.frames else f" ({self.frames} at stride {self.stride})"
@@ -107,5 +110,5 @@ class FramePolicy:
         return places.reshape(clips, self.frames)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; ``FramePolicy(**record)`` gives the same policy back."""
+        """Return plain JSON values, from which ``FramePolicy(**record)`` makes the same policy."""
         return asdict(self)

@@ -1,14 +1,18 @@
-"""The words between a video reader and its child process: length, JSON, raw bytes; no pickle.
+"""The messages between a video reader and its child process, which contain no pickle.
 
-A message is a 4-byte big-endian length, a JSON object of that many bytes, then as many raw bytes
+A message is a 4-byte big-endian length, a JSON object of that many bytes, and as many raw bytes
 as the object's ``payload`` says. Neither side can make the other run code.
 
-Request: ``verb`` (probe, frames or audio), ``path``, ``limits`` and what the verb needs.
-Answers: ``ready`` once at the start. Then, per request, either ``error`` (class name of the
-exception tree, message, whether the child is fit to go on); or ``info``; or ``audio`` or
-``silence``; or ``begin`` (facts, number of frames), a
-``frame`` for each (place, index, seconds, pixels) and ``end``. A second ``begin`` withdraws the
-frames sent before it: the file holds fewer frames than it has packets.
+A request holds a ``verb`` (probe, frames or audio), a ``path``, ``limits`` and what the verb needs.
+
+The child answers ``ready`` once at the start. It then answers each request in one of these ways:
+
+- ``error`` with a class name of the exception tree, a message, and whether the child can go on;
+- ``info``;
+- ``audio`` or ``silence``;
+- ``begin`` (facts, number of frames), a ``frame`` for each frame (place, index, seconds, pixels),
+  and ``end``. A second ``begin`` withdraws the frames sent before it: the file then holds fewer
+  frames than packets.
 """
 
 from __future__ import annotations
@@ -23,16 +27,16 @@ MAX_JSON_BYTES = 1 << 20
 
 
 def pack_message(message: dict[str, Any], payload: memoryview | bytes = b"") -> bytes:
-    """Build what goes before the raw bytes: length and JSON, the payload's size included."""
+    """Return what is sent before the raw bytes: the length, and the JSON with their size."""
     body = json.dumps({**message, "payload": memoryview(payload).nbytes}).encode("ascii")
     return HEAD.pack(len(body)) + body
 
 
 def unpack_length(head: bytes) -> int:
-    """Read the length of the JSON that follows.
+    """Return the length of the JSON that follows.
 
     Raises:
-        ValueError: It is longer than any message of ours.
+        ValueError: The length is larger than that of any message of ours.
     """
     (length,) = HEAD.unpack(head)
     if length > MAX_JSON_BYTES:
@@ -41,10 +45,10 @@ def unpack_length(head: bytes) -> int:
 
 
 def unpack_message(body: bytes) -> dict[str, Any]:
-    """Read the JSON of one message.
+    """Return the JSON object of one message.
 
     Raises:
-        ValueError: It is not a JSON object with a sane ``payload``.
+        ValueError: The bytes are not a JSON object with a valid ``payload``.
     """
     message = json.loads(body)
     if not isinstance(message, dict) or not isinstance(message.get("payload"), int):
@@ -55,13 +59,13 @@ def unpack_message(body: bytes) -> dict[str, Any]:
 
 
 class Answers:
-    """The child's way back to its parent."""
+    """The pipe from the child to its parent."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     def send(self, kind: str, payload: memoryview | bytes = b"", **values: object) -> None:
-        """Send one message, with its raw bytes where there are any."""
+        """Send one message with its raw bytes, if it has any."""
         self._write(pack_message({"kind": kind, **values}, payload))
         self._write(payload)
 

@@ -1,4 +1,4 @@
-"""A decoded frame becomes an upright RGB picture; all pictures of one video have one size."""
+"""Turn decoded frames into upright RGB pictures, all of one size in one video."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from thb_dataset.video.decoder import VideoFile, find_audio_stream
 from thb_dataset.video.values import VideoInfo
 
 STRETCH_FROM = 1.3
-"""Pixels wider or higher than this are made square; nearer to square they stay as stored.
+"""The ratio of a pixel's sides from which it is made square; nearer to 1 it stays as stored.
 
-Many CelebV-HQ clips say 1.02 to 1.13, a trace of how they were scaled, and no fake made from them
-does: to resample those would mark the real videos, and no other tool does it.
+Many CelebV-HQ clips declare 1.02 to 1.13, a trace of how they were scaled, and no fake made from
+them does. Resampling these clips would leave a mark on the real videos only, and no other tool
+resamples them.
 """
 STRETCH_TO = 8
-"""No camera or tool writes pixels longer than this; a file that does is damaged."""
+"""The largest ratio that is believed: no camera or tool writes longer pixels."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,10 @@ class Turn:
 
     @classmethod
     def of(cls, frame: av.VideoFrame) -> Self:
-        """Read the matrix that the container put on a decoded frame; none means as stored.
+        """Read the display matrix of a decoded frame; a frame without one is shown as stored.
 
-        The matrix is nine int32 in rows; stored point (x, y) is shown at (a x + c y, b x + d y).
+        The matrix is nine int32 in rows. A stored point (x, y) is shown at
+        (a x + c y, b x + d y).
         """
         side = frame.side_data.get("DISPLAYMATRIX")
         if not isinstance(side, SideData):
@@ -48,14 +50,17 @@ class Turn:
 
     @property
     def rotation_degrees(self) -> int:
-        """The clockwise turn, a mirror set aside."""
+        """The clockwise turn, without the mirroring."""
         if self.transpose:
             return 270 if self.flip_rows else 90
         return 180 if self.flip_rows else 0
 
     @property
     def mirrored(self) -> bool:
-        """A left-right flip remains after the turn: the transpose and each flip mirror once."""
+        """Whether a left-right flip remains after the turn.
+
+        The transpose and each of the two flips mirror the picture once.
+        """
         return self.transpose ^ self.flip_rows ^ self.flip_columns
 
     def apply(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -70,7 +75,15 @@ class Turn:
 
 
 class Painter:
-    """Makes upright RGB pictures of one size out of decoded frames, whatever their own size."""
+    """Makes upright RGB pictures of one size out of decoded frames of any size.
+
+    Args:
+        video: The open video.
+        first: Its first frame, which decides the turn and the size.
+
+    Raises:
+        VideoTooLargeError: The pictures would be larger than the limit.
+    """
 
     def __init__(self, video: VideoFile, first: av.VideoFrame) -> None:
         self._video = video
@@ -89,12 +102,16 @@ class Painter:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(H, W, 3) of every picture."""
+        """The shape (H, W, 3) of every picture."""
         width, height = self.size
         return (width, height, 3) if self.turn.transpose else (height, width, 3)
 
     def paint(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
-        """Convert one frame; one of another size than the first is scaled to the first's."""
+        """Convert one frame to uint8 (H, W, 3), scaled to the size of the first frame.
+
+        Raises:
+            VideoTooLargeError: The frame is larger than the limit.
+        """
         self._video.check_size(frame.width, frame.height)
         width, height = self.size
         same = (frame.width, frame.height) == self.size
@@ -109,7 +126,7 @@ class Painter:
         return self.turn.apply(rgb.to_ndarray().astype(np.uint8, copy=False))
 
     def describe(self) -> VideoInfo:
-        """Gather what the file says and what its first frame showed."""
+        """Return what the file declares and what its first frame showed."""
         video, stream = self._video, self._video.stream
         rate = stream.average_rate or stream.guessed_rate
         height, width, _ = self.shape

@@ -1,8 +1,8 @@
-"""A video file becomes frames and sound: decoded in a child process, within limits.
+"""Read frames and sound of a video file, decoded in a child process within limits.
 
-A damaged or hostile file can crash a decoder, fill the memory or never end. So decoding is done
-by a child process with limits of the operating system; the parent only receives pictures, and
-whatever happens to the child ends as a named error about one file.
+A damaged or hostile file can crash a decoder, fill the memory or never end. A child process
+therefore decodes it, under limits of the operating system. The parent only receives pictures, and
+whatever happens to the child becomes a named error about one file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
 
 EXTRA_DECLARED = 1
-"""Frames that an undamaged file may declare beyond those that decode: some AVI files do."""
+"""Frames that an undamaged file may declare beyond those that decode, as some AVI files do."""
 
 _OUTSIDE_SIGNALS = ("SIGKILL", "SIGTERM", "SIGHUP", "SIGINT")
 
@@ -37,8 +37,9 @@ _OUTSIDE_SIGNALS = ("SIGKILL", "SIGTERM", "SIGHUP", "SIGINT")
 class VideoReader:
     """Reads videos, one after the other, through one child process that it owns.
 
-    The child is started at the first call, lives until ``close`` and is replaced when it dies.
-    Not thread-safe: one reader per thread. After a fork, the new process gets a child of its own.
+    The child is started by the first call, lives until ``close`` and is replaced if it dies. A
+    reader is not thread-safe: use one per thread. After a fork, the new process gets a child of
+    its own.
 
     Example:
         >>> with VideoReader() as reader:  # doctest: +SKIP
@@ -51,11 +52,12 @@ class VideoReader:
         """Prepare a reader; no process is started yet.
 
         Args:
-            limits: What one video may cost.
-            backend: ``pyav``, or ``decord`` where that package is installed.
+            limits: The cost that one video may cause.
+            backend: The library that decodes: ``pyav`` or, if it is installed, ``decord``; see
+                :mod:`thb_dataset.video.decord` for how they differ.
 
         Raises:
-            THBError: The backend's package is missing.
+            THBError: The package of the backend is not installed.
         """
         if backend == "decord" and importlib.util.find_spec("decord") is None:
             raise THBError(
@@ -78,56 +80,57 @@ class VideoReader:
         self.close()
 
     def close(self) -> None:
-        """End the child process. The reader can still be used; it then starts another."""
+        """End the child process. The reader can still be used and then starts a new child."""
         if self._child is not None:
             self._child.close()
         self._child = None
 
     @property
     def child_pid(self) -> int | None:
-        """Process number of the child at present, for those who watch over it; None without."""
+        """The process number of the present child, for monitoring; None if there is no child."""
         return None if self._child is None else self._child.pid
 
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
-        """Say what a video is, after decoding its first frame.
+        """Return the facts about a video, after decoding its first frame.
 
         Args:
-            path: A file; never taken for a URL or a protocol.
+            path: The file; the path is never taken for a URL or a protocol.
 
         Raises:
-            VideoDecodeError: Not a video, damaged, or of an unsupported kind.
-            VideoTooLargeError: Refused by a limit before a frame was decoded.
-            VideoTimeoutError: It took longer than allowed.
+            VideoDecodeError: The file is not a video, damaged, or of an unsupported kind.
+            VideoTooLargeError: A limit refused the video before a frame was decoded.
+            VideoTimeoutError: Reading took longer than allowed.
         """
         return self._ask({"verb": "probe"}, path, Conversation.receive_info)
 
     def read_frames(
         self, path: str | os.PathLike[str], policy: FramePolicy, *, max_side: int | None = None
     ) -> Frames:
-        """Decode a video and hand out the frames that a policy chooses, each once, in order.
+        """Decode a video and return the frames that a policy chooses, in order, each of them once.
 
-        The choice is by the number of frames that decode, not by what the file declares; where it
+        The policy counts the frames that decode and not those that the file declares. If the file
         declares more, a warning is logged.
 
         Args:
-            path: A file; never taken for a URL or a protocol.
-            policy: Which frames; its clips are cut from the answer by ``Frames.index``.
-            max_side: Pictures with a longer side than this are averaged down to it, for those
-                who only show them; ``Frames.info`` still tells the size of the video.
+            path: The file; the path is never taken for a URL or a protocol.
+            policy: The choice of frames; ``Frames.index`` tells which of them make its clips.
+            max_side: Pictures whose longer side is longer than this are averaged down to it, for
+                callers who only show them; ``Frames.info`` still gives the size of the video.
 
         Raises:
-            VideoDecodeError: Not a video, damaged so that no frame decodes, or unsupported.
-            VideoTooLargeError: Refused by a limit.
-            VideoTimeoutError: It took longer than allowed.
-            ClipTooShortError: Fewer frames than one clip of the policy needs.
+            VideoDecodeError: The file is not a video, unsupported, or so damaged that no frame
+                decodes.
+            VideoTooLargeError: A limit refused the video.
+            VideoTimeoutError: Reading took longer than allowed.
+            ClipTooShortError: The video has fewer frames than one clip of the policy needs.
         """
         request = {"verb": "frames", "policy": policy.to_dict(), "backend": self.backend}
         frames = self._ask(request, path, lambda answers: answers.receive_frames(max_side))
         declared = frames.info.declared_frames or 0
         if declared - frames.total_frames > EXTRA_DECLARED:
             _log.warning(
-                "%s: %d of the %d frames that it declares decode; the rest is damaged, cut off or"
-                " left out by its edit list",
+                "%s: only %d of the %d declared frames decode; the rest is damaged, cut off or"
+                " left out by the edit list",
                 _name(path),
                 frames.total_frames,
                 declared,
@@ -138,16 +141,16 @@ class VideoReader:
         """Decode the whole sound of a video, mono, starting at its first frame.
 
         Args:
-            path: A file; never taken for a URL or a protocol.
-            rate_hz: Samples a second wanted.
+            path: The file; the path is never taken for a URL or a protocol.
+            rate_hz: The number of samples per second to return.
 
         Returns:
-            The sound; None where the video has none.
+            The sound; None if the video has no sound.
 
         Raises:
-            VideoDecodeError: Not a video, or damaged so that no frame decodes.
-            VideoTooLargeError: Refused by a limit.
-            VideoTimeoutError: It took longer than allowed.
+            VideoDecodeError: The file is not a video, or so damaged that no frame decodes.
+            VideoTooLargeError: A limit refused the video.
+            VideoTimeoutError: Reading took longer than allowed.
         """
         request = {"verb": "audio", "rate_hz": rate_hz}
         return self._ask(request, path, lambda answers: answers.receive_audio(rate_hz))
@@ -158,10 +161,11 @@ class VideoReader:
         path: str | os.PathLike[str],
         receive: Callable[[Conversation], _Result],
     ) -> _Result:
-        """Send a request; once more where the child was ended by somebody else."""
+        """Send a request, and send it once more if somebody else ended the child."""
         plain = os.fsdecode(path)
-        # Lexically absolute: the child works elsewhere, and resolves links itself.
-        message = {**request, "path": os.path.abspath(plain), "limits": asdict(self.limits)}  # noqa: PTH100
+        # The child works in another folder, so the path must be absolute; it resolves links itself.
+        absolute = os.path.abspath(plain)  # noqa: PTH100 — Path.resolve would follow links
+        message = {**request, "path": absolute, "limits": asdict(self.limits)}
         name = _name(path)
         try:
             return self._converse(message, name, receive)
@@ -171,14 +175,14 @@ class VideoReader:
             return self._converse(message, name, receive)
         except _EndedFromOutside as death:
             raise VideoDecodeError(
-                f"{name}: the decoder was ended twice by {death}, perhaps as the machine's memory"
-                " is full; try again"
+                f"{name}: the decoder was ended twice by {death}, perhaps because the machine ran"
+                " out of memory; try again"
             ) from None
 
     def _converse(
         self, message: dict[str, Any], name: str, receive: Callable[[Conversation], _Result]
     ) -> _Result:
-        """Have one request answered, and turn every way of failing into a named error."""
+        """Have one request answered, and turn every failure into a named error."""
         child = self._living_child()
         deadline = time.monotonic() + self.limits.wall_seconds
         keep = False
@@ -194,17 +198,18 @@ class VideoReader:
             raise _EndedFromOutside("a closed pipe") from None
         except ChildTimeoutError:
             raise VideoTimeoutError(
-                f"{name}: not read within {self.limits.wall_seconds:g} s; the file is damaged or"
-                " very long, cut it or raise Limits.wall_seconds"
+                f"{name}: was not read within {self.limits.wall_seconds:g} s; it is damaged or"
+                " very long: cut it or raise Limits.wall_seconds"
             ) from None
         except ChildDiedError as death:
             raise self._name_death(name, death.cause) from None
         except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise VideoDecodeError(
-                f"{name}: the decoder's answer makes no sense ({error}); the file may be hostile"
+                f"{name}: the decoder gave an invalid answer ({error}); the file may be hostile,"
+                " leave it out"
             ) from error
         finally:
-            # After anything else, even an interrupt, the pipe holds what belongs to nobody.
+            # After any failure, an interrupt included, the pipe may hold parts of an answer.
             if not keep:
                 self.close()
 
@@ -219,20 +224,20 @@ class VideoReader:
             return _EndedFromOutside(cause)
         if cause == "SIGXCPU":
             return VideoTimeoutError(
-                f"{name}: took more than {self.limits.cpu_seconds} s of processor time; the file"
-                " is damaged or very long, cut it or raise Limits.cpu_seconds"
+                f"{name}: took more than {self.limits.cpu_seconds} s of processor time; it is"
+                " damaged or very long: cut it or raise Limits.cpu_seconds"
             )
         return VideoDecodeError(
-            f"{name}: the decoder died of it ({cause}); the file is damaged or hostile, fetch it"
+            f"{name}: the decoder crashed ({cause}); the file is damaged or hostile: fetch it"
             " again or leave it out"
         )
 
 
 def _name(path: str | os.PathLike[str]) -> str:
-    """A path as it can stand in one line of a message."""
+    """Return a path in a form that fits into one line of a message."""
     plain = os.fsdecode(path)
     return plain if plain.isprintable() else ascii(plain)
 
 
-class _EndedFromOutside(Exception):  # noqa: N818 - never leaves this module
-    """Somebody else ended the child: not the file's fault."""
+class _EndedFromOutside(Exception):  # noqa: N818 — it never leaves this module
+    """Somebody else ended the child, so the file is not to blame."""

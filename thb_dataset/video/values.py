@@ -1,4 +1,4 @@
-"""What reading a video takes and gives: the limits, the facts, the frames, the sound."""
+"""The values that reading a video takes and returns: limits, facts, frames and sound."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one video may cost. Sizes are checked before a frame is decoded.
+    """The cost that one video may cause. Sizes are checked before a frame is decoded.
 
     Attributes:
-        max_pixels: Width times height of a frame, as stored and as shown.
-        max_seconds: Declared length of the video, and of the sound when sound is asked for.
-        max_frames: Frames in the file, counted without decoding.
-        max_output_bytes: Pixels or samples handed back by one call.
-        wall_seconds: Time of one call, by the parent's clock.
-        cpu_seconds: Processor time of one call in the child.
+        max_pixels: The width times the height of a frame, as stored and as shown.
+        max_seconds: The declared length of the video, and of its sound if sound is read.
+        max_frames: The number of frames in the file, counted without decoding.
+        max_output_bytes: The size of the pixels or samples that one call returns.
+        wall_seconds: The time of one call, by the parent's clock.
+        cpu_seconds: The processor time of one call in the child.
         address_space_bytes: All memory of the child, libraries included.
     """
 
@@ -33,26 +33,26 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoInfo:
-    """What a file says of its video, and how its pictures are handed out.
+    """What a file declares about its video, and how its pictures are returned.
 
     Attributes:
-        width: Columns of the pictures handed out, upright.
-        height: Rows of the same.
-        rotation_degrees: Clockwise turn that the display matrix asks for, already applied to the
-            pictures: 0, 90, 180 or 270.
-        mirrored: The display matrix also asks for a left-right flip (applied after the turn).
-        stored_width: Columns as coded.
-        stored_height: Rows as coded.
-        sample_aspect_ratio: Width of a stored pixel over its height. Beyond 1.3 either way the
-            shorter side of the pictures is stretched to make pixels square; nearer to 1 the
-            pictures are the stored pixels, untouched.
-        codec: Name of the codec, as FFmpeg writes it.
-        pixel_format: Name of the stored pixel format.
-        fps: Mean frames a second by the file; None where it does not say.
-        seconds: Declared length; None where the file does not say.
-        declared_frames: Frames that the file says it has; None where it does not say. Compare
-            with ``Frames.total_frames``: a damaged file declares more than it gives.
-        has_audio: There is a sound stream that can be decoded.
+        width: The columns of the returned pictures, which are upright.
+        height: The rows of the returned pictures.
+        rotation_degrees: The clockwise turn that the display matrix asks for: 0, 90, 180 or 270.
+            It is already applied to the pictures.
+        mirrored: Whether the display matrix also asks for a left-right flip after the turn.
+        stored_width: The columns as coded.
+        stored_height: The rows as coded.
+        sample_aspect_ratio: The width of a stored pixel over its height. Beyond 1.3 either way,
+            the shorter side of the pictures is stretched to make the pixels square; nearer to 1,
+            the pictures are the stored pixels, unchanged.
+        codec: The name of the codec in FFmpeg.
+        pixel_format: The name of the stored pixel format.
+        fps: The mean number of frames per second; None if the file does not declare it.
+        seconds: The length; None if the file does not declare it.
+        declared_frames: The number of frames that the file declares; None if it declares none.
+            Compare it with ``Frames.total_frames``: a damaged file declares more than it holds.
+        has_audio: Whether the file has a sound stream that can be decoded.
     """
 
     width: int
@@ -72,18 +72,18 @@ class VideoInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Frames:
-    """The chosen frames of one video, in order, each once.
+    """The chosen frames of one video, in order, each of them once.
 
     Attributes:
         pixels: uint8 (T, H, W, 3), RGB, full range, upright.
-        index: int64 (T,), place of each frame among the frames that decode, from 0.
-        seconds: float64 (T,), time of each frame after the video's first, from the file's own
-            time stamps.
-        total_frames: Frames that decode. Frames that the decoder reports as damaged, and those
-            after them up to the next key frame, are left out.
-        read_to_end: False where reading stopped at the last frame wanted; ``total_frames`` is
-            then the number of frames in the file, undecoded.
-        info: What the file says.
+        index: int64 (T,), the place of each frame among the frames that decode, from 0.
+        seconds: float64 (T,), the time of each frame after the first frame of the video, from
+            the file's own time stamps.
+        total_frames: The number of frames that decode. Frames that the decoder reports as
+            damaged, and those after them up to the next key frame, are left out.
+        read_to_end: False if reading stopped at the last frame wanted; ``total_frames`` is then
+            the number of frames in the file, not all of them decoded.
+        info: What the file declares.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -100,11 +100,12 @@ class Audio:
 
     Attributes:
         samples: float32 (n,), mono (the mean of all channels). Sample 0 is at the time of the
-            video's first frame: sound before it is cut off, a later start is filled with zeros.
-        rate_hz: Samples a second.
-        channels: Channels in the file.
-        codec: Name of the sound's codec.
-        start_seconds: Where the file's sound begins, relative to the first frame (may be below 0).
+            video's first frame: earlier sound is cut off, a later start is filled with zeros.
+        rate_hz: The number of samples per second.
+        channels: The number of channels in the file.
+        codec: The name of the sound's codec.
+        start_seconds: The time at which the file's sound begins, relative to the first frame
+            (may be below 0).
     """
 
     samples: npt.NDArray[np.float32]
@@ -115,5 +116,5 @@ class Audio:
 
     @property
     def seconds(self) -> float:
-        """Length of ``samples``."""
+        """The length of ``samples``."""
         return len(self.samples) / self.rate_hz

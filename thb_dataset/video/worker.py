@@ -1,7 +1,8 @@
 """The child process that decodes: ``python -m thb_dataset.video.worker ADDRESS_SPACE_BYTES``.
 
-It answers requests (see ``video_messages``) from standard input on standard output, one after the
-other, within limits of the operating system, and ends when its parent does.
+It reads requests (see :mod:`thb_dataset.video.messages`) from standard input and answers them on
+standard output, one after the other, within limits of the operating system. It ends when its
+parent ends.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ MAX_PASSES = 3
 
 
 class DecodePass(Protocol):
-    """One way through a video: the interface of a backend."""
+    """The interface of a backend: one pass through a video."""
 
     def __call__(
         self,
@@ -46,12 +47,16 @@ class DecodePass(Protocol):
         to_end: bool,
         answers: Answers,
     ) -> int:
-        """Send ``begin`` and the wanted frames; return how many frames there are."""
+        """Send ``begin`` and the wanted frames; return the number of frames of the video."""
         ...
 
 
 def probe(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
-    """Open a video, decode its first frame and say what it is."""
+    """Open a video, decode its first frame and send the facts.
+
+    Raises:
+        VideoError: The video cannot be read.
+    """
     with VideoFile(request["path"], limits) as video:
         for frame in video.frames():
             answers.send("info", info=asdict(Painter(video, frame).describe()))
@@ -60,7 +65,11 @@ def probe(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
 
 
 def send_frames(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
-    """Count the frames without decoding, choose, decode; where fewer decode, choose anew."""
+    """Count the frames without decoding, choose, and decode; if fewer decode, choose again.
+
+    Raises:
+        VideoError: The video cannot be read, or is shorter than one clip.
+    """
     path, policy = request["path"], FramePolicy(**request["policy"])
     decode_pass = _load_backend(request["backend"])
     with VideoFile(path, limits) as video:
@@ -70,7 +79,7 @@ def send_frames(request: dict[str, Any], limits: Limits, answers: Answers) -> No
             wanted = np.unique(policy.choose(total))
         except ClipTooShortError:
             wanted = np.empty(0, dtype=np.int64)
-        # Only where no later frame can change the choice does reading stop before the end.
+        # Reading stops before the end only if no later frame can change the choice.
         to_end = not len(wanted) or policy.clips > 1 or policy.sampling == "uniform"
         decoded = decode_pass(path, limits, wanted, to_end, answers)
         if not to_end and decoded > wanted[-1]:
@@ -82,7 +91,9 @@ def send_frames(request: dict[str, Any], limits: Limits, answers: Answers) -> No
         if decoded == 0:
             raise VideoDecodeError(_NO_FRAME)
         total = decoded
-    raise VideoDecodeError("gives another number of frames each time it is decoded")
+    raise VideoDecodeError(
+        "gives another number of frames each time it is decoded; it is damaged, fetch it again"
+    )
 
 
 _NO_FRAME = "has no frame that decodes; the file is damaged, fetch it again"
@@ -91,10 +102,20 @@ _NO_FRAME = "has no frame that decodes; the file is damaged, fetch it again"
 def decode_with_pyav(
     path: str, limits: Limits, wanted: npt.NDArray[np.int64], to_end: bool, answers: Answers
 ) -> int:
-    """Decode in order from the first frame, convert and send the wanted ones, never seek.
+    """Decode in order from the first frame, without seeking, and send the wanted frames.
+
+    Args:
+        path: The file.
+        limits: The cost that the video may cause.
+        wanted: int64 (n,), the indices of the frames to send, ascending.
+        to_end: Whether to decode the frames after the last wanted one too.
+        answers: The pipe to the parent.
 
     Returns:
-        Frames decoded: all there are, or those up to the last wanted one if not ``to_end``.
+        The number of frames decoded.
+
+    Raises:
+        VideoError: The video cannot be read.
     """
     places = {int(index): place for place, index in enumerate(wanted)}
     last = int(wanted[-1]) if len(wanted) else -1
@@ -116,7 +137,7 @@ def decode_with_pyav(
 
 
 class _Clock:
-    """Seconds of each frame after the first, by the file's stamps; by the mean rate without."""
+    """Tells each frame's seconds after the first, by time stamps or else by the mean rate."""
 
     def __init__(self, video: VideoFile) -> None:
         rate = video.stream.average_rate or video.stream.guessed_rate
@@ -124,6 +145,7 @@ class _Clock:
         self._first: Fraction | None = None
 
     def tell(self, frame: av.VideoFrame, index: int) -> float:
+        """Return the seconds of a frame, given its place among the frames that decode."""
         time = tell_time(frame)
         if time is None:
             return float(index * self._period)
@@ -141,7 +163,11 @@ def _load_backend(name: str) -> DecodePass:
 
 
 def send_audio(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
-    """Decode the sound and send its samples, or say that there is none."""
+    """Decode the sound and send its samples, or send that there is no sound.
+
+    Raises:
+        VideoError: The video cannot be read.
+    """
     audio = decode_audio(request["path"], request["rate_hz"], limits)
     if audio is None:
         answers.send("silence")
@@ -156,8 +182,12 @@ _VERBS = {"probe": probe, "frames": send_frames, "audio": send_audio}
 def answer(request: dict[str, Any], answers: Answers) -> bool:
     """Do what a request asks; every failure becomes an ``error`` message.
 
+    Args:
+        request: The verb, the path, the limits and what the verb needs.
+        answers: The pipe to the parent.
+
     Returns:
-        Whether this process is fit for another request; after running out of memory it is not.
+        Whether this process can take another request; after running out of memory it cannot.
     """
     limits, fit = Limits(**request["limits"]), True
     try:
@@ -169,22 +199,22 @@ def answer(request: dict[str, Any], answers: Answers) -> bool:
         fit = False
         megabytes = limits.address_space_bytes >> 20
         error: VideoError = VideoTooLargeError(
-            f"needs more than {megabytes} MiB of memory to decode; the file is damaged, or scale"
-            " it down, or raise Limits.address_space_bytes"
+            f"needs more than {megabytes} MiB of memory to decode; it may be damaged, otherwise"
+            " scale it down or raise Limits.address_space_bytes"
         )
     except VideoError as caught:
         error = caught
     except Exception as caught:
-        # A decoder fails in ways that nobody lists; one video must not end the run.
+        # A decoder can fail in any way, and one video must not end the run.
         error = VideoDecodeError(f"cannot be decoded ({type(caught).__name__}: {caught})")
     answers.send("error", error=type(error).__name__, message=str(error), fit=fit)
     return fit
 
 
 def main() -> None:
-    """Answer until the parent closes the pipe or dies."""
+    """Answer requests until the parent closes the pipe or dies."""
     answers = Answers(os.dup(1))
-    # Whatever a library prints must not mix with the answers.
+    # What a library prints must not mix with the answers.
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 1)
     os.dup2(null, 2)
@@ -202,10 +232,10 @@ def main() -> None:
 
 
 def _listen(requests: queue.SimpleQueue[dict[str, Any]], parent: int) -> None:
-    """Queue requests; end the process at once, even in mid-decode, when the parent is gone.
+    """Queue requests, and end the process at once, even while it decodes, if the parent is gone.
 
-    A closed pipe says so, but not where a forked sibling still holds the pipe's other end; so the
-    parent's number is looked at too.
+    The pipe then closes, but not if a forked sibling still holds its other end. Therefore the
+    number of the parent process is watched too.
     """
     poll = select.poll()
     poll.register(0, select.POLLIN)
@@ -226,20 +256,20 @@ def _read(size: int) -> Iterator[bytes]:
 
 
 def _limit_process(address_space_bytes: int) -> None:
-    """Bound memory, open files and written files for good; no core dumps of people's faces."""
+    """Limit memory, open files and written files for good, and forbid core dumps with faces."""
     for kind, limit in (
         (resource.RLIMIT_AS, address_space_bytes),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
     ):
-        # Some systems refuse one kind or another; the parent's clock still holds.
+        # Some systems refuse one of these limits; the parent's clock holds in any case.
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(kind, (limit, limit))
 
 
 def _renew_cpu_limit(seconds: int) -> None:
-    """Give one more request its processor time, on top of what was used so far."""
+    """Allow one more request its processor time, beyond the time used so far."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     soft = int(usage.ru_utime + usage.ru_stime) + 1 + seconds

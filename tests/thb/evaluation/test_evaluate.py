@@ -1,4 +1,4 @@
-"""Every fold scored once, by any number of processes, killed or not; nothing leaks in silence."""
+"""Evaluation: every video is scored once, also after a kill, and no mismatch goes unnoticed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ import pytest
 from detectors.registry import load_detector
 from tests.support.forked_python import THB, RunPython
 from tests.support.killed_process import run_and_kill
+from tests.support.records import make_run_record
 from thb.evaluation.evaluate import EvaluateSettings, evaluate, evaluate_protocols
 from thb.evaluation.score import score
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predictions import Prediction, Status, read_predictions
+from thb.runs.provenance import FoldScoringRecord
+from thb.runs.record import write_record
 from thb_dataset.errors import DetectorError, ReleaseError, ResultError
 from thb_dataset.protocols import build_folds
 from thb_dataset.records import Generator
@@ -63,16 +66,16 @@ def command_of(detector: Path, release: MiniRelease, out: Path, *more: str) -> l
 
 def assert_same_scores(some: tuple[Prediction, ...], others: tuple[Prediction, ...]) -> None:
     assert [row.video_id for row in some] == [row.video_id for row in others]
-    for one, other in zip(some, others, strict=True):
-        assert one.status == other.status
-        assert one.score == pytest.approx(other.score, abs=1e-6)
+    for row, other in zip(some, others, strict=True):
+        assert row.status == other.status
+        assert row.score == pytest.approx(other.score, abs=1e-6)
 
 
 @pytest.fixture(scope="module")
 def reference(
     untrained: Path, tiny_release: MiniRelease, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """An evaluation of one fold by one process, never interrupted."""
+    """The folder of an evaluation of one fold by one process, without interruption."""
     out = tmp_path_factory.mktemp("reference")
     evaluate_fold(untrained, tiny_release, out)
     return out
@@ -91,15 +94,17 @@ def test_every_video_of_the_fold_has_one_row(reference: Path, tiny_release: Mini
     }
 
 
-def test_the_record_says_what_made_the_scores(reference: Path, untrained: Path) -> None:
+def test_the_predictions_hold_their_provenance(reference: Path, untrained: Path) -> None:
     run = read_predictions(reference / FOLD / "predictions.parquet").run
-    assert run["fold"] == FOLD
-    assert run["release"]["synthetic"] is True
-    assert len(run["release"]["revision"]) == 64
-    assert run["clip_spec"] == load_detector(untrained).config.clip_spec.to_dict()
-    assert run["face_pack"]["name"] == "embedded"
-    assert run["versions"]["torch"]
-    assert run["trained_on"] is None
+    assert isinstance(run, FoldScoringRecord)
+    assert run.fold == FOLD
+    assert run.release.synthetic
+    assert len(run.release.revision or "") == 64
+    assert run.clip_spec == load_detector(untrained).config.clip_spec
+    assert run.face_pack is not None
+    assert run.face_pack.name == "embedded"
+    assert run.versions["torch"]
+    assert run.trained_on is None
 
 
 def test_the_result_is_the_score_of_the_predictions_on_disk(reference: Path) -> None:
@@ -142,7 +147,7 @@ def test_two_processes_give_the_same_scores(
     assert ended.returncode == 0, ended.stderr
     assert len(json.loads(ended.stdout)["results"]) == 1  # one document, from one process
     logs = sorted((tmp_path / FOLD).rglob("rank-*.jsonl"))
-    shares = [len(path.read_text().splitlines()) - 1 for path in logs]  # less the header
+    shares = [len(path.read_text().splitlines()) - 1 for path in logs]  # without the header
     assert len(shares) == 2
     assert sum(shares) == len(expected_ids(tiny_release))
     assert max(shares) - min(shares) <= 1
@@ -198,13 +203,13 @@ def test_predictions_of_another_detector_are_not_mixed_in(
         evaluate_fold(tmp_path / "other", tiny_release, tmp_path / "out")
     result = evaluate_fold(tmp_path / "other", tiny_release, tmp_path / "out", overwrite=True)
     run = read_predictions(tmp_path / "out" / FOLD / "predictions.parquet").run
-    assert run["detector"] == result.runs[FOLD]["detector"]
-    assert run["detector"]["name"] == str(tmp_path / "other")
+    assert run.detector == result.runs[FOLD].detector
+    assert run.detector.name == str(tmp_path / "other")
 
 
 @pytest.fixture
 def own_release(tiny_release: MiniRelease, tmp_path: Path) -> MiniRelease:
-    """A copy of the release that a test may damage."""
+    """A copy of the release, which a test may damage."""
     shutil.copytree(tiny_release.hub, tmp_path / "release" / "hub")
     shutil.copytree(tiny_release.real_root, tmp_path / "release" / "real_videos")
     return type(tiny_release)(
@@ -278,9 +283,7 @@ def test_a_damaged_video_is_a_row_and_the_run_goes_on(
 
 def _pretend_trained(folder: Path, model: Path, fold: str, split_by: str = "release") -> None:
     shutil.copytree(model, folder)
-    record = {"format": "thb-run/1", "protocol": fold[:2], "fold": fold, "split_by": split_by}
-    record["release"] = {"name": "mini", "revision": None, "synthetic": True}  # type: ignore[assignment]
-    (folder / "run.json").write_text(json.dumps(record))
+    write_record(folder, make_run_record(protocol=fold[:2], fold=fold, split_by=split_by))
 
 
 def test_a_detector_of_another_fold_is_refused(
@@ -291,10 +294,12 @@ def test_a_detector_of_another_fold_is_refused(
         evaluate_fold(tmp_path / "hallo2", tiny_release, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     result = evaluate_fold(tmp_path / "hallo2", tiny_release, tmp_path / "out", allow_mismatch=True)
-    assert result.runs[FOLD]["trained_on"]["fold"] == "p3-hallo2"
+    trained_on = result.runs[FOLD].trained_on
+    assert trained_on is not None
+    assert trained_on.fold == "p3-hallo2"
 
 
-def test_another_release_is_said_so(
+def test_a_detector_of_another_release_gives_a_warning(
     untrained: Path, tiny_release: MiniRelease, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     _pretend_trained(tmp_path / "model", untrained, FOLD)

@@ -1,4 +1,4 @@
-"""The record of an evaluation: read as written, the same bytes for the same numbers."""
+"""Results: read as they were written, with equal bytes for equal numbers."""
 
 from __future__ import annotations
 
@@ -73,5 +73,5 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     [("cells", [{"generator": "Hallo"}]), ("cells", 3), ("mean", {"auc": {"much": 1}})],
 )
 def test_a_record_of_another_shape_is_refused(name: str, value: Any) -> None:
-    with pytest.raises(ResultError, match="not the record"):
+    with pytest.raises(ResultError, match="not a result"):
         Result.from_dict(make_result().to_dict() | {name: value})

@@ -1,4 +1,4 @@
-"""From predictions to numbers."""
+"""The numbers that are computed from predictions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from metrics.talking_head_detection.roc import auc_interval
+from tests.support.records import FACE_PACK, make_scoring_record
 from thb.evaluation.cells import Cell
 from thb.evaluation.score import score
 from thb.evaluation.tables import markdown_table
@@ -21,6 +22,9 @@ from thb.prediction.predictions import (
     read_predictions,
     write_predictions,
 )
+from thb.runs.provenance import ScoredDetector, ScoringRecord
+from thb.runs.record import ReleaseRecord
+from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import ResultError
 
 GENERATORS = ("Hallo", "Hallo2", "AniPortraitAudio", "LivePortrait")
@@ -34,7 +38,7 @@ def make_predictions(
     n_real: int = 20,
     **run: Any,
 ) -> Predictions:
-    """A fold with six fakes a generator, two of MAGI-1, and reals that drive some of the fakes."""
+    """Return a fold: six fakes per generator, two of MAGI-1, and reals that drive some fakes."""
     rng = random.Random(seed)
 
     def draw(mean: float) -> float:
@@ -65,14 +69,7 @@ def make_predictions(
             )
             for at in range(count)
         )
-    record = {
-        "protocol": "p1",
-        "fold": fold,
-        "split_by": "release",
-        "release": {"name": "toy", "revision": "abc", "synthetic": False},
-        "detector": {"model_type": "baseline"},
-    }
-    return Predictions(rows=tuple(rows), run=record | run)
+    return Predictions(rows=tuple(rows), run=make_scoring_record(fold=fold, **run))
 
 
 def change(predictions: Predictions, video_id: str, **values: Any) -> Predictions:
@@ -125,10 +122,10 @@ def test_folds_of_one_protocol_join() -> None:
     [
         ({"protocol": "p3"}, "protocol"),
         ({"split_by": "driver"}, "split_by"),
-        ({"release": {"name": "other"}}, "release"),
-        ({"detector": {"model_type": "tall"}}, "detector"),
-        ({"clip_spec": {"frames": 16}}, "clip_spec"),
-        ({"face_pack": {"name": "buffalo_l"}}, "face_pack"),
+        ({"release": ReleaseRecord(name="other")}, "release"),
+        ({"detector": ScoredDetector(model_type="tall")}, "detector"),
+        ({"clip_spec": ClipSpec(frames=16)}, "clip_spec"),
+        ({"face_pack": FACE_PACK}, "face_pack"),
     ],
 )
 def test_what_does_not_belong_together_is_refused(run: dict[str, Any], said: str) -> None:
@@ -144,14 +141,15 @@ def test_one_fold_twice_is_refused() -> None:
 def test_what_cannot_be_scored_is_refused() -> None:
     with pytest.raises(ResultError, match="nothing to score"):
         score([])
-    with pytest.raises(ResultError, match="no fake"):
+    with pytest.raises(ResultError, match="hold no fake"):
         score(Predictions(rows=make_predictions(()).rows[:20], run=make_predictions().run))
     with pytest.raises(ResultError, match="label"):
         score(change(make_predictions(), "Hallo/1", label=None))
-    with pytest.raises(ResultError, match="protocol and fold"):
-        score(Predictions(rows=make_predictions().rows, run={}))
+    loose = ScoringRecord(detector=ScoredDetector(model_type="baseline"))
+    with pytest.raises(ResultError, match="do not name their protocol and fold"):
+        score(Predictions(rows=make_predictions().rows, run=loose))
     rows = make_predictions().rows
-    with pytest.raises(ResultError, match="two rows or more, Hallo/0 first"):
+    with pytest.raises(ResultError, match="two or more rows, the first is Hallo/0"):
         score(Predictions(rows=(*rows, rows[20]), run=make_predictions().run))
     with pytest.raises(ResultError, match="no generator"):
         score(change(make_predictions(), "Hallo/1", generator=None))
@@ -213,7 +211,7 @@ def test_the_interval_of_the_mean_knows_what_the_folds_share() -> None:
     assert mean.low is not None
     assert mean.high is not None
     assert mean.low <= mean.value <= mean.high
-    # The same reals, drivers and scores twice: two folds tell no more than one.
+    # The two folds have the same reals, drivers and scores, so they know no more than one fold.
     alone = pick(score(folds[0], n_bootstrap=400).cells, "Hallo").measures["auc"]
     assert (mean.low, mean.high) == pytest.approx((alone.bootstrap_low, alone.bootstrap_high))
 
@@ -224,7 +222,7 @@ def test_the_interval_of_the_mean_knows_what_the_folds_share() -> None:
 def test_a_real_clip_is_resampled_with_the_fakes_that_it_drives(
     real_dataset: str, lowest: float
 ) -> None:
-    # Real 1 < fake 1 < real 2 < fake 2: only real 2 drawn without its fake ranks them all wrong.
+    # Real 1 < fake 1 < real 2 < fake 2: the AUC is 0 only if real 2 is drawn without its fake.
     rows = []
     for at, (real, fake) in enumerate([(0.1, 0.2), (0.3, 0.4)]):
         rows += [
@@ -274,7 +272,7 @@ def test_bootstrap_of_videos_that_share_nothing_is_as_wide_as_delong() -> None:
 @pytest.mark.parametrize("method", ["nearest", "interpolate"])
 def test_other_methods_are_named_and_have_no_bootstrap_of_theirs(method: Any) -> None:
     result = score(make_predictions(), method=method, n_bootstrap=20)
-    assert result.settings["method"] == method
+    assert result.settings.method == method
     for cell in result.cells:
         assert cell.measures["t1"].bootstrap_low is None
         assert cell.measures["auc"].bootstrap_low is not None

@@ -1,4 +1,4 @@
-"""The tables: complete, in the order of the paper, and honest about what they hold."""
+"""Tables: complete, in the order of the paper, with notes on everything left out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from tests.support.made_results import make_cell, make_measure, make_result
-from thb.evaluation.cells import METRICS
+from thb.evaluation.cells import METRICS, ScoreSettings
 from thb.evaluation.result import Result
 from thb.evaluation.tables import (
     INTERVAL_NOTE,
@@ -17,6 +17,7 @@ from thb.evaluation.tables import (
     notes,
     print_results,
 )
+from thb.runs.record import ReleaseRecord
 
 
 def render(results: list[Result], width: int = 120) -> str:
@@ -110,7 +111,7 @@ def test_targets_below_the_resolution_are_marked_and_explained() -> None:
 
 
 def test_a_synthetic_release_is_named_so_everywhere() -> None:
-    result = make_result(release={"name": "mini", "revision": "x", "synthetic": True})
+    result = make_result(release=ReleaseRecord(name="mini", revision="x", synthetic=True))
     text = render([result])
     assert "SYNTHETIC mini" in text.splitlines()[0]
     assert "SYNTHETIC" in text.splitlines()[-1]
@@ -128,7 +129,7 @@ def test_what_sets_a_result_apart_is_said() -> None:
     result = make_result(
         cells=cells,
         mean_over=("Hallo", "Hallo2"),
-        settings={"method": "nearest", "no_face": "as_fake"},
+        settings=ScoreSettings(method="nearest", no_face="as_fake"),
     )
     said = "\n".join(notes([result]))
     assert "not scored, at most per column: 4 error, 2 no_face" in said
@@ -141,7 +142,7 @@ def test_what_sets_a_result_apart_is_said() -> None:
 
 def test_names_from_someones_file_move_no_terminal_and_break_no_table() -> None:
     name = "[red]a[/red]|b\x1b[2J"
-    result = make_result(detector=name, release={"name": name, "synthetic": False})
+    result = make_result(detector=name, release=ReleaseRecord(name=name))
     text = render([result])
     assert "\x1b" not in text
     assert "[red]a[/red]|b�[2J" in text

@@ -1,4 +1,4 @@
-"""Explanations of videos: the heat lies where the detector looked, in every file written."""
+"""Explanations of videos: in every file the heat lies where the detector looked."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from detectors.base import Detector, DetectorOutput
-from detectors.registry import DETECTORS, create_detector, find_detector_class
+from detectors.listing import DETECTORS
+from detectors.registry import create_detector, find_detector_class
 from tests.support.video_files import write_video
 from thb.explanations.explain import ExplainSettings, explain, explain_files
 from thb.explanations.explanation import Explanation
 from thb.explanations.heat import AGAINST, FOR, paint_heat
-from thb.explanations.overlay import STRIP_HEIGHT, follow_heat
+from thb.explanations.overlay import STRIP_HEIGHT
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict
 from thb_dataset.clip_spec import ClipSpec
@@ -34,7 +35,7 @@ pytest.importorskip("pytorch_grad_cam", reason="grad-cam is not installed")
 
 Picture = npt.NDArray[np.uint8]
 SPOT = (70, 45)
-"""Column and row of the white spot, in pixels of the frame."""
+"""The column and row of the white spot, in pixels of the frame."""
 
 
 class BrightnessDetector(Detector):
@@ -68,7 +69,7 @@ def settings(tmp_path: Path) -> ExplainSettings:
 
 @pytest.fixture
 def spot_video(tmp_path: Path) -> Path:
-    """A white spot on black, 121 x 91 pixels, 20 frames."""
+    """A video of a white spot on black, 121 x 91 pixels, 20 frames."""
     rows, columns = np.mgrid[:91, :121]
     spot = 255 * np.exp(-((columns - SPOT[0]) ** 2 + (rows - SPOT[1]) ** 2) / (2 * 6**2))
     picture = np.repeat(np.rint(spot).astype(np.uint8)[..., None], 3, axis=2)
@@ -89,7 +90,7 @@ def decode(path: Path) -> list[Picture]:
 
 
 def middle(weights: npt.NDArray[np.floating]) -> tuple[float, float]:
-    """The centre of what is above half of the height: column, row."""
+    """Return the centre of the weights above half of the greatest: column, row."""
     weights = np.where(weights > weights.max() / 2, weights, 0)
     rows, columns = np.mgrid[: weights.shape[0], : weights.shape[1]]
     return (
@@ -118,7 +119,7 @@ def test_heat_lies_on_the_spot_that_is_looked_at(
 def test_heat_on_a_face_finds_its_way_back_through_the_crop(
     clip: Path, settings: ExplainSettings
 ) -> None:
-    """The heat of brightness, put back, is the brightness of the frame that was cut."""
+    """The heat of brightness, put back, is the brightness of the frame under the crop."""
     for crop in ({"crop": "box"}, {"crop": "aligned", "margin": 1.5}):
         config = {"clip": {"resample": "fine", "frames": 2, "size": 64, **crop}}
         detector = create_detector(BrightnessDetector, config=config)
@@ -148,16 +149,16 @@ def test_the_overlay_is_h264_as_long_as_the_video_and_hot_where_the_heat_is(
         assert stream.average_rate == Fraction(25)
     pictures = decode(path)
     assert len(pictures) == 20
-    assert pictures[0].shape == (91 + 1 + STRIP_HEIGHT, 121 + 1, 3), "even sides"
+    assert pictures[0].shape == (91 + 1 + STRIP_HEIGHT, 121 + 1, 3), "the sides are even"
     colour = pictures[10][:91, :121].astype(float)
     redness = np.maximum(colour[..., 0] - colour[..., 2], 0)
     np.testing.assert_allclose(middle(redness), SPOT, atol=1.5)
-    marks = [np.flatnonzero(one[-5, :, 0] > 200) for one in (pictures[0], pictures[-1])]
-    assert marks[0].max() < 5, "the time that is shown begins on the left"
-    assert marks[1].min() > 110, "and ends on the right"
+    first, last = (np.flatnonzero(pictures[at][-5, :, 0] > 200) for at in (0, -1))
+    assert first.max() < 5, "the mark of the current frame starts on the left"
+    assert last.min() > 110, "the mark of the current frame ends on the right"
 
 
-def test_heat_between_two_frames_goes_over_from_one_to_the_other(
+def test_heat_between_two_frames_is_interpolated(
     spot_video: Path, settings: ExplainSettings
 ) -> None:
     found = explain(create_detector(BrightnessDetector), spot_video, settings=settings)
@@ -167,7 +168,7 @@ def test_heat_between_two_frames_goes_over_from_one_to_the_other(
         frame_index=np.array([[4, 8, 4]]),
         seconds=np.array([[0.4, 0.8, 0.4]]),
     )
-    track = follow_heat(replace(found, heat=heat, clips=clips))
+    track = replace(found, heat=heat, clips=clips).follow_heat()
     assert track.seconds.tolist() == [0.4, 0.8]
     assert track.heat[:, 0, 0].tolist() == [3.0, 3.0], "a frame seen twice has the mean"
     track = replace(track, heat=np.stack([np.full((2, 2), v, np.float32) for v in (5, 3)]))
@@ -175,7 +176,7 @@ def test_heat_between_two_frames_goes_over_from_one_to_the_other(
         assert track.read(at)[0][0, 0] == pytest.approx(wanted, abs=1e-5)
 
 
-def test_the_sheet_and_the_map_hold_what_was_found(
+def test_the_sheet_and_the_map_hold_the_explanation(
     clip: Path, settings: ExplainSettings, tmp_path: Path
 ) -> None:
     detector_class = find_detector_class("baseline")
@@ -190,7 +191,7 @@ def test_the_sheet_and_the_map_hold_what_was_found(
         assert np.array_equal(arrays["boxes"], found.boxes)  # type: ignore[arg-type] # there is one
         assert arrays["frame_size"].tolist() == list(found.clips.frame_size)
         assert str(arrays["target"]) == "fake"
-    assert not list(tmp_path.glob(".*")), "no draft is left"
+    assert not list(tmp_path.glob(".*")), "a draft is left"
 
 
 @pytest.mark.parametrize("name", sorted(DETECTORS))
@@ -214,7 +215,7 @@ def test_every_detector_is_explained_and_scores_as_it_predicts(
     assert decode(found.save(tmp_path / "cam.mp4"))
 
 
-def test_what_cannot_be_judged_is_an_error_with_a_name(
+def test_each_reason_why_a_video_cannot_be_judged_has_its_error(
     spot_video: Path, settings: ExplainSettings, tmp_path: Path
 ) -> None:
     baseline, lipfd = (
@@ -233,16 +234,16 @@ def test_what_cannot_be_judged_is_an_error_with_a_name(
         with pytest.raises(error):
             explain(detector, path, settings=settings)
     given = {"a": spot_video, "b": None, "c": tmp_path / "absent.mp4"}
-    told = dict(explain_files(baseline, given, settings=settings))
-    assert list(told) == ["a", "b", "c"]
-    assert isinstance(told["a"], NoFaceError)
-    assert told["b"] is None
-    assert told["c"] is None
+    results = dict(explain_files(baseline, given, settings=settings))
+    assert list(results) == ["a", "b", "c"]
+    assert isinstance(results["a"], NoFaceError)
+    assert results["b"] is None
+    assert results["c"] is None
 
 
 def test_memory_stays_flat_over_fifty_videos(clip: Path, settings: ExplainSettings) -> None:
     if not Path("/proc/self/statm").exists():
-        pytest.skip("the memory of a process is read from /proc")
+        pytest.skip("this system has no /proc to read the memory of a process from")
     detector_class = find_detector_class("tall")
     detector = create_detector(detector_class, config=detector_class.tiny)
 
@@ -258,7 +259,7 @@ def test_memory_stays_flat_over_fifty_videos(clip: Path, settings: ExplainSettin
     assert seen[1] - seen[0] < 12, f"50 videos took {seen[1] - seen[0]:.0f} MiB"
 
 
-def test_heat_has_two_colours_and_nothing_is_left_grey() -> None:
+def test_heat_has_two_colours_and_no_heat_is_grey() -> None:
     grey = np.full((1, 4, 3), 100, np.uint8)
     heat = np.array([[0.0, 9.0, -9.0, 0.5]], np.float32)
     none, most, least, half = paint_heat(grey, heat, 1.0)[0].astype(float)
@@ -268,7 +269,7 @@ def test_heat_has_two_colours_and_nothing_is_left_grey() -> None:
     np.testing.assert_allclose(half, 100 + 0.35 * (np.array(FOR) - 100), atol=1.5)
 
 
-def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a" / "file.txt"
 
     def fail() -> None:

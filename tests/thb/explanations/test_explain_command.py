@@ -1,4 +1,4 @@
-"""``thb explain``: what is written where, and what is refused before any work."""
+"""``thb explain``, ``explain-split``, ``gallery``: files written, and mistakes refused early."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def clip(tiny_release: MiniRelease, tmp_path: Path) -> Path:
-    """A video of the synthetic release, in a folder of its own."""
+    """A video of the synthetic release in a folder of its own."""
     folder = tmp_path / "videos"
     folder.mkdir()
     first = min(tiny_release.hub.glob("fake/Hallo/test/*.mp4"))
@@ -43,10 +43,10 @@ def test_one_video_gets_its_overlay_sheet_and_map(
     assert sorted(overlay.parent.iterdir()) == sorted(files)
     assert sum(record["energy"].values()) == pytest.approx(1, abs=1e-6)
     scored = json.loads(run_thb("predict", untrained, clip, "--format", "json", "-q").out)
-    assert record["p_fake"] == pytest.approx(scored["videos"][0]["p_fake"], abs=1e-6)
+    assert record["score"] == pytest.approx(scored["videos"][0]["score"], abs=1e-6)
 
 
-def test_several_videos_of_one_name_stay_apart_and_a_bad_one_gets_its_reason(
+def test_videos_with_the_same_name_stay_apart_and_a_bad_one_gets_its_reason(
     untrained: Path, clip: Path, tmp_path: Path, run_thb: Run
 ) -> None:
     other = tmp_path / "other" / clip.name
@@ -75,22 +75,26 @@ def test_no_video_is_written_over(untrained: Path, clip: Path, named: str, run_t
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
-        ([], "name a video"),
-        (["a.mp4", "--protocol", "p1"], "not both"),
-        (["a.mp4", "--gallery"], "--gallery"),
-        (["a.mp4", "--fold", "hallo"], "--fold"),
-        (["a.mp4", "--format", "markdown"], "markdown"),
-        (["a.mp4", "b.mp4", "--out", "one.mp4"], "one.mp4"),
-        (["--protocol", "p1", "--fold", "hallo"], "--fold"),
-        (["--protocol", "all", "--gallery", "--out", "g.png"], "g.png"),
+        (["explain", "baseline"], "Missing argument 'VIDEO'"),
+        (["explain", "baseline", "a.mp4", "--fold", "hallo"], "--fold"),
+        (["explain", "baseline", "a.mp4", "--format", "markdown"], "markdown"),
+        (["explain", "baseline", "a.mp4", "b.mp4", "--out", "one.mp4"], "one.mp4"),
+        (["explain", "baseline", "a.mp4", "--protocol", "p1"], "a.mp4"),
+        (["explain", "baseline", "--gallery"], "--protocol"),
+        (["explain-split", "baseline"], "--protocol"),
+        (["explain-split", "baseline", "--protocol", "p1", "--fold", "hallo"], "--fold"),
+        (["gallery", "baseline", "--protocol", "p1", "--format", "markdown"], "markdown"),
+        (["gallery", "baseline", "--protocol", "all", "--out", "g.png"], "g.png"),
     ],
 )
-def test_what_cannot_be_meant_is_a_usage_error(words: list[str], told: str, run_thb: Run) -> None:
-    ended = run_thb("explain", "baseline", *words)
+def test_what_cannot_be_meant_is_a_usage_error(
+    words: list[str], message: str, run_thb: Run
+) -> None:
+    ended = run_thb(*words)
     assert ended.code == 2
-    assert told in ended.err
+    assert message in ended.err
 
 
 def test_a_split_and_its_gallery(
@@ -101,7 +105,7 @@ def test_a_split_and_its_gallery(
     where = ["--protocol", "p3", "--fold", "hallo", "--release", tiny_release.hub, "-q"]
     where += ["--real-root", tiny_release.real_root]
     few = ["--limit", 1, "--steps", 0]
-    ended = run_thb("explain", run, *where, *few, "--overlays", "--format", "json")
+    ended = run_thb("explain-split", run, *where, *few, "--overlays", "--format", "json")
     assert ended.code == 0, ended.err
     rows, _ = read_explanations(run / "p3-hallo" / "explanations.parquet")
     for row in rows:
@@ -110,9 +114,9 @@ def test_a_split_and_its_gallery(
     (done,) = json.loads(ended.out)["explanations"]
     assert {cell["generator"] for cell in done["cells"]} >= {"Hallo", "real"}
     assert rows
-    table = run_thb("explain", run, *where, *few, "--format", "markdown")
+    table = run_thb("explain", run, *where, *few, "--format", "markdown")  # the old spelling
     assert table.out.strip() == (run / "explanations-p3-hallo.md").read_text().strip()
-    drawn = run_thb("explain", run, *where, "--gallery")
+    drawn = run_thb("gallery", run, *where)
     assert drawn.code == 0, drawn.err
     sheet = Path(drawn.out.splitlines()[-1])
     assert sheet == run / "gallery-p3-hallo.png"

@@ -1,4 +1,4 @@
-"""Regions of a face: a partition that follows the face, and heat shares with known answers."""
+"""Regions of a face: a partition that follows the face, and shares of heat with known answers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from thb_dataset.clips.video_clips import VideoClips
 SIZE = 96
 BOX = np.array([60, 40, 120, 120], np.float32)
 POINTS = np.array([[76, 72], [104, 72], [90, 86], [79, 102], [101, 102]], np.float32)
-"""A face seen from the front, in a frame 180 x 160 pixels."""
+"""The points of a face seen from the front, in a frame of 180 x 160 pixels."""
 FRAME = (160, 180)
 WHOLE = np.array([[SIZE / 180, 0, 0.5 * SIZE / 180 - 0.5], [0, SIZE / 160, 0.5 * SIZE / 160 - 0.5]])
 EYES, MOUTH, FACE, HAIR, BACKGROUND = range(5)
 
 
 def similarity(degrees: float, scale: float, to: tuple[float, float]) -> npt.NDArray[np.float64]:
-    """Turn the frame about the face's middle, which comes to lie at ``to`` of the crop."""
+    """Return the placement of a crop that shows the face turned, with its centre at ``to``."""
     angle = np.deg2rad(degrees)
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return np.column_stack([turn, np.array(to) - turn @ np.array([90.0, 84.0])])
@@ -77,7 +77,7 @@ def test_every_pixel_is_in_one_region(degrees: float, scale: float) -> None:
     assert (masks.sum(axis=0) == 1).all()
 
 
-def test_the_points_lie_in_the_regions_named_after_them() -> None:
+def test_the_points_of_the_face_lie_in_their_regions() -> None:
     placement = np.array([[1.0, 0, 0], [0, 1.0, 0]])
     masks = region_masks(BOX, POINTS, placement, 180, frame_size=FRAME)
 
@@ -92,11 +92,11 @@ def test_the_points_lie_in_the_regions_named_after_them() -> None:
 
 
 def test_the_regions_turn_and_grow_with_the_crop() -> None:
-    """A crop turned by a right angle has the turned masks; one twice as fine has as much area."""
+    """A crop turned by a right angle has turned masks; a crop twice as fine has the same areas."""
     upright = region_masks(BOX, POINTS, similarity(0, 0.7, (47.5, 47.5)), SIZE)
     for quarters in (1, 2, 3):
         turned = region_masks(BOX, POINTS, similarity(90 * quarters, 0.7, (47.5, 47.5)), SIZE)
-        # np.rot90 turns against the clock, an angle in pictures with it
+        # np.rot90 turns anticlockwise, a positive angle in pictures turns clockwise.
         assert (turned != np.rot90(upright, -quarters, axes=(1, 2))).mean() < 0.001
     fine = region_masks(BOX, POINTS, similarity(30, 1.4, (95.5, 95.5)), 2 * SIZE)
     coarse = region_masks(BOX, POINTS, similarity(30, 0.7, (47.5, 47.5)), SIZE)
@@ -105,7 +105,7 @@ def test_the_regions_turn_and_grow_with_the_crop() -> None:
 
 @pytest.mark.parametrize("degrees", [10, 25, 90, 130])
 def test_a_tilted_head_has_the_regions_of_an_upright_one(degrees: float) -> None:
-    """The frame is turned, and with it box and points: the box that encloses the turned face."""
+    """The points are turned with the frame; the box is the one that encloses the turned face."""
     tall = 1.3
     half = np.array([30.0, 30.0 * tall])
     angle = np.deg2rad(degrees)
@@ -128,8 +128,8 @@ def test_a_tilted_head_has_the_regions_of_an_upright_one(degrees: float) -> None
     assert (upright != tilted).mean() < 0.002
 
 
-def test_pixels_outside_of_the_frame_are_background() -> None:
-    placement = np.array([[1.0, 0, -40.0], [0, 1.0, 20.0]])  # the crop begins 20 rows above it
+def test_pixels_outside_the_frame_are_background() -> None:
+    placement = np.array([[1.0, 0, -40.0], [0, 1.0, 20.0]])  # it begins 20 rows above the frame
     box, points = BOX - [0, 40, 0, 40], POINTS - [0, 40]
     masks = region_masks(box, points, placement, SIZE, frame_size=FRAME)
     endless = region_masks(box, points, placement, SIZE)
@@ -146,10 +146,10 @@ def test_a_profile_keeps_its_eyes_and_mouth_on_the_face() -> None:
     front = region_masks(BOX, POINTS, placement, 180, frame_size=FRAME).sum(axis=(1, 2))
     assert 0.15 * front[EYES] < areas[EYES] < front[EYES]
     assert areas[MOUTH] > 0.3 * front[MOUTH]
-    assert areas[:3].sum() == front[:3].sum(), "the whole face is as large"
+    assert areas[:3].sum() == front[:3].sum(), "the whole face has the same area"
 
 
-def test_points_that_coincide_break_nothing() -> None:
+def test_points_that_coincide_are_accepted() -> None:
     masks = region_masks(BOX, np.full((5, 2), 90.0), WHOLE, SIZE, frame_size=FRAME)
     assert (masks.sum(axis=0) == 1).all()
 
@@ -166,7 +166,7 @@ def test_uniform_heat_has_the_shares_of_the_areas() -> None:
 
 
 @pytest.mark.parametrize("region", range(5))
-def test_heat_inside_one_region_is_all_there(region: int) -> None:
+def test_heat_inside_one_region_belongs_to_it(region: int) -> None:
     masks = grid_masks()
     heat = masks[region].astype(np.float32) - 2 * masks[(region + 1) % 5]
     shares = measure_regions(make_explanation(heat[None, None]))
@@ -177,7 +177,7 @@ def test_heat_inside_one_region_is_all_there(region: int) -> None:
     assert shares.against[REGIONS[(region + 1) % 5]] == pytest.approx(1)
 
 
-def test_frames_count_by_their_energy() -> None:
+def test_frames_count_in_proportion_to_their_heat() -> None:
     masks = grid_masks()
     heat = np.stack([masks[EYES] / masks[EYES].sum(), 3 * masks[MOUTH] / masks[MOUTH].sum()])
     shares = measure_regions(make_explanation(heat[None].astype(np.float32)))
@@ -186,7 +186,7 @@ def test_frames_count_by_their_energy() -> None:
     assert shares.energy["mouth"] == pytest.approx(0.75)
 
 
-def test_no_heat_has_no_shares_and_no_face_no_measure() -> None:
+def test_there_are_no_shares_without_heat_and_none_without_a_face() -> None:
     cold = make_explanation(np.zeros((1, 2, 4, 4), np.float32))
     shares = measure_regions(cold)
     assert shares is not None

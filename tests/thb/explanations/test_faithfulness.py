@@ -1,4 +1,4 @@
-"""Deletion and insertion curves of detectors whose reasons are known."""
+"""Deletion and insertion curves of detectors for which it is known where they look."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 from torch import Tensor, nn
 
 from detectors.base import Detector, DetectorOutput
-from detectors.registry import DETECTORS, create_detector, find_detector_class
+from detectors.listing import DETECTORS
+from detectors.registry import create_detector, find_detector_class
 from thb.explanations.explain import ExplainSettings, explain
 from thb.explanations.explanation import Explanation
 from thb.explanations.faithfulness import Faithfulness, measure_faithfulness
@@ -27,7 +28,7 @@ SIZE, CELLS = 64, 8
 
 
 class CornerDetector(Detector):
-    """Its logit is the contrast in the upper left quarter of a quarter: two by two cells."""
+    """Its logit is the contrast in the upper left sixteenth of the crop: two by two cells."""
 
     model_type = "test_faithfulness_corner"
     default_clip = ClipSpec(
@@ -90,8 +91,8 @@ def measure(explanation: Explanation, **settings: int) -> Faithfulness:
     return measure_faithfulness(create_detector(CornerDetector), explanation, **settings)
 
 
-def test_true_heat_falls_and_rises_at_once() -> None:
-    """The corner has 4 of 64 cells; with 16 steps it goes, and comes, in the first one."""
+def test_faithful_heat_falls_and_rises_at_once() -> None:
+    """The corner has 4 of 64 cells, so that with 16 steps it goes, and comes back, in the first."""
     found = measure(make_explanation(corner_heat()), steps=16)
     assert found.target == "fake"
     assert found.heat.shares == pytest.approx(np.linspace(0, 1, 17))
@@ -101,13 +102,12 @@ def test_true_heat_falls_and_rises_at_once() -> None:
     assert found.heat.deletion[1:] == pytest.approx([nothing] * 16)
     assert found.heat.insertion[1:] == pytest.approx([whole] * 16)
     assert found.heat.insertion[0] == pytest.approx(nothing)
-    trapezes = nothing + (whole - nothing) / 32
-    assert found.heat.deletion_auc == pytest.approx(trapezes)
+    assert found.heat.deletion_auc == pytest.approx(nothing + (whole - nothing) / 32)
     assert found.heat.insertion_auc == pytest.approx(whole - (whole - nothing) / 32)
     assert found.deletion_gain > 0.1
     assert found.insertion_gain > 0.1
     ends = (found.control.deletion[0], found.control.deletion[-1])
-    assert ends == pytest.approx((whole, nothing)), "both orders begin and end alike"
+    assert ends == pytest.approx((whole, nothing)), "both orders begin and end with the same score"
 
 
 def test_heat_that_is_wrong_is_worse_than_chance() -> None:
@@ -116,19 +116,21 @@ def test_heat_that_is_wrong_is_worse_than_chance() -> None:
     assert found.insertion_gain < -0.1
 
 
-def test_reasons_for_real_are_measured_by_the_probability_of_real() -> None:
-    """Nothing but the corner speaks for fake: taken last, P(real) stays low until the end."""
+def test_heat_for_real_is_measured_by_the_probability_of_real() -> None:
+    """Only the corner speaks for fake, and P(real) is what P(fake) leaves of 1."""
     fake = measure(make_explanation(corner_heat()), steps=4)
     real = measure(make_explanation(corner_heat(), target="real"), steps=4)
     assert real.heat.deletion == pytest.approx([1 - value for value in fake.heat.deletion])
 
 
-def test_the_batch_and_the_run_make_no_difference_but_the_seed_does() -> None:
+def test_only_the_seed_changes_the_curves_and_only_the_control() -> None:
     explanation = make_explanation(corner_heat(), clips=5)
-    one, many = (measure(explanation, steps=5, batch_size=size) for size in (1, 5))
+    single, batched = (measure(explanation, steps=5, batch_size=size) for size in (1, 5))
     for name in ("deletion", "insertion"):
-        assert getattr(one.heat, name) == pytest.approx(getattr(many.heat, name), abs=1e-6)
-        assert getattr(one.control, name) == pytest.approx(getattr(many.control, name), abs=1e-6)
+        assert getattr(single.heat, name) == pytest.approx(getattr(batched.heat, name), abs=1e-6)
+        assert getattr(single.control, name) == pytest.approx(
+            getattr(batched.control, name), abs=1e-6
+        )
     again, other = measure(explanation, steps=5), measure(explanation, steps=5, seed=1)
     assert again.control == measure(explanation, steps=5).control
     assert again.control != other.control
@@ -149,7 +151,7 @@ def test_no_steps_are_refused() -> None:
 
 @pytest.mark.parametrize("name", sorted(DETECTORS))
 def test_every_detector_is_measured(name: str, tiny_release: MiniRelease, tmp_path: Path) -> None:
-    """Curves begin at the video's own score; of a spectrogram nothing is touched."""
+    """The curves begin at the score of the video, and a spectrogram stays as it is."""
     pytest.importorskip("pytorch_grad_cam", reason="grad-cam is not installed")
     clip = sorted(tiny_release.hub.glob("fake/Hallo/*/*.mp4"))[0]
     detector_class = find_detector_class(name)
@@ -165,7 +167,7 @@ def test_every_detector_is_measured(name: str, tiny_release: MiniRelease, tmp_pa
 
 
 def test_only_frames_are_blurred_and_the_sound_stays() -> None:
-    """Pictures before the frames are a spectrogram; a detector that reads them alone is unmoved."""
+    """A detector that reads only the spectrogram, which lies before the frames, is unmoved."""
 
     class Listener(CornerDetector):
         model_type = "test_faithfulness_listener"

@@ -1,4 +1,4 @@
-"""Galleries: picked by rule, nothing missing in silence, scores of another run refused."""
+"""Galleries: picks follow the rules, gaps are explained, scores of another run are refused."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from PIL import Image
 from detectors.registry import create_detector, find_detector_class
 from thb.evaluation.evaluate import EvaluateSettings, evaluate
 from thb.explanations.explain import ExplainSettings
-from thb.explanations.gallery import Gallery, GallerySettings, make_gallery, pick_videos
+from thb.explanations.gallery import Gallery, GallerySettings, make_gallery
 from thb.explanations.gallery_sheet import WIDTH
+from thb.explanations.picks import PickCounts, pick_videos
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predictions import Prediction, Status, read_predictions
 from thb.prediction.verdicts import VerdictRule
@@ -39,7 +40,7 @@ def scored(name: str, score: float | None, generator: str | None = None) -> Pred
 
 @pytest.fixture(scope="module")
 def evaluated(tiny_release: MiniRelease, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a detector that was evaluated on one fold."""
+    """The folder of a detector that has been evaluated on one fold."""
     folder = tmp_path_factory.mktemp("evaluated")
     kind = find_detector_class("baseline")
     create_detector(kind, seed=3, config=kind.tiny).save_pretrained(folder)
@@ -80,8 +81,8 @@ def test_picks_follow_the_rules_and_ties_go_by_id() -> None:
         scored("r/b", 0.6),
         scored("r/c", 0.5),
     ]
-    settings = GallerySettings(hits=1, misses=2, false_alarms=3)
-    picks = pick_videos(rows, FOLD, RULE, settings)
+    counts = PickCounts(hits=1, misses=2, false_alarms=3)
+    picks = pick_videos(rows, FOLD, RULE, counts)
     assert [(pick.kind, pick.generator, pick.video_id) for pick in picks] == [
         ("hit", "Hallo", "h/b"),
         ("miss", "Hallo", "h/d"),
@@ -91,15 +92,15 @@ def test_picks_follow_the_rules_and_ties_go_by_id() -> None:
         ("false alarm", None, "r/a"),
         ("false alarm", None, "r/b"),
     ]
-    assert picks == pick_videos(reversed(rows), FOLD, RULE, settings)
-    assert picks[4].problem == "none of the scored fakes (1) is wrong"
-    assert (picks[0].call, picks[1].call) == ("called fake", "passes as real")
+    assert picks == pick_videos(reversed(rows), FOLD, RULE, counts)
+    assert picks[4].problem == "no fake was judged wrong (1 scored)"
+    assert (picks[0].call, picks[1].call) == ("called fake", "not called fake")
 
 
-def test_where_there_is_no_real_video_the_sheet_says_so() -> None:
-    (*_, last) = pick_videos([scored("h/a", 0.9, "Hallo")], FOLD, RULE, GallerySettings())
+def test_a_pick_without_any_video_says_so() -> None:
+    (*_, last) = pick_videos([scored("h/a", 0.9, "Hallo")], FOLD, RULE, PickCounts())
     assert (last.kind, last.video_id) == ("false alarm", None)
-    assert last.problem == "none: no such video has a score"
+    assert last.problem == "no such video has a score"
 
 
 def test_the_sheet_shows_each_pick_of_an_evaluated_run(
@@ -119,7 +120,7 @@ def test_the_sheet_shows_each_pick_of_an_evaluated_run(
         assert sheet.width == WIDTH
         colours = sheet.convert("RGB").getcolors(2**24)
         assert colours is not None
-        assert len(colours) > 1000, "there are pictures on it"
+        assert len(colours) > 1000, "the sheet shows pictures"
     again = make(evaluated, tiny_release, tmp_path / "again.png", tiny_release.real_root)
     assert again.picks == done.picks
     assert again.path.read_bytes() == done.path.read_bytes()
@@ -133,7 +134,7 @@ def test_a_pick_whose_video_is_damaged_stays_on_the_sheet(
     copied = replace(tiny_release, hub=tmp_path / tiny_release.hub.name)
     shutil.copytree(tiny_release.hub, copied.hub)
     for path in copied.hub.glob("fake/Hallo/test/*.mp4"):
-        path.write_text("no video any more")
+        path.write_text("no longer a video")
     done = make(evaluated, copied, tmp_path / "g.png", tiny_release.real_root)
     lost = [pick for pick in done.picks if pick.video_id and pick.generator == "Hallo"]
     assert lost

@@ -1,4 +1,4 @@
-"""A split explained: a row per video, verdicts by a stated rule, right and wrong apart."""
+"""Explained splits: one row per video, verdicts by a stated rule, right and wrong apart."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from detectors.registry import create_detector, find_detector_class
+from tests.support.records import make_explaining_record
 from thb.explanations.explain import ExplainSettings
 from thb.explanations.face_regions import REGIONS
 from thb.explanations.look_table import make_cells
@@ -29,6 +30,9 @@ from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict
 from thb.prediction.predictions import Status
 from thb.prediction.verdicts import VerdictRule, find_rule
+from thb.runs.provenance import ExplainingRecord
+from thb.runs.record import ReleaseRecord
+from thb.runtime.records import write_text
 from thb_dataset.errors import ReleaseError, ResultError
 from thb_dataset.protocols import build_folds
 from thb_dataset.records import Generator
@@ -101,46 +105,47 @@ def test_every_chosen_video_has_one_row_and_its_own_score(
     settings = PredictSettings(progress=False)
     (scored,) = predict(detector, tiny_release.hub / path, settings=settings).rows
     assert fake.score == pytest.approx(scored.score, abs=1e-6)
-    for one in explained.rows:
-        assert one.area is not None
-        assert sum(one.area.values()) == pytest.approx(1)
-        assert one.energy is None or sum(one.energy.values()) == pytest.approx(1)
-        assert one.deletion is not None
-        assert one.insertion_control is not None
-        assert one.split == ("extra" if one.generator in ("MAGI-1", "Hallo3") else "test")
+    for row in explained.rows:
+        assert row.area is not None
+        assert sum(row.area.values()) == pytest.approx(1)
+        assert row.energy is None or sum(row.energy.values()) == pytest.approx(1)
+        assert row.deletion is not None
+        assert row.insertion_control is not None
+        assert row.split == ("extra" if row.generator in ("MAGI-1", "Hallo3") else "test")
 
 
-def test_files_hold_what_was_found(explained: SplitExplanation) -> None:
+def test_the_files_hold_the_rows_and_the_table(explained: SplitExplanation) -> None:
     parquet, table, record = explained.files
     assert parquet.parts[-2:] == (FOLD, "explanations.parquet")
-    rows, told = read_explanations(parquet)
+    rows, run = read_explanations(parquet)
     assert rows == explained.rows
-    assert told == explained.runs[FOLD]
-    assert told["detector"]["weights_sha256"]
-    assert told["limit"] == 2
+    assert run == explained.runs[FOLD]
+    assert isinstance(run, ExplainingRecord)
+    assert run.detector.weights_sha256
+    assert run.limit == 2
     assert f"energy_{REGIONS[0]}" in pq.read_schema(parquet).names
     assert table.name == "explanations-p3-hallo.md"
-    assert "by rank" in table.read_text(), "without a calibration the rule is told"
+    assert "by rank" in table.read_text(), "without a calibration the table says how it judges"
     assert "SYNTHETIC" in table.read_text()
-    said = json.loads(record.read_text())
-    assert sum(cell["n"] for cell in said["cells"]) == len(rows)
+    table_record = json.loads(record.read_text())
+    assert sum(cell["n"] for cell in table_record["cells"]) == len(rows)
     stream = io.StringIO()
     explained.print(Console(file=stream, width=40))
     assert "hair_neck" in stream.getvalue()
     assert not list(parquet.parent.glob(".*"))
 
 
-def test_the_same_again_is_the_same(
+def test_explaining_again_gives_the_same_numbers(
     explained: SplitExplanation, detector: Path, tiny_release: MiniRelease, tmp_path: Path
 ) -> None:
     again = run(detector, tiny_release, tmp_path)
-    for one, other in zip(explained.rows, again.rows, strict=True):
-        assert one.score == pytest.approx(other.score, abs=1e-6)
-        assert one.energy == pytest.approx(other.energy, abs=1e-4)
-        assert one.deletion_control == pytest.approx(other.deletion_control, abs=1e-6)
+    for row, other in zip(explained.rows, again.rows, strict=True):
+        assert row.score == pytest.approx(other.score, abs=1e-6)
+        assert row.energy == pytest.approx(other.energy, abs=1e-4)
+        assert row.deletion_control == pytest.approx(other.deletion_control, abs=1e-6)
 
 
-def test_videos_that_are_not_at_hand_are_counted(
+def test_videos_that_are_not_available_are_counted(
     detector: Path, tiny_release: MiniRelease, tmp_path: Path
 ) -> None:
     pytest.importorskip("pytorch_grad_cam", reason="grad-cam is not installed")
@@ -156,7 +161,7 @@ def test_videos_that_are_not_at_hand_are_counted(
     )
     reals = [row for row in done.rows if row.label == 0]
     assert {row.status for row in reals} == {Status.MISSING}
-    assert any("not judged, missing: no such file" in note for note in done.notes())
+    assert any("not judged, missing: no such file" in note for note in done.notes)
     assert not any(cell.generator == "real" for cell in done.cells)
     assert all(cell.deletion is None for cell in done.cells)
 
@@ -174,7 +179,7 @@ def test_a_limit_takes_videos_evenly_of_each_generator(tiny_release: MiniRelease
         choose_evenly(videos, 0)
 
 
-def test_right_and_wrong_are_told_by_the_threshold_or_else_by_rank(tmp_path: Path) -> None:
+def test_answers_are_judged_by_the_threshold_or_else_by_rank(tmp_path: Path) -> None:
     by_threshold = VerdictRule(threshold=0.9)
     assert by_threshold.judge(1, 0.9) == "right"
     assert by_threshold.judge(1, 0.89) == "wrong"
@@ -196,7 +201,7 @@ def test_right_and_wrong_are_told_by_the_threshold_or_else_by_rank(tmp_path: Pat
     assert alone.judge(1, 0.4) is None, "a fake has no real video to be ranked against"
 
 
-def test_a_calibration_of_the_same_weights_rules(tmp_path: Path) -> None:
+def test_a_calibration_of_the_same_weights_gives_the_threshold(tmp_path: Path) -> None:
     calibration = Calibration(
         target_fpr=0.01,
         threshold=0.75,
@@ -205,7 +210,7 @@ def test_a_calibration_of_the_same_weights_rules(tmp_path: Path) -> None:
         n_fake=2,
         true_positive_rate=0.5,
         excluded={"real": {}, "fake": {}},
-        release={},
+        release=ReleaseRecord(name="toy"),
         fold=FOLD,
         split_by="release",
         weights_sha256="abc",
@@ -213,10 +218,10 @@ def test_a_calibration_of_the_same_weights_rules(tmp_path: Path) -> None:
         precision="fp32",
         resolved=False,
     )
-    (tmp_path / THRESHOLDS_FILE).write_text(json.dumps(calibration.to_dict()))
+    (tmp_path / THRESHOLDS_FILE).write_text(write_text(calibration))
     rule = find_rule(tmp_path, [(0, 0.1), (1, 0.2)], weights_sha256="abc")
     assert rule.threshold == 0.75
-    assert "cannot resolve 1 %" in str(rule)
+    assert "too few to measure a rate of 1 %" in str(rule)
     assert find_rule(tmp_path, [(0, 0.1)], weights_sha256="other").threshold is None
 
 
@@ -245,11 +250,14 @@ def test_cells_are_means_over_videos_with_right_and_wrong_apart() -> None:
 
 def test_rows_come_back_from_parquet_as_they_were(tmp_path: Path) -> None:
     rows = (row("a", verdict="right"), row("b", energy=None, against=dict.fromkeys(REGIONS, 0.2)))
-    write_explanations(tmp_path / "x.parquet", rows, {"fold": FOLD})
-    assert read_explanations(tmp_path / "x.parquet") == (rows, {"fold": FOLD})
+    path = tmp_path / "fold=hallo" / "x.parquet"
+    run = make_explaining_record(fold="é — 视频")
+    write_explanations(path, rows, run)
+    assert read_explanations(path) == (rows, run)
     (tmp_path / "y.parquet").write_text("no parquet")
     for name in ("y.parquet", "absent.parquet"):
         with pytest.raises(ResultError, match="holds no explanations"):
             read_explanations(tmp_path / name)
-    with pytest.raises(ResultError, match="status"):
-        row("c", score=None)
+    for changes in ({"score": None}, {"status": "fine"}):
+        with pytest.raises(ResultError, match="status"):
+            row("c", **changes)

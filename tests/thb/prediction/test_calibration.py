@@ -1,9 +1,8 @@
-"""The threshold keeps its promise on validation reals, and its scores are those of thb predict."""
+"""Thresholds: they keep to their target, on the scores that ``thb predict`` would give."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,8 @@ from thb.prediction.calibration import (
 )
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict
+from thb.runs.record import ReleaseRecord
+from thb.runtime.records import to_json, write_text
 from thb.training.settings import TrainOptions
 from thb.training.train import TrainedFold, train
 from thb_dataset.errors import DetectorError, ReleaseError
@@ -54,7 +55,7 @@ def train_fold(release: MiniRelease, out: Path, *, real_root: Path | None = None
 
 @pytest.fixture(scope="module")
 def trained(tiny_release: MiniRelease, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A detector of one fold with its threshold, as ``thb train`` leaves it."""
+    """The folder of a detector of one fold with its threshold, as ``thb train`` writes it."""
     return train_fold(tiny_release, tmp_path_factory.mktemp("trained") / "run").folder
 
 
@@ -68,7 +69,7 @@ def some_calibration(**changes: Any) -> Calibration:
             "n_fake": 4,
             "true_positive_rate": 0.5,
             "excluded": {"real": {}, "fake": {}},
-            "release": {"name": "x", "revision": None, "synthetic": True},
+            "release": ReleaseRecord(name="x", synthetic=True),
             "fold": "p1",
             "split_by": "release",
             "weights_sha256": "0" * 64,
@@ -83,19 +84,19 @@ def some_calibration(**changes: Any) -> Calibration:
 @pytest.mark.parametrize("count", [1, 2, 99, 100, 101, 199, 200, 350])
 @pytest.mark.parametrize("target", [0.01, 0.1, 0.29])
 def test_no_lower_threshold_keeps_to_the_target(count: int, target: float) -> None:
-    """Tried out: every score and every gap between two, ties among them, and both ends."""
+    """Try every score, every midpoint between two scores, and both ends."""
     random = np.random.default_rng(count)
     reals = np.round(random.random(count), 2)
     threshold = find_threshold(reals.tolist(), target)
     most = Fraction(str(target)) * count
     assert (reals >= threshold).sum() <= most
     tried = np.concatenate([[-1.0, 2.0], reals, (reals[:, None] + reals[None, :]).ravel() / 2])
-    keeping = [one for one in np.unique(tried) if (reals >= one).sum() <= most]
+    keeping = [edge for edge in np.unique(tried) if (reals >= edge).sum() <= most]
     assert threshold <= min(keeping)
     assert (reals >= np.nextafter(threshold, -1)).sum() > most
 
 
-def test_scores_that_are_all_one_call_nobody_fake() -> None:
+def test_equal_scores_call_no_video_fake() -> None:
     assert find_threshold([1.0] * 500) > 1
     assert find_threshold([0.0]) > 0
     with pytest.raises(ReleaseError, match="no real video"):
@@ -107,7 +108,7 @@ def test_scores_that_are_all_one_call_nobody_fake() -> None:
 def test_training_leaves_the_threshold_that_predict_would_give(
     trained: Path, tiny_release: MiniRelease
 ) -> None:
-    """An oracle of its own: the validation videos as loose files, through thb.predict."""
+    """Score the validation videos independently, as loose files through ``thb.predict``."""
     release = read_release(tiny_release.hub)
     (fold,) = build_folds(release.videos, "p3", held_out=Generator.HALLO)
     paths = locate_videos(release, tiny_release.real_root, fold.validation)
@@ -124,10 +125,10 @@ def test_training_leaves_the_threshold_that_predict_would_give(
     assert (found.n_real, found.n_fake) == (len(reals), len(fakes))
     assert found.threshold == pytest.approx(max(reals), abs=1e-6)
     assert found.threshold > max(reals) - 1e-6
-    assert found.true_positive_rate == sum(one >= found.threshold for one in fakes) / len(fakes)
+    assert found.true_positive_rate == sum(score >= found.threshold for score in fakes) / len(fakes)
     assert (found.false_alarms, found.resolved) == (0, False)
-    assert "cannot resolve 1 %" in str(found)
-    assert f"Nobody of {len(reals)} reals" in str(found)
+    assert f"None of the {len(reals)} real videos is called fake" in str(found)
+    assert "too few to measure a rate of 1 %" in str(found)
     assert json.loads((trained / "run.json").read_text())["weights_sha256"] == found.weights_sha256
 
 
@@ -162,11 +163,11 @@ def test_without_validation_reals_training_warns_and_calibrating_refuses(
             link = own / path.relative_to(tiny_release.real_root)
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(path)
-    one = train_fold(tiny_release, tmp_path / "run", real_root=own)
+    trained_fold = train_fold(tiny_release, tmp_path / "run", real_root=own)
     assert "has no threshold" in capfd.readouterr().err
-    assert read_calibration(one.folder) is None
-    with pytest.raises(ReleaseError, match="no validation real"):
-        calibrate(one.folder, release=tiny_release.hub, real_root=own, scoring=QUIET)
+    assert read_calibration(trained_fold.folder) is None
+    with pytest.raises(ReleaseError, match="no real validation video"):
+        calibrate(trained_fold.folder, release=tiny_release.hub, real_root=own, scoring=QUIET)
 
 
 def test_a_detector_that_was_not_trained_on_a_fold_is_refused(
@@ -187,7 +188,7 @@ def test_predict_says_fake_or_real_where_there_is_a_threshold(
     *judged, broken = json.loads(ended.out)["videos"]
     for one in judged:
         assert one["threshold"] == found.threshold
-        assert one["verdict"] == ("fake" if one["p_fake"] >= found.threshold else "real")
+        assert one["verdict"] == ("fake" if one["score"] >= found.threshold else "real")
     assert broken["verdict"] is None
     text = run_thb("predict", trained, *videos, tmp_path / "broken.mp4", "-q").out.splitlines()
     assert text[0].split()[1] == "verdict"
@@ -200,19 +201,23 @@ def test_a_threshold_of_other_weights_or_a_damaged_one_is_not_used(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file, calibration = tmp_path / THRESHOLDS_FILE, some_calibration()
-    file.write_text(json.dumps(calibration.to_dict()))
+    file.write_text(write_text(calibration))
     assert read_calibration(tmp_path) == calibration
     assert read_calibration(tmp_path, weights_sha256="0" * 64) == calibration
     assert read_calibration(tmp_path, weights_sha256="1" * 64) is None
     assert "other weights" in caplog.text
     assert read_calibration("baseline") is None
-    wrong = [
-        replace(calibration, false_alarms=3),
-        replace(calibration, resolved=False),
-        replace(calibration, n_real=-1),
-        replace(calibration, true_positive_rate=2.0),
+    wrong: list[dict[str, object]] = [
+        {"false_alarms": 3},
+        {"resolved": False},
+        {"n_real": -1},
+        {"n_real": 200.0},
+        {"true_positive_rate": 2.0},
+        {"format": "thb-thresholds/0"},
+        {"fold": 1},
+        {"release": {}},
     ]
-    texts = [json.dumps(one.to_dict()) for one in wrong]
+    texts = [json.dumps(to_json(calibration) | changes) for changes in wrong]
     for text in [*texts, "{", "[]", file.read_text().replace("0.75", "NaN")]:
         file.write_text(text)
         with pytest.raises(DetectorError, match="damaged"):

@@ -1,4 +1,4 @@
-"""One row per file, the same whatever the batch, whatever the file."""
+"""Predictions of loose files: one row for every file, the same in every batch."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ QUIET = PredictSettings(progress=False)
 
 
 class MeanPixelDetector(Detector):
-    """Its logit is the mean of a clip, so that an expected score can be told by hand."""
+    """A detector whose logit is the mean of the clip, so that scores can be computed by hand."""
 
     model_type = "test_mean_pixel"
     default_clip = ClipSpec(clips=3, frames=2, size=16, aggregation="mean_logit")
@@ -82,10 +82,10 @@ def test_a_score_does_not_depend_on_the_batch(untrained: Path, tiny_release: Min
     assert [row.clips for row in alone] == [2] * 7
     assert len({row.score for row in alone}) == 7
     for rows in others:
-        for one, other in zip(alone, rows, strict=True):
-            assert one.video_id == other.video_id
-            assert one.score == pytest.approx(other.score, abs=1e-6)
-            assert one.clip_logits == pytest.approx(other.clip_logits, abs=1e-5)
+        for row, other in zip(alone, rows, strict=True):
+            assert row.video_id == other.video_id
+            assert row.score == pytest.approx(other.score, abs=1e-6)
+            assert row.clip_logits == pytest.approx(other.clip_logits, abs=1e-5)
 
 
 def test_a_score_does_not_depend_on_order_or_company(
@@ -103,15 +103,15 @@ def test_a_score_does_not_depend_on_order_or_company(
 
 
 def test_a_score_is_what_the_clips_say(tiny_release: MiniRelease) -> None:
-    """The mean of the very pixels that the store gives, by hand."""
+    """Compute a score by hand, from the pixels that the store gives."""
     from thb.preprocessing.clips import ClipMaker
-    from thb_dataset.clips.store import VideoClips
+    from thb_dataset.clips.video_clips import VideoClips
 
     detector = create_detector(MeanPixelDetector)
     (video,) = some_videos(tiny_release, 1)
     (row,) = predict(detector, [video], settings=QUIET).rows
-    with ClipMaker(detector.config.clip_spec, store=QUIET.store) as maker:
-        ((_, clips),) = maker.make([("one", video)])
+    with ClipMaker(detector.config.clip_spec, QUIET) as maker:
+        ((_, clips),) = maker.make([("video", video)])
     assert isinstance(clips, VideoClips)
     spec = detector.config.clip_spec
     values = (clips.pixels / 255 - np.array(spec.mean)) / np.array(spec.std)
@@ -141,7 +141,7 @@ def test_a_logit_that_is_no_number_is_an_error_of_its_video(tiny_release: MiniRe
 
 def test_a_detector_that_merges_clips_is_refused(tiny_release: MiniRelease) -> None:
     detector = create_detector(OneLogitABatchDetector)
-    with pytest.raises(DetectorError, match="one per clip"):
+    with pytest.raises(DetectorError, match="one logit per clip"):
         predict(detector, some_videos(tiny_release, 2), settings=QUIET)
 
 
@@ -206,7 +206,7 @@ def baseline() -> Detector:
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input(name: str, baseline: Detector, test_data: Path) -> None:
-    """DESIGN's table of bad input, a file at a time, with eight frames a clip."""
+    """Score every file of DESIGN's table of bad input, with eight frames per clip."""
     (row,) = predict(baseline, test_data / "bad" / name, settings=QUIET).rows
     assert row.status in BAD[name], row
     if row.status is OK:
@@ -258,10 +258,10 @@ def test_data_for_machines(run_thb: Run, untrained: Path, tiny_release: MiniRele
     assert ended.code == 3
     record = json.loads(ended.out)
     good, absent = record["videos"]
-    assert good["video"] == str(video)
+    assert good["video_id"] == str(video)
     assert good["status"] == "ok"
     assert len(good["clip_logits"]) == good["clips"] == 2
-    assert (absent["status"], absent["p_fake"]) == ("missing", None)
+    assert (absent["status"], absent["score"]) == ("missing", None)
     assert len(record["run"]["detector"]["weights_sha256"]) == 64
     assert record["run"]["clip_spec"]["frames"] == 4
 

@@ -1,4 +1,4 @@
-"""Predictions: what is written is what is read, and a kill loses nothing."""
+"""Predictions: read as they were written, and not lost by a kill."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.records import make_scoring_record
 from thb.prediction.predictions import (
     Prediction,
     PredictionLog,
@@ -21,9 +23,10 @@ from thb.prediction.predictions import (
     read_predictions,
     write_predictions,
 )
+from thb.runs.provenance import ScoredDetector
 from thb_dataset.errors import IncompletePredictionsError, ResultError
 
-RUN: dict[str, Any] = {"protocol": "p1", "detector": {"name": "x"}, "naïve": "é"}
+RUN = make_scoring_record(detector=ScoredDetector(name="é — 视频", model_type="baseline"))
 
 
 def make_row(name: str, **values: Any) -> Prediction:
@@ -159,14 +162,14 @@ def test_a_kill_while_the_header_is_written_loses_nothing(tmp_path: Path) -> Non
 def test_the_log_of_another_run_is_refused(tmp_path: Path) -> None:
     PredictionLog(tmp_path, RUN).close()
     with pytest.raises(ResultError, match="another run"):
-        PredictionLog(tmp_path, RUN | {"protocol": "p2"})
+        PredictionLog(tmp_path, replace(RUN, protocol="p2"))
 
 
-def test_a_line_that_is_no_row_is_refused(tmp_path: Path) -> None:
+def test_a_line_that_is_not_a_row_is_refused(tmp_path: Path) -> None:
     PredictionLog(tmp_path, RUN).close()
     with (tmp_path / "rank-0.jsonl").open("ab") as stream:
         stream.write(json.dumps({"video": 1}).encode() + b"\n")
-    with pytest.raises(ResultError, match="no row"):
+    with pytest.raises(ResultError, match="not a row"):
         PredictionLog(tmp_path, RUN)
 
 
@@ -174,13 +177,14 @@ def test_kill_9_at_any_moment_leaves_a_log_that_can_be_read(tmp_path: Path) -> N
     code = (
         "import sys, itertools; from pathlib import Path\n"
         "from thb.prediction.predictions import Prediction, PredictionLog\n"
-        "log = PredictionLog(Path(sys.argv[1]), {'run': 1})\n"
+        "from tests.support.records import make_scoring_record\n"
+        "log = PredictionLog(Path(sys.argv[1]), make_scoring_record())\n"
         "for at in itertools.count(len(log.done)):\n"
         "    log.append(Prediction(video_id=f'v/{at:06}', status='ok', score=0.5,"
         " clip_logits=(0.0,) * 50, clips=50))\n"
         "    print(at, flush=True)\n"
     )
-    said = -1
+    last = -1
     for lines in (1, 7, 30):
         child = subprocess.Popen(
             [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
@@ -188,9 +192,9 @@ def test_kill_9_at_any_moment_leaves_a_log_that_can_be_read(tmp_path: Path) -> N
         assert child.stdout is not None
         with child.stdout:
             for _ in range(lines):
-                said = int(child.stdout.readline())
+                last = int(child.stdout.readline())
             os.kill(child.pid, signal.SIGKILL)
             child.wait()
-        log = PredictionLog(tmp_path, {"run": 1}, rank=9)
+        log = PredictionLog(tmp_path, make_scoring_record(), rank=9)
         log.close()
-        assert set(log.done) >= {f"v/{at:06}" for at in range(said + 1)}
+        assert set(log.done) >= {f"v/{at:06}" for at in range(last + 1)}

@@ -1,4 +1,4 @@
-"""What is measured while scoring, and scores in half precision."""
+"""Throughput while scoring, and scores in half precision."""
 
 from __future__ import annotations
 
@@ -92,12 +92,12 @@ def test_half_precision_is_near_and_is_recorded(
         predict(detector, videos, settings=PredictSettings(precision=how, progress=False))  # type: ignore[arg-type] # one of three words
         for how in ("fp32", precision)
     )
-    assert exact.run["precision"] == "float32"
-    assert rounded.run["precision"] == {"bf16": "bfloat16", "fp16": "float16"}[precision]
-    scores = [[row.score for row in one.rows] for one in (exact, rounded)]
+    assert exact.run.precision == "float32"
+    assert rounded.run.precision == {"bf16": "bfloat16", "fp16": "float16"}[precision]
+    scores = [[row.score for row in predictions.rows] for predictions in (exact, rounded)]
     assert scores[0] != scores[1]
     assert scores[0] == pytest.approx(scores[1], abs=5e-3)
-    with pytest.raises(DetectorError, match="'fp8' is none of fp32, bf16, fp16"):
+    with pytest.raises(DetectorError, match="'fp8' is not one of fp32, bf16, fp16"):
         PredictSettings(precision="fp8")  # type: ignore[arg-type] # what is tested
 
 

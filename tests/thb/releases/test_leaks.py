@@ -28,7 +28,7 @@ LEAK = {"Hallo/02183--u0mh-e5qfFw_9--Hallo", "Hallo/10001--aaaaaaaaaaa_1--Hallo"
 
 @pytest.fixture(scope="module")
 def leaky(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three fakes and two reals; a fake of train stands in test as well, under another name."""
+    """Three fakes and two reals; a training fake is also a test fake under another name."""
     root = tmp_path_factory.mktemp("leaky")
     sample = test_data / "thb-sample"
     for name in FAKES:
@@ -50,7 +50,7 @@ def leaky(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for the module: a face is embedded once."""
+    """The cache of the module, so that every face is embedded once."""
     return tmp_path_factory.mktemp("cache")
 
 
@@ -176,10 +176,10 @@ def test_a_folder_is_no_page(run_thb: Run, leaky: Path, tmp_path: Path) -> None:
     assert run_thb("leak-check", "--release", leaky / "hub", "--html", tmp_path).code == 2
 
 
-def test_people_without_a_face_are_an_error(run_thb: Run, leaky: Path, tmp_path: Path) -> None:
+def test_pictures_without_a_face_are_an_error(run_thb: Run, leaky: Path, tmp_path: Path) -> None:
     ended = run_thb("leak-check", "--release", leaky / "hub", "--people", tmp_path, "--quiet")
-    assert ended.code == 4
-    assert "no face in the pictures" in ended.err
+    assert ended.code == 3
+    assert "shows a face" in ended.err
 
 
 def test_a_split_keeps_the_planted_person_together(run_thb: Run, leaky: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_split_of_nothing_is_an_error(run_thb: Run, tmp_path: Path, empty: boo
     folder = tmp_path if empty else tmp_path / "absent"
     ended = run_thb("data", "split", folder, "--quiet")
     assert ended.code == 3
-    assert ("no video in" if empty else "no folder") in ended.err
+    assert ("there is no video in" if empty else "there is no folder") in ended.err
 
 
 def test_the_cache_is_counted_and_pruned(run_thb: Run, cache: Path) -> None:

@@ -1,4 +1,4 @@
-"""thb.load where no Hub is asked: a folder, the names of folds, what is refused."""
+"""``thb.load`` without a Hub: folders, the names of folds, and what is refused."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ def test_a_fold_has_several_names(tiny_release: MiniRelease, fold: str) -> None:
         ({"protocol": "p3", "fold": "sora"}, "unknown generator 'sora'"),
         ({"protocol": "p3-hallo", "fold": "hallo2"}, "is the fold of Hallo, not of Hallo2"),
         ({"release": "./nowhere"}, "there is no folder ./nowhere"),
-        ({"real_root": "nowhere"}, "no folder nowhere for the real videos"),
+        ({"real_root": "nowhere"}, "there is no folder nowhere for the real videos"),
         ({"real_root": {"celebv": "."}}, "names celebv; it may name FaceForensics"),
         ({"split_list": "mine"}, "no split list 'mine'"),
         ({"split_by": "moon"}, "split_by is 'moon'"),
-        ({"release": "mini", "real_root": "."}, "brings its own real videos"),
+        ({"release": "mini", "real_root": "."}, "has its own real videos"),
         ({"release": "no/where"}, "HF_HUB_OFFLINE is set and no/where"),
     ],
 )

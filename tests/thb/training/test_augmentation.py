@@ -1,4 +1,4 @@
-"""Changes of training clips against what they are said to do."""
+"""Augmentations of training clips do what they are documented to do."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ from thb.training.augmentation import change_pixels, change_values
 
 
 def draw(shape: tuple[int, ...] = (3, 32, 32, 3)) -> npt.NDArray[np.uint8]:
-    """A smooth picture in each frame, the same in all of them."""
+    """Return a clip that shows the same smooth picture in every frame."""
     y, x = np.mgrid[: shape[1], : shape[2]]
-    one = np.stack([x * 7, y * 7, (x + y) * 3], axis=-1).astype(np.uint8)
-    return np.stack([one] * shape[0])
+    picture = np.stack([x * 7, y * 7, (x + y) * 3], axis=-1).astype(np.uint8)
+    return np.stack([picture] * shape[0])
 
 
 def change(name: str, pixels: npt.NDArray[np.uint8], **settings: object) -> npt.NDArray[np.uint8]:
-    one = Augmentation(name=name, settings=settings)
-    return change_pixels(pixels, [one], np.random.default_rng(0))
+    augmentation = Augmentation(name=name, settings=settings)
+    return change_pixels(pixels, [augmentation], np.random.default_rng(0))
 
 
 FOLLOWED = [
-    one
+    augmentation
     for recipe in (CADDM, TALL)
-    for one in recipe.augmentations
-    if one.name not in recipe.not_followed
+    for augmentation in recipe.augmentations
+    if augmentation.name not in recipe.not_followed
 ]
 
 
-@pytest.mark.parametrize("one", FOLLOWED, ids=lambda one: one.name)
-def test_all_frames_alike_and_reproducible(one: Augmentation) -> None:
-    always = Augmentation(name=one.name, settings=one.settings)
+@pytest.mark.parametrize("followed", FOLLOWED, ids=lambda followed: followed.name)
+def test_all_frames_change_alike_and_reproducibly(followed: Augmentation) -> None:
+    always = Augmentation(name=followed.name, settings=followed.settings)
     first, again = (change_pixels(draw(), [always], np.random.default_rng(5)) for _ in range(2))
-    side = 18 if one.name == "align" else 32  # it cuts crops out of wider ones
+    side = 18 if followed.name == "align" else 32  # it cuts crops out of wider ones
     assert first.shape == (3, side, side, 3)
     assert first.dtype == np.uint8
     np.testing.assert_array_equal(first, again)
-    if one.name != "noise":
+    if followed.name != "noise":
         np.testing.assert_array_equal(first[0], first[2])
 
 
-def test_as_often_as_it_says() -> None:
+def test_an_augmentation_happens_with_its_probability() -> None:
     random = np.random.default_rng(0)
     flip = Augmentation(name="flip", probability=0.3)
     flips = [
@@ -58,7 +58,7 @@ def test_as_often_as_it_says() -> None:
     assert 0.25 < np.mean(flips) < 0.35
 
 
-def test_jpeg_is_what_pillow_reads_of_its_own() -> None:
+def test_jpeg_comes_close_to_pillows() -> None:
     picture = draw((1, 32, 32, 3))
     coded = change("jpeg", picture, quality=(60, 60))
     stream = io.BytesIO()
@@ -68,7 +68,7 @@ def test_jpeg_is_what_pillow_reads_of_its_own() -> None:
     assert np.abs(coded[0].astype(int) - picture[0].astype(int)).mean() > 0.5
 
 
-def test_gamma_and_range_and_flip_by_hand() -> None:
+def test_gamma_range_and_flip_match_results_by_hand() -> None:
     pixels = np.array([[[[50, 100, 150]], [[150, 100, 50]]]], np.uint8)
     squared = change("gamma", pixels, gamma=(2.0, 2.0))
     np.testing.assert_array_equal(squared, np.rint(255 * (pixels / 255) ** 2))
@@ -83,28 +83,28 @@ def test_blur_is_one_of_the_published_gaussians() -> None:
     point[:, 4, 4] = 255
 
     def blur(seed: int, *sigmas: int) -> npt.NDArray[np.uint8]:
-        one = Augmentation(name="blur", settings={"kernel": 3, "sigmas": sigmas})
-        return change_pixels(point, [one], np.random.default_rng(seed))[0, 3:6, 3:6, 0]
+        augmentation = Augmentation(name="blur", settings={"kernel": 3, "sigmas": sigmas})
+        return change_pixels(point, [augmentation], np.random.default_rng(seed))[0, 3:6, 3:6, 0]
 
     def weights(sigma: float) -> npt.NDArray[np.float64]:
         side = np.exp(-1 / (2 * sigma**2))
         line = np.array([side, 1, side]) / (1 + 2 * side)
         return 255 * np.outer(line, line)
 
-    # For a kernel of three and a deviation of 0 OpenCV takes 1 2 1.
+    # For a kernel of three and a deviation of 0, OpenCV uses the weights 1 2 1.
     wanted = {0: 255 * np.outer([1, 2, 1], [1, 2, 1]) / 16, 1: weights(1), 2: weights(2)}
     for sigma, kernel in wanted.items():
         np.testing.assert_allclose(blur(0, sigma), kernel, atol=1.5)
     assert len({int(blur(seed, 0, 1, 2)[1, 1]) for seed in range(30)}) == 3
 
 
-def test_noise_has_the_deviation_that_is_asked_for() -> None:
+def test_noise_has_the_requested_deviation() -> None:
     grey = np.full((4, 64, 64, 3), 128, np.uint8)
     noisy = change("noise", grey, sigma=((20, 20),))
     assert noisy.astype(float).std() == pytest.approx(20, rel=0.03)
 
 
-def test_corner_crop_of_three_quarters() -> None:
+def test_corner_crop_cuts_out_a_corner_or_the_middle() -> None:
     pixels = draw((2, 64, 64, 3))
     seen = {
         change_pixels(
@@ -119,7 +119,7 @@ def test_corner_crop_of_three_quarters() -> None:
     np.testing.assert_array_equal(whole, pixels)
 
 
-def test_cutout_is_one_square_everywhere() -> None:
+def test_cutout_is_the_same_square_in_every_picture() -> None:
     values = np.ones((2, 4, 3, 64, 64), np.float32)
     cutout = Augmentation(name="cutout", settings={"side_pixels": 16, "value": 0.0})
     cut = change_values(values.copy(), [cutout], np.random.default_rng(1))
@@ -131,22 +131,22 @@ def test_cutout_is_one_square_everywhere() -> None:
     np.testing.assert_array_equal(untouched, draw())
 
 
-def test_the_four_changes_of_caddm_go_as_far_as_published() -> None:
+def test_the_four_augmentations_of_caddm_go_as_far_as_published() -> None:
     grey = np.full((2, 32, 32, 3), 100, np.uint8)
     point = np.zeros((1, 33, 33, 3), np.uint8)
     point[0, 16, 16] = 255
     names = ("coarse_noise", "hue_saturation", "motion_blur", "tone")
-    ours = {one.name: one for one in CADDM.augmentations if one.name in names}
+    ours = {change.name: change for change in CADDM.augmentations if change.name in names}
     assert set(ours) == set(names)
     assert not set(names) & set(CADDM.not_followed)
     for seed in range(40):
         made = {
             name: change_pixels(
                 point if name == "motion_blur" else grey,
-                [replace(one, probability=1.0)],
+                [replace(augmentation, probability=1.0)],
                 np.random.default_rng(seed),
             )
-            for name, one in ours.items()
+            for name, augmentation in ours.items()
         }
         toned = made["tone"].astype(int)
         assert (toned >= 100 - 12).all()

@@ -1,4 +1,4 @@
-"""CADDM's random alignment, by figures that follow from its description."""
+"""CADDM's random alignment against numbers that follow from its published description."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from thb_dataset.errors import DetectorError
 from thb_dataset.faces.framing import place_template
 
 SIDE = 224
-SETTINGS = next(one.settings for one in PUBLISHED.augmentations if one.name == "align")
+SETTINGS = next(change.settings for change in PUBLISHED.augmentations if change.name == "align")
 STILL = MappingProxyType(
     {**SETTINGS, "scale_std": 0.0, "turn_degrees": 0.0, "shift_pixels": (0, 0), "stretch": (1, 1)}
 )
@@ -43,7 +43,7 @@ def test_the_left_eye_keeps_its_height_at_any_scale() -> None:
         np.testing.assert_allclose(
             points[:, 0] - SIDE / 2, factor * (TEMPLATE[:, 0] - SIDE / 2), atol=1e-9
         )
-    # By the published formula: (y ratio s + 1/2) side over ((left eye's y) ratio s + 1/2) 2.42.
+    # The published formula: (y ratio s + 1/2) side over ((left eye's y) ratio s + 1/2) 2.42.
     ratio, nose = 80 / (SIDE * 0.34967), 0.0357164
     for scale in (0.7, 1.1):
         points = scale_template(TEMPLATE, SIDE, scale / 0.9, eyes=SETTINGS["eye_height"] * 0.9)
@@ -51,7 +51,7 @@ def test_the_left_eye_keeps_its_height_at_any_scale() -> None:
         assert points[2, 1] == pytest.approx(wanted, abs=1e-3)
 
 
-def test_shift_and_turn_and_scale_are_as_far_as_published() -> None:
+def test_shift_turn_and_scale_go_as_far_as_published() -> None:
     shifts = np.array([place(TEMPLATE, seed, shift_pixels=(-25, 25)) for seed in range(300)])
     shifts = (shifts - TEMPLATE)[:, 0]
     assert np.abs(shifts).max() <= 25.001
@@ -60,7 +60,9 @@ def test_shift_and_turn_and_scale_are_as_far_as_published() -> None:
     (x, y) = (turned[:, 1] - turned[:, 0]).T
     angles = np.degrees(np.arctan2(y, x))
     assert np.abs(angles).max() <= 30.2
-    assert np.mean(np.abs(angles) < 30 / 8) == pytest.approx(0.5, abs=0.07), "cubes of a chance"
+    assert np.mean(np.abs(angles) < 30 / 8) == pytest.approx(0.5, abs=0.07), (
+        "angles follow the cube of a uniform draw"
+    )
     scaled = np.array([place(TEMPLATE, seed, scale_std=0.1) for seed in range(300)])
     widths = np.linalg.norm(scaled[:, 1] - scaled[:, 0], axis=1)
     assert np.median(widths) == pytest.approx(np.linalg.norm(TEMPLATE[1] - TEMPLATE[0]), rel=0.03)
@@ -72,10 +74,10 @@ def test_a_crop_is_cut_out_of_the_middle_of_a_wider_one() -> None:
     cut = jitter_faces(wide, STILL, np.random.default_rng(0))
     inner = wide[:, 24:88, 24:88].astype(int)
     assert cut.shape == (2, 64, 64, 3)
-    assert np.abs(cut.astype(int) - inner)[:, 1:-1, 1:-1].max() <= 8, "but for rounding"
+    assert np.abs(cut.astype(int) - inner)[:, 1:-1, 1:-1].max() <= 8, "except for rounding"
 
 
-def test_training_keeps_wider_crops_of_aligned_faces_only() -> None:
+def test_training_keeps_wider_crops_only_of_aligned_faces() -> None:
     settings = choose_settings(CADDM.recipe, None)
     kept = widen(OFFICIAL_CLIP, settings)
     assert (kept.margin, kept.size) == (1.75, 392)

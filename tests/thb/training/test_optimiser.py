@@ -1,4 +1,4 @@
-"""Optimiser and schedule by hand, and by the libraries that know them."""
+"""Optimisers and schedules of recipes against published values and results by hand."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from detectors.recipes import Augmentation
-from detectors.registry import DETECTORS, find_detector_class
+from detectors.listing import DETECTORS
+from detectors.recipes import Augmentation, Recipe
+from detectors.registry import find_detector_class
 from detectors.tall import TALL, TALLConfig
 from thb.training.optimiser import (
     group_parameters,
@@ -24,13 +25,13 @@ def make_tiny() -> TALL:
 
 
 @pytest.mark.parametrize("name", sorted(set(DETECTORS) - {"baseline"}))
-def test_all_that_a_recipe_publishes_is_followed_or_named(name: str) -> None:
+def test_everything_in_a_published_recipe_is_followed_or_listed(name: str) -> None:
     recipe = find_detector_class(name).recipe
     module = __import__(f"detectors.{name}.recipe", fromlist=["PUBLISHED"])
     published = module.PUBLISHED
     settings = choose_settings(recipe, None)
-    followed = {one.name for one in settings.augmentations}
-    named = {one.name for one in published.augmentations}
+    followed = {change.name for change in settings.augmentations}
+    named = {change.name for change in published.augmentations}
     assert named == followed | (named & set(published.not_followed))
     for field in (
         "epochs",
@@ -46,7 +47,7 @@ def test_all_that_a_recipe_publishes_is_followed_or_named(name: str) -> None:
     assert all(reason for reason in published.not_followed.values())
 
 
-def test_cosine_rises_and_ends_where_it_is_said() -> None:
+def test_the_cosine_rises_and_ends_at_the_published_rates() -> None:
     settings = choose_settings(TALL.recipe, None)
     total = 60 * 100
     assert learning_rate(0, total, settings) == pytest.approx(1.5e-8, abs=2e-8)
@@ -55,14 +56,14 @@ def test_cosine_rises_and_ends_where_it_is_said() -> None:
     assert learning_rate(total - 1, total, settings) == pytest.approx(1.5e-7, rel=1e-3)
 
 
-def test_steps_begin_with_their_epochs() -> None:
+def test_the_rate_changes_at_the_start_of_the_named_epochs() -> None:
     settings = choose_settings(find_detector_class("caddm").recipe, None)
     rates = [learning_rate(epoch * 7, 200 * 7, settings) for epoch in (0, 3, 4, 9, 10, 199)]
     assert rates == pytest.approx([3.6e-4, 3.6e-4, 1e-4, 1e-4, 5e-5, 5e-5])
     assert learning_rate(4 * 7 - 1, 200 * 7, settings) == pytest.approx(3.6e-4)
 
 
-def test_half_precision_is_the_published_one_on_a_gpu_only() -> None:
+def test_half_precision_is_followed_only_on_a_gpu() -> None:
     recipe = find_detector_class("df_adapter").recipe
     on_gpu, on_cpu = (
         choose_settings(suit_device(recipe, torch.device(name)), None) for name in ("cuda", "cpu")
@@ -90,7 +91,7 @@ def test_the_optimiser_is_the_published_one(
     assert {key: optimiser.param_groups[0][key] for key in wanted} == wanted
 
 
-def test_what_decays() -> None:
+def test_which_weights_decay() -> None:
     detector = make_tiny()
     names = {id(weight): name for name, weight in detector.named_parameters()}
     decayed, spared = (
@@ -101,16 +102,16 @@ def test_what_decays() -> None:
     assert {name for name in spared if name.endswith("bias")} == {
         name for name in names.values() if name.endswith("bias")
     }
-    assert any(name.endswith("bias_table") for name in decayed), "as the original's do"
+    assert any(name.endswith("bias_table") for name in decayed), "as in the original"
     every, none = group_parameters(detector, TrainSettings(decay_vectors=True))
     assert (len(every["params"]), len(none["params"])) == (len(names), 0)
 
 
-def test_wrong_settings_are_all_named() -> None:
+def test_every_wrong_setting_is_named() -> None:
     wrong = {"optimiser": "lion", "patience": 0, "clips_cut": 0, "gradient_value_clip": -1}
     with pytest.raises(DetectorError) as raised:
-        choose_settings({}, {**wrong, "augmentations": [{"name": "swirl"}]})
+        choose_settings(Recipe(), {**wrong, "augmentations": [{"name": "swirl"}]})
     for word in (*wrong, "swirl"):
         assert word in str(raised.value)
-    settings = choose_settings({}, {"augmentations": [{"name": "flip", "probability": 0.5}]})
+    settings = choose_settings(Recipe(), {"augmentations": [{"name": "flip", "probability": 0.5}]})
     assert settings.augmentations == (Augmentation(name="flip", probability=0.5),)

@@ -1,4 +1,4 @@
-"""Every detector trains for a moment by its own recipe, and the command says what is wrong."""
+"""Every detector trains for two steps by its own recipe, and the command names wrong options."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from detectors.registry import DETECTORS, load_detector
+from detectors.listing import DETECTORS
+from detectors.registry import load_detector
+from thb.runs.record import ClassCounts
 from thb.training.settings import TrainOptions
 from thb.training.smoke import train_smoke
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("name", sorted(DETECTORS))
 def test_smoke(name: str, tiny_release: MiniRelease, tmp_path: Path) -> None:
-    """Two steps on two videos by the detector's own recipe; its folder loads and scores."""
+    """The recipe of the detector runs for two steps on two videos, and the folder loads."""
     run = train_smoke(
         name,
         release=tiny_release.hub,
@@ -33,11 +35,11 @@ def test_smoke(name: str, tiny_release: MiniRelease, tmp_path: Path) -> None:
         rows = list(csv.DictReader(stream))
     assert [int(row["steps"]) for row in rows] == [1, 2]
     assert np.isfinite([float(row["train_loss"]) for row in rows]).all()
-    assert run.record["videos"]["train"]["used"] == {"fake": 1, "real": 1}
+    assert run.record.videos.train.used == ClassCounts(fake=1, real=1)
     model = load_detector(run.folder)
-    fresh = run.record["detector"]["initial_weights_sha256"]
-    assert run.record["weights_sha256"] != fresh
-    assert sum(each.numel() for each in model.parameters()) < 2_000_000
+    fresh = run.record.detector.initial_weights_sha256
+    assert run.record.weights_sha256 != fresh
+    assert sum(weight.numel() for weight in model.parameters()) < 2_000_000
 
 
 def test_smoke_by_command(run_thb: Run, tiny_release: MiniRelease) -> None:
@@ -48,7 +50,7 @@ def test_smoke_by_command(run_thb: Run, tiny_release: MiniRelease) -> None:
     assert (fold["fold"], fold["epochs_done"]) == ("p1", 2)
 
 
-def test_what_is_missing_or_wrong_is_said(run_thb: Run, tmp_path: Path) -> None:
+def test_a_missing_or_wrong_option_is_named(run_thb: Run, tmp_path: Path) -> None:
     done = run_thb("train", "baseline", "--release", "mini", "--out", tmp_path / "run")
     assert done.code == 2
     assert "--protocol" in done.err

@@ -1,4 +1,4 @@
-"""A detector of somebody else's: one class in a file of theirs, and all the verbs."""
+"""A third party's detector: a single class in their own file works with every command."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ THEIRS = """
 from torch import nn
 
 from detectors import Detector
+from detectors.recipes import Recipe
 from thb_dataset.clip_spec import ClipSpec
 
 
@@ -26,7 +27,7 @@ class TheirDetector(Detector):
     model_type = "their_detector"
     default_clip = ClipSpec(clips=2, frames=2, size=24)
     cam_layer = "features"
-    recipe = {"epochs": 2, "optimiser": "sgd", "learning_rate": 0.01, "clips_per_sample": 2}
+    recipe = Recipe(epochs=2, optimiser="sgd", learning_rate=0.01, clips_per_sample=2)
 
     def __init__(self, config):
         super().__init__(config)
@@ -82,7 +83,7 @@ def test_one_class_is_enough(
     assert {"their_module.py", "detectors_base.py", "model.safetensors"} <= set(files)
     config = json.loads((tmp_path / "out" / "config.json").read_text("utf-8"))
     assert config["auto_map"]["AutoConfig"] == "their_module.TheirDetectorConfig"
-    # Elsewhere their module is not to be found, and the code that was published is run.
+    # Elsewhere their module cannot be imported, so the published code is run.
     elsewhere = (
         "import sys; from detectors import Detector, load_detector\n"
         "model = load_detector(sys.argv[1], trust_remote_code=True)\n"

@@ -1,4 +1,4 @@
-"""The same recipe gives the same weights: killed or not, by any number of processes or parts."""
+"""The same recipe gives the same weights, killed or not, with any number of processes or parts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from thb.training.memory import ClipMemory
 from thb.training.settings import TrainOptions
 from thb.training.train import TrainedFold, train
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.store import VideoClips
+from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
@@ -59,9 +59,7 @@ def train_fold(release: MiniRelease, out: Path, **changes: Any) -> TrainedFold:
 
 
 def sha_of(trained: TrainedFold) -> str:
-    sha = trained.record["weights_sha256"]
-    assert isinstance(sha, str)
-    return sha
+    return trained.record.weights_sha256
 
 
 def read_history(folder: Path) -> list[dict[str, str]]:
@@ -69,9 +67,9 @@ def read_history(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def difference(one: TrainedFold, other: TrainedFold) -> float:
-    """Return the largest difference of any weight."""
-    weights = [load_file(run.folder / "model.safetensors") for run in (one, other)]
+def difference(first: TrainedFold, second: TrainedFold) -> float:
+    """Return the largest difference between two weights."""
+    weights = [load_file(run.folder / "model.safetensors") for run in (first, second)]
     assert set(weights[0]) == set(weights[1])
     return max(float((weights[0][name] - weights[1][name]).abs().max()) for name in weights[0])
 
@@ -81,7 +79,7 @@ def test_the_same_seed_gives_the_same_weights(tiny_release: MiniRelease, tmp_pat
     again = train_fold(tiny_release, tmp_path / "again")
     other = train_fold(tiny_release, tmp_path / "other", seed=1)
     assert sha_of(first) == sha_of(again) != sha_of(other)
-    assert (first.record["settings"]["seed"], other.record["settings"]["seed"]) == (0, 1)
+    assert (first.record.settings.seed, other.record.settings.seed) == (0, 1)
     left_alone = train_fold(tiny_release, tmp_path / "first")
     assert left_alone.reused
 
@@ -97,14 +95,16 @@ def test_crops_that_do_not_fit_into_memory_are_mapped(
     assert memory.is_on_disk
     random = np.random.default_rng(0)
     pixels = [random.integers(0, 256, (2, 3, 8, 8, 3), np.uint8) for _ in range(3)]
-    clips = [memory.keep(made_of(each)) for each in pixels]
+    kept_clips = [memory.keep(make_clips(values)) for values in pixels]
     memory.close()
-    for each, wanted in zip(clips, pixels, strict=True):
-        np.testing.assert_array_equal(each.pixels, wanted)
-    assert list((tmp_path / "store").iterdir()) == [], "the file has no name, and leaves nothing"
+    for clips, wanted in zip(kept_clips, pixels, strict=True):
+        np.testing.assert_array_equal(clips.pixels, wanted)
+    assert list((tmp_path / "store").iterdir()) == [], (
+        "the file has no name and leaves nothing behind"
+    )
 
 
-def made_of(pixels: npt.NDArray[np.uint8]) -> VideoClips:
+def make_clips(pixels: npt.NDArray[np.uint8]) -> VideoClips:
     shape = pixels.shape[:2]
     return VideoClips(
         pixels=pixels,
@@ -138,7 +138,7 @@ def test_what_a_run_leaves_behind(tiny_release: MiniRelease, tmp_path: Path) -> 
     assert all(len(str(line.get("points")).split()) == 3 for line in lines)
 
 
-def test_a_run_of_before_the_new_settings_is_known_again(
+def test_a_run_from_before_a_setting_existed_is_recognised(
     tiny_release: MiniRelease, tmp_path: Path
 ) -> None:
     run = train_fold(tiny_release, tmp_path / "run").folder
@@ -174,8 +174,8 @@ def test_killed_and_run_again_it_comes_to_the_same_weights(
     assert left == ["epoch-00001"]
     killed = train_fold(tiny_release, tmp_path / "killed", **settings)
     whole = train_fold(tiny_release, tmp_path / "whole", **settings)
-    assert killed.record["machine"]["resumed_after"] == 1
-    assert whole.record["machine"]["resumed_after"] == 0
+    assert killed.record.machine.resumed_after == 1
+    assert whole.record.machine.resumed_after == 0
     assert sha_of(killed) == sha_of(whole)
     histories = [
         [{**row, "seconds": ""} for row in read_history(run.folder)] for run in (killed, whole)
@@ -188,12 +188,12 @@ def test_a_checkpoint_of_another_training_is_refused(
     tiny_release: MiniRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_off_after_one_epoch(tiny_release, tmp_path / "run", monkeypatch)
-    with pytest.raises(DetectorError, match=r"left by another training \(settings differ\)"):
+    with pytest.raises(DetectorError, match="left by another training, which differs in settings"):
         train_fold(tiny_release, tmp_path / "run", learning_rate=1e-3)
-    with pytest.raises(DetectorError, match=r"\(accumulate differ\)"):
+    with pytest.raises(DetectorError, match="differs in accumulate"):
         train_fold(tiny_release, tmp_path / "run", accumulate=2)
-    anew = train_fold(tiny_release, tmp_path / "run", overwrite=True)
-    assert anew.record["machine"]["resumed_after"] == 0
+    fresh = train_fold(tiny_release, tmp_path / "run", overwrite=True)
+    assert fresh.record.machine.resumed_after == 0
 
 
 def test_a_damaged_checkpoint_is_named(
@@ -231,8 +231,8 @@ SHARED_OUT: dict[str, Any] = {
     "clips_cut": 6,
     "epochs": 2,
 }
-"""A network without batch statistics, and steps in proportion to the gradient: Adam makes a whole
-step even of a gradient that is nothing but rounding, as that of a key's bias."""
+"""A network without batch statistics, and steps in proportion to the gradient: Adam takes a full
+step even for a gradient that is only rounding error, such as that of a key's bias."""
 
 
 def train_tall(release: MiniRelease, out: Path, *, accumulate: int = 1) -> TrainedFold:
@@ -251,7 +251,7 @@ def train_tall(release: MiniRelease, out: Path, *, accumulate: int = 1) -> Train
 
 @pytest.fixture(scope="module")
 def alone(tiny_release: MiniRelease, tmp_path_factory: pytest.TempPathFactory) -> TrainedFold:
-    """A training of one process that computes each batch at once."""
+    """A training by one process that computes each batch as a whole."""
     return train_tall(tiny_release, tmp_path_factory.mktemp("alone") / "run")
 
 
@@ -266,7 +266,7 @@ def test_parts_of_a_batch_come_to_the_weights_of_the_whole(
 
 
 def moved_by(run: TrainedFold) -> float:
-    """Return how far the training moved the classifier's weights from where it began."""
+    """Return how far the training moved the classifier's weights from their start."""
     start = load_detector("tall", config={**TALL.tiny, **TINY_TALL, "clip": TALL.tiny["clip"]})
     end = load_detector(run.folder)
     before, after = (model.get_parameter("classifier.weight") for model in (start, end))
@@ -314,7 +314,7 @@ def test_mixed_precision_trains_nearly_the_same(
     exact = train_fold(tiny_release, tmp_path / "exact", epochs=1)
     mixed = train_fold(tiny_release, tmp_path / "mixed", epochs=1, mixed_precision=precision)
     assert sha_of(exact) != sha_of(mixed)
-    assert mixed.record["settings"]["mixed_precision"] == precision
+    assert mixed.record.settings.mixed_precision == precision
     losses = [float(read_history(run.folder)[0]["train_loss"]) for run in (exact, mixed)]
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
     stored = load_file(mixed.folder / "model.safetensors")
@@ -324,9 +324,9 @@ def test_mixed_precision_trains_nearly_the_same(
 def test_patience_ends_a_training_that_gets_no_better(
     tiny_release: MiniRelease, tmp_path: Path
 ) -> None:
-    # a rate of nearly nothing: no epoch is better than the first
+    # With a rate close to zero, no epoch is better than the first.
     run = train_fold(
         tiny_release, tmp_path / "run", epochs=30, patience=2, learning_rate=1e-30, keep="best"
     )
-    assert run.record["epochs_done"] == 3
-    assert run.record["kept"]["epoch"] == 1
+    assert run.record.epochs_done == 3
+    assert run.record.kept.epoch == 1

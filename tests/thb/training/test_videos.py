@@ -1,4 +1,4 @@
-"""Which clips of a video a training step sees."""
+"""The choice of the clips of a video that a training step sees."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STILL = TrainSettings(flip=False, shift_pixels=0, brightness=0, contrast=0, chan
 
 
 def number_clips(count: int) -> LabelledClips:
-    """A video whose every clip is as bright as its number."""
+    """Return a video in which each clip is as bright as its number."""
     pixels = np.empty((count, 1, 4, 4, 3), np.uint8)
     pixels[:] = np.arange(count)[:, None, None, None, None]
     clips = VideoClips(
@@ -54,17 +54,17 @@ def draw(count: int, wanted: int, seed: int) -> list[int]:
     return [round(float(value) * 255) for value in values[:, 0, 0, 0, 0]]
 
 
-def test_a_step_sees_one_clip_of_each_part_and_all_of_them_in_time() -> None:
+def test_a_step_sees_one_clip_of_each_part_and_many_steps_see_all() -> None:
     draws = [draw(32, 8, seed) for seed in range(60)]
-    assert all([one // 4 for one in each] == list(range(8)) for each in draws)
-    assert {one for each in draws for one in each} == set(range(32))
-    assert draw(32, 8, 7) == draws[7], "a draw depends on its seed alone"
+    assert all([clip // 4 for clip in clips] == list(range(8)) for clips in draws)
+    assert {clip for clips in draws for clip in clips} == set(range(32))
+    assert draw(32, 8, 7) == draws[7], "a draw depends only on its seed"
     assert draw(8, 8, 0) == list(range(8))
     assert draw(3, 8, 0) == [0, 0, 0, 1, 1, 1, 2, 2], "a short video repeats its clips"
     assert {draw(5, 1, seed)[0] for seed in range(60)} == set(range(5))
 
 
-def test_only_clips_that_can_lie_elsewhere_are_more() -> None:
+def test_more_clips_are_kept_only_if_their_places_can_vary() -> None:
     settings = choose_settings(TALL.recipe, None)
     assert widen(OFFICIAL_CLIP, settings) == replace(OFFICIAL_CLIP, clips=32)
     assert widen(BENCH_CLIP, settings) == BENCH_CLIP
@@ -72,7 +72,7 @@ def test_only_clips_that_can_lie_elsewhere_are_more() -> None:
 
 
 @pytest.mark.parametrize("cut", [None, 6])
-def test_a_detector_scores_the_clips_of_its_settings_whatever_it_was_trained_on(
+def test_a_detector_scores_the_clips_of_its_config_whatever_it_was_trained_on(
     tiny_release: MiniRelease, tmp_path: Path, cut: int | None
 ) -> None:
     (trained,) = train(
@@ -87,4 +87,4 @@ def test_a_detector_scores_the_clips_of_its_settings_whatever_it_was_trained_on(
     )
     config = json.loads((trained.folder / "config.json").read_text("utf-8"))
     assert config["clip"]["clips"] == 2
-    assert trained.record["settings"]["clips_cut"] == cut
+    assert trained.record.settings.clips_cut == cut

@@ -1,4 +1,4 @@
-"""From real files to crops: every odd input by name, and both face backends on real clips."""
+"""From real files to crops: every odd input, and both face backends on real clips."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from thb_dataset.clips.store import ClipSpec, ClipStore, VideoClips, make_clips
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.store import ClipStore
+from thb_dataset.clips.video_clips import VideoClips, make_clips
 from thb_dataset.errors import (
     ClipTooShortError,
     NoFaceError,
@@ -22,7 +24,7 @@ from thb_dataset.video.reader import VideoReader
 REFUSED: dict[str, tuple[type[VideoError], str]] = {
     "audio_only.mp4": (VideoDecodeError, "no video"),
     "black.mp4": (NoFaceError, "no face in any of 8 frames"),
-    "face_only_at_end.mp4": (NoFaceError, "a face in 3 of 8 frames"),
+    "face_only_at_end.mp4": (NoFaceError, "a face in only 3 of 8 frames"),
     "frames_1.mp4": (ClipTooShortError, "1 frame"),
     "frames_3.mp4": (ClipTooShortError, "3 frames"),
     "jpeg_renamed.mp4": (VideoDecodeError, "not a video"),
@@ -43,7 +45,7 @@ def reader() -> Iterator[VideoReader]:
 
 
 def bad_files() -> list[str]:
-    """Names only: the folder itself is not at hand when tests are collected elsewhere."""
+    """Return names only, since the folder may be missing where tests are collected."""
     return [
         "  leading spaces & quote's.mp4", "-leading-dash.mp4", "UPPERCASE.MP4",
         "audio_longer_than_video.mp4", "audio_only.mp4", "audio_shorter_than_video.mp4",
@@ -84,7 +86,7 @@ def test_no_odd_input_is_forgotten(test_data: Path) -> None:
 def test_a_display_matrix_gives_the_upright_clip(
     test_data: Path, embedded_finder: FaceFinder, reader: VideoReader
 ) -> None:
-    """The turned clip's points stand as upright as those of the plain one."""
+    """The points of the turned clip are as upright as those of the plain one."""
     spec = ClipSpec(frames=3, margin=2.0, size=224)
     clips = make_clips(
         test_data / "bad" / "rotated_display_matrix.mp4", spec, embedded_finder, reader
@@ -95,7 +97,7 @@ def test_a_display_matrix_gives_the_upright_clip(
 
 
 def sample_clips(test_data: Path) -> list[Path]:
-    """One clip of each kind, the second one listed (the first may be the odd one)."""
+    """Take one clip of each kind: the second one listed, since the first may be odd."""
     sample = test_data / "thb-sample"
     folders = [*(sample / "hub" / "fake").glob("*/t*"), *(sample / "real_videos").iterdir()]
     return sorted(sorted(folder.glob("*.mp4"))[1] for folder in folders if folder.is_dir())

@@ -1,4 +1,4 @@
-"""Sound beside pictures: which file, which part of the spectrogram, and what is refused."""
+"""Sound beside pictures: the file, the part of the spectrogram, and what is refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LISTENING = ClipSpec(
 
 
 class NobodyLooks:
-    """A finder that must not be asked: whole frames need no face."""
+    """A finder that must not be used: whole frames need no face."""
 
     pack = FacePack(
         name="none", backend="none", licence="none", embedding_dim=0, same_person=1.0, sha256s={}
@@ -99,12 +99,13 @@ def test_empty_and_endless_sound_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NoAudioError, match="holds no sound"):
         read_wav(tmp_path / "empty.wav", Limits())
     write_wav(tmp_path / "long.wav", np.zeros(32_000, np.float32), 16_000)
-    with pytest.raises(NoAudioError, match="too much"):
+    with pytest.raises(NoAudioError, match="but the limits are"):
         read_wav(tmp_path / "long.wav", Limits(max_seconds=1))
 
 
 def test_each_clip_gets_its_columns() -> None:
-    # 100 frames, 4 s: 173 columns, 1.73 a frame; frames 50 to 54: round(86.5) to round(95.15)
+    # 100 frames of 4 s have 173 columns, 1.73 per frame; frames 50 to 54 have columns round(86.5)
+    # to round(95.15)
     samples = make_sound(4, 22_050)
     picture = draw_spectrogram(samples)
     assert picture.shape[1] == 173
@@ -155,12 +156,12 @@ def test_video_with_sound_and_one_with_a_file_beside_it(tmp_path: Path) -> None:
         )
         with pytest.raises(NoAudioError, match=r"mute\.mp4: has no sound"):
             store.get(tmp_path / "mute.mp4", LISTENING, NobodyLooks(), reader)
-    # starts 0, 22 and 44: 50 frames less five and one
+    # the starts are 0, 22 and 44: 50 frames less five and one
     assert loud.frame_index[:, 0].tolist() == [0, 22, 44]
     assert loud.pixels.shape == (3, 10, 40, 40, 3)
     assert abs(int(loud.pixels[1, 5].mean()) - 66) <= 2
     assert (loud.faces, loud.frames_searched) == (0, 0)
     assert loud.boxes[0, 0].tolist() == [0, 0, 64, 48]
-    # AAC is lossy and begins with a little silence; the pictures are alike all the same
+    # AAC is lossy and begins with a little silence, but the pictures are still similar
     assert np.abs(loud.pixels[:, :5].astype(int) - mute.pixels[:, :5]).mean() < 25
     assert (again.pixels == mute.pixels).all()

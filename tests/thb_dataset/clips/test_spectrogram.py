@@ -1,4 +1,4 @@
-"""The mel spectrogram, against figures worked out by hand and against librosa's own."""
+"""The mel spectrogram, against numbers computed by hand and against librosa's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_filters_are_slaneys_triangles() -> None:
     filters = make_mel_filters()
     assert filters.shape == (128, 1025)
     hertz_per_bin = RATE_HZ / 2048
-    # unit area in hertz; the narrow ones at the bottom are sampled coarsely
+    # all have unit area in hertz; the narrow ones at the bottom are sampled coarsely
     np.testing.assert_allclose(filters[64:].sum(axis=1) * hertz_per_bin, 1, atol=0.02)
     # 130 corners from 0 to mel(11025 Hz) = 15 + 27 ln(11.025) / ln(6.4) = 49.914
     corner = 49.914 / 129
@@ -45,7 +45,7 @@ def test_level_of_a_pure_tone_by_hand() -> None:
     assert int(middle.argmax()) == loudest
     # the quietest band is below 1e-10, so the reference is 0 dB at 1e-10
     assert middle[loudest] == pytest.approx(10 * np.log10(power[loudest] / 1e-10), abs=0.01)
-    # nothing is further than 80 dB below the loudest of all
+    # no value is more than 80 dB below the loudest
     assert level.min() == pytest.approx(level.max() - 80)
 
 
@@ -59,7 +59,7 @@ def test_picture_spans_the_colour_map_low_tones_first() -> None:
     colours = np.frombuffer(VIRIDIS, np.uint8).reshape(256, 3)
     assert colours[0].tolist() == [68, 1, 84]
     assert colours[255].tolist() == [253, 231, 36]
-    # yellow, the loudest, is in the first rows: the tone is low
+    # the tone is low, so yellow, the loudest, is in the first rows
     assert np.abs(picture[:8].astype(int) - colours[255]).sum(axis=2).min() < 6
     assert (picture.reshape(-1, 3) == (68, 1, 84)).all(axis=1).any()
 

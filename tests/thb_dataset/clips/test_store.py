@@ -1,4 +1,4 @@
-"""The store: nothing read twice, nothing half written, nothing mixed up."""
+"""The store reads nothing twice, keeps nothing half written, and mixes nothing up."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from thb_dataset.clips.store import ClipSpec, ClipStore, VideoClips
+from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.store import ClipStore
+from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import ClipTooShortError, NoFaceError, VideoDecodeError
 from thb_dataset.faces.packs import FacePack
 from thb_dataset.faces.values import Face
+from thb_dataset.files import DRAFT_PREFIX
 from thb_dataset.video.frame_policy import FramePolicy
 from thb_dataset.video.values import Frames, VideoInfo
 
@@ -32,7 +35,7 @@ SPEC = ClipSpec(frames=4, size=32)
 
 
 class NoiseReader:
-    """Reads 20 frames of noise from any file, from its content; counts how often."""
+    """Reads 20 frames of noise, made from the content of a file, and counts the reads."""
 
     def __init__(self) -> None:
         self.reads = 0
@@ -52,7 +55,7 @@ class NoiseReader:
 
 
 class CentreFinder:
-    """Finds one face in the middle of everything; none where it is told so."""
+    """Finds one face in the middle of every frame, or none if it is blind."""
 
     def __init__(self, name: str = "centre", *, blind: bool = False) -> None:
         self.pack = FacePack(
@@ -111,7 +114,7 @@ def test_the_second_time_reads_no_video_and_gives_the_same(store: ClipStore, vid
     video_again = get(ClipStore(store.folder), video, reader)
     assert reader.reads == 1
     assert_same(first, video_again)
-    assert first.pixels.std() > 30, "noise, so that loss would show"
+    assert first.pixels.std() > 30, "the picture is noise, in which any loss would show"
 
 
 def test_the_same_content_elsewhere_is_known(store: ClipStore, video: Path) -> None:
@@ -239,7 +242,7 @@ def make_many(store: ClipStore, folder: Path, count: int) -> list[Path]:
         path.write_bytes(f"video {i}".encode())
         get(store, path, NoiseReader())
         videos.append(path)
-        for entry in entries(store):  # older by a second for every later video
+        for entry in entries(store):  # a second apart
             stat = entry.stat()
             os.utime(entry, ns=(stat.st_atime_ns, stat.st_mtime_ns - 10**9))
     return videos
@@ -318,7 +321,7 @@ def test_a_killed_writer_leaves_nothing_that_misleads(store: ClipStore, tmp_path
         assert len(list(store.folder.rglob(".writing-*"))) == count
     fresh = ClipStore(tmp_path / "fresh")
     for video in videos:
-        here, there = (get(one, Path(video), NoiseReader()) for one in (store, fresh))
+        here, there = (get(place, Path(video), NoiseReader()) for place in (store, fresh))
         assert_same(here, there)
     assert store.info().entries == 20
 
@@ -326,7 +329,7 @@ def test_a_killed_writer_leaves_nothing_that_misleads(store: ClipStore, tmp_path
 def test_what_a_killed_writer_left_is_pruned_when_it_is_old(store: ClipStore, video: Path) -> None:
     get(store, video, NoiseReader())
     (entry,) = entries(store)
-    old, new = entry.with_name(".writing-old"), entry.with_name(".writing-new")
+    old, new = (entry.with_name(f"{DRAFT_PREFIX}{age}.{entry.name}") for age in ("old", "new"))
     for path in (old, new):
         path.write_bytes(b"half")
     os.utime(old, (time.time() - 7200, time.time() - 7200))
@@ -356,4 +359,4 @@ def test_processes_share_a_store(store: ClipStore, tmp_path: Path) -> None:
     for video in videos:
         get(store, Path(video), reader)
     assert reader.reads == 0
-    assert not list(store.folder.rglob(".writing-*"))
+    assert not list(store.folder.rglob(f"{DRAFT_PREFIX}*"))

@@ -1,4 +1,4 @@
-"""From frames to crops: which face, which frames, and what is refused."""
+"""From frames to crops: the face, the frames, and what is refused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from thb_dataset.clips.store import ClipSpec
+from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.video_clips import cut_clips
 from thb_dataset.errors import NoFaceError
 from thb_dataset.faces.packs import FacePack
@@ -20,7 +20,7 @@ Picture = npt.NDArray[np.uint8]
 
 
 def make_frames(pictures: list[Picture], fps: float = 25.0, step: int = 1) -> Frames:
-    """Frames as the reader gives them: every ``step``-th of a longer video."""
+    """Return frames like those of the reader: every ``step``-th frame of a longer video."""
     height, width = pictures[0].shape[:2]
     index = np.arange(len(pictures), dtype=np.int64) * step
     info = VideoInfo(
@@ -61,7 +61,7 @@ def whole(frames: Frames) -> npt.NDArray[np.int64]:
 
 
 class Script:
-    """A finder that finds what it is told, frame by frame; frame i is filled with grey i."""
+    """A finder that finds given faces in each frame; frame i is filled with the grey level i."""
 
     pack = FacePack(
         name="script", backend="none", licence="", embedding_dim=0, same_person=0.5, sha256s={}
@@ -127,11 +127,11 @@ def test_one_of_two_people_is_chosen_and_both_are_counted(
     frames = make_frames(pictures, step=10)
     clips = cut_clips(frames, whole(frames), ClipSpec(), embedded_finder)
     assert clips.faces == 2
-    assert (clips.boxes[0, :, 2] < 300).all(), "equally long: the larger one"
+    assert (clips.boxes[0, :, 2] < 300).all(), "of two faces in equally many frames, the larger one"
     pictures[3] = place(256, 560, (small, 320, 40))
     frames = make_frames(pictures, step=10)
     clips = cut_clips(frames, whole(frames), ClipSpec(), embedded_finder)
-    assert (clips.boxes[0, :, 0] > 300).all(), "the one seen for longer, though smaller"
+    assert (clips.boxes[0, :, 0] > 300).all(), "the face in more frames, although it is smaller"
 
 
 def test_a_frame_without_the_face_is_bridged_and_counted(
@@ -150,9 +150,9 @@ def test_a_frame_without_the_face_is_bridged_and_counted(
     ("with_face", "reason"),
     [
         ([], "no face in any of 8 frames"),
-        ([0, 1, 2], "a face in 3 of 8 frames, half are needed"),
-        ([0, 1, 2, 3, 4], "away for 3 of 8 frames in a row, 2 can be bridged"),
-        ([3, 4, 5, 6, 7], "away for 3 of 8"),
+        ([0, 1, 2], "a face in only 3 of 8 frames, but half are needed"),
+        ([0, 1, 2, 3, 4], "absent from 3 of 8 frames in a row, but only 2 can be bridged"),
+        ([3, 4, 5, 6, 7], "absent from 3 of 8"),
     ],
 )
 def test_too_little_of_a_face_is_refused_with_counts(with_face: list[int], reason: str) -> None:
@@ -166,7 +166,7 @@ def test_a_face_below_the_least_size_is_refused_with_its_size() -> None:
     side = MIN_FACE_PIXELS - 2.0
     finder = Script({i: [(20.0, 20.0, side)] for i in range(8)})
     frames = numbered(8, step=10)
-    with pytest.raises(NoFaceError, match="a face of 30 pixels at most, 32 are needed"):
+    with pytest.raises(NoFaceError, match="the largest face is 30 pixels wide or high, but 32"):
         cut_clips(frames, whole(frames), ClipSpec(), finder)
 
 

@@ -1,4 +1,4 @@
-"""Crops show what they claim to: geometry against closed forms and against InsightFace's own."""
+"""The geometry of crops, against closed forms and against InsightFace's crops."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from thb_dataset.faces.crops import (
 
 
 def draw_ramp(height: int, width: int) -> npt.NDArray[np.uint8]:
-    """A picture whose red is its column and green its row."""
+    """Return a picture in which red gives the column and green the row."""
     picture = np.zeros((height, width, 3), np.uint8)
     picture[..., 0] = np.arange(width)[None, :]
     picture[..., 1] = np.arange(height)[:, None]

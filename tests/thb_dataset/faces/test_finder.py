@@ -52,7 +52,7 @@ def test_the_portrait_has_one_face_with_points_in_order(
 
 
 def test_one_pixel_order_is_right(embedded_finder: FaceFinder, test_data: Path) -> None:
-    """With red and blue exchanged the embedding is another; OpenCV's own crop gives ours."""
+    """Exchanging red and blue changes the embedding; OpenCV's own crop gives the same one."""
     picture = read_picture(test_data / "faces" / "id10_1.jpg")
     (face,) = embedded_finder.find(picture, embed=True)
     weights = find_embedded_weights()
@@ -166,7 +166,7 @@ def test_the_host_keeps_its_opencv_threads(embedded_finder: FaceFinder, portrait
             assert cv2.getNumThreads() == 1
         assert cv2.getNumThreads() == 2
         with pytest.raises(AttributeError):
-            embedded_finder.find(None)  # type: ignore[arg-type] # to fail inside
+            embedded_finder.find(None)  # type: ignore[arg-type] # it fails inside
         assert cv2.getNumThreads() == 2
     finally:
         cv2.setNumThreads(before)
@@ -276,5 +276,5 @@ def test_a_half_unpacked_buffalo_l_is_refused(
     folder = tmp_path / ".insightface" / "models" / "buffalo_l"
     folder.mkdir(parents=True)
     (folder / "det_10g.onnx").write_bytes(b"half of it")
-    with pytest.raises(FacePackError, match=r"remove .* to have it downloaded anew"):
+    with pytest.raises(FacePackError, match=r"remove .* to download it again"):
         load_face_finder("buffalo_l")

@@ -1,4 +1,4 @@
-"""Crops as other projects cut them, against figures worked out from their own numbers."""
+"""Crops in the way of other projects, against numbers computed from theirs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_points_on_the_template_leave_the_picture_as_it_is(template: str, noise:
     points = place_template(spec.template, margin=1.0, size=96).astype(np.float32)
     crop = cut_frame(noise, spec, box=np.zeros(4, np.float32), points=points)
     assert np.abs(crop.astype(int) - noise[:96, :96]).max() <= 1
-    # moved by 10 to the right and 20 down, in a frame that ends: black beyond, not repeated
+    # moved by 10 to the right and 20 down; beyond the frame it is black and not repeated
     crop = cut_frame(noise, spec, box=np.zeros(4, np.float32), points=np.add(points, (70, 30)))
     assert np.abs(crop[:88, :88].astype(int) - noise[30:118, 70:158]).max() <= 1
     assert (crop[91:] == 0).all()
@@ -84,11 +84,11 @@ def test_cut_size_is_brought_down_cubically(noise: Picture) -> None:
     [
         # int(40 * 1.3) = 52 around (70, 50)
         ((50, 30, 90, 70), 1.3, (44, 24, 52)),
-        # the longer side decides; halves are cut off: int(31 * 1.3) = 40, middle (55, 45)
+        # the longer side counts, and fractions are cut off: int(31 * 1.3) = 40, middle (55, 45)
         ((50, 30, 60, 61), 1.3, (35, 25, 40)),
-        # begins outside: moved in, not made smaller
+        # a square that begins outside is moved in and keeps its size
         ((-5, 10, 35, 50), 1.3, (0, 4, 52)),
-        # ends outside: made smaller
+        # a square that ends outside is made smaller
         ((100, 60, 150, 110), 1.3, (93, 53, 65)),
         ((130, 60, 170, 100), 1.3, (124, 54, 36)),
     ],
@@ -139,7 +139,7 @@ def test_the_projects_own_crops_are_as_before(noise: Picture) -> None:
     ids=lambda spec: f"{spec.crop}-{spec.resample}-{spec.cut_size or spec.size}",
 )
 def test_what_is_at_a_place_of_the_frame_is_found_in_the_crop(spec: ClipSpec) -> None:
-    """The middle of a soft white spot comes to lie where the matrix says."""
+    """The middle of a soft white spot moves to the place that the matrix gives."""
     height, width = 240, 320
     rows, columns = np.mgrid[:height, :width]
     box = np.array([100, 60, 220, 196], np.float32)

@@ -21,7 +21,7 @@ INFO = VideoInfo(
 
 
 class Script:
-    """Finds what it is told in frame i, which is filled with grey i; remembers where it looked."""
+    """Finds given faces in frame i, filled with the grey level i, and logs its searches."""
 
     pack = FacePack(
         name="script", backend="none", licence="", embedding_dim=0, same_person=0.5, sha256s={}

@@ -1,4 +1,4 @@
-"""Linking boxes of single frames: pure numbers, so every case can be written down."""
+"""Linking boxes of single frames, with every case written down as numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from thb_dataset.faces.values import Face, merge_sizes, overlap
 
 
 def make_face(x: float, y: float, side: float, person: int = 0) -> Face:
-    """A face whose first point remembers who it is."""
+    """Return a face whose first point holds the number of its person."""
     points = np.full((5, 2), person, np.float32)
     return Face(box=np.array([x, y, x + side, y + side], np.float32), points=points, score=0.9)
 

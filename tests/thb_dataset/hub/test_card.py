@@ -45,7 +45,7 @@ def test_the_yaml_is_the_index(made: tuple[HubIndex, Audit], card: str) -> None:
     configs = read_configs(card, REPO)
     assert configs == {name: dict(splits) for name, splits in made[0].configs.items()}
     head = read_metadata(card, REPO)
-    defaults = [one["config_name"] for one in head["configs"] if one.get("default")]
+    defaults = [config["config_name"] for config in head["configs"] if config.get("default")]
     assert defaults == ["p1"]
     assert head["size_categories"] == ["1K<n<10K"]
     assert head["task_categories"] == ["video-classification"]
@@ -64,7 +64,7 @@ def test_the_viewers_rules_are_kept(made: tuple[HubIndex, Audit], card: str) -> 
 
 
 def test_figures_are_counted_and_every_section_is_there(card: str) -> None:
-    assert "2,994 fake videos by 8 generators and names 2,312 real" in card
+    assert "2,994 fake videos of 8 generators and names 2,312 real" in card
     assert "| `p3-hallo` | 1,520 + 1,520 | 250 + 250 | 117 + 400 | 76 + 0 |" in card
     assert "| `p1` | 1,773 + 1,650 | 50 + 50 | 845 + 400 | 76 + 0 |" in card
     assert "| `p2-hallo` | 2,248 + 1,650 | 250 + 250 | 420 + 400 | – |" in card
@@ -120,10 +120,10 @@ def test_eval_yaml_points_at_configs_that_exist(made: tuple[HubIndex, Audit]) ->
 @pytest.mark.parametrize(
     ("card", "says"),
     [
-        ("# Hello\n", "has no YAML at its head"),
-        ("", "has no YAML at its head"),
+        ("# Hello\n", "does not begin with YAML"),
+        ("", "does not begin with YAML"),
         ("---\nconfigs: [\n---\n", "is malformed"),
-        ("---\n- a\n---\n", "is no mapping"),
+        ("---\n- a\n---\n", "is not a mapping"),
         ("---\nlicense: mit\n---\n", "it has no configs; run thb publish dataset again"),
         ("---\nconfigs: 3\n---\n", "does not list the files"),
         ("---\nconfigs:\n- config_name: p1\n---\n", "does not list the files"),
@@ -147,7 +147,7 @@ def test_configs_that_the_viewer_cannot_show_are_refused() -> None:
 
 
 def test_the_card_at_the_root_is_the_generated_one() -> None:
-    """Never edited by hand: made anew from the mini release's plan, which draws no video."""
+    """Generate the card from the plan of the mini release, which draws no video."""
     plan = make_plan(0, MiniSize())
     media = [path for clip in plan.clips for path in (clip.path, clip.audio) if path]
     paths = [path.removeprefix("hub/") for path in media if path.startswith("hub/")]

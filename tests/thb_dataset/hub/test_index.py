@@ -1,4 +1,4 @@
-"""The Parquet index: every row once, every split a list of whole files, always the same bytes."""
+"""The index of a release: every config equals its protocol, and no row is stored twice."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_no_row_is_stored_twice_and_none_is_left_out(
 
 
 def test_a_table_that_no_protocol_cuts_is_one_file() -> None:
-    """With as many fakes as reals and few val videos there are just the 23 tables."""
+    """With as many fakes as reals and few val videos, there are only the 23 tables."""
     release: list[Video] = []
     for split in Split:
         for generator in TRAINING_GENERATORS:
@@ -126,7 +126,7 @@ def test_an_index_is_read_back_and_is_the_same_bytes_again(
 
 @pytest.mark.parametrize("data", [b"", b"PAR1 and no more", b"\0" * 100])
 def test_a_damaged_index_is_named(data: bytes) -> None:
-    with pytest.raises(ReleaseError, match="no index of a release"):
+    with pytest.raises(ReleaseError, match="not an index of a release"):
         decode_index([data])
 
 
@@ -136,7 +136,7 @@ def test_rows_twice_or_from_two_places_are_refused(index: HubIndex) -> None:
     with pytest.raises(ReleaseError, match="has rows twice"):
         decode_index([data, data])
     (other,) = encode_index(one, VideoStore(repo="org/other", revision="main")).values()
-    with pytest.raises(ReleaseError, match="one place of the videos; it names: org/name@0"):
+    with pytest.raises(ReleaseError, match="one place of the videos, but it names: org/name@0"):
         decode_index([data, other])
 
 
@@ -162,13 +162,13 @@ def test_a_packaged_index_is_the_release(
 
 
 def test_what_a_wheel_must_hold_is_named_in_its_settings() -> None:
-    """Building a wheel needs a network; that the settings match the files needs none."""
+    """Building a wheel needs a network; comparing the settings with the files does not."""
     root = Path(__file__).resolve().parents[3]
     settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     patterns = settings["tool"]["setuptools"]["package-data"]["thb_dataset"]
-    index = "packaged_index/org--name/index/test/Hallo.parquet"
-    for path in ("dataset_card_template.md", "packaged_index/README.md", index):
-        assert any(
-            PurePosixPath(path).match(pattern.replace("**", "*/*/*")) for pattern in patterns
-        )
-    assert (root / "thb_dataset" / "dataset_card_template.md").is_file()
+    package = root / "thb_dataset"
+    named = {path for pattern in patterns for path in package.glob(pattern)}
+    shipped = {path for path in package.rglob("*") if path.is_file()}
+    assert named == {path for path in shipped if path.suffix not in (".py", ".pyc")}
+    index = PurePosixPath("hub/packaged_index/org--name/index/test/Hallo.parquet")
+    assert any(index.match(pattern.replace("**", "*/*/*")) for pattern in patterns)

@@ -1,4 +1,4 @@
-"""Who a video shows: real people in other footage are found, and others are not."""
+"""Identities of videos: the same people in other footage are found, and strangers are not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from thb_dataset.errors import FacePackError, NoFaceError, VideoDecodeError
 from thb_dataset.faces.finder import FaceFinder, load_face_finder
 from thb_dataset.identity.embedding import IdentityStore, VideoIdentity, read_identity
 from thb_dataset.identity.known_people import calibrate_threshold
-from thb_dataset.identity.leakage import LeakReport, Verdict, check_leaks
+from thb_dataset.identity.leakage import LeakReport, PairVerdict, check_leaks
 from thb_dataset.identity.relations import Subject
 from thb_dataset.video.frame_policy import FramePolicy
 from thb_dataset.video.reader import VideoReader
@@ -47,7 +47,7 @@ def write_video(path: Path, pictures: list[Picture]) -> Path:
 
 
 def film_photo(photo: Picture, seed: int, side: int = 320) -> list[Picture]:
-    """Fifteen frames of a hand-held camera before a photo: moved, zoomed, lit otherwise."""
+    """Return fifteen frames of a photo by a hand-held camera: moved, zoomed, in other light."""
     rng = np.random.default_rng(seed)
     start = rng.uniform(-0.03, 0.03, 3)
     speed = rng.uniform(-0.004, 0.004, 3)
@@ -70,7 +70,7 @@ def read_photo(path: Path) -> Picture:
 
 @pytest.fixture(scope="module")
 def people(test_data: Path) -> list[tuple[Path, str]]:
-    """28 photos of 12 people."""
+    """Return 28 photos of 12 people."""
     with (test_data / "faces" / "PROVENANCE.csv").open(encoding="utf-8") as stream:
         rows = [row for row in csv.DictReader(stream) if row["kind"] == "single"]
     assert len(rows) == 28
@@ -110,7 +110,7 @@ def compare(
 def test_every_person_planted_in_two_splits_is_found_and_nobody_else(
     people: list[tuple[Path, str]], filmed: list[VideoIdentity], embedded_finder: FaceFinder
 ) -> None:
-    """One photo of each person is in train, the others, from other days, are in test."""
+    """One photo of each person is in train; the others, from other days, are in test."""
     seen: set[str] = set()
     subjects, names = [], {}
     for i, (_, person) in enumerate(people):
@@ -119,11 +119,11 @@ def test_every_person_planted_in_two_splits_is_found_and_nobody_else(
         names[f"video {i}"] = person
         subjects.append(Subject(video_id=f"video {i}", split=split, shows=None, driver=None))
     report = compare(subjects, filmed, embedded_finder)
-    leaks = {(pair.a, pair.b) for pair in report.pairs if pair.verdict is Verdict.LEAK}
+    leaks = {(pair.a, pair.b) for pair in report.pairs if pair.verdict is PairVerdict.LEAK}
     planted = {
-        (one.video_id, other.video_id)
-        for one, other in combinations(subjects, 2)
-        if names[one.video_id] == names[other.video_id] and one.split != other.split
+        (a.video_id, b.video_id)
+        for a, b in combinations(subjects, 2)
+        if names[a.video_id] == names[b.video_id] and a.split != b.split
     }
     assert len(planted) == 16
     assert planted <= leaks
@@ -149,7 +149,7 @@ def test_the_threshold_lies_between_the_people(
 def test_a_clip_planted_cut_mirrored_and_re_encoded_is_found(
     test_data: Path, embedded_finder: FaceFinder, reader: VideoReader, tmp_path: Path
 ) -> None:
-    """Twelve clips in train; of four of them other seconds, mirrored and cropped, in test."""
+    """Twelve clips are in train; other seconds of four of them, mirrored and cropped, in test."""
     sample = test_data / "thb-sample"
     paths = sorted((sample / "real_videos" / "CelebV-HQ").glob("*.mp4"))[:12]
     subjects, identities = [], []
@@ -165,7 +165,7 @@ def test_a_clip_planted_cut_mirrored_and_re_encoded_is_found(
         subjects.append(Subject(video_id=planted.name, split="test", shows=None, driver=None))
         identities.append(read_identity(planted, embedded_finder, reader))
     report = compare(subjects, identities, embedded_finder)
-    leaks = {(pair.a, pair.b) for pair in report.pairs if pair.verdict is Verdict.LEAK}
+    leaks = {(pair.a, pair.b) for pair in report.pairs if pair.verdict is PairVerdict.LEAK}
     assert leaks == {(path.name, f"planted {path.name}") for path in paths[::3]}
 
 
@@ -185,7 +185,7 @@ def test_both_backends_see_the_same_person(
 ) -> None:
     path = test_data / "bad" / "frames_3.mp4"
     one, other = (read_identity(path, f, reader) for f in (embedded_finder, insightface_finder))
-    assert one.frames_read == 1, "shorter than five frames: the middle one"
+    assert one.frames_read == 1, "a shorter video is embedded by its middle frame"
     assert float(one.mean @ other.mean) > 0.9
 
 

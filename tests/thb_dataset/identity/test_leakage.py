@@ -1,4 +1,4 @@
-"""Pairs, groups, splits and the sheet: pure numbers, so every leak can be planted by hand."""
+"""Pairs, groups, splits and the sheet on made-up vectors, so that every leak can be planted."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from thb_dataset.errors import FacePackError, ProtocolError
+from thb_dataset.errors import ProtocolError, ReleaseError
 from thb_dataset.identity.groups import group_identities
 from thb_dataset.identity.known_people import calibrate_threshold
 from thb_dataset.identity.leak_sheet import write_leak_sheet
-from thb_dataset.identity.leakage import LeakReport, Verdict, check_leaks
+from thb_dataset.identity.leakage import BLOCK, MAX_PAIRS, LeakReport, PairVerdict, check_leaks
 from thb_dataset.identity.relations import NameCodes, Relation, Subject, describe_subject
 from thb_dataset.identity.splits import DEFAULT_RATIOS, SplitPlan, split_videos
 from thb_dataset.records import Generator, Label, RealDataset, Split, Video
@@ -31,7 +31,7 @@ def unit(vectors: npt.NDArray[np.floating]) -> Vectors:
 
 
 def make_people(people: list[int], *, noise: float = 0.02, seed: int = 0) -> Vectors:
-    """Vectors that agree within a person and not between two (128 dimensions, far apart)."""
+    """Return vectors that are similar for one person only (128 dimensions, far apart)."""
     rng = np.random.default_rng(seed)
     centres = unit(rng.normal(size=(max(people) + 1, 128)))
     return unit(centres[people] + noise * rng.normal(size=(len(people), 128)))
@@ -44,8 +44,16 @@ def nameless(count: int, splits: list[str]) -> list[Subject]:
     ]
 
 
-def check(subjects: list[Subject], vectors: Vectors, threshold: float = 0.5) -> LeakReport:
-    return check_leaks(subjects, vectors, vectors, pack=PACK, threshold=threshold)
+def check(
+    subjects: list[Subject],
+    vectors: Vectors,
+    threshold: float = 0.5,
+    *,
+    max_pairs: int = MAX_PAIRS,
+) -> LeakReport:
+    return check_leaks(
+        subjects, vectors, vectors, pack=PACK, threshold=threshold, max_pairs=max_pairs
+    )
 
 
 def test_every_planted_leak_is_found_and_nothing_else() -> None:
@@ -60,43 +68,61 @@ def test_every_planted_leak_is_found_and_nothing_else() -> None:
     }
     assert len(expected) > 10
     assert {(pair.a, pair.b) for pair in report.pairs} == expected
-    assert report.counts[Verdict.LEAK] == len(expected)
+    assert report.counts[PairVerdict.LEAK] == len(expected)
     across = sum(a != b for a, b in combinations(splits, 2))
     assert report.compared == report.unrelated == across
     assert report.flagged_share == len(expected) / across
 
 
-def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    people = [i % 70 for i in range(150)]
-    splits = [SPLITS[i % 3] for i in range(150)]
-    whole = check(nameless(150, splits), make_people(people))
-    monkeypatch.setattr("thb_dataset.identity.leakage.BLOCK", 7)
-    monkeypatch.setattr("thb_dataset.identity.groups.BLOCK", 7)
-    blocks = check(nameless(150, splits), make_people(people))
-    assert (blocks.counts, blocks.groups) == (whole.counts, whole.groups)
-    assert blocks.compared == whole.compared
-    alike = {(pair.a, pair.b): pair.similarity for pair in blocks.pairs}
-    assert alike == pytest.approx({(pair.a, pair.b): pair.similarity for pair in whole.pairs})
-    assert len(alike) > 20
+def test_blocks_change_nothing() -> None:
+    count = 2 * BLOCK + 100  # two whole blocks and part of a third
+    people = [i % 1500 for i in range(count)]
+    splits = [SPLITS[i % 3] for i in range(count)]
+    splits[1500:] = ["test"] * (count - 1500)
+    vectors = make_people(people)
+    report = check(nameless(count, splits), vectors)
+    across = np.triu(np.array(splits)[:, None] != np.array(splits)[None, :])
+    alike = vectors @ vectors.T
+    expected = {
+        (f"v{a:05d}", f"v{b:05d}"): alike[a, b] for a, b in np.argwhere(across & (alike >= 0.5))
+    }
+    assert report.compared == across.sum()
+    assert report.counts[PairVerdict.LEAK] == len(expected) > 400
+    leaks = {(p.a, p.b): p.similarity for p in report.pairs if p.verdict is PairVerdict.LEAK}
+    assert leaks == pytest.approx(expected)
 
 
-def test_only_the_most_alike_pairs_are_kept_and_all_are_counted(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_blocks_change_no_group() -> None:
+    vectors = make_people([i % 70 for i in range(150)])
+    whole = group_identities(vectors, 0.5)
+    assert group_identities(vectors, 0.5, block=7) == whole
+    assert len(whole) == 70
+
+
+def test_only_the_most_alike_pairs_are_kept_and_all_are_counted() -> None:
     splits = [SPLITS[i % 2] for i in range(60)]
     vectors = make_people([0] * 60)
     everything = check(nameless(60, splits), vectors)
-    monkeypatch.setattr("thb_dataset.identity.leakage.MAX_PAIRS", 25)
-    monkeypatch.setattr("thb_dataset.identity.leakage.BLOCK", 16)
-    report = check(nameless(60, splits), vectors)
+    report = check(nameless(60, splits), vectors, max_pairs=25)
     assert report.counts == everything.counts
-    assert report.counts[Verdict.LEAK] == 30 * 30
+    assert report.counts[PairVerdict.LEAK] == 30 * 30
     assert [pair.similarity for pair in report.pairs] == pytest.approx(
         [pair.similarity for pair in everything.pairs[:25]]
     )
 
 
-def test_leaks_come_before_the_pairs_that_names_explain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pairs_kept_do_not_depend_on_the_block_they_are_in() -> None:
+    count = BLOCK + 20
+    vectors = make_people(list(range(count)))
+    twins = unit(vectors[:20] + 0.01 * np.arange(20)[:, None] * vectors[20:40])
+    vectors[BLOCK:] = twins  # less and less alike, all of them beyond the first block
+    subjects = nameless(count, ["train"] * BLOCK + ["test"] * 20)
+    report = check(subjects, vectors, max_pairs=5)
+    assert [pair.a for pair in report.pairs] == [f"v{i:05d}" for i in range(5)]
+    assert report.counts[PairVerdict.LEAK] == 20
+
+
+def test_leaks_come_before_the_pairs_that_names_explain() -> None:
     subjects = [
         Subject(video_id=f"v{i}", split=SPLITS[i % 2], shows=f"portrait {i // 4}", driver=None)
         for i in range(8)
@@ -105,12 +131,12 @@ def test_leaks_come_before_the_pairs_that_names_explain(monkeypatch: pytest.Monk
     vectors[7] = unit(vectors[0] + 1.2 * vectors[7])  # less alike than any pair of one name
     found = [(pair.a, pair.b, pair.verdict) for pair in check(subjects, vectors).pairs]
     verdicts = [verdict for _, _, verdict in found]
-    assert verdicts == sorted(verdicts, key=list(Verdict).index)
-    leaks = [pair for pair in found if pair[2] is Verdict.LEAK]
+    assert verdicts == sorted(verdicts, key=list(PairVerdict).index)
+    leaks = [pair for pair in found if pair[2] is PairVerdict.LEAK]
     assert leaks
     assert len(leaks) < len(found)
-    monkeypatch.setattr("thb_dataset.identity.leakage.MAX_PAIRS", len(leaks))
-    assert [(p.a, p.b, p.verdict) for p in check(subjects, vectors).pairs] == leaks
+    shortened = check(subjects, vectors, max_pairs=len(leaks))
+    assert [(p.a, p.b, p.verdict) for p in shortened.pairs] == leaks
 
 
 def fake(portrait: str, driver: str, split: Split = Split.TRAIN) -> Video:
@@ -166,10 +192,10 @@ def test_what_names_explain_is_no_leak() -> None:
     report = check(subjects, make_people([0, 0, 0, 0]))
     verdicts = {(pair.a, pair.b): pair.verdict for pair in report.pairs}
     first = "Hallo/00001--abcdefghijk_1--Hallo"
-    assert verdicts[first, "Hallo/00001--zzzzzzzzzzz_1--Hallo"] is Verdict.NAMED
-    assert verdicts[first, "CelebV-HQ/abcdefghijk_9"] is Verdict.DRIVER
-    assert verdicts[first, "CelebV-HQ/yyyyyyyyyyy_1"] is Verdict.LEAK
-    assert report.counts[Verdict.LEAK] == 1
+    assert verdicts[first, "Hallo/00001--zzzzzzzzzzz_1--Hallo"] is PairVerdict.NAMED
+    assert verdicts[first, "CelebV-HQ/abcdefghijk_9"] is PairVerdict.DRIVER
+    assert verdicts[first, "CelebV-HQ/yyyyyyyyyyy_1"] is PairVerdict.LEAK
+    assert report.counts[PairVerdict.LEAK] == 1
     assert report.unrelated == 1
 
 
@@ -178,7 +204,7 @@ def test_pairs_just_below_the_threshold_are_for_review() -> None:
     base[0, 0] = base[1, 1] = base[2, 2] = 1
     near = base[0] * 0.46 + base[1] * np.sqrt(1 - 0.46**2)
     report = check(nameless(2, ["train", "test"]), unit(np.stack([base[0], near])))
-    assert report.counts == {**dict.fromkeys(Verdict, 0), Verdict.REVIEW: 1}
+    assert report.counts == {**dict.fromkeys(PairVerdict, 0), PairVerdict.REVIEW: 1}
     assert report.groups == ()
 
 
@@ -187,8 +213,8 @@ def test_the_middle_frame_can_decide_instead() -> None:
     subjects = nameless(2, ["train", "test"])
     by_mean = check_leaks(subjects, means, middles, pack=PACK, threshold=0.5)
     by_middle = check_leaks(subjects, means, middles, pack=PACK, threshold=0.5, measure="middle")
-    assert by_mean.counts[Verdict.LEAK] == 0
-    assert by_middle.counts[Verdict.LEAK] == 1
+    assert by_mean.counts[PairVerdict.LEAK] == 0
+    assert by_middle.counts[PairVerdict.LEAK] == 1
 
 
 def test_groups_follow_chains_and_cross_splits() -> None:
@@ -228,7 +254,7 @@ def test_ten_thousand_videos_stay_below_two_gib() -> None:
     report = check(subjects, vectors)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert report.counts[Verdict.LEAK] >= 100
+    assert report.counts[PairVerdict.LEAK] >= 100
     assert report.compared == 25_000_000
     assert peak < 2**29
 
@@ -273,7 +299,7 @@ def test_a_threshold_is_held_against_known_people() -> None:
 
 @pytest.mark.parametrize("people", [["a", "b", "c"], ["a", "a", "a"]])
 def test_calibration_needs_both_kinds_of_pairs(people: list[str]) -> None:
-    with pytest.raises(FacePackError, match="second person"):
+    with pytest.raises(ReleaseError, match="second person"):
         calibrate_threshold(make_people([0, 1, 2]), people, 0.5)
 
 
@@ -318,7 +344,7 @@ def test_impossible_shares_are_refused(shares: tuple[float, float, float]) -> No
 
 
 def test_a_split_of_nothing_or_of_doubles_is_refused() -> None:
-    with pytest.raises(ProtocolError, match="each with a name"):
+    with pytest.raises(ProtocolError, match="there are no videos to split"):
         split_videos([], np.empty((0, 128), np.float32), same_person=0.5)
-    with pytest.raises(ProtocolError, match="each with a name"):
+    with pytest.raises(ProtocolError, match="two videos have the same name: a"):
         split_videos(["a", "a"], make_people([0, 1]), same_person=0.5)

@@ -1,4 +1,4 @@
-"""The synthetic release: every kind of video, sound by our own audit, the same for a seed."""
+"""The synthetic release: its layout, its flaws, and what a kill or a failure leaves behind."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from thb_dataset.video.frame_policy import FramePolicy
 from thb_dataset.video.reader import VideoReader
 
 SHORT = replace(MiniSize.tiny(), frames=4)
-"""Every kind of video, and only just videos: what tests of the writing need."""
+"""The smallest release with every kind of video, for tests that write it."""
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +213,7 @@ class TestNoShortcut:
             with av.open(str(path)) as file:
                 assert "SYNTHETIC" in file.metadata["comment"]
                 frame = next(file.decode(video=0)).to_ndarray(format="gray")
-            # The capital I of the word is a stroke of pure light.
+            # The capital I of the word is a stroke of pure white.
             assert frame[240:252, 5:75].max() > 190
 
 
@@ -255,7 +255,7 @@ def measure_loudness(path: Path) -> npt.NDArray[np.float64]:
 
 
 def measure_opening(reader: VideoReader, path: Path, frames: int) -> npt.NDArray[np.float64]:
-    """How tall the face is below the nose, as the face finder's points and box have it."""
+    """Return how tall the face is below the nose, by the points and the box of the finder."""
     finder = load_face_finder()
     heights = []
     for pixels in reader.read_frames(path, FramePolicy(frames=frames)).pixels:

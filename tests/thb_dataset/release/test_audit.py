@@ -1,4 +1,4 @@
-"""The audit of a release: every fault found and named, the counts compared with the published."""
+"""The audit: every planted fault is found, and a sound release has none."""
 
 from __future__ import annotations
 
@@ -67,14 +67,15 @@ def test_each_fault_is_found_and_named() -> None:
     dropped = next(p for p in paths if p.startswith("audio/fake/"))
     found = audit([*(p for p in paths if p != dropped), *added.values()], split_list)
     for kind, path in added.items():
-        ids = " ".join(subject for one in found.findings_by_kind[kind] for subject in one.subjects)
+        findings = found.findings_by_kind[kind]
+        ids = " ".join(subject for finding in findings for subject in finding.subjects)
         assert path.rpartition("/")[2].removesuffix(".mp4") in ids, kind
     silent = found.findings_by_kind[FindingKind.VIDEO_WITHOUT_AUDIO]
-    named = [subject for one in silent for subject in one.subjects]
+    named = [subject for finding in silent for subject in finding.subjects]
     stem = dropped.rpartition("/")[2].removesuffix(".wav")
     assert any(stem in subject for subject in named)
     differing = found.findings_by_kind[FindingKind.COUNT_DIFFERS]
-    assert {one.subjects[0] for one in differing} == {"Hallo", "LivePortrait"}
+    assert {finding.subjects[0] for finding in differing} == {"Hallo", "LivePortrait"}
     assert not found.is_sound
 
 
@@ -100,7 +101,8 @@ def test_a_missing_generator_is_a_finding(drop: str) -> None:
     paths, split_list = full_size_release()
     left = [path for path in paths if f"/{drop}/" not in path]
     found = audit(left, split_list)
-    assert [one.subjects for one in found.findings_by_kind[FindingKind.COUNT_DIFFERS]] == [(drop,)]
+    differing = found.findings_by_kind[FindingKind.COUNT_DIFFERS]
+    assert [finding.subjects for finding in differing] == [(drop,)]
 
 
 def test_the_record_is_json_and_whole() -> None:

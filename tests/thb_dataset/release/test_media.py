@@ -1,4 +1,4 @@
-"""Real videos found in every layout of their data sets, and the missing ones named."""
+"""Finding the files of real videos in every layout that users may have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""File names taken apart into portrait, driver and generator, and odd ones named."""
+"""File names of the release: what they tell, and which are refused."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def test_hallo3_stems_come_back_whole(number: int, driver: str) -> None:
 @pytest.mark.parametrize(
     ("stem", "folder", "says"),
     [
-        ("01896--7g1ti_tjuvQ_1", Generator.HALLO, "names are <portrait"),
+        ("01896--7g1ti_tjuvQ_1", Generator.HALLO, "names of Hallo have the form <portrait"),
         ("1896--7g1ti_tjuvQ_1--Hallo", Generator.HALLO, "five digits"),
         ("०१२३४--abc_1--Hallo", Generator.HALLO, "five digits"),
-        ("01896--abc_1--Hallo2", Generator.HALLO, "the name says Hallo2, the folder Hallo"),
+        ("01896--abc_1--Hallo2", Generator.HALLO, "the name says Hallo2, but the folder Hallo"),
         ("01896--abc_1--Sora", Generator.HALLO, "unknown generator 'Sora'"),
-        ("91168-abc_1", Generator.MAGI_1, "names are <n>"),
-        ("abc_1", Generator.HALLO3, "names are <n>-<driver>"),
+        ("91168-abc_1", Generator.MAGI_1, "names of MAGI-1 have the form <n>"),
+        ("abc_1", Generator.HALLO3, "names of Hallo3 have the form <n>-<driver>"),
     ],
 )
 def test_other_stems_are_named(stem: str, folder: Generator, says: str) -> None:

@@ -1,4 +1,4 @@
-"""A release read from a folder: complete, unambiguous, and never from outside its root."""
+"""Reading a release from a folder: what is listed, left out, and refused."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_the_marker_makes_it_synthetic_and_uncompared(tmp_path: Path) -> None:
 
 def test_the_official_list_is_the_other_file(tmp_path: Path) -> None:
     write(tmp_path)
-    with pytest.raises(ReleaseError, match=r"official_ff\+\+\.json.*lists that are there: default"):
+    with pytest.raises(ReleaseError, match=r"official_ff\+\+\.json.*in this release: default"):
         read_release(tmp_path, split_list="official_ff++")
     official = {"Test": {"FaceForensics++": ["999.mp4"]}}
     (tmp_path / "real/real_dataset_split_official_ff++.json").write_text(json.dumps(official))
@@ -130,10 +130,10 @@ def test_sound_of_a_real_video_that_the_other_list_names_is_no_finding(tmp_path:
 
 
 def test_what_is_no_release_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ReleaseError, match="is no release: it has no folder fake/"):
+    with pytest.raises(ReleaseError, match="is not a release: it has no folder fake/"):
         read_release(tmp_path)
     (tmp_path / "fake").mkdir()
-    with pytest.raises(ReleaseError, match="lists that are there: none"):
+    with pytest.raises(ReleaseError, match="lists in this release: none"):
         read_release(tmp_path)
 
 
@@ -206,7 +206,7 @@ def test_names_that_cannot_be_read_are_left_out_and_found(
     for kind, path in odd.items():
         assert (path,) in kinds(release)[kind]
     assert len(release.videos) == len(PATHS) - 4 + 3
-    assert "1 left out, unknown generator" in caplog.text
+    assert "1 left out (unknown generator)" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_names_that_cannot_be_read_are_left_out_and_found(
         ("fake/MAGI-1/test/17.mp4", "belongs in fake/additional_dataset/"),
         ("fake/additional_dataset/Hallo/00001--a_1--Hallo.mp4", "belongs in fake/Hallo/"),
         ("fake/00001--a_1--Hallo.mp4", "expected fake/<Generator>"),
-        ("fake/Hallo2/train/00001--a_1--Hallo.mp4", "the name says Hallo, the folder Hallo2"),
+        ("fake/Hallo2/train/00001--a_1--Hallo.mp4", "the name says Hallo, but the folder Hallo2"),
     ],
 )
 def test_misplaced_videos_say_where_they_belong(tmp_path: Path, path: str, says: str) -> None:

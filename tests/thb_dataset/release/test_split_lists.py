@@ -1,4 +1,4 @@
-"""The split lists of real videos: every shape we know is read, every other one is named."""
+"""Split lists: which clip is in which block, and which files are refused."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_name_twice_in_a_block_is_noted() -> None:
         ("[" * 100_000, "not JSON"),
         ("[1]", "the list is a list, not an object"),
         ("3", "the list is a number"),
-        ('{"train": {}}', "has 'train', known are Test, Train, Val"),
+        ('{"train": {}}', "has 'train'; known: Test, Train, Val"),
         ('{"Train": ["001.mp4"]}', "Train is a list, not an object"),
         ('{"Train": {"FF++": ["001.mp4"]}}', "Train has 'FF\\+\\+'"),
         ('{"Train": {"CelebV-HQ": "a.mp4"}}', "Train/CelebV-HQ is a string, not a list"),
@@ -109,5 +109,5 @@ def test_every_offender_is_named() -> None:
 def test_the_two_lists_lie_where_the_release_has_them() -> None:
     assert SplitList.named("default").path == "real/real_dataset_split.json"
     assert SplitList.named("official_ff++").path == "real/real_dataset_split_official_ff++.json"
-    with pytest.raises(ReleaseError, match="no split list 'other'; there are: default, official"):
+    with pytest.raises(ReleaseError, match="no split list 'other'; known: default, official"):
         SplitList.named("other")

@@ -1,4 +1,4 @@
-"""Sound: at the right rate, in one channel, on the clock of the frames."""
+"""Sound comes at the right rate, in one channel, on the clock of the frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules of choosing frames, against the same rules written with fractions."""
+"""The rules that choose frames, against the same rules written with fractions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from thb_dataset.video.frame_policy import FramePolicy
 
 
 def exact_linspace(last: int, count: int) -> list[int]:
-    """floor(linspace(0, last, count)) without rounding errors."""
+    """Return floor(linspace(0, last, count)) without rounding errors."""
     if count == 1:
         return [0]
     return [floor(Fraction(last * i, count - 1)) for i in range(count)]
@@ -59,7 +59,7 @@ def test_a_video_shorter_than_one_clip_is_refused_with_both_counts() -> None:
 
 
 def test_no_indices_wander_over_millions_of_frames() -> None:
-    # By floating point, index i of this many can fall one short.
+    # In floating point, an index among so many can be one too small.
     chosen = FramePolicy(frames=50).choose(10**9 + 7).ravel().tolist()
     assert chosen == exact_linspace(10**9 + 6, 50)
 
@@ -86,12 +86,12 @@ def test_a_policy_survives_json() -> None:
 
 
 def test_spare_frames_and_wrapped_starts() -> None:
-    # LipFD: starts int(linspace(0, N - 6, 10)) of five frames, kept in a byte
+    # LipFD starts clips of five frames at int(linspace(0, N - 6, 10)), kept in a byte
     policy = FramePolicy(clips=10, frames=5, sampling="consecutive", spare_frames=1, start_wrap=256)
     assert policy.span == 6
     assert policy.choose(150)[:, 0].tolist() == [0, 16, 32, 48, 64, 80, 96, 112, 128, 144]
     assert policy.choose(150)[-1].tolist() == [144, 145, 146, 147, 148]
-    # 400 frames: 0, 43, 87, 131, 175, 218, 262, 306, 350, 394, of which the last four wrap
+    # for 400 frames: 0, 43, 87, 131, 175, 218, 262, 306, 350, 394, of which the last four wrap
     assert policy.choose(400)[:, 0].tolist() == [0, 6, 43, 50, 87, 94, 131, 138, 175, 218]
     with pytest.raises(ClipTooShortError, match="5 frames, but one clip needs 6"):
         policy.choose(5)

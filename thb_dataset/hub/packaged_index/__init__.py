@@ -1,4 +1,4 @@
-"""Indexes of Hub repos that ship with the package, so that nothing has to be listed."""
+"""Indexes of Hub repos that ship in the package, so that these repos need not be listed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from thb_dataset.release.scan import Release
 from thb_dataset.release.split_lists import SplitList
 
 PACKAGED = Path(__file__).parent
+"""The folder of the packaged indexes. Assign another folder to use the indexes there instead."""
 
 
 def find_packaged_release(
@@ -18,23 +19,23 @@ def find_packaged_release(
     revision: str | None = None,
     *,
     split_list: str = "default",
-    packaged: Path = PACKAGED,
+    packaged: Path | None = None,
 ) -> Release | None:
     """Return the release of a Hub repo from the index that ships with the package.
 
     Args:
         repo: ``org/name``.
-        revision: None, or the very commit that the index points at; any other is not packaged.
-        split_list: Only the default list is packaged.
-        packaged: Where the packaged indexes are.
+        revision: None or exactly the commit that the index points at; no other is packaged.
+        split_list: The name of the list of real videos; only the default list is packaged.
+        packaged: The folder of packaged indexes; None stands for ``PACKAGED``.
 
     Returns:
-        The release; None where its index is not packaged.
+        The release; None if its index is not packaged.
 
     Raises:
         ReleaseError: The packaged index is damaged.
     """
-    folder = packaged / repo.replace("/", "--") / INDEX_FOLDER
+    folder = (packaged or PACKAGED) / repo.replace("/", "--") / INDEX_FOLDER
     if split_list != SplitList.DEFAULT or not folder.is_dir():
         return None
     paths = sorted(folder.rglob("*.parquet"))

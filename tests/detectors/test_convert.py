@@ -1,4 +1,4 @@
-"""``thb convert``: what is written, and what is refused before anything is."""
+"""``thb convert``: what it writes, and what it refuses before it writes anything."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ import torch
 import thb
 from detectors.base import Detector
 from detectors.conversion import Layout
-from detectors.convert import LAYOUTS, REPORT_NAME, convert
+from detectors.convert import REPORT_NAME, convert
+from detectors.listing import CONVERTIBLE, DETECTORS
+from detectors.registry import find_layout
 from thb.cli import main
 from thb_dataset.errors import DetectorError
 
 
 def test_every_layout_is_that_of_its_detector() -> None:
-    from importlib import import_module
-
-    for name, module in LAYOUTS.items():
-        layout = import_module(module).LAYOUT
+    assert set(CONVERTIBLE) == set(DETECTORS) - {"baseline"}
+    for name in CONVERTIBLE:
+        layout = find_layout(name)
         assert isinstance(layout, Layout)
         assert layout.detector == name
-        with pytest.raises(DetectorError, match="these are no"):
+        with pytest.raises(DetectorError, match="these are not"):
             layout.find_variant({"something.else": torch.zeros(1)}, "")
 
 
@@ -39,7 +40,7 @@ def test_refusals_come_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(DetectorError, match="not read as weights only"):
         convert("caddm", tmp_path / "weights.pth", tmp_path / "out")
     torch.save({"network": {"something.else": torch.zeros(1)}}, tmp_path / "other.pth")
-    with pytest.raises(DetectorError, match="these are no CADDM weights"):
+    with pytest.raises(DetectorError, match="these are not CADDM weights"):
         thb.convert("caddm", tmp_path / "other.pth", tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other.pth", "taken", "weights.pth"]
 
@@ -61,14 +62,15 @@ def test_folder_report_and_text(
     torch.manual_seed(0)
     config = CADDMConfig(widths=[2, 2, 4, 8], depths=[1, 1, 1, 1], stem_width=4)
     model = CADDM(config)
-    keys = conversion.map_keys(model)
+    keys = conversion.map_keys(config)
     state = write_official(model, keys.modules)
     torch.save({"network": state, "opt_state": {}, "epoch": 1}, tmp_path / "tiny.pkl")
     tiny = Layout(
         detector="caddm",
         state_names=("network",),
         find_variant=conversion.find_variant,
-        make_model=lambda variant: CADDM(config),
+        make_config=lambda variant: config,
+        make_model=CADDM,
         map_keys=conversion.map_keys,
     )
     monkeypatch.setattr(conversion, "LAYOUT", tiny)

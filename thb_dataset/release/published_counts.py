@@ -1,9 +1,9 @@
-"""What the paper says the release holds.
+"""The counts of the release's videos that the paper gives.
 
 Source: TalkingHeadBench (Xiong et al.), the table of generators with its train and test counts,
-and the text's counts of real videos. Hallo3 came after the first version, with test videos only.
-The table knows no validation videos: about 50 of each generator's lie in ``val`` and are
-counted there under train or under test.
+and the counts of real videos in the text. Hallo3 came after the first version, with test videos
+only. The table has no validation videos: about 50 videos of each generator lie in ``val``, and the
+table counts them as train or as test.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ class PublishedCount:
     """One row of the table of generators.
 
     Attributes:
-        total: Videos in all.
-        train: Of these, train.
-        test: Of these, test.
-        removed: Share of the generated videos that curation removed; None where not given.
-        artifacts: What was found wrong with them.
+        total: The number of videos.
+        train: The number of train videos among them.
+        test: The number of test videos among them.
+        removed: The share of generated videos that curation removed; None if it is not given.
+        artifacts: The faults of the removed videos.
     """
 
     total: int
@@ -35,7 +35,7 @@ class PublishedCount:
     artifacts: tuple[str, ...] = ()
 
     def agrees(self, *, train: int, validation: int, test: int) -> bool:
-        """Say whether counts are these, the validation videos being on either side."""
+        """Say whether counts equal these, with the validation videos counted on either side."""
         return train + validation + test == self.total and (
             (train, test + validation) == (self.train, self.test)
             or (train + validation, test) == (self.train, self.test)

@@ -1,0 +1,27 @@
+"""Paths of this machine, which have no place in a published file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+
+def copy_without_paths(source: Path, target: Path) -> None:
+    """Copy a file; in a JSON file only the last part of each absolute path is kept."""
+    if source.suffix != ".json":
+        shutil.copyfile(source, target)
+        return
+    content = _strip(json.loads(source.read_text("utf-8")))
+    target.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _strip(value: object) -> object:
+    """Return a JSON value in which each absolute path is only its last part."""
+    if isinstance(value, dict):
+        return {key: _strip(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_strip(item) for item in value]
+    if isinstance(value, str) and Path(value).is_absolute():
+        return Path(value).name
+    return value

@@ -1,0 +1,69 @@
+"""Verify a release: its audit, and whether the real videos that it names are on this disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from thb.releases.opening import DEFAULT_RELEASE, scan_release_named
+
+if TYPE_CHECKING:
+    from thb_dataset.records import RealDataset, Video
+    from thb_dataset.release.audit import Audit
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedRelease:
+    """What is wrong with a release, if anything.
+
+    Attributes:
+        audit: The counts beside the published ones, and everything wrong with the file names.
+        reals: The real videos that the release names.
+        missing_reals: Those of them that were not found; None if they were not looked for.
+    """
+
+    audit: Audit
+    reals: tuple[Video, ...]
+    missing_reals: tuple[Video, ...] | None
+
+    @property
+    def is_sound(self) -> bool:
+        """True if nothing is wrong and no real video that was looked for is missing."""
+        return self.audit.is_sound and not self.missing_reals
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        missing = self.missing_reals
+        paths = None if missing is None else [video.path for video in missing]
+        return {**self.audit.to_dict(), "missing_reals": paths}
+
+
+def verify_release(
+    release: str | Path = DEFAULT_RELEASE,
+    *,
+    real_root: str | Path | Mapping[RealDataset, Path] | None = None,
+    split_list: str = "default",
+) -> VerifiedRelease:
+    """Count a release's videos, compare the counts with the published ones, and name every fault.
+
+    Args:
+        release: A folder, a Hub id, or ``"mini"``.
+        real_root: Folder of the real videos, or one for each dataset; None: do not look for them.
+        split_list: The list of real videos to read: ``"default"`` or ``"official_ff++"``.
+
+    Raises:
+        ReleaseError: The release cannot be read, or ``real_root`` does not exist.
+    """
+    from thb_dataset.release.media import find_real_videos
+    from thb_dataset.release.scan import audit_release
+
+    scanned = scan_release_named(release, split_list=split_list)
+    reals = tuple(video for video in scanned.videos if video.real_dataset is not None)
+    missing = None
+    if real_root is not None:
+        roots = real_root if isinstance(real_root, Mapping) else Path(real_root)
+        found = find_real_videos(roots, reals)
+        missing = tuple(video for video in reals if video.video_id not in found)
+    return VerifiedRelease(audit=audit_release(scanned), reals=reals, missing_reals=missing)

@@ -1,0 +1,38 @@
+"""Text that others wrote, and tables of it, for terminals and Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+_WIDEST: Final = 10_000
+
+
+def printable(text: str) -> str:
+    """Return a text in which a terminal finds no control characters to obey."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
+
+
+def markdown_row(values: Sequence[str]) -> str:
+    """Return a row of a Markdown table, its values printable and their bars escaped."""
+    cells = [printable(value).replace("|", "\\|") for value in values]
+    return "| " + " | ".join(cells) + " |"
+
+
+def print_text(text: str, console: Console, *, style: str | None = None) -> None:
+    """Print a text as it is: without markup or highlighting, its lines wrapped by the terminal."""
+    console.print(text, style=style, soft_wrap=True, highlight=False, markup=False)
+
+
+def print_table(table: Table, console: Console) -> None:
+    """Print a table in full, even if it is wider than the console.
+
+    A terminal then wraps its lines, which is better than a number cut off.
+    """
+    whole = console.measure(table, options=console.options.update(width=_WIDEST)).maximum
+    console.width = max(console.width, whole)
+    console.print(table)
