@@ -7,37 +7,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
+from tests.support.hub_answers import Answer, RunClient
 from tests.support.loopback_hub import LoopbackHub
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a client process found, or the error that it ended with."""
-
-    result: Any
-    error: str | None
-    message: str
-    stderr: str
-    stdout: str
-
-
-class RunClient(Protocol):
-    def __call__(
-        self,
-        case: str,
-        *,
-        home: Path | None = None,
-        env: dict[str, str] | None = None,
-        **options: Any,
-    ) -> Answer: ...
+from tests.support.sources import ROOT
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from typing import Any, Self
 
 import pytest
 
-from tests.hub.conftest import RunClient
-from tests.hub.test_publish import LIST, SIX, small_release
+from tests.support.hub_answers import RunClient
 from tests.support.loopback_hub import LoopbackHub
+from tests.support.small_release import LIST, SIX, small_release
 
 REPO = "someone/TalkingHeadBench"
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.hub.conftest import ROOT, RunClient
+from tests.support.hub_answers import RunClient
 from tests.support.loopback_hub import LoopbackHub
+from tests.support.sources import ROOT
 from thb_dataset.hub.index import config_names, index_features
 from thb_dataset.mini.release import MiniRelease
 from thb_dataset.protocols import Fold, build_folds

@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests.hub.conftest import RunClient
 from tests.support.full_size import full_size_text
+from tests.support.hub_answers import RunClient
 from tests.support.hub_clients import digest
 from tests.support.loopback_hub import LoopbackHub
 from thb_dataset.mini.plan import MiniSize, make_plan

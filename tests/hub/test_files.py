@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub.conftest import RunClient
+from tests.support.hub_answers import RunClient
 from tests.support.loopback_hub import Blob, LoopbackHub
 from thb_dataset.hub.files import matches_identity
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.hub.conftest import RunClient
+from tests.support.hub_answers import RunClient
 from tests.support.loopback_hub import LoopbackHub
 from thb_dataset.mini.release import MiniRelease
 from thb_dataset.protocols import build_folds

@@ -11,8 +11,8 @@ from pathlib import Path
 import av
 import pytest
 
-from tests.hub.conftest import ROOT
 from tests.support.loopback_hub import LoopbackHub
+from tests.support.sources import ROOT
 from thb_dataset.mini.release import MiniRelease
 
 REPO = "someone/SilentHeadBench"

@@ -8,49 +8,22 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.demo_visits import LISTENER, TRAINED, Space, Visit
 from tests.support.running_space import RunningSpace
+from tests.support.sources import ROOT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
     from thb_dataset.mini.release import MiniRelease
 
-ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "spaces" / "demo" / "app.py"
-TRAINED, LISTENER = "trained", "listener"
-
-
-@dataclass(frozen=True)
-class Space:
-    """The running Space.
-
-    Attributes:
-        address: The address of its page.
-        folder: Its folder for temporary files.
-    """
-
-    address: str
-    folder: Path
-
-
-@dataclass
-class Visit:
-    """One visitor's page.
-
-    Attributes:
-        page: The page of Playwright.
-        foreign: The requests to hosts other than the Space's.
-    """
-
-    page: Page
-    foreign: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="session")

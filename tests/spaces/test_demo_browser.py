@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.spaces.conftest import LISTENER, TRAINED, Space, Visit
+from tests.support.demo_visits import LISTENER, TRAINED, Space, Visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -20,8 +20,8 @@ from types import ModuleType
 from typing import Final, NoReturn, Protocol
 
 from tests.support.command_line import Ended
+from tests.support.sources import ROOT
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 IMPORTED_ONCE: Final = (
     "detectors.baseline.modeling",
     "thb.cli",

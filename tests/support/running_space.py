@@ -9,7 +9,6 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Self
 
-SECONDS_TO_START = 90
 SERVING = b"To create a public link"
 """The last line that Gradio prints when it starts, after its own page has answered."""
 
@@ -46,9 +45,10 @@ class RunningSpace:
         )
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
-        if not (self._is_decided.wait(SECONDS_TO_START) and self._is_serving):
+        self._is_decided.wait()
+        if not self._is_serving:
             self.__exit__()
-            raise AssertionError(f"the Space does not start: {self.log.read_text('utf-8')}")
+            raise AssertionError(f"the Space ended: {self.log.read_text('utf-8')}")
         return self
 
     def _read(self) -> None:
