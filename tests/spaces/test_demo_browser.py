@@ -81,7 +81,7 @@ def choose(page: Page, *, names: set[str], overlay: bool) -> None:
 
 def judge(page: Page) -> None:
     page.click("#go")
-    page.wait_for_function(BEGUN)
+    page.wait_for_function(BEGUN, polling=POLLING_MS)
     page.wait_for_function(DONE, polling=POLLING_MS)
 
 
@@ -100,7 +100,8 @@ def check_result(page: Page, tmp_path: Path) -> dict[str, Any]:
     page.wait_for_selector("#timeline svg path", state="attached")
     assert page.locator("#timeline-table tbody tr").count() >= 2, "the curve as a table"
     page.wait_for_function(
-        "() => (document.querySelector('#overlay-0 video') || {}).readyState >= 2"
+        "() => (document.querySelector('#overlay-0 video') || {}).readyState >= 2",
+        polling=POLLING_MS,
     )
     page.evaluate(PLAY)
     page.wait_for_function(HAS_PLAYED, polling=POLLING_MS)
