@@ -116,3 +116,8 @@ class ProtocolNumbers:
     mean: Mapping[str, Measure]
     mean_over: tuple[str, ...]
     settings: ScoreSettings
+
+    @property
+    def mismatches(self) -> Mapping[str, str]:
+        """How the detector's training differs from a fold, by the names of such folds."""
+        return {}

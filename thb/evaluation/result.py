@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from thb.evaluation.cells import ProtocolNumbers
-from thb.evaluation.tables import markdown_table
+from thb.evaluation.tables import explain_mismatches, markdown_table
 from thb.runs.provenance import FoldScoringRecord
 from thb.runtime.records import read_json, to_json
 from thb_dataset.errors import ResultError
@@ -34,6 +34,11 @@ class Result(ProtocolNumbers):
     thresholds: Mapping[str, Mapping[str, float | None]]
     runs: Mapping[str, FoldScoringRecord]
     predictions_sha256: Mapping[str, str]
+
+    @property
+    def mismatches(self) -> Mapping[str, str]:
+        """How the detector's training differs from a fold, by the names of such folds."""
+        return {name: run.mismatch for name, run in self.runs.items() if run.mismatch}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, with floats rounded to 6 decimals."""
@@ -88,7 +93,8 @@ class Result(ProtocolNumbers):
 
     def to_markdown(self) -> str:
         """Return the paper's table in Markdown, with this detector as its only row."""
-        return markdown_table([self])
+        notes = explain_mismatches(self)
+        return "\n".join([markdown_table([self]), *notes, ""]) if notes else markdown_table([self])
 
 
 def result_file_name(result: Result) -> str:

@@ -27,7 +27,7 @@ from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
 from thb.runs.folders import PREDICTIONS_FILE, default_out
 from thb.runs.folds import FoldChoice, FoldDetector, open_folds
 from thb.runs.provenance import ScoringRecord, hash_weights
-from thb.runs.record import FoldRecord, describe_fold
+from thb.runs.record import FoldRecord, describe_fold, explain_mismatch
 from thb_dataset.errors import ResultError
 from thb_dataset.files import write_whole
 from thb_dataset.protocols import Protocol
@@ -126,6 +126,9 @@ def make_gallery(
         answers = ((row.label, row.score) for row in rows)
         rule = find_rule(reference, answers, weights_sha256=weights)
         rules.append(f"{name}: {rule}.")
+        own = fold_detector.fold
+        if mismatch := explain_mismatch(fold_detector.trained_on, name, own.split_by):
+            rules.append(f"{name}: the detector was {mismatch}, and may have seen these videos.")
         picked = pick_videos(rows, name, rule, settings.counts)
         shown = _explain_picks(picked, fold_detector, model, opened, settings.explaining)
         picks += [pick for pick, _ in shown]
