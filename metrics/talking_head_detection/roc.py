@@ -15,6 +15,30 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from .binomial import Interval, MetricError, binomial_interval, check_confidence
+
+__all__ = [
+    "GRADED_FROM",
+    "T01",
+    "T1",
+    "FloatArray",
+    "IntArray",
+    "Interval",
+    "Method",
+    "MetricError",
+    "OperatingPoint",
+    "RocCurve",
+    "auc",
+    "auc_interval",
+    "binomial_interval",
+    "brier",
+    "check_labels",
+    "check_scores",
+    "grade",
+    "roc_curve",
+    "tpr_at_fpr",
+]
+
 Method = Literal["conservative", "interpolate", "nearest"]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -22,24 +46,12 @@ IntArray = npt.NDArray[np.int64]
 T1 = Fraction(1, 100)
 T01 = Fraction(1, 1000)
 
+GRADED_FROM = 100
+"""The least number of videos of each class behind a grade. With fewer real videos T1 allows no
+false alarm, so a single video can decide it; with fewer fakes, one of them moves T1 by more than
+the 0.01 that the narrowest grade is wide."""
+
 _GRADES = ((0.99, "excellent"), (0.95, "good"), (0.85, "reasonable"), (0.75, "fair"))
-
-
-class MetricError(ValueError):
-    """The input is empty, of one class, NaN, out of range or of unequal length."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A confidence interval.
-
-    Attributes:
-        low: The lower end.
-        high: The upper end.
-    """
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +125,7 @@ def check_scores(labels: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[IntArray
         )
     if marks.size == 0:
         raise MetricError("there are no scores, so nothing can be measured")
-    if not ((marks == 0) | (marks == 1)).all():
-        raise MetricError("labels must be 0 (real) or 1 (fake)")
+    check_labels(marks)
     if np.isnan(values).any():
         raise MetricError(f"{int(np.isnan(values).sum())} of {values.size} scores are NaN")
     if values.min() < 0 or values.max() > 1:
@@ -127,6 +138,24 @@ def check_scores(labels: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[IntArray
             f"there are only {'fake' if marks[0] else 'real'} videos, but both classes are needed"
         )
     return marks.astype(np.int64), values
+
+
+def check_labels(labels: object) -> None:
+    """Refuse labels other than 0 and 1.
+
+    Raises:
+        MetricError: A label is not a number, or another number.
+    """
+    try:
+        marks = np.asarray(labels, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise MetricError(f"labels must be numbers: {error}") from error
+    wrong = marks[(marks != 0) & (marks != 1)]
+    if wrong.size:
+        raise MetricError(
+            f"labels must be 0 (real) or 1 (fake), but {wrong.size} of {marks.size} are not, such"
+            f" as {wrong.flat[0]:g}; were scores given as labels?"
+        )
 
 
 def roc_curve(labels: npt.ArrayLike, scores: npt.ArrayLike) -> RocCurve:
@@ -194,7 +223,7 @@ def auc_interval(
         MetricError: The input is invalid, as in ``check_scores``, or the confidence is outside
             (0, 1).
     """
-    alpha = 1 - _check_confidence(confidence)
+    alpha = 1 - check_confidence(confidence)
     curve = roc_curve(labels, scores)
     area, fewest = _area(curve), min(curve.n_real, curve.n_fake)
     if fewest < 2:
@@ -295,77 +324,21 @@ def brier(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
     return float(np.mean((values - marks) ** 2))
 
 
-def binomial_interval(successes: int, trials: int, *, confidence: float = 0.95) -> Interval:
-    """Return the exact interval of a proportion (Clopper and Pearson, Biometrika 1934).
-
-    Args:
-        successes: The number of successes.
-        trials: The number of trials, 1 or more.
-        confidence: The coverage of the interval, within (0, 1).
-
-    Raises:
-        MetricError: The successes are not within 0 and the trials, there is no trial, or the
-            confidence is outside (0, 1).
-    """
-    alpha = 1 - _check_confidence(confidence)
-    if not 0 <= successes <= trials or trials < 1:
-        raise MetricError(f"there cannot be {successes} successes in {trials} trials")
-    low = high = 0.0
-    if successes > 0:
-        low = _beta_quantile(alpha / 2, successes, trials - successes + 1)
-    high = 1.0
-    if successes < trials:
-        high = _beta_quantile(1 - alpha / 2, successes + 1, trials - successes)
-    return Interval(low, high)
-
-
-def _check_confidence(confidence: float) -> float:
-    if not 0 < confidence < 1:
-        raise MetricError(f"confidence must be within (0, 1), not {confidence}")
-    return confidence
-
-
-def _beta_quantile(probability: float, a: int, b: int) -> float:
-    low, high = 0.0, 1.0
-    while (middle := (low + high) / 2) not in (low, high):
-        if _beta_cdf(middle, a, b) < probability:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def _beta_cdf(x: float, a: int, b: int) -> float:
-    """Return the regularised incomplete beta function for 0 < x < 1."""
-    if x > (a + 1) / (a + b + 2):
-        return 1 - _beta_cdf(1 - x, b, a)
-    scale = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
-    front = math.exp(scale + a * math.log(x) + b * math.log1p(-x)) / a
-    return front / _continued_fraction(x, a, b)
-
-
-def _continued_fraction(x: float, a: int, b: int) -> float:
-    """Evaluate the continued fraction of DLMF 8.17.22 by Lentz's method."""
-    tiny = 1e-300
-    value, c, d = 1.0, 1.0, 0.0
-    for step in range(1, 100_000):
-        m = step // 2
-        if step % 2:
-            term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        else:
-            term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        d = 1 / ((1 + term * d) or tiny)
-        c = (1 + term / c) or tiny
-        value *= c * d
-        if abs(c * d - 1) < 1e-15:
-            break
-    return value
-
-
 def _sigmoid(value: float) -> float:
     return (1 + math.tanh(value / 2)) / 2
 
 
-def grade(area: float) -> str:
-    """Return the paper's grade of an AUC: excellent, good, reasonable, fair or poor."""
-    return next((word for least, word in _GRADES if area >= least), "poor")
+def grade(t1: float, *, n_real: int, n_fake: int) -> str | None:
+    """Return the paper's grade of a T1: excellent, good, reasonable, fair or poor.
+
+    Args:
+        t1: The TPR at 1 % false alarms.
+        n_real: The number of real videos behind it.
+        n_fake: The number of fakes behind it.
+
+    Returns:
+        The grade; None if there are fewer than ``GRADED_FROM`` videos of a class.
+    """
+    if min(n_real, n_fake) < GRADED_FROM:
+        return None
+    return next((word for least, word in _GRADES if t1 >= least), "poor")
