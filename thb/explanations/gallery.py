@@ -126,9 +126,7 @@ def make_gallery(
         answers = ((row.label, row.score) for row in rows)
         rule = find_rule(reference, answers, weights_sha256=weights)
         rules.append(f"{name}: {rule}.")
-        own = fold_detector.fold
-        if mismatch := explain_mismatch(fold_detector.trained_on, name, own.split_by):
-            rules.append(f"{name}: the detector was {mismatch}, and may have seen these videos.")
+        rules += _warn_of_mismatch(fold_detector)
         picked = pick_videos(rows, name, rule, settings.counts)
         shown = _explain_picks(picked, fold_detector, model, opened, settings.explaining)
         picks += [pick for pick, _ in shown]
@@ -138,6 +136,14 @@ def make_gallery(
     with write_whole(path) as draft:
         picture.save(draft, format="PNG")
     return Gallery(path=path, picks=tuple(picks), rules=tuple(rules))
+
+
+def _warn_of_mismatch(fold_detector: FoldDetector) -> list[str]:
+    fold = fold_detector.fold
+    mismatch = explain_mismatch(fold_detector.trained_on, fold.name, fold.split_by)
+    if mismatch is None:
+        return []
+    return [f"{fold.name}: the detector was {mismatch}, and may have seen these videos."]
 
 
 def _read_scores(
