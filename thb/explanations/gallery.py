@@ -125,8 +125,7 @@ def make_gallery(
         rows = _read_scores(scores / name, fold_detector, weights, opened)
         answers = ((row.label, row.score) for row in rows)
         rule = find_rule(reference, answers, weights_sha256=weights)
-        rules.append(f"{name}: {rule}.")
-        rules += _warn_of_mismatch(fold_detector)
+        rules += [f"{name}: {rule}.", *_warn_of_mismatch(fold_detector)]
         picked = pick_videos(rows, name, rule, settings.counts)
         shown = _explain_picks(picked, fold_detector, model, opened, settings.explaining)
         picks += [pick for pick, _ in shown]
