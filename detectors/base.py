@@ -101,6 +101,8 @@ class DetectorConfig(PreTrainedConfig):
         Raises:
             DetectorError: The clip settings are impossible.
         """
+        if not isinstance(self.clip, Mapping | None):
+            raise DetectorError(f"clip settings: clip={self.clip!r} is not an object")
         self.clip = ClipSpec.from_dict(
             {**self.default_clip.to_dict(), **(self.clip or {})}
         ).to_dict()

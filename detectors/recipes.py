@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
-from thb_dataset.errors import DetectorError
+from thb_dataset.errors import SettingsError
 
 Optimiser = Literal["adamw", "adam", "sgd"]
 Schedule = Literal["cosine", "steps", "constant"]
@@ -28,6 +29,8 @@ class Augmentation:
         probability: The chance that a sample is changed.
         settings: The extent of the change; ranges are (low, high).
     """
+
+    __pydantic_config__ = {"extra": "forbid", "allow_inf_nan": False}  # noqa: RUF012 — no field
 
     name: str
     probability: float = 1.0
@@ -110,11 +113,11 @@ class Recipe:
         """Refuse settings that cannot be trained with.
 
         Raises:
-            DetectorError: A setting is impossible; all such settings are named.
+            SettingsError: A setting is impossible; all such settings are named.
         """
         faults = self.find_faults()
         if faults:
-            raise DetectorError("training settings: " + "; ".join(faults))
+            raise SettingsError("training settings: " + "; ".join(faults))
 
     def find_faults(self) -> list[str]:
         """List the settings that are impossible, each with the reason."""
@@ -136,14 +139,25 @@ class Recipe:
             if getattr(self, name) not in choices
         ]
         faults += [
-            f"{name}={getattr(self, name)!r} must be above zero"
+            f"{name}={getattr(self, name)!r} is not a number above zero"
             for name in ("learning_rate", "epsilon", "max_gradient_norm", "gradient_value_clip")
-            if getattr(self, name) is not None and not getattr(self, name) > 0
+            if getattr(self, name) is not None or name not in _OPTIONAL
+            if not (_is_number(getattr(self, name)) and getattr(self, name) > 0)
         ]
         faults += [
-            f"{name}={getattr(self, name)!r} is not in 0 to 1"
+            f"{name}={getattr(self, name)!r} is not a number in 0 to 1"
             for name in _SHARES
-            if getattr(self, name) is not None and not 0 <= getattr(self, name) < 1
+            if not (_is_number(getattr(self, name)) and 0 <= getattr(self, name) < 1)
+        ]
+        faults += [
+            f"{name}={getattr(self, name)!r} is not true or false"
+            for name in ("flip", "decay_vectors")
+            if not isinstance(getattr(self, name), bool)
+        ]
+        faults += [
+            f"augmentations: probability={change.probability!r} of {change.name} is not in 0 to 1"
+            for change in self.augmentations
+            if not (_is_number(change.probability) and 0 <= change.probability <= 1)
         ]
         return faults
 
@@ -170,6 +184,13 @@ _SHARES = (
     "contrast",
     "channel_gain",
 )
+
+
+_OPTIONAL = ("max_gradient_norm", "gradient_value_clip")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)
 
 
 def _is_whole(value: object, least: int) -> bool:

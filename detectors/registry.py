@@ -13,13 +13,12 @@ import difflib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detectors.listing import CONVERTIBLE, DETECTORS, is_hub_id
-from thb_dataset.errors import DetectorError, first_line
+from thb_dataset.errors import DetectorError, SettingsError, first_line
 
 if TYPE_CHECKING:
     import torch
@@ -87,7 +86,7 @@ def load_detector(
         DetectorError: It cannot be found or loaded; the message says what to do next.
     """
     name = str(reference)
-    if isinstance(reference, str) and (name in DETECTORS or _CLASS.fullmatch(name)):
+    if has_fresh_weights(reference):
         detector = create_detector(find_detector_class(name), seed=seed, config=config)
     elif config:
         raise DetectorError(
@@ -103,6 +102,13 @@ def load_detector(
     return detector if device is None else detector.to(device)  # type: ignore[arg-type] # untyped
 
 
+def has_fresh_weights(reference: str | Path) -> bool:
+    """Return whether a reference is a registered name or ``module:Class``."""
+    return isinstance(reference, str) and bool(
+        reference in DETECTORS or _CLASS.fullmatch(reference)
+    )
+
+
 def create_detector(
     detector_class: type[Detector], *, seed: int = 0, config: Mapping[str, Any] | None = None
 ) -> Detector:
@@ -114,33 +120,38 @@ def create_detector(
         config: Settings that differ from the class's defaults.
 
     Raises:
-        DetectorError: A setting is unknown or impossible, or the backbone cannot be read.
+        SettingsError: A setting is unknown or of another type.
+        DetectorError: A setting is impossible, or the backbone cannot be read.
     """
     import torch
 
-    overrides = dict(config or {})
+    from detectors.typed_settings import convert_config
+
     config_class = detector_class.config_class
-    known = {field.name for field in fields(config_class)}
-    unknown = sorted(set(overrides) - known)
-    if unknown:
-        raise DetectorError(
-            f"{config_class.__name__} has no setting {', '.join(map(repr, unknown))};"
-            f" its own are {', '.join(sorted(known - _common_settings()))}"
-        )
-    settings = config_class(**overrides)
+    given = convert_config(config_class, config or {})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        detector = detector_class(settings)
+        try:
+            settings = config_class(**given)
+            detector = detector_class(settings)
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
+            if not given:
+                raise
+            # Types alone do not tell that a dropout of 2 or a network of 0 channels is impossible.
+            raise SettingsError(
+                f"{detector_class.__name__} cannot be made with {given}: {first_line(error)}"
+            ) from error
         if settings.backbone_checkpoint is not None:
             detector.load_backbone(settings.backbone_checkpoint)
     detector.eval()
     return detector
-
-
-def _common_settings() -> set[str]:
-    from transformers import PreTrainedConfig
-
-    return {field.name for field in fields(PreTrainedConfig)}
 
 
 def _import_class(path: str) -> type[Detector]:

@@ -5,6 +5,7 @@ A detector's config carries a :class:`ClipSpec`, so that preprocessing travels w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self, get_args
@@ -100,25 +101,7 @@ class ClipSpec:
         Raises:
             DetectorError: Settings are impossible; the message names all of them.
         """
-        wrong = [
-            f"{name}={getattr(self, name)!r} is not one of {', '.join(choices)}"
-            for name, choices in _CHOICES.items()
-            if getattr(self, name) not in choices
-        ]
-        for name in ("clips", "frames", "stride", "size"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                wrong.append(f"{name}={value!r} is not an integer of 1 or more")
-        wrong += self._find_contradictions()
-        if self.sampling != "stride" and self.stride != 1:
-            wrong.append(f"stride={self.stride!r} needs sampling='stride'")
-        if not 0.5 <= self.margin <= 4:
-            wrong.append(f"margin={self.margin!r} is not between 0.5 and 4")
-        for name in ("mean", "std"):
-            if len(getattr(self, name)) != 3:
-                wrong.append(f"{name} needs three numbers, one per channel")
-        if any(value <= 0 for value in self.std):
-            wrong.append(f"std={self.std!r} is not above zero")
+        wrong = self._find_wrong_values() or self._find_contradictions()
         if wrong:
             raise DetectorError("clip settings: " + "; ".join(wrong))
 
@@ -136,6 +119,35 @@ class ClipSpec:
     def pictures(self) -> int:
         """The number of pictures of one clip: its frames, and as many squares of a spectrogram."""
         return self.frames * 2 if self.listens else self.frames
+
+    def _find_wrong_values(self) -> list[str]:
+        """Return a message for each setting that is wrong by itself."""
+        found = [
+            f"{name}={getattr(self, name)!r} is not one of {', '.join(choices)}"
+            for name, choices in _CHOICES.items()
+            if getattr(self, name) not in choices
+        ]
+        for name in ("clips", "frames", "stride", "size"):
+            value = getattr(self, name)
+            if not _is_whole(value) or value < 1:
+                found.append(f"{name}={value!r} is not an integer of 1 or more")
+        for name in ("spare_frames", "start_wrap", "cut_size"):
+            value = getattr(self, name)
+            if not (_is_whole(value) or (value is None and name != "spare_frames")):
+                found.append(f"{name}={value!r} is not an integer")
+        if not _is_number(self.margin) or not 0.5 <= self.margin <= 4:
+            found.append(f"margin={self.margin!r} is not between 0.5 and 4")
+        for name in ("mean", "std"):
+            values = getattr(self, name)
+            if (
+                not isinstance(values, tuple)
+                or len(values) != 3
+                or not all(map(_is_number, values))
+            ):
+                found.append(f"{name} needs three numbers, one per channel, not {values!r}")
+            elif name == "std" and any(value <= 0 for value in values):
+                found.append(f"std={values!r} is not above zero")
+        return found
 
     def _find_contradictions(self) -> list[str]:
         """Return a message for each setting that does not go with another one."""
@@ -156,6 +168,8 @@ class ClipSpec:
             found.append(f"spare_frames={self.spare_frames!r} is below zero")
         if self.start_wrap is not None and self.start_wrap < 1:
             found.append(f"start_wrap={self.start_wrap!r} is below one")
+        if self.sampling != "stride" and self.stride != 1:
+            found.append(f"stride={self.stride!r} needs sampling='stride'")
         return found
 
     def to_dict(self) -> dict[str, Any]:
@@ -180,6 +194,15 @@ class ClipSpec:
             )
         values = dict(record)
         for name in ("mean", "std"):
-            if name in values:
-                values[name] = tuple(float(value) for value in values[name])
+            given = values.get(name)
+            if isinstance(given, list | tuple) and all(map(_is_number, given)):
+                values[name] = tuple(map(float, given))
         return cls(**values)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)

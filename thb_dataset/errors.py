@@ -18,7 +18,8 @@ published detectors can raise its errors where only this module is beside it.
     │   └── ClipTooShortError      fewer frames than one clip of the detector needs
     ├── FacePackError              a face pack is missing, altered, or its licence not accepted
     ├── DetectorError              a detector cannot be found, loaded or run, or its settings are
-    │                              impossible
+    │   │                          impossible
+    │   └── SettingsError          a setting that the user gave is unknown or impossible
     ├── IncompletePredictionsError predictions do not cover their split exactly once
     └── ResultError                a result record is malformed
 
@@ -87,6 +88,12 @@ class DetectorError(THBError):
     """A detector cannot be found, loaded or run, or its settings are impossible."""
 
     exit_code = 4
+
+
+class SettingsError(DetectorError):
+    """A setting that the user gave is unknown, of another type, or impossible."""
+
+    exit_code = 2
 
 
 class IncompletePredictionsError(THBError):

@@ -1,4 +1,4 @@
-"""Exact intervals of proportions, such as a true-positive rate; needs no library at all."""
+"""Exact intervals of proportions, in plain Python, and what every measure here may raise."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from .binomial import Interval, MetricError, binomial_interval, check_confidence
 
 __all__ = [
+    "GRADED_FROM",
     "T01",
     "T1",
     "FloatArray",
@@ -31,6 +32,7 @@ __all__ = [
     "auc_interval",
     "binomial_interval",
     "brier",
+    "check_labels",
     "check_scores",
     "grade",
     "roc_curve",
@@ -43,6 +45,11 @@ IntArray = npt.NDArray[np.int64]
 
 T1 = Fraction(1, 100)
 T01 = Fraction(1, 1000)
+
+GRADED_FROM = 100
+"""The least number of videos of each class behind a grade. With fewer real videos T1 allows no
+false alarm, so a single video can decide it; with fewer fakes, one of them moves T1 by more than
+the 0.01 that the narrowest grade is wide."""
 
 _GRADES = ((0.99, "excellent"), (0.95, "good"), (0.85, "reasonable"), (0.75, "fair"))
 
@@ -118,8 +125,7 @@ def check_scores(labels: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[IntArray
         )
     if marks.size == 0:
         raise MetricError("there are no scores, so nothing can be measured")
-    if not ((marks == 0) | (marks == 1)).all():
-        raise MetricError("labels must be 0 (real) or 1 (fake)")
+    check_labels(marks)
     if np.isnan(values).any():
         raise MetricError(f"{int(np.isnan(values).sum())} of {values.size} scores are NaN")
     if values.min() < 0 or values.max() > 1:
@@ -132,6 +138,24 @@ def check_scores(labels: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[IntArray
             f"there are only {'fake' if marks[0] else 'real'} videos, but both classes are needed"
         )
     return marks.astype(np.int64), values
+
+
+def check_labels(labels: object) -> None:
+    """Refuse labels other than 0 and 1.
+
+    Raises:
+        MetricError: A label is not a number, or another number.
+    """
+    try:
+        marks = np.asarray(labels, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise MetricError(f"labels must be numbers: {error}") from error
+    wrong = marks[(marks != 0) & (marks != 1)]
+    if wrong.size:
+        raise MetricError(
+            f"labels must be 0 (real) or 1 (fake), but {wrong.size} of {marks.size} are not, such"
+            f" as {wrong.flat[0]:g}; were scores given as labels?"
+        )
 
 
 def roc_curve(labels: npt.ArrayLike, scores: npt.ArrayLike) -> RocCurve:
@@ -304,6 +328,17 @@ def _sigmoid(value: float) -> float:
     return (1 + math.tanh(value / 2)) / 2
 
 
-def grade(area: float) -> str:
-    """Return the paper's grade of an AUC: excellent, good, reasonable, fair or poor."""
-    return next((word for least, word in _GRADES if area >= least), "poor")
+def grade(t1: float, *, n_real: int, n_fake: int) -> str | None:
+    """Return the paper's grade of a T1: excellent, good, reasonable, fair or poor.
+
+    Args:
+        t1: The TPR at 1 % false alarms.
+        n_real: The number of real videos behind it.
+        n_fake: The number of fakes behind it.
+
+    Returns:
+        The grade; None if there are fewer than ``GRADED_FROM`` videos of a class.
+    """
+    if min(n_real, n_fake) < GRADED_FROM:
+        return None
+    return next((word for least, word in _GRADES if t1 >= least), "poor")

@@ -1,5 +1,6 @@
 """AUC, T1, T0.1 and Brier score of deepfake detectors, for `evaluate.load`."""
 
+import math
 from typing import Any
 
 import datasets
@@ -14,6 +15,7 @@ from .roc import (
     auc,
     auc_interval,
     brier,
+    check_labels,
     check_scores,
     grade,
     tpr_at_fpr,
@@ -39,7 +41,7 @@ _CITATION = """\
 _KWARGS_DESCRIPTION = """\
 Args:
     predictions (list of float): P(fake) of each video, within [0, 1].
-    references (list of int): 1 for fake, 0 for real.
+    references (list of int): 1 for fake, 0 for real; any other value is an error.
     method (str): the way to read T1 and T0.1 off the ROC curve: "conservative" (the default, which
         never exceeds the false alarms that the target allows), "interpolate" or "nearest".
     clusters (list of lists, optional): for each factor (driver, portrait) one key per video, None
@@ -49,15 +51,16 @@ Args:
 Returns:
     auc, t1, t01, brier (float); auc_interval by DeLong, t1_interval and t01_interval exact binomial
     (each [low, high]; the last two None with method="interpolate"); t1_threshold, t01_threshold
-    (float, infinite if nothing is called fake);
+    (float; None if nothing is called fake);
     t1_below_resolution, t01_below_resolution (bool: fewer reals than 1 / target); n_real, n_fake
-    (int); grade (str); method (str); with clusters, bootstrap (dict) and bootstrap_scheme (str).
+    (int); grade (str, of T1; None with fewer than 100 real or 100 fake videos); method (str);
+    with clusters, bootstrap (dict) and bootstrap_scheme (str).
 
 Examples:
     >>> metric = evaluate.load("metrics/talking_head_detection")
     >>> result = metric.compute(predictions=[0.1, 0.4, 0.35, 0.8], references=[0, 0, 1, 1])
     >>> result["auc"], result["t1"], result["grade"]
-    (0.75, 0.5, 'fair')
+    (0.75, 0.5, None)
 """
 
 
@@ -79,6 +82,23 @@ class TalkingHeadDetection(evaluate.Metric):  # type: ignore[misc]  # evaluate i
             ),
         )
 
+    def add_batch(
+        self, *, predictions: object = None, references: object = None, **inputs: object
+    ) -> None:
+        """Add videos, as ``compute`` does too; references other than 0 and 1 are refused.
+
+        They are checked here, because `datasets` would cut them down to whole numbers.
+        """
+        if references is not None:
+            check_labels(references)
+        super().add_batch(predictions=predictions, references=references, **inputs)
+
+    def add(self, *, prediction: object = None, reference: object = None, **inputs: object) -> None:
+        """Add one video; a reference other than 0 and 1 is refused."""
+        if reference is not None:
+            check_labels(reference)
+        super().add(prediction=prediction, reference=reference, **inputs)
+
     def _compute(
         self,
         predictions: list[float],
@@ -94,7 +114,6 @@ class TalkingHeadDetection(evaluate.Metric):  # type: ignore[misc]  # evaluate i
             "auc": area,
             "auc_interval": [interval.low, interval.high],
             "brier": brier(references, predictions),
-            "grade": grade(area),
             "method": method,
             "n_fake": n_fake,
             "n_real": int(marks.size) - n_fake,
@@ -106,8 +125,10 @@ class TalkingHeadDetection(evaluate.Metric):  # type: ignore[misc]  # evaluate i
             if method != "interpolate":  # a point between two others has no count of successes
                 exact = binomial_interval(point.hits, n_fake)
                 result[f"{name}_interval"] = [exact.low, exact.high]
-            result[f"{name}_threshold"] = point.threshold
+            reached = math.isfinite(point.threshold)  # JSON has no infinity
+            result[f"{name}_threshold"] = point.threshold if reached else None
             result[f"{name}_below_resolution"] = point.below_resolution
+        result["grade"] = grade(result["t1"], n_real=result["n_real"], n_fake=n_fake)
         if clusters is not None:
             intervals = cluster_bootstrap(references, predictions, clusters, seed=seed)
             result["bootstrap"] = {name: [i.low, i.high] for name, i in intervals.items()}

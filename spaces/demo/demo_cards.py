@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from demo_detectors import Offer, load
 from demo_words import describe_run
 from detectors.listing import is_hub_id
+from metrics.talking_head_detection.roc import GRADED_FROM
 from thb.publishing.detector import find_results
 from thb.publishing.detector_card import write_card
 from thb.runs.provenance import hash_weights
@@ -57,6 +58,11 @@ def list_weaknesses(detector: Detector, results: list[tuple[str, Result]]) -> li
     cells = [cell for fold, result in results for cell in result.cells if cell.fold == fold]
     measured = [cell for cell in cells if "auc" in cell.measures]
     found += [_describe_weak(cell) for cell in measured if cell.grade in WEAK]
+    if measured and all(cell.grade is None for cell in measured):
+        found.append(
+            f"It was tested on too few videos to be graded: that takes {GRADED_FROM} real videos"
+            f" and {GRADED_FROM} fakes of one generator."
+        )
     if measured:
         unscored = sum(sum(cell.unscored.values()) for cell in measured)
         if unscored:
@@ -67,10 +73,10 @@ def list_weaknesses(detector: Detector, results: list[tuple[str, Result]]) -> li
 
 
 def _describe_weak(cell: Cell) -> str:
-    area = cell.measures["auc"].value
     return (
-        f"{str(cell.grade).capitalize()} on {cell.generator} ({cell.part}): AUC {area:.2f} on"
-        f" {cell.n_fake} fake and {cell.n_real} real videos."
+        f"{str(cell.grade).capitalize()} on {cell.generator} ({cell.part}): it finds"
+        f" {cell.measures['t1'].value:.0%} of {cell.n_fake} fakes when at most 1 % of"
+        f" {cell.n_real} real videos are called fake."
     )
 
 

@@ -29,6 +29,7 @@ EXIT_CODES = {
     "ProtocolError": DATA,
     "ReleaseError": DATA,
     "ResultError": DATA,
+    "SettingsError": USAGE,
     "THBError": DATA,
     "VideoDecodeError": DATA,
     "VideoError": DATA,

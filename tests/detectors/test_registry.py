@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 import detectors
 from detectors.listing import DETECTORS
 from detectors.registry import create_detector, find_detector_class, load_detector
-from thb_dataset.errors import DetectorError
+from thb_dataset.errors import DetectorError, SettingsError
 
 THIRD_PARTY = """
 from torch import nn
@@ -183,8 +183,23 @@ def test_settings_of_trained_weights_cannot_be_changed(saved: Path) -> None:
 
 
 def test_an_unknown_setting_is_refused() -> None:
-    with pytest.raises(DetectorError, match=r"no setting 'dropuot'.*dropout"):
+    with pytest.raises(DetectorError, match=r"no setting dropuot \(did you mean dropout\?\)"):
         load_detector("baseline", config={"dropuot": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"dropout": 2}, "dropout probability has to be between 0 and 1"),
+        ({"dropout": "x"}, "dropout='x' is not a number"),
+        ({"id2label": 3}, "cannot be made with"),
+    ],
+)
+def test_a_setting_that_no_network_can_have_is_refused(
+    config: dict[str, object], said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load_detector("baseline", config=config)
 
 
 def test_missing_weights_are_refused_and_not_drawn_again(saved: Path) -> None:

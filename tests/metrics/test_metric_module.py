@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def test_it_loads_and_computes(metric: Any) -> None:
     assert result["auc"] == 0.75
     assert (result["t1"], result["t01"]) == (0.5, 0.5)
     assert result["t1_below_resolution"]
-    assert (result["n_real"], result["n_fake"], result["grade"]) == (2, 2, "fair")
+    assert (result["n_real"], result["n_fake"], result["grade"]) == (2, 2, None)
     low, high = result["auc_interval"]
     assert 0 <= low < 0.75 < high <= 1
     assert "bootstrap" not in result
@@ -59,6 +60,32 @@ def test_interpolation_has_no_exact_interval(metric: Any) -> None:
     )
     assert result["method"] == "interpolate"
     assert result["t1_interval"] is None
+
+
+def test_the_grade_is_that_of_t1(metric: Any) -> None:
+    # The AUC would be "fair"; T1 finds half of the fakes.
+    scores = [0.2] * 100 + [0.9] * 50 + [0.2] * 50
+    result = metric.compute(predictions=scores, references=[0] * 100 + [1] * 100)
+    assert (result["auc"], result["t1"], result["grade"]) == (0.75, 0.5, "poor")
+
+
+@pytest.mark.parametrize(
+    "wrong", [[0.1, 0.4, 0.35, 0.8], [0, 0, 0.9, 1.0], [0, 2, 1, 1], ["a"] * 4]
+)
+def test_references_are_refused_before_they_are_cut_to_whole_numbers(
+    metric: Any, wrong: list[Any]
+) -> None:
+    with pytest.raises(ValueError, match="labels must be"):
+        metric.compute(predictions=[0, 1, 0, 1], references=wrong)
+    with pytest.raises(ValueError, match="labels must be"):
+        metric.add(prediction=0.5, reference=wrong[1] if wrong[1] else wrong[2])
+    assert metric.compute(predictions=[0.1, 0.9], references=[False, 1.0])["auc"] == 1
+
+
+def test_its_result_is_json(metric: Any) -> None:
+    result = metric.compute(predictions=[0.9, 0.9, 0.1, 0.9], references=[0, 1, 0, 1])
+    assert result["t1_threshold"] is None
+    assert json.dumps(result, allow_nan=False)
 
 
 def test_errors_are_clear(metric: Any) -> None:

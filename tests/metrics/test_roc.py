@@ -202,7 +202,7 @@ def test_perfect_separation_does_not_claim_certainty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("area", "word"),
+    ("t1", "word"),
     [
         (1.0, "excellent"),
         (0.99, "excellent"),
@@ -214,8 +214,10 @@ def test_perfect_separation_does_not_claim_certainty() -> None:
         (0.0, "poor"),
     ],
 )
-def test_grades_are_the_published_ones(area: float, word: str) -> None:
-    assert roc.grade(area) == word
+def test_grades_are_the_published_ones_of_t1(t1: float, word: str) -> None:
+    assert roc.grade(t1, n_real=100, n_fake=100) == word
+    assert roc.grade(t1, n_real=99, n_fake=1000) is None, "T1 allows no false alarm"
+    assert roc.grade(t1, n_real=1000, n_fake=99) is None, "one fake is more than a grade"
 
 
 @pytest.mark.parametrize("digits", [0, 1, 2, 16])

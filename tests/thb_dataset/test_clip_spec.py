@@ -59,6 +59,13 @@ def test_a_spec_survives_json() -> None:
         ({"mean": [0.5, 0.5]}, "mean needs three"),
         ({"std": [0.5, 0.0, 0.5]}, "std="),
         ({"size": True}, "size=True"),
+        ({"margin": "x"}, "margin='x'"),
+        ({"mean": 3}, "mean needs three numbers"),
+        ({"std": [1, 1, "x"]}, "std needs three numbers"),
+        ({"std": [1, 1, float("nan")]}, "std needs three numbers"),
+        ({"cut_size": "x"}, "cut_size='x' is not an integer"),
+        ({"spare_frames": None}, "spare_frames=None is not an integer"),
+        ({"crop": ["box"]}, r"crop=\['box'\] is not one of"),
     ],
 )
 def test_impossible_settings_are_named(record: dict[str, Any], named: str) -> None:

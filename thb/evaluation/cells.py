@@ -54,7 +54,7 @@ class Cell:
             of the no-face policy.
         measures: The measures ``auc``, ``t1``, ``t01`` and ``brier``; empty if the AUC cannot
             be computed.
-        grade: The paper's word for the AUC.
+        grade: The paper's word for T1; None with fewer than 100 real or 100 fake videos.
         resampling: How the bootstrap resampled, ``components`` or ``crossed``; None without
             bootstrap.
         problem: Why there are no measures; None if there are.
@@ -116,3 +116,8 @@ class ProtocolNumbers:
     mean: Mapping[str, Measure]
     mean_over: tuple[str, ...]
     settings: ScoreSettings
+
+    @property
+    def mismatches(self) -> Mapping[str, str]:
+        """How the detector's training differs from a fold, by the names of such folds."""
+        return {}

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from thb.evaluation.cells import ProtocolNumbers
-from thb.evaluation.tables import markdown_table
+from metrics.talking_head_detection.roc import grade
+from thb.evaluation.cells import Cell, ProtocolNumbers
+from thb.evaluation.tables import explain_mismatches, markdown_table
 from thb.runs.provenance import FoldScoringRecord
 from thb.runtime.records import read_json, to_json
 from thb_dataset.errors import ResultError
 from thb_dataset.files import write_whole
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+AUC_GRADES = 1
+"""The version of results whose grades were those of the AUC; they are graded anew when read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,11 @@ class Result(ProtocolNumbers):
     runs: Mapping[str, FoldScoringRecord]
     predictions_sha256: Mapping[str, str]
 
+    @property
+    def mismatches(self) -> Mapping[str, str]:
+        """How the detector's training differs from a fold, by the names of such folds."""
+        return {name: run.mismatch for name, run in self.runs.items() if run.mismatch}
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, with floats rounded to 6 decimals."""
         record: dict[str, Any] = _rounded({"schema_version": SCHEMA_VERSION, **to_json(self)})
@@ -48,15 +56,18 @@ class Result(ProtocolNumbers):
             ResultError: The record has another schema version, or a field is missing or of
                 another type.
         """
-        if record.get("schema_version") != SCHEMA_VERSION:
+        if record.get("schema_version") not in (AUC_GRADES, SCHEMA_VERSION):
             raise ResultError(
                 f"the result has schema version {record.get('schema_version')!r}; this version "
-                f"reads {SCHEMA_VERSION}: score the predictions again"
+                f"reads {AUC_GRADES} and {SCHEMA_VERSION}: score the predictions again"
             )
         try:
-            return read_json(cls, json.dumps(record))
+            result = read_json(cls, json.dumps(record))
         except ValueError as error:
             raise ResultError(f"the record is not a result: {error}") from error
+        if record["schema_version"] == AUC_GRADES:
+            return replace(result, cells=tuple(map(_grade_anew, result.cells)))
+        return result
 
     def save(self, path: Path) -> None:
         """Write the result as JSON with sorted keys; equal results give equal bytes.
@@ -67,7 +78,9 @@ class Result(ProtocolNumbers):
         Raises:
             OSError: The file cannot be written.
         """
-        text = json.dumps(self.to_dict(), indent=2, sort_keys=True, ensure_ascii=False)
+        text = json.dumps(
+            self.to_dict(), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False
+        )
         with write_whole(path) as draft:
             draft.write_text(text + "\n", encoding="utf-8")
 
@@ -88,13 +101,21 @@ class Result(ProtocolNumbers):
 
     def to_markdown(self) -> str:
         """Return the paper's table in Markdown, with this detector as its only row."""
-        return markdown_table([self])
+        notes = explain_mismatches(self)
+        return "\n".join([markdown_table([self]), *notes, ""]) if notes else markdown_table([self])
 
 
 def result_file_name(result: Result) -> str:
     """Return ``result-p3.json``, or ``result-p3-hallo.json`` if the result has only that fold."""
     name = next(iter(result.runs)) if len(result.runs) == 1 else result.protocol
     return f"result-{name}.json"
+
+
+def _grade_anew(cell: Cell) -> Cell:
+    t1 = cell.measures.get("t1")
+    if t1 is None:
+        return replace(cell, grade=None)
+    return replace(cell, grade=grade(t1.value, n_real=cell.n_real, n_fake=cell.n_fake))
 
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401 — any JSON value

@@ -227,7 +227,8 @@ def _measure_cell(pair: _Pair, method: Method, n_bootstrap: int, seed: int) -> C
         "brier": _measure(brier(labels, scores), spread.get("brier"), spread.get("brier")),
     }
     scheme = choose_scheme([pair.sample]) if spread else None
-    return replace(pair.cell, measures=measures, grade=grade(area), resampling=scheme)
+    word = grade(measures["t1"].value, n_real=pair.cell.n_real, n_fake=pair.cell.n_fake)
+    return replace(pair.cell, measures=measures, grade=word, resampling=scheme)
 
 
 def _measure_mean(

@@ -27,6 +27,9 @@ _ORDER = [
 ]
 """The generators in the order of the paper's columns."""
 RESOLUTION_NOTE = "† fewer real videos than 1/target: the TPR without a single false alarm."
+MISMATCH = "‡"
+"""Stands beside a detector that was trained for another fold (``--allow-mismatch``)."""
+
 INTERVAL_NOTE = (
     "Brackets hold 95 % intervals: DeLong for AUC, exact binomial for T1 and T0.1, and a bootstrap "
     "over drivers and portraits for Brier and the mean."
@@ -65,8 +68,23 @@ def _markdown_protocol(results: Sequence[ProtocolNumbers]) -> str:
             for metric in METRICS
         ]
         mean = [_with_interval(result.mean.get(metric), digits=2, gap=" ") for metric in METRICS]
-        lines.append(markdown_row([result.detector, *values, *mean]))
+        lines.append(markdown_row([_name(result), *values, *mean]))
     return "\n".join([*lines, ""])
+
+
+def _name(result: ProtocolNumbers) -> str:
+    return f"{result.detector} {MISMATCH}" if result.mismatches else result.detector
+
+
+def explain_mismatches(result: ProtocolNumbers) -> list[str]:
+    """Return the notes that explain the mark beside a detector that was trained for other folds."""
+    return [
+        printable(
+            f"{MISMATCH} {result.detector} {fold}: the detector was {mismatch}. It may have seen"
+            " the test videos or their generator in training: this is no result of the benchmark."
+        )
+        for fold, mismatch in sorted(result.mismatches.items())
+    ]
 
 
 def _plain(measure: Measure | None) -> str:
@@ -129,7 +147,7 @@ def results_table(results: Sequence[ProtocolNumbers]) -> Table:
                 for name in generators
             ]
             values.append(_two_lines(result.mean.get(metric)))
-            name = escape(printable(result.detector)) if row == 0 else ""
+            name = escape(printable(_name(result))) if row == 0 else ""
             table.add_row(name, _TITLES[metric], *values)
         table.add_section()
     return table
@@ -155,7 +173,7 @@ def extra_table(results: Sequence[ProtocolNumbers]) -> Table:
                 for name in generators
                 for metric in METRICS
             ]
-            names = [escape(printable(name)) for name in (result.detector, fold)]
+            names = [escape(printable(name)) for name in (_name(result), fold)]
             table.add_row(*names, *values)
     return table
 
@@ -210,7 +228,7 @@ def notes(results: Sequence[ProtocolNumbers]) -> list[str]:
     if any(measure.below_resolution for cell in cells for measure in cell.measures.values()):
         lines.append(RESOLUTION_NOTE)
     for result in results:
-        lines.extend(_remarks(result))
+        lines.extend([*explain_mismatches(result), *_remarks(result)])
     lines.extend(
         sorted({f"{cell.fold} {cell.generator}: {cell.problem}" for cell in cells if cell.problem})
     )

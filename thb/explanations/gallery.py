@@ -27,7 +27,7 @@ from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
 from thb.runs.folders import PREDICTIONS_FILE, default_out
 from thb.runs.folds import FoldChoice, FoldDetector, open_folds
 from thb.runs.provenance import ScoringRecord, hash_weights
-from thb.runs.record import FoldRecord, describe_fold
+from thb.runs.record import FoldRecord, describe_fold, explain_mismatch
 from thb_dataset.errors import ResultError
 from thb_dataset.files import write_whole
 from thb_dataset.protocols import Protocol
@@ -125,7 +125,7 @@ def make_gallery(
         rows = _read_scores(scores / name, fold_detector, weights, opened)
         answers = ((row.label, row.score) for row in rows)
         rule = find_rule(reference, answers, weights_sha256=weights)
-        rules.append(f"{name}: {rule}.")
+        rules += [f"{name}: {rule}.", *_warn_of_mismatch(fold_detector)]
         picked = pick_videos(rows, name, rule, settings.counts)
         shown = _explain_picks(picked, fold_detector, model, opened, settings.explaining)
         picks += [pick for pick, _ in shown]
@@ -135,6 +135,14 @@ def make_gallery(
     with write_whole(path) as draft:
         picture.save(draft, format="PNG")
     return Gallery(path=path, picks=tuple(picks), rules=tuple(rules))
+
+
+def _warn_of_mismatch(fold_detector: FoldDetector) -> list[str]:
+    fold = fold_detector.fold
+    mismatch = explain_mismatch(fold_detector.trained_on, fold.name, fold.split_by)
+    if mismatch is None:
+        return []
+    return [f"{fold.name}: the detector was {mismatch}, and may have seen these videos."]
 
 
 def _read_scores(

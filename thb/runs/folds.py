@@ -13,7 +13,7 @@ from pathlib import Path
 from detectors.listing import is_hub_id
 from thb.releases.opening import OpenRelease, open_release
 from thb.runs.folders import CONFIG_FILE
-from thb.runs.record import RECORD_FILE, FoldRecord, read_record
+from thb.runs.record import RECORD_FILE, FoldRecord, explain_mismatch, read_record
 from thb_dataset.errors import DetectorError
 from thb_dataset.hub.files import read_hub_file
 from thb_dataset.protocols import Fold, Protocol, build_folds
@@ -169,11 +169,6 @@ def _trained_on(folder: Path) -> FoldRecord | None:
 
 def _explain_mismatch(fold_detector: FoldDetector) -> str | None:
     """Return how a detector's training differs from its fold; None if no difference is known."""
-    fold, trained_on = fold_detector.fold, fold_detector.trained_on
-    if trained_on is None:
-        return None
-    trained = f"{trained_on.fold} split by {trained_on.split_by}"
-    tested = f"{fold.name} split by {fold.split_by}"
-    if trained == tested:
-        return None
-    return f"{fold_detector.reference} was trained for {trained}, not for {tested}"
+    fold = fold_detector.fold
+    mismatch = explain_mismatch(fold_detector.trained_on, fold.name, fold.split_by)
+    return mismatch and f"{fold_detector.reference} was {mismatch}"

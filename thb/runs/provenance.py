@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from thb.runs.record import FacePackRecord, FoldRecord, describe_fold
+from thb.runs.record import FacePackRecord, FoldRecord, describe_fold, explain_mismatch
 from thb.runtime.environment import package_versions
 from thb.runtime.records import read_json
 from thb_dataset.clip_spec import ClipSpec
@@ -74,6 +74,11 @@ class FoldScoringRecord(FoldRecord, ScoringRecord):
     """
 
     trained_on: FoldRecord | None = None
+
+    @property
+    def mismatch(self) -> str | None:
+        """How the detector's training differs from the fold; None if no difference is known."""
+        return explain_mismatch(self.trained_on, self.fold, self.split_by)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,6 +77,22 @@ class FoldRecord:
         return [name for name in names if getattr(self, name) != getattr(other, name)]
 
 
+def explain_mismatch(trained_on: FoldRecord | None, fold: str, split_by: str) -> str | None:
+    """Return how a detector's training differs from a fold; None if no difference is known.
+
+    Args:
+        trained_on: The fold that the detector was trained on; None if it does not say.
+        fold: The name of the fold that it is used on.
+        split_by: The reading of the release's splits that this fold belongs to.
+    """
+    if trained_on is None or (trained_on.fold, trained_on.split_by) == (fold, split_by):
+        return None
+    return (
+        f"trained for {trained_on.fold} split by {trained_on.split_by},"
+        f" not for {fold} split by {split_by}"
+    )
+
+
 def describe_fold(fold: Fold, release: Release) -> FoldRecord:
     """Return the record of a fold of a release."""
     return FoldRecord(

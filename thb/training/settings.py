@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from detectors.recipes import Augmentation, Recipe
+from detectors.recipes import Recipe
+from detectors.typed_settings import convert_recipe
 from thb.preprocessing.settings import Preparation
 from thb.training.augmentation import find_unknown
-from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
     import torch
@@ -66,19 +66,9 @@ def choose_settings(
         chosen: All settings, or only those that differ from the recipe; None for the recipe.
 
     Raises:
-        DetectorError: A setting is unknown or impossible.
+        SettingsError: A setting is unknown, of another type, or impossible.
     """
     if isinstance(chosen, TrainSettings):
         return chosen
-    known = [setting.name for setting in fields(TrainSettings)]
-    unknown = sorted(set(chosen or {}) - set(known))
-    if unknown:
-        raise DetectorError(
-            f"training settings: unknown {', '.join(map(repr, unknown))}; known: {', '.join(known)}"
-        )
-    values: dict[str, Any] = {name: getattr(recipe, name) for name in known} | dict(chosen or {})
-    values["augmentations"] = tuple(
-        change if isinstance(change, Augmentation) else Augmentation(**change)
-        for change in values["augmentations"]
-    )
-    return TrainSettings(**values)
+    own = {setting.name: getattr(recipe, setting.name) for setting in fields(TrainSettings)}
+    return TrainSettings(**(own | convert_recipe(chosen or {})))

@@ -16,7 +16,8 @@ from accelerate.utils import set_seed
 
 from detectors.base import Detector
 from detectors.recipes import Recipe
-from detectors.registry import find_detector_class, load_detector
+from detectors.registry import find_detector_class, has_fresh_weights, load_detector
+from detectors.typed_settings import convert_config
 from thb.prediction.calibration import calibrate, read_calibration
 from thb.prediction.inference import PredictSettings
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease, open_release
@@ -96,11 +97,13 @@ def train(
         real validation videos.
 
     Raises:
+        SettingsError: A setting is unknown, of another type, or impossible.
         DetectorError: The detector cannot be loaded or trained, or ``out`` holds another run.
         ReleaseError: The release cannot be read, or no video of a class is available.
         ProtocolError: The folds cannot be built.
     """
     options = options or TrainOptions()
+    _check_settings(detector, settings, options)
     accelerator = make_training_accelerator()
     with accelerator.main_process_first():  # the first one writes the mini release
         opened = open_release(release, real_root=real_root, progress=options.progress)
@@ -194,11 +197,26 @@ def _load_start(
     return start, choose_settings(suit_device(type(start).recipe, device), settings)
 
 
+def _check_settings(
+    detector: Detector | str | Path,
+    settings: TrainSettings | Mapping[str, Any] | None,
+    options: TrainOptions,
+) -> None:
+    """Refuse settings of a wrong name or type before anything is downloaded or written."""
+    choose_settings(Recipe(), settings)
+    if options.config and isinstance(detector, str) and has_fresh_weights(detector):
+        convert_config(find_detector_class(detector).config_class, options.config)
+
+
 def _choose_config(detector: str | Path, options: TrainOptions) -> Mapping[str, Any] | None:
     """Return the settings of a fresh detector; the user's override those of the small network."""
     if not options.tiny:
         return options.config
-    tiny, own = find_detector_class(str(detector)).tiny, options.config or {}
+    detector_class = find_detector_class(str(detector))
+    tiny, own = (
+        detector_class.tiny,
+        convert_config(detector_class.config_class, options.config or {}),
+    )
     clip = {**tiny.get("clip", {}), **own.get("clip", {})}
     return {**tiny, **own, **({"clip": clip} if clip else {})}
 

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from tests.support.made_results import make_cell, make_measure, make_result
+from tests.support.records import make_scoring_record
 from thb.evaluation.cells import METRICS, ScoreSettings
 from thb.evaluation.result import Result
 from thb.evaluation.tables import (
@@ -108,6 +109,26 @@ def test_targets_below_the_resolution_are_marked_and_explained() -> None:
     assert RESOLUTION_NOTE in text
     assert "0.80† [" in result.to_markdown()
     assert "†" not in render([make_result()])
+
+
+def test_a_detector_of_another_fold_is_marked_wherever_its_numbers_stand() -> None:
+    p1 = make_scoring_record().fold_record
+    run = make_scoring_record(protocol="p3", fold="p3-hallo", trained_on=p1)
+    cells = (
+        make_cell("Hallo", fold="p3-hallo"),
+        make_cell("MAGI-1", fold="p3-hallo", part="extra"),
+    )
+    result = make_result(protocol="p3", cells=cells, runs={"p3-hallo": run})
+    said = "trained for p1 split by release, not for p3-hallo split by release"
+    text = render([result])
+    assert text.count("baseline ‡") == 2, "in both tables"
+    assert text.count(said) == 1
+    assert "| baseline ‡ |" in markdown_table([result])
+    assert said in result.to_markdown()
+    assert sum(said in note for note in notes([result])) == 1
+    own = make_scoring_record(trained_on=p1)
+    for plain in (make_result(), make_result(runs={"p1": own})):
+        assert "‡" not in render([plain]) + plain.to_markdown()
 
 
 def test_a_synthetic_release_is_named_so_everywhere() -> None:
