@@ -8,6 +8,7 @@ every batch size and every number of processes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,7 +118,10 @@ def predict_videos(
         sounds=files.sounds,
         meter=meter,
     )
-    absent = {name: FILE_MISSING for name in placed.keys() - files.videos.keys()}
+    absent = {
+        name: replace(FILE_MISSING, reason=files.faults.get(name, FILE_MISSING.reason))
+        for name in placed.keys() - files.videos.keys()
+    }
     unlogged = []
     for name, outcome in chain(outcomes, absent.items()):
         video, part = placed[name]
