@@ -70,16 +70,11 @@ def load(  # noqa: PLR0913 — one parameter per option
     opened = open_release(release, real_root=real_root, split_list=split_list, progress=progress)
     splits = config_splits(opened.release.videos, config, split_by=split_by)
     videos = tuple({video.video_id: video for rows in splits.values() for video in rows}.values())
-    found = fetch_files(opened, videos, sound=audio, download=download, progress=progress)
-    files = found.videos
-    _report_missing(
-        [video for video in videos if video.video_id not in files],
-        opened.real_root,
-        faults=found.faults,
-        strict=strict,
-    )
+    files = fetch_files(opened, videos, sound=audio, download=download, progress=progress)
+    missing = [video for video in videos if video.video_id not in files.videos]
+    _report_missing(missing, opened.real_root, faults=files.faults, strict=strict)
     return DatasetDict(
-        {name: _make_table(opened.release, rows, files) for name, rows in splits.items()}
+        {name: _make_table(opened.release, rows, files.videos) for name, rows in splits.items()}
     )
 
 
