@@ -213,7 +213,7 @@ def test_a_row_holds_for_the_content_of_its_file(tmp_path: Path) -> None:
 def test_a_row_of_an_older_version_is_believed_unless_the_file_was_unreadable(
     tmp_path: Path,
 ) -> None:
-    failed = replace(ROWS[0], video_id="Hallo/z", status="error", score=None, clip_logits=())
+    failed = replace(ROWS[0], video_id="Hallo/z", status=Status.ERROR, score=None, clip_logits=())
     with PredictionLog(tmp_path, RUN) as log:
         log.append(ROWS[0])
         log.append(failed)
