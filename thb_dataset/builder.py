@@ -90,7 +90,7 @@ class TalkingHeadBench(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  #
         base = str(base_path or DEFAULT_BASE_PATH)
         self._release, self._store = _open(base, split_list)
         root = None if real_root is None else Path(real_root).expanduser()
-        self._files = locate_videos(self._release, root, self._release.videos)
+        self._files = locate_videos(self._release, root, self._release.videos).files
         settings = {"split_by": split_by, "split_list": split_list}
         if root is not None:
             settings["real_root"] = str(root)

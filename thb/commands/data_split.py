@@ -36,10 +36,12 @@ def split(
     """Split a folder of videos so that no person is in two splits.
 
     No file is moved: the plan goes to stdout, one line per video. The same videos always give the
-    same plan. Exit code 1: some videos could not be placed.
+    same plan. A video of several people stays with the videos of each of them. Exit code 1: some
+    videos could not be placed.
 
-    JSON: assignments (the split of each video), groups (the videos of each person), wanted and
-    achieved shares, threshold, and unread (the reason for each video that was not placed).
+    JSON: assignments (the split of each video), groups (the videos that belong together), wanted
+    and achieved shares, threshold, unread (the reason for each video that was not placed), and
+    ignored (the files that are no videos).
 
     Examples:
         thb data split VIDEOS
@@ -61,4 +63,6 @@ def split(
             write_line(f"{chosen}\t{escape(name)}")
         for name, reason in plan.unread.items():
             write_line(f"none\t{escape(name)}\t{escape(reason)}")
+        for name in plan.ignored:
+            write_line(f"none\t{escape(name)}\tnot a video")
     raise typer.Exit(EXIT_FINDING if plan.unread else EXIT_OK)

@@ -36,8 +36,7 @@ from thb_dataset.errors import ReleaseError
 from thb_dataset.files import write_whole
 from thb_dataset.protocols import Fold, Protocol
 from thb_dataset.records import Generator, Label
-from thb_dataset.release.media import explain_missing_reals, locate_videos
-from thb_dataset.wording import shorten_list
+from thb_dataset.release.media import explain_missing_fakes, explain_missing_reals, locate_videos
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -99,7 +98,8 @@ def evaluate(
         settings: How to evaluate; None for the defaults.
 
     Raises:
-        ReleaseError: The release cannot be read, or no real video of the test set is available.
+        ReleaseError: The release cannot be read, or no real video or no fake of the test set is
+            available.
         ProtocolError: The folds cannot be built.
         DetectorError: A fold has no detector, or one that was trained for another fold.
         ResultError: ``out`` holds the predictions of another run.
@@ -182,27 +182,27 @@ def _fetch_test_sets(
     """Download the files of all test sets, and say once which are missing.
 
     Raises:
-        ReleaseError: No real video is available, or ``strict`` is set and a video is missing.
+        ReleaseError: No real video or no fake is available, or ``strict`` is set and a video is
+            missing.
     """
     tested = {video.video_id: video for fold in folds for video in (*fold.test, *fold.extra)}
     reals = [video for video in tested.values() if video.label is Label.REAL]
-    real_files = locate_videos(opened.release, opened.real_root, reals)
-    missing_reals = [video for video in reals if video.video_id not in real_files]
+    located = locate_videos(opened.release, opened.real_root, reals)
+    missing_reals = [video for video in reals if video.video_id not in located.files]
     complaints = []
     if missing_reals:
-        explained = explain_missing_reals(missing_reals, opened.real_root)
+        explained = explain_missing_reals(missing_reals, opened.real_root, faults=located.faults)
         advice = "" if opened.real_root else "; pass that folder as --real-root"
         complaints.append(f"{len(missing_reals)} of {len(reals)} {explained}{advice}")
-    if not real_files or (settings.strict and complaints):  # before anything is downloaded
+    if not located.files or (settings.strict and complaints):  # before anything is downloaded
         raise ReleaseError("; ".join(complaints) or "the release names no real video to test on")
     videos = tuple(tested.values())
-    files = fetch_files(opened, videos, progress=settings.scoring.progress).videos
-    missing_fakes = [
-        video.path for video in videos if video.generator and video.video_id not in files
-    ]
+    files = fetch_files(opened, videos, progress=settings.scoring.progress)
+    fakes = [video for video in videos if video.label is Label.FAKE]
+    missing_fakes = [video for video in fakes if video.video_id not in files.videos]
     if missing_fakes:
-        complaints.append(f"{len(missing_fakes)} fakes are missing: {shorten_list(missing_fakes)}")
-        if settings.strict:
+        complaints.append(explain_missing_fakes(missing_fakes, files.faults))
+        if settings.strict or len(missing_fakes) == len(fakes):  # nothing could be measured
             raise ReleaseError("; ".join(complaints))
     for complaint in complaints:
         _log.warning("%s", complaint)

@@ -198,8 +198,11 @@ def _score_validation(
         ReleaseError: No real validation video is available.
     """
     reals = [video for video in fold.validation if video.label is Label.REAL]
-    if not locate_videos(opened.release, opened.real_root, reals):
-        why = explain_missing_reals(reals, opened.real_root) if reals else "the list names none"
+    located = locate_videos(opened.release, opened.real_root, reals)
+    if not located.files:
+        why = "the list names none"
+        if reals:
+            why = explain_missing_reals(reals, opened.real_root, faults=located.faults)
         raise ReleaseError(f"{fold.name} has no real validation video for a threshold: {why}")
     # Each log has a folder of its own, so that the log of other weights or versions that a killed
     # run left is not in the way.

@@ -7,7 +7,8 @@ every batch size and every number of processes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +17,12 @@ from detectors.registry import load_detector
 from thb.prediction.inference import FILE_MISSING, Outcome, PredictSettings, aggregate, score_files
 from thb.prediction.predictions import Prediction, PredictionLog, Predictions, Status, merge_rows
 from thb.prediction.throughput import Meter, Throughput
-from thb.releases.files import fetch_files
+from thb.releases.files import VideoFiles, fetch_files
 from thb.releases.opening import OpenRelease
 from thb.runs.provenance import describe_scoring
 from thb.runtime.processes import make_accelerator
 from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.store import ClipStore
 from thb_dataset.records import Video
 
 if TYPE_CHECKING:
@@ -83,8 +85,8 @@ def predict_videos(
 ) -> Predictions:
     """Score videos of a release; every process scores a share and returns all rows.
 
-    Rows are appended to the log as they are scored. Videos whose rows are already in the log are
-    not scored again.
+    Rows are appended to the log as they are scored. A video whose row is already in the log is not
+    scored again, unless its file has another content now.
 
     Args:
         detector: The detector, on any device; it is moved to the accelerator's device.
@@ -105,7 +107,8 @@ def predict_videos(
     videos = tuple(video for video, _ in placed.values())
     with accelerator.main_process_first():  # the first process downloads
         files = fetch_files(opened, videos, sound=spec.listens, progress=settings.progress)
-    remaining = sorted(set(placed).intersection(files.videos) - set(log.done))
+    rows = _find_known(log, placed, files, settings)
+    remaining = sorted(set(placed).intersection(files.videos) - set(rows))
     share = remaining[accelerator.process_index :: accelerator.num_processes]
     accelerator.wait_for_everyone()  # no process appends before all processes have read the log
     meter = Meter(accelerator.device, settings.precision)
@@ -117,20 +120,46 @@ def predict_videos(
         sounds=files.sounds,
         meter=meter,
     )
-    absent = {name: FILE_MISSING for name in placed.keys() - files.videos.keys()}
-    unlogged = []
-    for name, outcome in chain(outcomes, absent.items()):
+    for name, outcome in chain(outcomes, _describe_absent(placed, files)):
         video, part = placed[name]
-        row = make_row(name, outcome, spec, video=video, split=part)
-        if outcome.status is Status.MISSING:
-            unlogged.append(row)  # the file may be there when the run is continued
-        else:
-            log.append(row)
+        rows[name] = make_row(name, outcome, spec, video=video, split=part)
+        if outcome.status is not Status.MISSING:  # the file may be there when the run is continued
+            log.append(rows[name], content=_digest_files(name, files, settings))
     throughput = gather_throughput(meter.read())
-    rows = gather_rows([*log.done.values(), *unlogged], accelerator)
-    predictions = Predictions(rows=rows, run=log.run, throughput=throughput)
+    gathered = gather_rows(rows.values(), accelerator)
+    predictions = Predictions(rows=gathered, run=log.run, throughput=throughput)
     predictions.check(placed)
     return predictions
+
+
+def _find_known(
+    log: PredictionLog, names: Collection[str], files: VideoFiles, settings: PredictSettings
+) -> dict[str, Prediction]:
+    """Return the rows of the log whose files are there and have the content they had then."""
+    known = {
+        name: log.find(name, _digest_files(name, files, settings))
+        for name in log.done
+        if name in names and name in files.videos
+    }
+    return {name: row for name, row in known.items() if row is not None}
+
+
+def _describe_absent(names: Collection[str], files: VideoFiles) -> Iterator[tuple[str, Outcome]]:
+    """Yield each video without a usable file, and why it has none."""
+    for name in names:
+        if name not in files.videos:
+            reason = files.faults.get(name, FILE_MISSING.reason)
+            yield name, replace(FILE_MISSING, reason=reason)
+
+
+def _digest_files(name: str, files: VideoFiles, settings: PredictSettings) -> str | None:
+    """Return the digest of a video's file, and of the sound beside it; None if it has none."""
+    store = ClipStore(settings.store)
+    paths = [places[name] for places in (files.videos, files.sounds) if name in places]
+    try:
+        return ":".join(store.digest(path) for path in paths) or None
+    except OSError:  # unreadable, or gone since
+        return None
 
 
 def make_row(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from thb.prediction.throughput import Throughput
 
 NAMES_SHOWN = 10
+_CONTENT_KEY = "content"
+"""The key of a log's line for the digest of the video's file; the Parquet file does not hold it."""
+
 _SAME_SCORE = 1e-6
 """Two scores of a video that differ by less are the same: machines round differently."""
 
@@ -181,7 +184,9 @@ class PredictionLog:
     """A log that saves every row at once: one append-only JSON Lines file per process.
 
     A log that is opened again reads the rows of all processes, however many there were; an
-    incomplete last line, left by a kill, is dropped. The log of another run is refused.
+    incomplete last line, left by a kill, is dropped. The log of another run is refused. A row holds
+    for the content of its file: each line keeps both, so that a file that was mended or replaced is
+    scored again.
 
     Args:
         folder: The folder of the files; created if it does not exist.
@@ -190,9 +195,6 @@ class PredictionLog:
 
     Raises:
         ResultError: The folder holds the log of another run, or a line that is not a row.
-
-    Attributes:
-        done: The rows known so far by ``video_id``, including those of earlier runs.
     """
 
     def __init__(self, folder: Path, run: ScoringRecord, *, rank: int = 0) -> None:
@@ -200,21 +202,53 @@ class PredictionLog:
         self.run = run
         self._header = f'{{"run": {write_canonical(run)}}}'
         folder.mkdir(parents=True, exist_ok=True)
-        rows = [row for path in sorted(folder.glob("rank-*.jsonl")) for row in self._read(path)]
-        self.done = {row.video_id: row for row in merge_rows(rows)}
+        by_content: dict[str | None, list[Prediction]] = defaultdict(list)
+        for path in sorted(folder.glob("rank-*.jsonl")):
+            for content, row in self._read(path):
+                by_content[content].append(row)
+        self._rows = {
+            (row.video_id, content): row
+            for content, rows in by_content.items()
+            for row in merge_rows(rows)
+        }
         self._file = self._open_own(folder / f"rank-{rank}.jsonl")
 
-    def append(self, row: Prediction) -> None:
+    @property
+    def done(self) -> dict[str, Prediction]:
+        """The rows known so far by ``video_id``, including those of earlier runs."""
+        return {name: self._rows[name, content] for name, content in sorted(self._rows, key=str)}
+
+    def find(self, video_id: str, content: str | None) -> Prediction | None:
+        """Return the row of a video whose file has this content; None if there is none.
+
+        A row of an older version does not say which content it was made from. It is believed,
+        except that a file that could not be read then is tried again.
+
+        Args:
+            video_id: The id of the video.
+            content: The digest of its file; None if it is not known.
+        """
+        if (row := self._rows.get((video_id, content))) is not None:
+            return row
+        old = self._rows.get((video_id, None))
+        return None if old is None or old.status is Status.ERROR else old
+
+    def append(self, row: Prediction, *, content: str | None = None) -> None:
         """Write a row to the disk; after this returns, a kill does not lose it.
+
+        Args:
+            row: The row.
+            content: The digest of the file that it was made from; None if it is not known.
 
         Raises:
             OSError: The disk is full; earlier rows are safe.
         """
-        line = json.dumps(asdict(row), ensure_ascii=False, allow_nan=False)
+        values = asdict(row) | ({} if content is None else {_CONTENT_KEY: content})
+        line = json.dumps(values, ensure_ascii=False, allow_nan=False)
         self._file.write(line.encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
-        self.done[row.video_id] = row
+        self._rows[row.video_id, content] = row
 
     def close(self) -> None:
         """Close the file of this process."""
@@ -236,7 +270,7 @@ class PredictionLog:
             stream.flush()
         return stream
 
-    def _read(self, path: Path) -> list[Prediction]:
+    def _read(self, path: Path) -> list[tuple[str | None, Prediction]]:
         header, *lines = _whole_lines(path) or [b""]
         if header and header.decode(errors="replace").rstrip("\n") != self._header:
             raise ResultError(
@@ -244,8 +278,9 @@ class PredictionLog:
                 "version): pass another --out, or delete that folder to score again"
             )
         try:
-            return [Prediction(**json.loads(line)) for line in lines]
-        except (TypeError, ValueError) as error:
+            values = [json.loads(line) for line in lines]
+            return [(line.pop(_CONTENT_KEY, None), Prediction(**line)) for line in values]
+        except (AttributeError, TypeError, ValueError) as error:
             raise ResultError(
                 f"{path} holds a line that is not a row: {error}; delete that file"
             ) from error

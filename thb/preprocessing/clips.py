@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +17,7 @@ from thb_dataset.clips.store import ClipStore
 from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import VideoDecodeError, VideoError
 from thb_dataset.faces.finder import FaceFinder, load_face_finder
+from thb_dataset.files import find_fault
 from thb_dataset.video.reader import VideoReader
 
 ClipResult = VideoClips | VideoError | None
@@ -118,20 +120,13 @@ class ThreadTools:
 
 
 def check_readable(path: Path) -> None:
-    """Refuse a path that no decoder should open: a folder, a device, a file without permission.
+    """Refuse a path that no decoder should open: a folder, a dead link, a Git LFS pointer.
 
     Raises:
         FileNotFoundError: Nothing exists at the path.
-        VideoDecodeError: The path does not name a file that can be read; the message says why.
+        VideoDecodeError: There is no content at the path; the message says why.
     """
-    if path.is_dir():
-        raise VideoDecodeError("a folder, not a video")
-    if not path.exists():
+    if not os.path.lexists(path):
         raise FileNotFoundError(path)
-    if not path.is_file():
-        raise VideoDecodeError("not a regular file")
-    try:
-        with path.open("rb"):
-            pass
-    except PermissionError as error:
-        raise VideoDecodeError("no permission to read the file") from error
+    if (fault := find_fault(path)) is not None:
+        raise VideoDecodeError(fault)

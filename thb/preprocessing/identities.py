@@ -19,6 +19,7 @@ from thb_dataset.errors import VideoError
 
 if TYPE_CHECKING:
     from thb_dataset.faces.packs import FacePack
+    from thb_dataset.identity.embedding import VideoIdentity
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class EmbeddedVideos:
         names: The names of the N videos that have an identity, in the given order.
         means: The mean embedding of each video, float32 (N, D), unit length.
         middles: The embedding of each video's middle frame, float32 (N, D), unit length.
+        others: The mean embeddings of the other people in each video, float32 (K, D), by name.
         unread: The reason why each of the other videos has no identity, by name.
         pack: The face pack that embedded them.
     """
@@ -36,6 +38,7 @@ class EmbeddedVideos:
     names: tuple[str, ...]
     means: npt.NDArray[np.float32]
     middles: npt.NDArray[np.float32]
+    others: Mapping[str, npt.NDArray[np.float32]]
     unread: Mapping[str, str]
     pack: FacePack
 
@@ -75,7 +78,7 @@ class IdentityMaker:
             OSError: The store cannot be written.
         """
         _, finder = self._tools.get()
-        found: dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
+        found: dict[str, VideoIdentity] = {}
         unread: dict[str, str] = {}
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="faces")
         try:
@@ -91,10 +94,20 @@ class IdentityMaker:
             pool.shutdown(wait=True, cancel_futures=True)
         width = finder.pack.embedding_dim
         means, middles = (
-            np.array([pair[i] for pair in found.values()], np.float32).reshape(-1, width)
-            for i in (0, 1)
+            np.array(vectors, np.float32).reshape(-1, width)
+            for vectors in (
+                [identity.mean for identity in found.values()],
+                [identity.middle for identity in found.values()],
+            )
         )
-        return EmbeddedVideos(tuple(found), means, middles, unread, finder.pack)
+        return EmbeddedVideos(
+            names=tuple(found),
+            means=means,
+            middles=middles,
+            others={name: identity.others for name, identity in found.items()},
+            unread=unread,
+            pack=finder.pack,
+        )
 
     def picture_of(self, path: Path) -> npt.NDArray[np.uint8] | None:
         """Return a picture of the face in a video; None if it has none."""
@@ -104,13 +117,10 @@ class IdentityMaker:
         except VideoError:
             return None
 
-    def _embed_video(
-        self, path: Path
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | str:
+    def _embed_video(self, path: Path) -> VideoIdentity | str:
         try:
             check_readable(path)
             reader, finder = self._tools.get()
-            identity = self._store.get(path, finder, reader)
+            return self._store.get(path, finder, reader)
         except (VideoError, FileNotFoundError) as error:
             return f"{type(error).__name__}: {error}"
-        return identity.mean, identity.middle

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from thb.runtime.progress import progress_bar
 from thb_dataset.errors import ReleaseError
+from thb_dataset.files import find_fault
 from thb_dataset.hub.files import matches_identity
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def fetch_videos(
     if release.hub_repo is None or release.revision is None:
         return 0
     paths = _list_paths(videos, audio=audio)
-    missing = [path for path in paths if not (release.root / path).is_file()]
+    missing = [path for path in paths if find_fault(release.root / path) is not None]
     if not missing:
         return 0
     expected = _describe(release.hub_repo, release.revision, missing)

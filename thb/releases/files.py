@@ -14,15 +14,17 @@ from thb_dataset.release.media import find_sounds, locate_videos
 
 @dataclass(frozen=True, kw_only=True)
 class VideoFiles:
-    """The files of videos by ``video_id``; a video whose file is missing is absent.
+    """The files of videos by ``video_id``; a video without a usable file is absent.
 
     Attributes:
         videos: The video files.
         sounds: The release's WAV files beside them; empty unless they were asked for.
+        faults: Why a file that is there cannot be used.
     """
 
     videos: Mapping[str, Path]
     sounds: Mapping[str, Path]
+    faults: Mapping[str, str]
 
 
 def fetch_files(
@@ -49,7 +51,9 @@ def fetch_files(
     """
     if download:
         fetch_videos(opened.release, videos, audio=sound, progress=progress)
+    located = locate_videos(opened.release, opened.real_root, videos)
     return VideoFiles(
-        videos=locate_videos(opened.release, opened.real_root, videos),
+        videos=located.files,
         sounds=find_sounds(opened.release, videos) if sound else {},
+        faults=located.faults,
     )

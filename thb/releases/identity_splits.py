@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from thb.preprocessing.identities import IdentityMaker
 from thb.preprocessing.settings import Preparation
 from thb_dataset.errors import ReleaseError
+from thb_dataset.files import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from thb_dataset.identity.splits import SplitPlan
     from thb_dataset.records import Split
-
-VIDEO_SUFFIXES: Final = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"}
 
 
 def split_folder(
@@ -24,6 +24,8 @@ def split_folder(
     preparation: Preparation | None = None,
 ) -> SplitPlan:
     """Distribute the videos of a folder over train, validation and test, with no person in two.
+
+    The plan accounts for every file: it is in a split, could not be read, or is no video.
 
     Args:
         folder: The folder; its subfolders are searched as well.
@@ -38,10 +40,16 @@ def split_folder(
 
     if not folder.is_dir():
         raise ReleaseError(f"there is no folder {folder}")
-    files = {
+    # A link to a folder is not followed; it is named like any other file that is no video.
+    everything = {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
+        if path.is_symlink() or not path.is_dir()
+    }
+    files = {
+        name: path
+        for name, path in everything.items()
+        if path.suffix.lower() in VIDEO_SUFFIXES and not path.is_dir()
     }
     if not files:
         raise ReleaseError(
@@ -50,10 +58,12 @@ def split_folder(
     preparation = preparation or Preparation()
     with IdentityMaker(preparation) as maker:
         embedded = maker.embed(files, progress=preparation.progress)
-    return split_videos(
+    plan = split_videos(
         embedded.names,
         embedded.means,
         same_person=embedded.pack.same_person,
+        others=embedded.others,
         ratios=DEFAULT_RATIOS if ratios is None else ratios,
         unread=embedded.unread,
     )
+    return replace(plan, ignored=tuple(name for name in everything if name not in files))

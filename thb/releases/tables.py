@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from thb.releases.opening import DEFAULT_RELEASE
 from thb_dataset.errors import ProtocolError, ReleaseError
-from thb_dataset.wording import shorten_list
+from thb_dataset.files import find_fault
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -70,14 +70,11 @@ def load(  # noqa: PLR0913 — one parameter per option
     opened = open_release(release, real_root=real_root, split_list=split_list, progress=progress)
     splits = config_splits(opened.release.videos, config, split_by=split_by)
     videos = tuple({video.video_id: video for rows in splits.values() for video in rows}.values())
-    files = fetch_files(opened, videos, sound=audio, download=download, progress=progress).videos
-    _report_missing(
-        [video for video in videos if video.video_id not in files],
-        opened.real_root,
-        strict=strict,
-    )
+    files = fetch_files(opened, videos, sound=audio, download=download, progress=progress)
+    missing = [video for video in videos if video.video_id not in files.videos]
+    _report_missing(missing, opened.real_root, faults=files.faults, strict=strict)
     return DatasetDict(
-        {name: _make_table(opened.release, rows, files) for name, rows in splits.items()}
+        {name: _make_table(opened.release, rows, files.videos) for name, rows in splits.items()}
     )
 
 
@@ -99,17 +96,21 @@ def _name_config(protocol: str, fold: str | None) -> str:
 
 
 def _report_missing(
-    missing: list[Video], real_root: Path | Mapping[RealDataset, Path] | None, *, strict: bool
+    missing: list[Video],
+    real_root: Path | Mapping[RealDataset, Path] | None,
+    *,
+    faults: Mapping[str, str],
+    strict: bool,
 ) -> None:
-    from thb_dataset.release.media import explain_missing_reals
+    from thb_dataset.release.media import explain_missing_fakes, explain_missing_reals
 
-    fakes = [video.path for video in missing if video.generator is not None]
+    fakes = [video for video in missing if video.generator is not None]
     messages = []
     if fakes:
-        messages.append(f"{len(fakes)} fakes are missing: {shorten_list(fakes)}")
+        messages.append(explain_missing_fakes(fakes, faults))
     reals = [video for video in missing if video.real_dataset is not None]
     if reals:
-        messages.append(explain_missing_reals(reals, real_root))
+        messages.append(explain_missing_reals(reals, real_root, faults=faults))
     if messages and strict:
         raise ReleaseError("; ".join(messages))
     for message in messages:
@@ -137,5 +138,6 @@ def _row(release: Release, video: Video, path: Path | None) -> dict[str, Any]:
     row = index_row(video, VideoStore(repo=release.name, revision=release.revision or "main"))
     sound = None if video.audio is None else release.root / video.audio
     row["video"] = None if path is None else media(str(path.absolute()))
-    row["audio"] = None if sound is None or not sound.is_file() else media(str(sound.absolute()))
+    has_sound = sound is not None and find_fault(sound) is None
+    row["audio"] = media(str(sound.absolute())) if sound is not None and has_sound else None
     return row

@@ -19,7 +19,7 @@ class VerifiedRelease:
     """What is wrong with a release, if anything.
 
     Attributes:
-        audit: The counts beside the published ones, and everything wrong with the file names.
+        audit: The counts beside the published ones, and everything wrong with the files.
         reals: The real videos that the release names.
         missing_reals: Those of them that were not found; None if they were not looked for.
     """
@@ -56,14 +56,27 @@ def verify_release(
     Raises:
         ReleaseError: The release cannot be read, or ``real_root`` does not exist.
     """
-    from thb_dataset.release.media import find_real_videos
+    from dataclasses import replace
+
+    from thb_dataset.release.listing import Finding, FindingKind
+    from thb_dataset.release.media import find_sound_faults, locate_videos
     from thb_dataset.release.scan import audit_release
 
     scanned = scan_release_named(release, split_list=split_list)
     reals = tuple(video for video in scanned.videos if video.real_dataset is not None)
+    roots = Path(real_root) if isinstance(real_root, str) else real_root
+    located = locate_videos(scanned, roots, scanned.videos)
     missing = None
     if real_root is not None:
-        roots = real_root if isinstance(real_root, Mapping) else Path(real_root)
-        found = find_real_videos(roots, reals)
-        missing = tuple(video for video in reals if video.video_id not in found)
-    return VerifiedRelease(audit=audit_release(scanned), reals=reals, missing_reals=missing)
+        missing = tuple(video for video in reals if video.video_id not in located.files)
+    faults = [
+        (video.path, located.faults[video.video_id])
+        for video in scanned.videos
+        if video.video_id in located.faults
+    ]
+    findings = [
+        Finding(kind=FindingKind.UNUSABLE, subjects=(path,), detail=fault)
+        for path, fault in (*faults, *find_sound_faults(scanned, scanned.videos))
+    ]
+    audit = audit_release(replace(scanned, findings=(*scanned.findings, *findings)))
+    return VerifiedRelease(audit=audit, reals=reals, missing_reals=missing)

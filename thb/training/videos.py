@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from accelerate import Accelerator
 
 from thb.preprocessing.clips import ClipResult
-from thb.releases.files import fetch_files
+from thb.releases.files import VideoFiles, fetch_files
 from thb.releases.opening import OpenRelease
 from thb.runtime.console import say
 from thb.training.data import make_training_clips, require_both_classes
@@ -18,7 +17,7 @@ from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import DetectorError
 from thb_dataset.protocols import Fold
 from thb_dataset.records import Label, Video
-from thb_dataset.release.media import explain_missing_reals
+from thb_dataset.release.media import explain_missing_fakes, explain_missing_reals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +63,7 @@ def make_fold_clips(
         opened, tuple(videos.values()), sound=clip.listens, progress=options.progress
     )
     paths = files.videos
-    missing = _warn_of_missing(videos, paths, opened, accelerator)
+    missing = _warn_of_missing(videos, files, opened, accelerator)
 
     def make(ids: Iterable[str], spec: ClipSpec) -> dict[str, ClipResult]:
         found = {video_id: paths[video_id] for video_id in ids if video_id in paths}
@@ -106,17 +105,20 @@ def widen(clip: ClipSpec, settings: TrainSettings) -> ClipSpec:
 
 def _warn_of_missing(
     videos: Mapping[str, Video],
-    paths: Mapping[str, Path],
+    files: VideoFiles,
     opened: OpenRelease,
     accelerator: Accelerator,
 ) -> str:
     """Warn of missing files; return the advice about real videos, empty if none is missing."""
-    absent = [video for video_id, video in videos.items() if video_id not in paths]
+    absent = [video for video_id, video in videos.items() if video_id not in files.videos]
     reals = [video for video in absent if video.label is Label.REAL]
-    advice = explain_missing_reals(reals, opened.real_root) if reals else ""
+    fakes = [video for video in absent if video.label is Label.FAKE]
+    advice = ""
+    if reals:
+        advice = explain_missing_reals(reals, opened.real_root, faults=files.faults)
     if accelerator.is_main_process:
         if advice:
             say(f"warning: {advice}")
-        if len(absent) > len(reals):
-            say(f"warning: {len(absent) - len(reals)} fakes of the release are not in its folder")
+        if fakes:
+            say(f"warning: {explain_missing_fakes(fakes, files.faults)}")
     return advice

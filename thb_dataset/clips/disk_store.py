@@ -32,6 +32,9 @@ PRUNE_TO: Final = 0.9
 ABANDONED_SECONDS: Final = 3600.0
 """The age from which a draft counts as left behind by a process that was killed."""
 
+_CLOCK_TICK_NS: Final = 2 * 10**9
+"""The coarsest tick of a file system's clock, that of FAT."""
+
 _DIGESTS: Final = "digests"
 _REFUSAL: Final = "refusal"
 _ENTRIES: Final = "*/*/[!.]*.npz"  # drafts begin with a dot
@@ -96,8 +99,8 @@ class DiskStore:
     ) -> Made:
         """Return the value made from a video before, or make it and keep it.
 
-        A second call reads only the size and the time of change of the video. A damaged entry is
-        removed and made again.
+        A second call reads only the video's size and times. A damaged entry is removed and made
+        again.
 
         Args:
             kind: The kind of value, such as ``crops``; it names a folder of the store.
@@ -128,16 +131,34 @@ class DiskStore:
         return kept
 
     def digest(self, video_path: Path) -> str:
-        """Return the sha256 of a video, remembered by its path, size and time of change."""
+        """Return the sha256 of a video, remembered as long as nothing touches the file.
+
+        Copying tools set the time of change (mtime) back to that of the original. They cannot set
+        the time at which the file system saw the change (ctime), so it tells a file that was
+        replaced by another of the same size and mtime. This holds for local and the usual network
+        file systems; one that keeps no ctime of its own cannot tell such files apart.
+        """
         stat = video_path.stat()
-        known = f"{video_path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+        known = "|".join(
+            str(value)
+            for value in (
+                video_path.resolve(),
+                *(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns),
+                *(stat.st_dev, stat.st_ino),
+            )
+        )
         name = hashlib.sha256(known.encode(errors="surrogateescape")).hexdigest()
         memo = self.folder / _DIGESTS / name[:2] / name
         if memo.is_file():
             text = memo.read_text(encoding="ascii", errors="replace")
             if len(text) == 64:
                 return text
+        # The clocks of file systems tick coarsely: a file that was touched only just now may change
+        # once more without a new time, so its digest is not remembered yet.
+        is_settled = time.time_ns() - stat.st_ctime_ns > _CLOCK_TICK_NS
         digest = digest_file(video_path)
+        if not is_settled:
+            return digest
         with write_whole(memo) as draft:
             draft.write_text(digest, encoding="ascii")
         return digest

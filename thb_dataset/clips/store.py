@@ -52,7 +52,7 @@ class ClipStore:
     ) -> VideoClips:
         """Return the clips of a video, from disk if they are there.
 
-        A second call reads only the size and the time of change of the video.
+        A second call reads only the video's size and times.
 
         Args:
             video_path: The video.
@@ -77,6 +77,14 @@ class ClipStore:
             dump=_dump_clips,
             load=_load_clips,
         )
+
+    def digest(self, path: Path) -> str:
+        """Return the sha256 of a file, which is read again only if something touched it.
+
+        Raises:
+            OSError: The file cannot be read, or the store cannot be written.
+        """
+        return self._store.digest(path)
 
     def info(self) -> StoreInfo:
         """Count the entries and their bytes."""

@@ -19,13 +19,14 @@ from thb_dataset.errors import ClipTooShortError, FacePackError
 from thb_dataset.faces.crops import align_face
 from thb_dataset.faces.finder import FaceFinder
 from thb_dataset.faces.search import search_faces
+from thb_dataset.faces.tracks import Track
 from thb_dataset.video.frame_policy import FramePolicy
 
 if TYPE_CHECKING:
     from thb_dataset.video.reader import VideoReader
     from thb_dataset.video.values import Frames
 
-IDENTITY_VERSION: Final = 1
+IDENTITY_VERSION: Final = 2
 """A number to increase whenever the same video gives another identity than before."""
 
 IDENTITY_FRAMES: Final = 5
@@ -46,6 +47,8 @@ class VideoIdentity:
         faces: The number of faces followed.
         frames_with_face: The number of frames behind ``mean``.
         frames_read: The number of frames searched.
+        others: float32 (K, D), unit length: the mean embeddings of the other faces, followed or
+            seen in a single frame.
     """
 
     mean: npt.NDArray[np.float32]
@@ -54,6 +57,7 @@ class VideoIdentity:
     faces: int
     frames_with_face: int
     frames_read: int
+    others: npt.NDArray[np.float32]
 
 
 def read_identity(path: Path, finder: FaceFinder, reader: VideoReader) -> VideoIdentity:
@@ -92,17 +96,14 @@ def embed_identity(frames: Frames, finder: FaceFinder) -> VideoIdentity:
     """
     count = len(frames.index)
     search = search_faces(frames, finder, every_frame=True)
-    track = search.tracks[0]
-    vectors = np.stack(
-        [
-            finder.embed(frames.pixels[number], face)
-            for number, face in zip(track.frames, track.faces, strict=True)
-        ]
-    )
+    track, *others = search.tracks
+    vectors = _embed_track(track, frames, finder)
     nearest = int(np.argmin(np.abs(np.array(track.frames) - (count - 1) / 2)))
-    mean = vectors.mean(axis=0)
     return VideoIdentity(
-        mean=mean / max(float(np.linalg.norm(mean)), 1e-12),
+        mean=_mean(vectors),
+        others=np.array(
+            [_mean(_embed_track(other, frames, finder)) for other in others], np.float32
+        ).reshape(-1, vectors.shape[1]),
         middle=vectors[nearest],
         picture=align_face(
             frames.pixels[track.frames[nearest]],
@@ -114,6 +115,22 @@ def embed_identity(frames: Frames, finder: FaceFinder) -> VideoIdentity:
         frames_with_face=len(track.frames),
         frames_read=count,
     )
+
+
+def _embed_track(track: Track, frames: Frames, finder: FaceFinder) -> npt.NDArray[np.float32]:
+    """Return the embedding of a face in each frame of its track, float32 (K, D)."""
+    return np.stack(
+        [
+            finder.embed(frames.pixels[number], face)
+            for number, face in zip(track.frames, track.faces, strict=True)
+        ]
+    )
+
+
+def _mean(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the mean of embeddings, at unit length."""
+    mean: npt.NDArray[np.float32] = vectors.mean(axis=0)
+    return mean / max(float(np.linalg.norm(mean)), 1e-12)
 
 
 class IdentityStore:
@@ -155,11 +172,14 @@ def _dump(identity: VideoIdentity) -> dict[str, npt.NDArray[Any]]:
         "mean": identity.mean,
         "middle": identity.middle,
         "picture": identity.picture,
+        "others": identity.others,
         "counts": np.array([getattr(identity, name) for name in _COUNTS], np.int64),
     }
 
 
 def _load(arrays: Mapping[str, npt.NDArray[Any]]) -> VideoIdentity:
-    values: dict[str, Any] = {name: arrays[name] for name in ("mean", "middle", "picture")}
+    values: dict[str, Any] = {
+        name: arrays[name] for name in ("mean", "middle", "picture", "others")
+    }
     values |= zip(_COUNTS, map(int, arrays["counts"]), strict=True)
     return VideoIdentity(**values)

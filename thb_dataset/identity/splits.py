@@ -30,10 +30,11 @@ class SplitPlan:
 
     Attributes:
         assignments: The split of each video, sorted by video.
-        groups: Groups of videos that count as one person each, the largest group first.
+        groups: Groups of videos that share no person with another group, the largest group first.
         wanted: The wanted share of videos in each split.
         threshold: The cosine from which two videos count as one person.
         unread: The videos that are in no split, and the reason for each.
+        ignored: The files that are no videos.
     """
 
     assignments: Mapping[str, Split]
@@ -41,6 +42,7 @@ class SplitPlan:
     wanted: Mapping[Split, float]
     threshold: float
     unread: Mapping[str, str]
+    ignored: tuple[str, ...] = ()
 
     @property
     def achieved(self) -> dict[Split, float]:
@@ -58,6 +60,7 @@ class SplitPlan:
             "achieved": {split.value: share for split, share in self.achieved.items()},
             "threshold": self.threshold,
             "unread": dict(self.unread),
+            "ignored": list(self.ignored),
         }
 
 
@@ -66,13 +69,15 @@ def split_videos(
     vectors: npt.NDArray[np.float32],
     *,
     same_person: float,
+    others: Mapping[str, npt.NDArray[np.float32]] | None = None,
     ratios: Mapping[Split, float] = DEFAULT_RATIOS,
     unread: Mapping[str, str] | None = None,
 ) -> SplitPlan:
     """Assign videos to splits so that no person is in two of them.
 
     Videos count as one person from ``REVIEW_MARGIN`` below the threshold of the pack: two people
-    taken for one cost nothing here, while one person taken for two is a leak. The largest groups
+    taken for one cost nothing here, while one person taken for two is a leak. A video that shows
+    several people ties the videos of all of them together. The largest groups
     are assigned first, each to the split that lacks the most videos; groups of equal size follow
     in the order of their sha256. The same videos in any order give the same splits.
 
@@ -80,6 +85,7 @@ def split_videos(
         names: The N names of the videos, all different.
         vectors: float32 (N, D), unit length.
         same_person: The threshold of the pack.
+        others: float32 (K, D), unit length: the other people in a video, by its name.
         ratios: The wanted share of videos in each split; they are scaled to a sum of one.
         unread: The videos without an embedding, which are in no split, and the reason for each.
 
@@ -98,10 +104,7 @@ def split_videos(
     wanted = {split: ratios.get(split, 0.0) / total for split in Split}
     order = sorted(range(len(names)), key=lambda i: names[i])
     threshold = same_person - REVIEW_MARGIN
-    groups = [
-        tuple(names[order[i]] for i in group)
-        for group in group_identities(vectors[order], threshold)
-    ]
+    groups = _group_videos([names[i] for i in order], vectors[order], others or {}, threshold)
     groups.sort(key=lambda group: (-len(group), hashlib.sha256(group[0].encode()).digest()))
     lacking = {split: share * len(names) for split, share in wanted.items() if share > 0}
     assignments: dict[str, Split] = {}
@@ -116,3 +119,24 @@ def split_videos(
         threshold=threshold,
         unread=dict(sorted((unread or {}).items())),
     )
+
+
+def _group_videos(
+    names: Sequence[str],
+    vectors: npt.NDArray[np.float32],
+    others: Mapping[str, npt.NDArray[np.float32]],
+    threshold: float,
+) -> list[tuple[str, ...]]:
+    """Group videos that share a person, by chains; a video may show several people."""
+    owners = list(range(len(names)))
+    faces = [vectors]
+    for number, name in enumerate(names):
+        if name in others:
+            owners += [number] * len(others[name])
+            faces.append(others[name])
+    group_of = {number: {number} for number in range(len(names))}
+    for same_person in group_identities(np.concatenate(faces), threshold):
+        joined = set().union(*(group_of[owners[face]] for face in same_person))
+        group_of |= dict.fromkeys(joined, joined)
+    groups = {min(group): sorted(group) for group in group_of.values()}
+    return [tuple(names[i] for i in groups[first]) for first in sorted(groups)]

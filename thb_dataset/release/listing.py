@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
 
 from thb_dataset.errors import ProtocolError, ReleaseError
+from thb_dataset.files import VIDEO_SUFFIXES
 from thb_dataset.records import (
     EXTRA_GENERATORS,
     Generator,
@@ -50,6 +51,7 @@ class FindingKind(StrEnum):
     COUNT_DIFFERS = "count is not the published one"
     PORTRAIT_CROSSES = "portrait in two splits"
     DRIVER_CROSSES = "driver in two splits"
+    UNUSABLE = "file that cannot be used"
     LIST_UNREADABLE = "split list cannot be read"
     CARD_BROKEN = "card cannot be used"
 
@@ -114,14 +116,20 @@ def list_videos(
             findings.append(Finding(kind=FindingKind.LEAVES_ROOT, subjects=(path,)))
         else:
             inside.append(path)
-    audio = {path for path in inside if path.startswith("audio/") and path.endswith(".wav")}
+    # By the name that a video expects; the ending on the disk may be in capitals.
+    audio = {
+        f"{path[:-4]}.wav": path
+        for path in inside
+        if path.startswith("audio/") and path.lower().endswith(".wav")
+    }
     videos = [_real(dataset, stem, split, audio) for (dataset, stem), split in reals.split.items()]
     clips = reals.stems(RealDataset.CELEBV_HQ)
     restored = []
     for path in inside:
-        if not (path.startswith("fake/") and path.lower().endswith(".mp4")):
+        ending = PurePosixPath(path).suffix.lower()
+        if not (path.startswith("fake/") and ending in VIDEO_SUFFIXES):
             continue
-        named = _fake(path, audio)
+        named = _fake(path, audio) if ending == ".mp4" else _not_mp4(path)
         if isinstance(named, Finding):
             findings.append(named)
             continue
@@ -132,7 +140,9 @@ def list_videos(
     videos.sort(key=lambda video: (video.video_id, video.path))
     findings += _duplicates(videos)
     others = {name_real_sound(*clip) for other in other_reals for clip in other.split}
-    findings += _audio_findings(videos, audio - others)
+    findings += _audio_findings(
+        videos, {path for name, path in audio.items() if name not in others}
+    )
     findings += _block_findings(reals)
     return Listing(
         videos=tuple(videos), findings=tuple(findings), restored_drivers=tuple(sorted(restored))
@@ -145,7 +155,12 @@ def _with_restored_driver(fake: Video, clips: frozenset[str]) -> Video:
     return replace(fake, driver=restore_driver(fake.driver, clips))
 
 
-def _fake(path: str, audio: set[str]) -> Video | Finding:
+def _not_mp4(path: str) -> Finding:
+    detail = "a video, but its name does not end in .mp4"
+    return Finding(kind=FindingKind.UNREADABLE_NAME, subjects=(path,), detail=detail)
+
+
+def _fake(path: str, audio: Mapping[str, str]) -> Video | Finding:
     folders = path.split("/")[1:-1]
     is_extra = len(folders) == 2 and folders[0] == EXTRA_FOLDER
     is_usual = len(folders) == 2 and folders[1] in _SPLITS
@@ -174,11 +189,11 @@ def _fake(path: str, audio: set[str]) -> Video | Finding:
         generator=generator,
         portrait=name.portrait,
         driver=name.driver,
-        audio=sound if sound in audio else None,
+        audio=audio.get(sound),
     )
 
 
-def _real(dataset: RealDataset, stem: str, split: Split, audio: set[str]) -> Video:
+def _real(dataset: RealDataset, stem: str, split: Split, audio: Mapping[str, str]) -> Video:
     sound = name_real_sound(dataset, stem)
     return Video(
         video_id=f"{dataset}/{stem}",
@@ -186,7 +201,7 @@ def _real(dataset: RealDataset, stem: str, split: Split, audio: set[str]) -> Vid
         path=f"{dataset}/{stem}.mp4",
         release_split=split,
         real_dataset=dataset,
-        audio=sound if sound in audio else None,
+        audio=audio.get(sound),
     )
 
 

@@ -5,7 +5,8 @@ The release only names its real videos. Users bring them in one folder, or in on
     <real_root>/FaceForensics++/original_sequences/youtube/{raw,c23,c40}/videos/001.mp4
     <real_root>/CelebV-HQ/<youtube id>_<n>.mp4
 
-Any other folder below may hold a file of that name, too.
+Any other folder below may hold a file of that name, too. A file counts as there if it has content;
+dead links, empty files and Git LFS pointers are told apart from missing files.
 """
 
 from __future__ import annotations
@@ -15,29 +16,28 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from thb_dataset.errors import ReleaseError
+from thb_dataset.files import find_fault
 from thb_dataset.records import Label, RealDataset, Video
+from thb_dataset.release.real_files import FACEFORENSICS_FOLDERS, LocatedVideos, search_reals
 from thb_dataset.release.scan import Release
 from thb_dataset.wording import shorten_list
 
-FACEFORENSICS_FOLDERS = tuple(
-    f"original_sequences/youtube/{compression}/videos" for compression in ("raw", "c23", "c40")
-)
-"""The folders of FaceForensics++'s own downloader; the least compressed videos come first."""
-
-_FAKES_OF_FACEFORENSICS = "manipulated_sequences"
-
 
 def find_real_videos(
-    real_root: Path | Mapping[RealDataset, Path], videos: Iterable[Video]
-) -> dict[str, Path]:
+    real_root: Path | Mapping[RealDataset, Path],
+    videos: Iterable[Video],
+    *,
+    fakes: Path | None = None,
+) -> LocatedVideos:
     """Find the files of real videos.
 
     Args:
         real_root: One folder for both datasets, or a folder for each dataset.
         videos: Any videos; fakes among them are ignored.
+        fakes: The folder of the release's own fakes, whose files are never taken for real videos.
 
     Returns:
-        The file of each video that was found, by video id.
+        The files that were found, and why others cannot be used.
 
     Raises:
         ReleaseError: A folder does not exist.
@@ -46,11 +46,13 @@ def find_real_videos(
     for video in videos:
         if video.real_dataset is not None:
             wanted[video.real_dataset][video.video_id] = PurePosixPath(video.path).name
-    found: dict[str, Path] = {}
+    found = LocatedVideos()
     for dataset, names in wanted.items():
         folder = _dataset_folder(real_root, dataset)
         if folder is not None and names:
-            found.update(_find(folder, dataset, names))
+            located = search_reals(folder, dataset, names, fakes=fakes)
+            found.files.update(located.files)
+            found.faults.update(located.faults)
     return found
 
 
@@ -58,7 +60,7 @@ def locate_videos(
     release: Release,
     real_root: Path | Mapping[RealDataset, Path] | None,
     videos: Iterable[Video],
-) -> dict[str, Path]:
+) -> LocatedVideos:
     """Find the files of fakes in the release and of real videos in the user's folder.
 
     Args:
@@ -67,16 +69,22 @@ def locate_videos(
         videos: The videos whose files are wanted.
 
     Returns:
-        The file of each available video, by video id; the others are absent.
+        The files that were found, and why others cannot be used.
 
     Raises:
         ReleaseError: A folder of real videos does not exist.
     """
     wanted = list(videos)
-    found = {} if real_root is None else find_real_videos(real_root, wanted)
+    found = LocatedVideos()
+    if real_root is not None:
+        found = find_real_videos(real_root, wanted, fakes=release.root / "fake")
     for video in wanted:
-        if video.label is Label.FAKE and (path := release.root / video.path).is_file():
-            found[video.video_id] = path
+        if video.label is Label.FAKE:
+            path = release.root / video.path
+            if (fault := find_fault(path)) is None:
+                found.files[video.video_id] = path
+            elif os.path.lexists(path):
+                found.faults[video.video_id] = fault
     return found
 
 
@@ -92,19 +100,40 @@ def find_sounds(release: Release, videos: Iterable[Video]) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for video in videos:
-        if video.audio is not None and (path := release.root / video.audio).is_file():
+        if video.audio is not None and find_fault(path := release.root / video.audio) is None:
             found[video.video_id] = path
     return found
 
 
+def find_sound_faults(release: Release, videos: Iterable[Video]) -> list[tuple[str, str]]:
+    """Return the release's sound files that are there but cannot be used, and why.
+
+    Args:
+        release: The release, whose folder is searched; nothing is downloaded.
+        videos: Fakes and real videos.
+    """
+    paths = sorted({video.audio for video in videos if video.audio is not None})
+    faults = ((path, find_fault(release.root / path)) for path in paths)
+    return [
+        (path, fault)
+        for path, fault in faults
+        if fault is not None and os.path.lexists(release.root / path)
+    ]
+
+
 def explain_missing_reals(
-    missing: Iterable[Video], real_root: Path | Mapping[RealDataset, Path] | None, *, show: int = 5
+    missing: Iterable[Video],
+    real_root: Path | Mapping[RealDataset, Path] | None,
+    *,
+    faults: Mapping[str, str] | None = None,
+    show: int = 5,
 ) -> str:
     """Return a message that says which real videos are missing and where to put them.
 
     Args:
         missing: The videos that were not found.
         real_root: The folder, or the folders, that were searched; None if none was given.
+        faults: Why a file that is there cannot be used, by video id, as ``locate_videos`` says.
         show: The number of videos of each dataset to name.
     """
     lines = []
@@ -122,7 +151,40 @@ def explain_missing_reals(
             f"{len(names)} of {dataset}: {shorten_list(names, show)}; "
             f"put them at {folder}/{inside}{PurePosixPath(names[0]).name} and so on"
         )
-    return "real videos, which the release only names, are missing: " + "; ".join(lines)
+    message = "real videos, which the release only names, are missing: " + "; ".join(lines)
+    unusable = explain_faults(absent, faults or {}, show=show)
+    return f"{message}; {unusable}" if unusable else message
+
+
+def explain_missing_fakes(
+    missing: Iterable[Video], faults: Mapping[str, str], *, show: int = 5
+) -> str:
+    """Return a message that counts and names the fakes whose files are missing or unusable.
+
+    Args:
+        missing: The fakes that were not found.
+        faults: Why a file that is there cannot be used, by video id, as ``locate_videos`` says.
+        show: The number of fakes to name.
+    """
+    absent = list(missing)
+    names = shorten_list([video.path for video in absent], show)
+    unusable = explain_faults(absent, faults, show=show)
+    message = f"{len(absent)} fakes are missing: {names}"
+    return f"{message}; {unusable}" if unusable else message
+
+
+def explain_faults(videos: Iterable[Video], faults: Mapping[str, str], *, show: int = 5) -> str:
+    """Return a message that names files that are there but cannot be used; empty if all can.
+
+    Args:
+        videos: The videos to speak of.
+        faults: Why a file cannot be used, by video id, as ``locate_videos`` says.
+        show: The number of videos to name.
+    """
+    found = [f"{v.path} ({faults[v.video_id]})" for v in videos if v.video_id in faults]
+    if not found:
+        return ""
+    return f"files that are there but cannot be used: {len(found)}: {shorten_list(found, show)}"
 
 
 def _dataset_folder(
@@ -138,28 +200,3 @@ def _dataset_folder(
     if not folder.is_dir():
         raise ReleaseError(f"there is no folder {folder} for the real videos of {dataset}")
     return folder
-
-
-def _find(folder: Path, dataset: RealDataset, names: Mapping[str, str]) -> dict[str, Path]:
-    usual = FACEFORENSICS_FOLDERS if dataset is RealDataset.FACEFORENSICS else ()
-    found: dict[str, Path] = {}
-    for video_id, name in names.items():
-        for candidate in (*(folder / inside / name for inside in usual), folder / name):
-            if candidate.is_file():
-                found[video_id] = candidate
-                break
-    missing = {name: video_id for video_id, name in names.items() if video_id not in found}
-    if missing:
-        found.update({missing[name]: path for name, path in _search(folder, set(missing)).items()})
-    return found
-
-
-def _search(folder: Path, names: set[str]) -> dict[str, Path]:
-    """Search all folders below for files of these names; the first by path is taken."""
-    found: dict[str, Path] = {}
-    for parent, subfolders, files in os.walk(folder, followlinks=False):
-        # Folders of fakes are left out: a fake of the same number must never replace a real video.
-        subfolders[:] = sorted(name for name in subfolders if name != _FAKES_OF_FACEFORENSICS)
-        for name in names.intersection(files) - found.keys():
-            found[name] = Path(parent, name)
-    return found

@@ -135,6 +135,7 @@ def _stems(names: object, where: str, problems: list[str]) -> list[str]:
         if not isinstance(name, str):
             problems.append(f"{where}[{number}] is {_kind(name)}, not a file name")
             continue
+        name = name.strip()  # noqa: PLW2901 — a slip of the pen, which no file's name shares
         stem = name[: -len(".mp4")] if name.lower().endswith(".mp4") else name
         if not stem.strip(". ") or "/" in name or leaves_root(name):
             problems.append(f"{where}[{number}] is {name!r}, not the plain name of a file")

@@ -281,6 +281,64 @@ def test_a_damaged_video_is_a_row_and_the_run_goes_on(
     assert cell.problem
 
 
+def test_a_file_that_was_mended_or_replaced_is_scored_again(
+    untrained: Path, own_release: MiniRelease, tmp_path: Path
+) -> None:
+    def score_all() -> dict[str, Prediction]:
+        evaluate_fold(untrained, own_release, tmp_path / "out")
+        rows = read_predictions(tmp_path / "out" / FOLD / "predictions.parquet").rows
+        return {Path(row.video_id).name: row for row in rows}
+
+    damaged = next(own_release.hub.glob("fake/Hallo/test/*.mp4"))
+    replaced, donor, *_ = _test_reals(own_release)
+    whole, own = damaged.read_bytes(), replaced.read_bytes()
+    damaged.write_bytes(whole[:300])
+    first = score_all()
+    assert first[damaged.stem].status is Status.ERROR
+    assert score_all() == first
+    damaged.write_bytes(whole)
+    replaced.write_bytes(donor.read_bytes())
+    second = score_all()
+    assert second[damaged.stem].status is Status.OK
+    assert second[replaced.stem].score == pytest.approx(first[donor.stem].score, abs=1e-6)
+    assert second[replaced.stem].score != pytest.approx(first[replaced.stem].score, abs=1e-6)
+    replaced.unlink()
+    assert score_all()[replaced.stem].status is Status.MISSING
+    replaced.write_bytes(own)
+    log = tmp_path / "out" / FOLD / "scoring" / "rank-0.jsonl"
+    lines = log.read_bytes()
+    assert score_all()[replaced.stem] == first[replaced.stem]
+    assert log.read_bytes() == lines, "the content is known from the first time"
+
+
+def test_files_without_content_are_missing_with_the_reason(
+    untrained: Path,
+    own_release: MiniRelease,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lost, *_ = _test_reals(own_release)
+    lost.write_bytes(b"")
+    fakes = sorted(own_release.hub.rglob("*.mp4"))
+    pointer = next(path for path in fakes if "Hallo3" in path.parts)
+    pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    with caplog.at_level(logging.WARNING, logger="thb"):
+        evaluate_fold(untrained, own_release, tmp_path / "out")
+    assert "(an empty file)" in caplog.text
+    assert "Git LFS pointer" in caplog.text
+    rows = read_predictions(tmp_path / "out" / FOLD / "predictions.parquet").rows
+    reasons = {Path(row.video_id).name: row.reason for row in rows if row.status is Status.MISSING}
+    assert reasons[lost.stem] == "an empty file"
+    assert str(reasons[pointer.stem]).startswith("a Git LFS pointer")
+    with pytest.raises(ReleaseError, match=r"an empty file"):
+        evaluate_fold(untrained, own_release, tmp_path / "out", strict=True)
+    for path in fakes:
+        path.write_bytes(pointer.read_bytes())
+    with pytest.raises(ReleaseError, match=r"fakes are missing.*Git LFS pointer"):
+        evaluate_fold(untrained, own_release, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
 def _pretend_trained(folder: Path, model: Path, fold: str, split_by: str = "release") -> None:
     shutil.copytree(model, folder)
     write_record(folder, make_run_record(protocol=fold[:2], fold=fold, split_by=split_by))

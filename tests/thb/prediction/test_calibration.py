@@ -111,7 +111,7 @@ def test_training_leaves_the_threshold_that_predict_would_give(
     """Score the validation videos independently, as loose files through ``thb.predict``."""
     release = read_release(tiny_release.hub)
     (fold,) = build_folds(release.videos, "p3", held_out=Generator.HALLO)
-    paths = locate_videos(release, tiny_release.real_root, fold.validation)
+    paths = locate_videos(release, tiny_release.real_root, fold.validation).files
     rows = predict(str(trained), paths.values(), settings=QUIET).rows
     scores = {row.video_id: row.score for row in rows}
     by_label: dict[Label, list[float]] = {Label.REAL: [], Label.FAKE: []}
@@ -157,7 +157,7 @@ def test_without_validation_reals_training_warns_and_calibrating_refuses(
     release = read_release(tiny_release.hub)
     (fold,) = build_folds(release.videos, "p3", held_out=Generator.HALLO)
     own = tmp_path / "real"
-    for video_id, path in locate_videos(release, tiny_release.real_root, fold.train).items():
+    for video_id, path in locate_videos(release, tiny_release.real_root, fold.train).files.items():
         if path.is_relative_to(tiny_release.real_root):
             assert video_id
             link = own / path.relative_to(tiny_release.real_root)

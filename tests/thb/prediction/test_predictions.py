@@ -198,3 +198,24 @@ def test_kill_9_at_any_moment_leaves_a_log_that_can_be_read(tmp_path: Path) -> N
         log = PredictionLog(tmp_path, make_scoring_record(), rank=9)
         log.close()
         assert set(log.done) >= {f"v/{at:06}" for at in range(last + 1)}
+
+
+def test_a_row_holds_for_the_content_of_its_file(tmp_path: Path) -> None:
+    row, other = ROWS[0], replace(ROWS[0], score=0.875)
+    with PredictionLog(tmp_path, RUN) as log:
+        log.append(row, content="a")
+        log.append(other, content="b")
+        assert log.find(row.video_id, "c") is None
+    with PredictionLog(tmp_path, RUN) as log:
+        assert [log.find(row.video_id, content) for content in "ab"] == [row, other]
+
+
+def test_a_row_of_an_older_version_is_believed_unless_the_file_was_unreadable(
+    tmp_path: Path,
+) -> None:
+    failed = replace(ROWS[0], video_id="Hallo/z", status=Status.ERROR, score=None, clip_logits=())
+    with PredictionLog(tmp_path, RUN) as log:
+        log.append(ROWS[0])
+        log.append(failed)
+        assert log.find(ROWS[0].video_id, "a") == ROWS[0]
+        assert log.find(failed.video_id, "a") is None

@@ -196,7 +196,7 @@ def test_a_split_keeps_the_planted_person_together(run_thb: Run, leaky: Path) ->
     assert len(plan["assignments"]) == 5
     again = run_thb("data", "split", leaky, "--ratios", 0.5, 0.25, 0.25, "--quiet")
     lines = [line.split("\t") for line in again.out.splitlines()]
-    assert {name: split for split, name in lines} == plan["assignments"]
+    assert {name: split for split, name, *_ in lines if split != "none"} == plan["assignments"]
 
 
 def test_a_split_names_what_it_cannot_place(
@@ -209,6 +209,24 @@ def test_a_split_names_what_it_cannot_place(
     assert ended.code == 1
     assert list(plan["assignments"]) == ["a.mp4"]
     assert "NoFaceError" in plan["unread"]["b.mp4"]
+
+
+def test_a_split_accounts_for_every_file(run_thb: Run, leaky: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "videos"
+    video = next(leaky.rglob("*.mp4"))
+    for name in ("one.mp4", "two.TS", "notes.txt", ".hidden"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(video.read_bytes())
+    (folder / "empty.mov").touch()
+    (folder / "dead.mp4").symlink_to("/nosuch")
+    (folder / "elsewhere").symlink_to(leaky)
+    plan = json.loads(run_thb("data", "split", folder, "--quiet", "--format", "json").out)
+    assert set(plan["assignments"]) == {"one.mp4", "two.TS"}
+    assert "a link to a file that does not exist" in plan["unread"]["dead.mp4"]
+    assert "an empty file" in plan["unread"]["empty.mov"]
+    assert plan["ignored"] == [".hidden", "elsewhere", "notes.txt"]
+    text = run_thb("data", "split", folder, "--quiet").out
+    assert "none\tnotes.txt\tnot a video" in text
 
 
 @pytest.mark.parametrize("empty", [True, False])

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pytest
 
 from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips import disk_store
 from thb_dataset.clips.store import ClipStore
 from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import ClipTooShortError, NoFaceError, VideoDecodeError
@@ -134,6 +135,28 @@ def test_changed_content_is_read_again(store: ClipStore, video: Path) -> None:
     assert reader.reads == 2
 
 
+def test_content_of_the_same_size_and_date_is_told_apart(store: ClipStore, video: Path) -> None:
+    """As after ``rsync -t``, ``cp -p`` and ``tar x``, long after and directly after the first."""
+    reader = NoiseReader()
+    for wait in (2.1, 0.0):
+        time.sleep(wait)
+        first, before = get(store, video, reader), video.stat()
+        video.write_bytes(bytes(reversed(video.read_bytes())))
+        os.utime(video, ns=(before.st_atime_ns, before.st_mtime_ns))
+        after = video.stat()
+        assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+        assert (get(store, video, reader).pixels != first.pixels).any()
+
+
+def test_a_file_that_nothing_touches_is_hashed_once(
+    store: ClipStore, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_store, "_CLOCK_TICK_NS", 0)
+    known = store.digest(video)
+    monkeypatch.setattr(disk_store, "digest_file", None)
+    assert store.digest(video) == known
+
+
 @pytest.mark.parametrize(
     "change", [{"frames": 5}, {"clips": 2}, {"margin": 1.5}, {"size": 48}, {"crop": "aligned"}]
 )
@@ -209,7 +232,10 @@ def test_a_damaged_entry_is_rebuilt(store: ClipStore, video: Path, damage: str) 
     assert reader.reads == 2
 
 
-def test_a_damaged_memo_is_no_digest(store: ClipStore, video: Path) -> None:
+def test_a_damaged_memo_is_no_digest(
+    store: ClipStore, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_store, "_CLOCK_TICK_NS", 0)
     reader = NoiseReader()
     get(store, video, reader)
     (memo,) = (store.folder / "digests").glob("*/*")

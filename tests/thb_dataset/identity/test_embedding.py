@@ -177,6 +177,29 @@ def test_an_identity_is_of_unit_length_and_has_a_picture(filmed: list[VideoIdent
         assert (identity.frames_read, identity.frames_with_face) == (5, 5)
 
 
+def test_everybody_whom_a_video_shows_is_embedded(
+    people: list[tuple[Path, str]],
+    filmed: list[VideoIdentity],
+    embedded_finder: FaceFinder,
+    reader: VideoReader,
+    tmp_path: Path,
+) -> None:
+    """Two people side by side, and two people one after the other."""
+    first, second = (
+        next(i for i, (_, person) in enumerate(people) if person == name)
+        for name in sorted({person for _, person in people})[:2]
+    )
+    films = [film_photo(read_photo(people[i][0]), i) for i in (first, second)]
+    beside = [np.concatenate(pair, axis=1) for pair in zip(*films, strict=True)]
+    for number, pictures in enumerate((beside, [*films[0], *films[1]])):
+        path = write_video(tmp_path / f"{number}.mp4", pictures)
+        both = read_identity(path, embedded_finder, reader)
+        seen = np.concatenate([both.mean[None], both.others])
+        for alone in (filmed[first], filmed[second]):
+            assert (seen @ alone.mean).max() > embedded_finder.pack.same_person
+    assert filmed[first].others.shape == (0, embedded_finder.pack.embedding_dim)
+
+
 def test_both_backends_see_the_same_person(
     test_data: Path,
     embedded_finder: FaceFinder,
@@ -197,7 +220,7 @@ def test_a_known_identity_needs_no_reader(
     first = store.get(path, embedded_finder, reader)
     nobody: VideoReader = None  # type: ignore[assignment] # a call on it would raise
     again = IdentityStore(tmp_path).get(path, embedded_finder, nobody)
-    for name in ("mean", "middle", "picture"):
+    for name in ("mean", "middle", "picture", "others"):
         np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
     assert (first.faces, first.frames_read) == (again.faces, again.frames_read)
 

@@ -53,7 +53,7 @@ def release(tiny_release: MiniRelease) -> Release:
 
 @pytest.fixture(scope="module")
 def files(tiny_release: MiniRelease, release: Release) -> dict[str, Path]:
-    return locate_videos(release, tiny_release.real_root, release.videos)
+    return locate_videos(release, tiny_release.real_root, release.videos).files
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ class TestWhatItHolds:
         official = read_release(tiny_release.hub, split_list="official_ff++")
         more = {v.video_id for v in official.videos} - {v.video_id for v in release.videos}
         assert len(more) == MiniSize.tiny().official_only
-        assert len(locate_videos(official, tiny_release.real_root, official.videos)) == len(
+        assert len(locate_videos(official, tiny_release.real_root, official.videos).files) == len(
             official.videos
         )
 
