@@ -8,6 +8,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Mapping
+from io import TextIOWrapper
 from typing import Final, TextIO
 
 EXIT_OK: Final = 0
@@ -60,6 +61,7 @@ def run_command(command: Callable[[], None]) -> None:
     Raises:
         SystemExit: Always.
     """
+    accept_every_character()
     quiet_third_parties()
     try:
         command()
@@ -78,6 +80,16 @@ def run_command(command: Callable[[], None]) -> None:
             say(f"error: {explain_error(error)}")
         sys.exit(exit_code)
     sys.exit(EXIT_OK)
+
+
+def accept_every_character() -> None:
+    """Let stdout and stderr spell out letters that their encoding lacks.
+
+    Terminals and pipes have many encodings, and a file name may be no text in any of them.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a notebook's streams take every character already
+            stream.reconfigure(errors="backslashreplace")
 
 
 def exit_code_of(error: Exception) -> int:
