@@ -237,7 +237,7 @@ def _cached_listing(repo: str, revision: str | None, cache: Path | None) -> HubL
     except (OSError, ValueError):
         pass  # it was not listed yet, or the file is damaged; in both cases the Hub is asked
     listing = list_hub(repo, commit)
-    write_json(kept, dict(listing.files))
+    _remember(kept, dict(listing.files))
     return listing
 
 
@@ -262,5 +262,17 @@ def _known_commit(repo: str, revision: str, folder: Path) -> str:
             revision,
         )
         return last
-    write_json(remembered, commit)
+    _remember(remembered, commit)
     return commit
+
+
+def _remember(file: Path, value: object) -> None:
+    """Keep what the Hub said; where that is impossible, the Hub is asked again next time."""
+    try:
+        write_json(file, value)
+    except OSError as error:
+        _log.warning(
+            "the list of files is not kept: %s (%s); set THB_CACHE to a folder that can be written",
+            error.strerror,
+            file.parent,
+        )

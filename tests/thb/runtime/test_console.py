@@ -41,11 +41,11 @@ for stream in (sys.stdout, sys.stderr):
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("output", ["text", "json"])
 def test_a_verb_writes_in_any_encoding(
-    encoding: str, output: str, run_python: RunPython, tmp_path: Path
+    encoding: str, output: str, untrained: Path, run_python: RunPython, tmp_path: Path
 ) -> None:
     for name in NAMES:
         (tmp_path / name).write_bytes(b"no video")
-    words = ["predict", "baseline", *NAMES, "-q", "--format", output]
+    words = ["predict", untrained, *NAMES, "-q", "--format", output]
     ended = run_python(in_encoding(encoding, THB), *words, folder=tmp_path)
     assert ended.code == 3, ended.err
     if output == "json":
