@@ -8,6 +8,7 @@ that a killed run continues where it stopped.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 from collections import Counter
@@ -20,10 +21,13 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from thb.prediction.row_files import read_rows, write_canonical, write_rows
 from thb.runs.provenance import ScoringRecord
 from thb_dataset.errors import IncompletePredictionsError, ResultError
+from thb_dataset.files import parse_json
 from thb_dataset.wording import shorten_list
 
 if TYPE_CHECKING:
     from thb.prediction.throughput import Throughput
+
+_log = logging.getLogger(__name__)
 
 NAMES_SHOWN = 10
 _SAME_SCORE = 1e-6
@@ -180,8 +184,9 @@ def read_predictions(path: str | Path) -> Predictions:
 class PredictionLog:
     """A log that saves every row at once: one append-only JSON Lines file per process.
 
-    A log that is opened again reads the rows of all processes, however many there were; an
-    incomplete last line, left by a kill, is dropped. The log of another run is refused.
+    A log that is opened again reads the rows of all processes, however many there were. A line
+    that a kill or a full disk left torn is dropped, wherever it stands: its video is scored again.
+    The log of another run is refused.
 
     Args:
         folder: The folder of the files; created if it does not exist.
@@ -189,7 +194,7 @@ class PredictionLog:
         rank: The number of this process, which appends only to its own file.
 
     Raises:
-        ResultError: The folder holds the log of another run, or a line that is not a row.
+        ResultError: The folder holds the log of another run.
 
     Attributes:
         done: The rows known so far by ``video_id``, including those of earlier runs.
@@ -227,28 +232,51 @@ class PredictionLog:
         self.close()
 
     def _open_own(self, path: Path) -> BinaryIO:
-        whole = b"".join(_whole_lines(path))
+        """Open the file of this process, without the lines that are torn."""
+        header, *lines = _whole_lines(path) or [b""]
+        lines = [line for line in lines if _is_json(header) and _read_row(line) is not None]
+        whole = b"".join((self._header.encode() + b"\n", *lines))
         stream = path.open("r+b" if path.exists() else "w+b")
-        stream.truncate(len(whole))
-        stream.seek(len(whole))
-        if not whole:
-            stream.write(self._header.encode() + b"\n")
+        if stream.read() != whole:
+            stream.seek(0)
+            stream.write(whole)
+            stream.truncate()
             stream.flush()
         return stream
 
     def _read(self, path: Path) -> list[Prediction]:
         header, *lines = _whole_lines(path) or [b""]
-        if header and header.decode(errors="replace").rstrip("\n") != self._header:
+        if _is_json(header) and header.decode(errors="replace").rstrip("\n") != self._header:
             raise ResultError(
                 f"{path} is the log of another run (another detector, release, protocol or "
                 "version): pass another --out, or delete that folder to score again"
             )
-        try:
-            return [Prediction(**json.loads(line)) for line in lines]
-        except (TypeError, ValueError) as error:
-            raise ResultError(
-                f"{path} holds a line that is not a row: {error}; delete that file"
-            ) from error
+        rows = [_read_row(line) for line in lines] if _is_json(header) else []
+        kept = [row for row in rows if row is not None]
+        if len(kept) < len(lines):
+            _log.warning(
+                "%s: %d of %d lines are torn; their videos are scored again",
+                path,
+                len(lines) - len(kept),
+                len(lines),
+            )
+        return kept
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        parse_json(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_row(line: bytes) -> Prediction | None:
+    """Return the row of a line; None for one that is torn."""
+    try:
+        return Prediction(**parse_json(line))
+    except (TypeError, ValueError, ResultError):
+        return None
 
 
 def _whole_lines(path: Path) -> list[bytes]:
