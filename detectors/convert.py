@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from detectors.registry import find_layout
 from thb_dataset.errors import DetectorError
+from thb_dataset.files import lock_folder, workshop_prefix
 
 if TYPE_CHECKING:
     from detectors.conversion import Conversion
@@ -45,7 +46,10 @@ def convert(name: str, checkpoint: str | Path, out: str | Path) -> Conversion:
     target.parent.mkdir(parents=True, exist_ok=True)
     # Written beside the target and moved at the end, so that an interrupted conversion leaves no
     # half-written folder.
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
+    with (
+        lock_folder(target),
+        tempfile.TemporaryDirectory(dir=target.parent, prefix=workshop_prefix(target)) as folder,
+    ):
         draft = Path(folder) / "model"
         model.save_pretrained(draft)
         record = json.dumps(report.to_dict(), indent=2) + "\n"

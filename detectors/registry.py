@@ -10,7 +10,6 @@ Importing this module is cheap: torch, transformers and the detectors are import
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Mapping
 from importlib import import_module
@@ -18,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detectors.listing import CONVERTIBLE, DETECTORS, is_hub_id
-from thb_dataset.errors import DetectorError, SettingsError, first_line
+from thb_dataset.errors import DetectorError, HubUnreachableError, SettingsError, first_line
+from thb_dataset.files import parse_json
 
 if TYPE_CHECKING:
     import torch
@@ -203,7 +203,6 @@ def _check_folder(folder: Path) -> Path:
 
 def _load_weights(source: str, *, trust_remote_code: bool) -> Detector:
     """Read config and safetensors from a folder or the Hub; no weight may be missing."""
-    from safetensors import SafetensorError
     from transformers import AutoModelForVideoClassification
 
     from detectors.base import Detector
@@ -217,7 +216,10 @@ def _load_weights(source: str, *, trust_remote_code: bool) -> Detector:
             trust_remote_code=trust_remote_code,
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+    except (DetectorError, HubUnreachableError):
+        raise
+    except Exception as error:
+        # What others wrote, code included, can fail in any way; THB_DEBUG=1 shows where.
         taken = "no such folder here, and as a Hub id: " if is_hub_id(source) else ""
         raise DetectorError(f"cannot load {source}: {taken}{first_line(error)}") from error
     if not isinstance(model, Detector):
@@ -241,7 +243,7 @@ def _import_own_class(source: str, *, trust_remote_code: bool) -> None:
     if not file.is_file():
         return
     try:
-        settings = json.loads(file.read_text("utf-8"))
+        settings = parse_json(file.read_bytes())
     except ValueError as error:
         raise DetectorError(f"{file} is not JSON: {error}") from error
     if not isinstance(settings, dict):

@@ -17,6 +17,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from thb.runtime.own_packages import find_own_packages_first
+
 if TYPE_CHECKING:
     from detectors.convert import convert
     from detectors.registry import load_detector as detector
@@ -113,6 +115,8 @@ __all__ = [
     "verify_release",
     "write_predictions",
 ]
+
+find_own_packages_first()
 
 _ERRORS = "thb_dataset.errors"
 _HOMES = {

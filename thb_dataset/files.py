@@ -1,4 +1,4 @@
-"""Files that are written whole, their hashes, and whether they have any content."""
+"""Files that are written whole or in use, their hashes, and whether they have any content."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
+import socket
 import stat
+import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from thb_dataset.errors import THBError
 
 DRAFT_PREFIX = ".writing-"
 """A file of this prefix is being written, or was left behind by a process that was killed."""
@@ -66,6 +72,10 @@ def find_fault(path: Path) -> str | None:
     return fault
 
 
+ABANDONED_DRAFT_SECONDS: Final = 60.0
+"""The age from which a draft in a folder of ours was left behind: it takes no second to write."""
+
+
 @contextmanager
 def write_whole(path: Path) -> Iterator[Path]:
     """Give a draft to write, and move it to its place in one step once it is complete.
@@ -108,6 +118,18 @@ def write_json(path: Path, record: object) -> None:
         draft.write_text(text, encoding="utf-8")
 
 
+def parse_json(text: str | bytes) -> Any:  # noqa: ANN401 — JSON can be anything
+    """Return the values of a JSON text that others wrote.
+
+    Raises:
+        ValueError: The text is not JSON, or is nested more deeply than any record is.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def digest_file(path: Path) -> str:
     """Return the sha256 of a file in hexadecimal.
 
@@ -116,3 +138,62 @@ def digest_file(path: Path) -> str:
     """
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Keep other processes from filling a folder, and clear what a killed one left of it.
+
+    The lock is a file beside the folder, so the folder may be replaced meanwhile. The operating
+    system lifts it when its process ends in any way, so no lock is left behind.
+
+    Args:
+        folder: The folder; it need not exist.
+
+    Raises:
+        THBError: Another process has the lock; the message names it.
+        OSError: The folder around it cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    place = folder.expanduser().resolve()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    file = place.with_name(f".{place.name}.in-use")
+    lock = FileLock(file, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        owner = ""
+        with suppress(OSError):
+            owner = file.read_text(encoding="utf-8", errors="replace").strip()
+        raise THBError(
+            f"{folder} is in use by {owner or 'another process'}: wait until it has ended, or"
+            " choose another folder (--out)"
+        ) from None
+    try:
+        command = " ".join(Path(word).name if i == 0 else word for i, word in enumerate(sys.argv))
+        words = f"process {os.getpid()} on {socket.gethostname()} ({command[:200]})\n"
+        file.write_text(words, encoding="utf-8", errors="backslashreplace")
+        _clear_abandoned(place)
+        yield
+    finally:
+        file.unlink(missing_ok=True)  # whoever waits for the lock sees that its file has gone
+        lock.release()
+
+
+def workshop_prefix(folder: Path) -> str:
+    """Return how the names of the temporary folders begin in which a folder is prepared.
+
+    They lie beside the folder; :func:`lock_folder` clears those that were left behind.
+    """
+    return f".{folder.name}.writing-"
+
+
+def _clear_abandoned(folder: Path) -> None:
+    """Remove what no living process owns, since this one has the lock of the folder."""
+    for workshop in folder.parent.glob(f"{workshop_prefix(folder)}*"):
+        shutil.rmtree(workshop, ignore_errors=True)
+    for draft in folder.glob(f"{DRAFT_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - draft.stat().st_mtime > ABANDONED_DRAFT_SECONDS:
+                draft.unlink()

@@ -19,3 +19,14 @@ def shorten_list(names: Sequence[str], shown: int = 5) -> str:
     """
     rest = len(names) - shown
     return ", ".join(names[:shown]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def spell_out(text: str) -> str:
+    r"""Return a text that can be written as UTF-8: what is no text in it becomes an escape.
+
+    A file name may hold any bytes; Python reads those that are not UTF-8 as lone surrogates.
+
+    >>> spell_out("bad\udcff.mp4")
+    'bad\\udcff.mp4'
+    """
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -11,7 +11,7 @@ LINES_OF_A_MODULE = 350
 LINES_OF_A_FUNCTION = 60
 UNSAFE_MODULES = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 READS_CHECKPOINTS = "conversion.py"
-CHANGES_THE_PATH = "thb/cli.py"
+CHANGES_THE_PATH = {"thb/cli.py", "thb/__main__.py"}
 
 
 def test_no_module_is_longer_than_a_reader_bears() -> None:
@@ -55,7 +55,7 @@ def test_only_the_command_line_changes_where_python_looks_for_modules() -> None:
         for node in ast.walk(source.tree)
         if changes_the_path(node)
     }
-    assert changing <= {CHANGES_THE_PATH}
+    assert changing <= CHANGES_THE_PATH
 
 
 def changes_the_path(node: ast.AST) -> bool:

@@ -67,7 +67,10 @@ def start_python_server() -> Iterator[RunPython]:
             stdin.flush()
             code = stdout.readline()
             assert code, "the server of Python programs has died"
-            out, err = (Path(answers, name).read_text("utf-8") for name in ("stdout", "stderr"))
+            out, err = (
+                Path(answers, name).read_text("utf-8", "backslashreplace")
+                for name in ("stdout", "stderr")
+            )
             return Ended(int(code), out, err)
 
         try:

@@ -42,7 +42,9 @@ def write_json(value: Mapping[str, Any]) -> None:
     Raises:
         ValueError: A number is not finite; JSON has no ``NaN``.
     """
-    write_line(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    # JSON has no \xe9, with which stdout spells a letter that its encoding lacks; \u00e9 it has.
+    ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
+    write_line(json.dumps(value, indent=2, ensure_ascii=ascii_only, allow_nan=False))
 
 
 def write_table(table: Table) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -32,6 +31,7 @@ from thb.commands.options import (
 from thb.commands.output import write_json, write_line
 from thb.releases.opening import MINI
 from thb.runtime.console import quiet_transformers
+from thb_dataset.files import parse_json
 
 if TYPE_CHECKING:
     from thb.training.settings import TrainOptions
@@ -262,7 +262,7 @@ def read_config(file: Path | None) -> dict[str, Any] | None:
     if file is None:
         return None
     try:
-        config = json.loads(file.read_text(encoding="utf-8"))
+        config = parse_json(file.read_bytes())
     except (OSError, ValueError) as error:
         raise typer.BadParameter(f"{file}: {error}", param_hint="--config") from error
     if not isinstance(config, dict):
@@ -286,7 +286,7 @@ def read_settings(pairs: Iterable[str], **flags: object) -> dict[str, Any]:
         if not (name and equals):
             raise typer.BadParameter(f"{pair!r} is not NAME=VALUE", param_hint="--set")
         try:
-            settings[name.replace("-", "_")] = json.loads(value)
+            settings[name.replace("-", "_")] = parse_json(value)
         except ValueError:
             settings[name.replace("-", "_")] = value
     return settings

@@ -26,7 +26,7 @@ from thb.prediction.predictions import PredictionLog, Predictions, write_predict
 from thb.prediction.throughput import Throughput
 from thb.releases.files import fetch_files
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
-from thb.runs.folders import PREDICTIONS_FILE, default_out
+from thb.runs.folders import PREDICTIONS_FILE, claim_folders, default_out
 from thb.runs.folds import FoldChoice, FoldDetector, open_folds
 from thb.runs.provenance import describe_fold_scoring
 from thb.runs.record import ReleaseRecord
@@ -103,6 +103,7 @@ def evaluate(
         ProtocolError: The folds cannot be built.
         DetectorError: A fold has no detector, or one that was trained for another fold.
         ResultError: ``out`` holds the predictions of another run.
+        THBError: Another process is writing to ``out``.
     """
     (result,) = evaluate_protocols(
         detector,
@@ -147,16 +148,17 @@ def evaluate_protocols(
         _fetch_test_sets([fold_detector.fold for fold_detector in detectors], opened, settings)
     folder = default_out(detector) if out is None else Path(out).expanduser()
     results = []
-    for protocol in protocols:
-        predictions = [
-            _score_fold(
-                fold_detector, opened, folder / fold_detector.fold.name, accelerator, settings
-            )
-            for fold_detector in detectors
-            if fold_detector.fold.protocol == protocol
-        ]
-        results.append(_save_result(predictions, folder, accelerator, settings))
-    accelerator.wait_for_everyone()
+    with claim_folders(folder / fold_detector.fold.name for fold_detector in detectors):
+        for protocol in protocols:
+            predictions = [
+                _score_fold(
+                    fold_detector, opened, folder / fold_detector.fold.name, accelerator, settings
+                )
+                for fold_detector in detectors
+                if fold_detector.fold.protocol == protocol
+            ]
+            results.append(_save_result(predictions, folder, accelerator, settings))
+        accelerator.wait_for_everyone()
     return tuple(results)
 
 

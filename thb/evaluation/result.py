@@ -15,7 +15,7 @@ from thb.evaluation.tables import explain_mismatches, markdown_table
 from thb.runs.provenance import FoldScoringRecord
 from thb.runtime.records import read_json, to_json
 from thb_dataset.errors import ResultError
-from thb_dataset.files import write_whole
+from thb_dataset.files import parse_json, write_whole
 
 SCHEMA_VERSION = 2
 AUC_GRADES = 1
@@ -92,7 +92,7 @@ class Result(ProtocolNumbers):
             ResultError: The file does not exist, is not JSON, or does not hold a result.
         """
         try:
-            record = json.loads(Path(path).read_text(encoding="utf-8"))
+            record = parse_json(Path(path).read_bytes())
         except (OSError, ValueError) as error:
             raise ResultError(f"{path} does not hold a result: {error}") from error
         if not isinstance(record, dict):

@@ -29,7 +29,7 @@ from thb.prediction.predictions import Status
 from thb.prediction.verdicts import find_rule
 from thb.releases.files import VideoFiles, fetch_files
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
-from thb.runs.folders import default_out
+from thb.runs.folders import claim_folders, default_out
 from thb.runs.folds import FoldChoice, FoldDetector, open_folds
 from thb.runs.provenance import ExplainingRecord, describe_scoring
 from thb.runs.record import describe_fold
@@ -158,17 +158,18 @@ def explain_split(
     )
     folder = default_out(detector) if out is None else Path(out).expanduser()
     rows, runs, rules, files = [], {}, {}, []
-    for fold_detector in fold_detectors:
-        name = fold_detector.fold.name
-        explained, run = _explain_fold(fold_detector, opened, folder / name, settings)
-        weights = run.detector.weights_sha256
-        answers = ((row.label, row.score) for row in explained)
-        rule = find_rule(fold_detector.reference, answers, weights_sha256=weights)
-        judged = [replace(row, verdict=rule.judge(row.label, row.score)) for row in explained]
-        runs[name], rules[name] = replace(run, verdicts=str(rule)), str(rule)
-        files.append(folder / name / EXPLANATIONS_FILE)
-        write_explanations(files[-1], judged, runs[name])
-        rows += judged
+    with claim_folders(folder / detected.fold.name for detected in fold_detectors):
+        for fold_detector in fold_detectors:
+            name = fold_detector.fold.name
+            explained, run = _explain_fold(fold_detector, opened, folder / name, settings)
+            weights = run.detector.weights_sha256
+            answers = ((row.label, row.score) for row in explained)
+            rule = find_rule(fold_detector.reference, answers, weights_sha256=weights)
+            judged = [replace(row, verdict=rule.judge(row.label, row.score)) for row in explained]
+            runs[name], rules[name] = replace(run, verdicts=str(rule)), str(rule)
+            files.append(folder / name / EXPLANATIONS_FILE)
+            write_explanations(files[-1], judged, runs[name])
+            rows += judged
     done = SplitExplanation(rows=tuple(rows), runs=runs, rules=rules)
     whole = next(iter(runs)) if len(runs) == 1 else Protocol(protocol).value
     return replace(done, files=(*files, *_write_tables(done, folder / f"explanations-{whole}")))

@@ -24,6 +24,7 @@ from thb.prediction.predict import predict_videos
 from thb.prediction.predictions import Prediction, PredictionLog, Status
 from thb.prediction.row_files import write_canonical
 from thb.releases.opening import OpenRelease, open_release
+from thb.runs.folders import claim_folders
 from thb.runs.folds import build_all_folds
 from thb.runs.provenance import FoldScoringRecord, describe_fold_scoring
 from thb.runs.record import ReleaseRecord, read_record
@@ -149,6 +150,7 @@ def calibrate(
         DetectorError: The folder does not hold a detector that was trained on a fold, or
             ``target_fpr`` is impossible.
         ReleaseError: The release cannot be read, or no real validation video has a score.
+        THBError: Another process is writing to the folder.
     """
     folder, scoring = Path(run_folder).expanduser(), scoring or PredictSettings()
     if not 0 < target_fpr < 1:
@@ -175,11 +177,12 @@ def calibrate(
             record.release,
             run.release,
         )
-    rows = _score_validation(model, fold, opened, folder, run, accelerator, scoring)
-    calibration = _count_calls(rows, run, target_fpr=target_fpr, face_pack=scoring.face_pack)
-    if accelerator.is_main_process:
-        _write(folder, calibration)
-    accelerator.wait_for_everyone()
+    with claim_folders([folder]):
+        rows = _score_validation(model, fold, opened, folder, run, accelerator, scoring)
+        calibration = _count_calls(rows, run, target_fpr=target_fpr, face_pack=scoring.face_pack)
+        if accelerator.is_main_process:
+            _write(folder, calibration)
+        accelerator.wait_for_everyone()
     return calibration
 
 

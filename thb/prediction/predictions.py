@@ -8,6 +8,7 @@ that a killed run continues where it stopped.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 from collections import Counter, defaultdict
@@ -20,10 +21,13 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from thb.prediction.row_files import read_rows, write_canonical, write_rows
 from thb.runs.provenance import ScoringRecord
 from thb_dataset.errors import IncompletePredictionsError, ResultError
+from thb_dataset.files import parse_json
 from thb_dataset.wording import shorten_list
 
 if TYPE_CHECKING:
     from thb.prediction.throughput import Throughput
+
+_log = logging.getLogger(__name__)
 
 NAMES_SHOWN = 10
 _CONTENT_KEY = "content"
@@ -183,10 +187,10 @@ def read_predictions(path: str | Path) -> Predictions:
 class PredictionLog:
     """A log that saves every row at once: one append-only JSON Lines file per process.
 
-    A log that is opened again reads the rows of all processes, however many there were; an
-    incomplete last line, left by a kill, is dropped. The log of another run is refused. A row holds
-    for the content of its file: each line keeps both, so that a file that was mended or replaced is
-    scored again.
+    A log that is opened again reads the rows of all processes, however many there were. A line
+    that a kill or a full disk left torn is dropped, wherever it stands: its video is scored again.
+    The log of another run is refused. A row holds for the content of its file: each line keeps
+    both, so that a file that was mended or replaced is scored again.
 
     Args:
         folder: The folder of the files; created if it does not exist.
@@ -194,7 +198,7 @@ class PredictionLog:
         rank: The number of this process, which appends only to its own file.
 
     Raises:
-        ResultError: The folder holds the log of another run, or a line that is not a row.
+        ResultError: The folder holds the log of another run.
     """
 
     def __init__(self, folder: Path, run: ScoringRecord, *, rank: int = 0) -> None:
@@ -261,29 +265,52 @@ class PredictionLog:
         self.close()
 
     def _open_own(self, path: Path) -> BinaryIO:
-        whole = b"".join(_whole_lines(path))
+        """Open the file of this process, without the lines that are torn."""
+        header, *lines = _whole_lines(path) or [b""]
+        lines = [line for line in lines if _is_json(header) and _read_row(line) is not None]
+        whole = b"".join((self._header.encode() + b"\n", *lines))
         stream = path.open("r+b" if path.exists() else "w+b")
-        stream.truncate(len(whole))
-        stream.seek(len(whole))
-        if not whole:
-            stream.write(self._header.encode() + b"\n")
+        if stream.read() != whole:
+            stream.seek(0)
+            stream.write(whole)
+            stream.truncate()
             stream.flush()
         return stream
 
     def _read(self, path: Path) -> list[tuple[str | None, Prediction]]:
         header, *lines = _whole_lines(path) or [b""]
-        if header and header.decode(errors="replace").rstrip("\n") != self._header:
+        if _is_json(header) and header.decode(errors="replace").rstrip("\n") != self._header:
             raise ResultError(
                 f"{path} is the log of another run (another detector, release, protocol or "
                 "version): pass another --out, or delete that folder to score again"
             )
-        try:
-            values = [json.loads(line) for line in lines]
-            return [(line.pop(_CONTENT_KEY, None), Prediction(**line)) for line in values]
-        except (AttributeError, TypeError, ValueError) as error:
-            raise ResultError(
-                f"{path} holds a line that is not a row: {error}; delete that file"
-            ) from error
+        rows = [_read_row(line) for line in lines] if _is_json(header) else []
+        kept = [row for row in rows if row is not None]
+        if len(kept) < len(lines):
+            _log.warning(
+                "%s: %d of %d lines are torn; their videos are scored again",
+                path,
+                len(lines) - len(kept),
+                len(lines),
+            )
+        return kept
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        parse_json(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_row(line: bytes) -> tuple[str | None, Prediction] | None:
+    """Return the row of a line and the digest of its file; None for a line that is torn."""
+    try:
+        values = parse_json(line)
+        return values.pop(_CONTENT_KEY, None), Prediction(**values)
+    except (AttributeError, TypeError, ValueError, ResultError):
+        return None
 
 
 def _whole_lines(path: Path) -> list[bytes]:

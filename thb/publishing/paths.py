@@ -6,13 +6,15 @@ import json
 import shutil
 from pathlib import Path
 
+from thb_dataset.files import parse_json
+
 
 def copy_without_paths(source: Path, target: Path) -> None:
     """Copy a file; in a JSON file only the last part of each absolute path is kept."""
     if source.suffix != ".json":
         shutil.copyfile(source, target)
         return
-    content = _strip(json.loads(source.read_text("utf-8")))
+    content = _strip(parse_json(source.read_bytes()))
     target.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

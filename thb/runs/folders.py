@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from thb.runs.record import read_record
+from thb.runtime.progress import is_main_process
 from thb_dataset.errors import DetectorError
+from thb_dataset.files import lock_folder
 
 CONFIG_FILE = "config.json"
 PREDICTIONS_FILE = "predictions.parquet"
@@ -60,3 +64,17 @@ def default_out(detector: str | Path) -> Path:
     if folder.is_dir():
         return folder
     return Path("runs") / re.sub(r"[^\w.-]+", "--", str(detector))
+
+
+@contextmanager
+def claim_folders(folders: Iterable[Path]) -> Iterator[None]:
+    """Keep other runs out of folders; the processes of one run share them.
+
+    Raises:
+        THBError: Another run is using one of them; the message names it.
+    """
+    with ExitStack() as locks:
+        if is_main_process():
+            for folder in folders:
+                locks.enter_context(lock_folder(folder))
+        yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ from thb.runs.record import FacePackRecord, FoldRecord, describe_fold, explain_m
 from thb.runtime.environment import package_versions
 from thb.runtime.records import read_json
 from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.files import parse_json
 
 if TYPE_CHECKING:
     from detectors.base import Detector
@@ -176,7 +176,7 @@ def read_scoring_record(text: str | bytes) -> ScoringRecord:
         ValueError: The text is not such a record; the message names every wrong field.
     """
     try:
-        keys = set(json.loads(text))
+        keys = set(parse_json(text))
     except TypeError as error:
         raise ValueError(f"not a record: {error}") from error
     if "target" in keys:

@@ -5,7 +5,11 @@ Everything in it can be made again.
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +18,33 @@ if TYPE_CHECKING:
 
 
 def cache_folder() -> Path:
-    """Return ``$THB_CACHE``, ``$XDG_CACHE_HOME/thb`` or ``~/.cache/thb``; it need not exist."""
+    """Return ``$THB_CACHE``, ``$XDG_CACHE_HOME/thb`` or ``~/.cache/thb``; it need not exist.
+
+    A user without a home gets a temporary folder, which is removed when the process ends.
+    """
     own = os.environ.get("THB_CACHE")
     if own:
         return Path(own).expanduser()
     shared = os.environ.get("XDG_CACHE_HOME")
-    return (Path(shared).expanduser() if shared else Path.home() / ".cache") / "thb"
+    if shared:
+        return Path(shared).expanduser() / "thb"
+    return (find_home() or temporary_home()) / ".cache" / "thb"
+
+
+def find_home() -> Path | None:
+    """Return the user's home; None where neither HOME nor the list of users names one."""
+    try:
+        return Path.home()
+    except (RuntimeError, KeyError):  # docker run --user 54321, for example
+        return None
+
+
+@lru_cache(maxsize=1)
+def temporary_home() -> Path:
+    """Return a folder that takes the place of the home until the process ends."""
+    folder = tempfile.mkdtemp(prefix="thb-home-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def clip_store_folder() -> Path:

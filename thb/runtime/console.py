@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Mapping
+from io import TextIOWrapper
 from typing import Final, TextIO
 
 EXIT_OK: Final = 0
@@ -48,6 +50,10 @@ _FAULTS_OF_THE_MACHINE: Final = {
     errno.EROFS,
     errno.EACCES,
     errno.EPERM,
+    errno.EIO,
+    errno.ENOTDIR,  # a file stands where a folder belongs, or the other way round
+    errno.EEXIST,
+    errno.EISDIR,
 }
 
 
@@ -60,7 +66,9 @@ def run_command(command: Callable[[], None]) -> None:
     Raises:
         SystemExit: Always.
     """
+    accept_every_character()
     quiet_third_parties()
+    _find_a_home()
     try:
         command()
     except KeyboardInterrupt:
@@ -80,6 +88,30 @@ def run_command(command: Callable[[], None]) -> None:
     sys.exit(EXIT_OK)
 
 
+def accept_every_character() -> None:
+    """Let stdout and stderr spell out letters that their encoding lacks.
+
+    Terminals and pipes have many encodings, and a file name may be no text in any of them.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a notebook's streams take every character already
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _find_a_home() -> None:
+    """Give the process a home if the user has none, since every library's cache begins there."""
+    from thb.runtime.cache import find_home, temporary_home
+
+    if find_home() is not None:
+        return
+    os.environ["HOME"] = str(temporary_home())
+    if not ({"THB_CACHE", "XDG_CACHE_HOME"} & set(os.environ)):
+        say(
+            "warning: this user has no home folder, so crops and downloads are kept for this run"
+            " only; set THB_CACHE and HF_HOME to folders that can be written"
+        )
+
+
 def exit_code_of(error: Exception) -> int:
     """Return the exit code of an error; 70 for one that nobody foresaw."""
     from thb_dataset.errors import THBError
@@ -88,7 +120,7 @@ def exit_code_of(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, ModuleNotFoundError) and _root_module(error) in _EXTRAS:
         return EXIT_MODEL
-    if isinstance(error, OSError) and error.errno in _FAULTS_OF_THE_MACHINE:
+    if _find_errno(error) in _FAULTS_OF_THE_MACHINE:
         return EXIT_DATA
     if type(error).__name__ == "MetricError":  # named, not imported: that would import numpy
         return EXIT_DATA
@@ -100,13 +132,33 @@ def explain_error(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         extra = _EXTRAS[_root_module(error)]
         return f"{error}: pip install 'talkingheadbench[{extra}]'"
-    if isinstance(error, OSError) and error.errno in _FAULTS_OF_THE_MACHINE:
-        where = f" ({error.filename})" if error.filename else ""
-        return (
-            f"{error.strerror}{where}: finished work is kept; mend this and run the same command "
-            "again to continue"
-        )
-    return str(error)
+    number = _find_errno(error)
+    if number not in _FAULTS_OF_THE_MACHINE:
+        return str(error)
+    place = str(getattr(error, "filename", None) or "")
+    where = f" ({place})" if place else ""
+    return (
+        f"{os.strerror(number)}{where}: finished work is kept; mend this{_name_variable(place)} and"
+        " run the same command again to continue"
+    )
+
+
+def _find_errno(error: Exception) -> int:
+    """Return the operating system's number of an error; 0 if it has none."""
+    if isinstance(error, OSError):
+        return error.errno or 0
+    # safetensors is written in Rust, and its error for a full disk is no OSError.
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return int(found[1]) if found and type(error).__name__ == "SafetensorError" else 0
+
+
+def _name_variable(place: str) -> str:
+    """Return the advice about a file in the cache; empty for any other file."""
+    from thb.runtime.cache import cache_folder
+
+    if not place.startswith(str(cache_folder())):
+        return ""
+    return ", or set THB_CACHE to a folder that can be written,"
 
 
 def say(message: str) -> None:

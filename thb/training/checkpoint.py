@@ -24,6 +24,7 @@ from torch import Tensor
 
 from thb.training.validation import Epoch
 from thb_dataset.errors import DetectorError
+from thb_dataset.files import parse_json
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -123,7 +124,7 @@ class CheckpointFolder:
             return None
         newest = checkpoints[-1]
         try:
-            state = json.loads((newest / STATE_FILE).read_text(encoding="utf-8"))
+            state = parse_json((newest / STATE_FILE).read_bytes())
             if state["format"] != FORMAT:
                 raise DetectorError(f"{newest} is not a {FORMAT}: pass --overwrite to start over")
             self._check(state["plan"], newest)

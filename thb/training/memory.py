@@ -25,7 +25,8 @@ class ClipMemory:
     Args:
         videos: The largest number of videos to keep.
         spec: The clips of each video.
-        folder: The folder of the file.
+        folder: The folder of the file; one that cannot be written is replaced by the system's
+            temporary folder.
         memory_bytes: The memory that the clips may take; None for ``default_memory_bytes()``.
 
     Raises:
@@ -41,8 +42,7 @@ class ClipMemory:
         self._mapped: npt.NDArray[np.uint8] | None = None
         self._end = 0
         if most > allowed:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 — closed below
+            self._file = _open_nameless(folder)
             self._file.truncate(most)
             self._mapped = np.memmap(self._file, np.uint8, mode="r", shape=(most,))
             self._file.seek(0)  # NumPy leaves it at its end
@@ -72,3 +72,11 @@ class ClipMemory:
         """Stop writing; the clips that were kept stay for as long as they are used."""
         if self._file is not None:
             self._file.close()
+
+
+def _open_nameless(folder: Path) -> IO[bytes]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryFile(dir=folder, buffering=0)
+    except OSError:
+        return tempfile.TemporaryFile(buffering=0)

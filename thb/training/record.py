@@ -36,6 +36,7 @@ from thb.training.settings import TrainOptions, TrainSettings
 from thb.training.validation import Epoch
 from thb_dataset.errors import DetectorError
 from thb_dataset.faces.finder import load_face_finder
+from thb_dataset.files import workshop_prefix
 
 
 def plan_training(
@@ -183,7 +184,7 @@ def write_run(
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Written beside its place and moved there at the end, so that a kill leaves no half folder.
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as workshop:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=workshop_prefix(folder)) as workshop:
         draft = Path(workshop) / "draft"
         detector.save_pretrained(draft)
         for file in draft.iterdir():

@@ -18,9 +18,11 @@ from detectors.base import Detector
 from detectors.recipes import Recipe
 from detectors.registry import find_detector_class, has_fresh_weights, load_detector
 from detectors.typed_settings import convert_config
+from thb.prediction.calibration import LOG_FOLDER as CALIBRATION_LOG_FOLDER
 from thb.prediction.calibration import calibrate, read_calibration
 from thb.prediction.inference import PredictSettings
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease, open_release
+from thb.runs.folders import claim_folders
 from thb.runs.folds import build_all_folds
 from thb.runs.provenance import hash_weights
 from thb.runs.record import PartCounts, RunRecord, TrainingPlan, describe_fold
@@ -101,6 +103,7 @@ def train(
         DetectorError: The detector cannot be loaded or trained, or ``out`` holds another run.
         ReleaseError: The release cannot be read, or no video of a class is available.
         ProtocolError: The folds cannot be built.
+        THBError: Another process is writing to ``out``.
     """
     options = options or TrainOptions()
     _check_settings(detector, settings, options)
@@ -109,14 +112,16 @@ def train(
         opened = open_release(release, real_root=real_root, progress=options.progress)
     folds = build_all_folds(opened, [protocol], fold=fold, split_by=options.split_by)
     out = Path(out).expanduser()
-    trained = train_folds(
-        detector,
-        {out if fold else out / built.name: built for built in folds},
-        opened,
-        settings=settings,
-        options=options,
-        accelerator=accelerator,
-    )
+    placed = {out if fold else out / built.name: built for built in folds}
+    with claim_folders(placed):
+        trained = train_folds(
+            detector,
+            placed,
+            opened,
+            settings=settings,
+            options=options,
+            accelerator=accelerator,
+        )
     for run in trained:
         _calibrate(run, opened, options, accelerator)
     return trained
@@ -283,7 +288,10 @@ def _calibrate(
         description=f"calibrating {run.fold}",
     )
     try:
-        if read_calibration(run.folder, weights_sha256=run.record.weights_sha256) is None:
+        if read_calibration(run.folder, weights_sha256=run.record.weights_sha256) is not None:
+            # A run that was killed after it had written the threshold leaves its log.
+            shutil.rmtree(run.folder / CALIBRATION_LOG_FOLDER, ignore_errors=True)
+        else:
             calibration = calibrate(
                 run.folder,
                 release=opened,

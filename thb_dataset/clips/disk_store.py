@@ -4,17 +4,22 @@ An entry is one ``.npz`` file, named by a hash of what it depends on: the conten
 the settings. It is written beside its place and moved there in one step. Processes therefore share
 the folder without locks, and a killed process leaves nothing that could be taken for an entry.
 "No face" and "too short" are entries too; failures to decode are not and are tried again.
+
+A store that cannot be written, for want of permission or of room, keeps nothing more; the values
+are made all the same, and one warning tells so.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -43,6 +48,9 @@ _KEPT_ERRORS: Final[Mapping[str, type[NoFaceError | ClipTooShortError]]] = {
     "ClipTooShortError": ClipTooShortError,
 }
 _DAMAGED: Final = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error)
+
+_log = logging.getLogger(__name__)
+_told_of: dict[Path, object] = {}
 
 Array = npt.NDArray[Any]
 Made = TypeVar("Made")
@@ -149,7 +157,7 @@ class DiskStore:
         )
         name = hashlib.sha256(known.encode(errors="surrogateescape")).hexdigest()
         memo = self.folder / _DIGESTS / name[:2] / name
-        if memo.is_file():
+        with suppress(OSError):  # there is none yet, or it cannot be read
             text = memo.read_text(encoding="ascii", errors="replace")
             if len(text) == 64:
                 return text
@@ -159,14 +167,33 @@ class DiskStore:
         digest = digest_file(video_path)
         if not is_settled:
             return digest
-        with write_whole(memo) as draft:
+        with self._goes_on_without(), write_whole(memo) as draft:
             draft.write_text(digest, encoding="ascii")
         return digest
 
     def _write(self, path: Path, arrays: Mapping[str, Any]) -> None:
-        with write_whole(path) as draft:
-            np.savez(draft, **arrays)
-            written = draft.stat().st_size
+        with self._goes_on_without():
+            with write_whole(path) as draft:
+                np.savez(draft, **arrays)
+                written = draft.stat().st_size
+            self._keep_the_bound(written)
+
+    @contextmanager
+    def _goes_on_without(self) -> Iterator[None]:
+        """Turn a failure to write into one warning for each store."""
+        try:
+            yield
+        except OSError as error:
+            token = object()
+            if _told_of.setdefault(self.folder, token) is token:  # in one step, for threads
+                _log.warning(
+                    "face crops are not kept, so they are made again next time: %s cannot be"
+                    " written (%s); set THB_CACHE to a folder with room that can be",
+                    self.folder,
+                    error.strerror or error,
+                )
+
+    def _keep_the_bound(self, written: int) -> None:
         if self._known_bytes is None:
             self._known_bytes = self.info().bytes
         else:
@@ -230,10 +257,12 @@ def _read_entry(
                 kept: Made | NoFaceError | ClipTooShortError = _KEPT_ERRORS[kind](reason)
             else:
                 kept = load(arrays)
-        os.utime(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
     except _DAMAGED:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # in a folder that can only be read, it stays
+            path.unlink(missing_ok=True)
         return None
+    with suppress(OSError):  # where it cannot be marked, nothing is pruned either
+        os.utime(path)
     return kept

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from thb_dataset.errors import FacePackError
-from thb_dataset.files import digest_file
+from thb_dataset.files import digest_file, parse_json
 
 YUNET_FILE: Final = "face_detection_yunet_2023mar.onnx"
 SFACE_FILE: Final = "face_recognition_sface_2021dec_int8bq.onnx"
@@ -150,7 +149,7 @@ def read_pack_note(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        note = json.loads(path.read_text(encoding="utf-8"))
+        note = parse_json(path.read_bytes())
         licence, same_person = note.get("licence"), note.get("same_person")
     except (ValueError, AttributeError) as error:
         raise FacePackError(f"face pack: {path} is not a JSON object: {error}") from error

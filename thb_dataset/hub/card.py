@@ -109,7 +109,7 @@ def read_metadata(card: str, where: str) -> dict[str, Any]:
         )
     try:
         content = yaml.safe_load(match["yaml"])
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         problem = " ".join(str(error).split())
         raise ReleaseError(f"the YAML of README.md of {where} is malformed: {problem}") from error
     if not isinstance(content, dict):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from thb_dataset.errors import HubUnreachableError, ReleaseError, first_line
+from thb_dataset.hub.patience import limit_waiting
 
 RepoType = Literal["dataset", "model", "space"]
 
@@ -14,11 +15,14 @@ HUB_TIMEOUT_SECONDS = 10.0
 """The time that the first request to the Hub may take; without its answer, no other is sent."""
 
 
+_NO_SENSE = (TypeError, ValueError, LookupError, AttributeError, RecursionError, OverflowError)
+
+
 @contextmanager
 def explained_hub_errors(
     repo: str, revision: str | None = None, *, repo_type: RepoType = "dataset"
 ) -> Iterator[None]:
-    """Turn the errors of the Hub's clients into ours.
+    """Turn the errors of the Hub's clients into ours, and let none of them wait without an end.
 
     Args:
         repo: The repo of the request, ``org/name``.
@@ -29,6 +33,7 @@ def explained_hub_errors(
         ReleaseError: There is no such repo, revision or file, or it may not be read or written.
         HubUnreachableError: The Hub does not answer, or HF_HUB_OFFLINE forbids asking it.
     """
+    limit_waiting()
     try:
         yield
     except ReleaseError:
@@ -89,7 +94,16 @@ def _translate(
     for kind, meaning in known:
         if isinstance(error, kind):
             return meaning
-    return HubUnreachableError(silent) if _is_network_error(error) else None
+    if _is_network_error(error):
+        return HubUnreachableError(silent)
+    if isinstance(error, _NO_SENSE) or (type(error) is OSError and error.errno is None):
+        # The clients take an answer for what it should be, and trip over one that is not.
+        reason = first_line(error) or type(error).__name__
+        return ReleaseError(
+            f"what the Hub ({_endpoint()}) says of {at} makes no sense ({reason}): try again"
+            " later, or check HF_ENDPOINT"
+        )
+    return None
 
 
 def _is_network_error(error: BaseException) -> bool:

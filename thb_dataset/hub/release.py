@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from thb_dataset.errors import HubUnreachableError, ReleaseError
-from thb_dataset.files import write_json
+from thb_dataset.files import parse_json, write_json
 from thb_dataset.hub.card import CARD, check_configs, read_configs
 from thb_dataset.hub.errors import HUB_TIMEOUT_SECONDS, RepoType, explained_hub_errors
 from thb_dataset.hub.index import INDEX_FOLDER
@@ -98,6 +97,8 @@ def list_hub(repo: str, commit: str, *, repo_type: RepoType = "dataset") -> HubL
             for entry in entries
             if isinstance(entry, RepoFile)
         }
+        if not all(isinstance(text, str) for pair in files.items() for text in pair):
+            raise ValueError("it lists a file without a name or a digest")
     return HubListing(repo=repo, commit=commit, files=files)
 
 
@@ -231,13 +232,13 @@ def _cached_listing(repo: str, revision: str | None, cache: Path | None) -> HubL
     commit = _known_commit(repo, revision or DEFAULT_REVISION, folder)
     kept = folder / f"{commit}.json"
     try:
-        files = json.loads(kept.read_text(encoding="utf-8"))
+        files = parse_json(kept.read_bytes())
         if isinstance(files, dict):
             return HubListing(repo=repo, commit=commit, files=files)
     except (OSError, ValueError):
         pass  # it was not listed yet, or the file is damaged; in both cases the Hub is asked
     listing = list_hub(repo, commit)
-    write_json(kept, dict(listing.files))
+    _remember(kept, dict(listing.files))
     return listing
 
 
@@ -250,7 +251,7 @@ def _known_commit(repo: str, revision: str, folder: Path) -> str:
         commit = resolve_commit(repo, revision)
     except HubUnreachableError as error:
         try:
-            last = json.loads(remembered.read_text(encoding="utf-8"))
+            last = parse_json(remembered.read_bytes())
         except (OSError, ValueError):
             raise error from None
         if not (isinstance(last, str) and _COMMIT.fullmatch(last)):
@@ -262,5 +263,17 @@ def _known_commit(repo: str, revision: str, folder: Path) -> str:
             revision,
         )
         return last
-    write_json(remembered, commit)
+    _remember(remembered, commit)
     return commit
+
+
+def _remember(file: Path, value: object) -> None:
+    """Keep what the Hub said; where that is impossible, the Hub is asked again next time."""
+    try:
+        write_json(file, value)
+    except OSError as error:
+        _log.warning(
+            "the list of files is not kept: %s (%s); set THB_CACHE to a folder that can be written",
+            error.strerror,
+            file.parent,
+        )

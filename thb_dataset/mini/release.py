@@ -15,7 +15,6 @@ benchmark; therefore every video and both folders carry the word SYNTHETIC.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import sys
 import tempfile
@@ -33,7 +32,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from thb_dataset.errors import ReleaseError
-from thb_dataset.files import write_json
+from thb_dataset.files import parse_json, write_json
 from thb_dataset.mini.flaws import FLAWS, Flaws, spoil_motion, spoil_portrait
 from thb_dataset.mini.motion import (
     FPS,
@@ -132,7 +131,7 @@ def _describe(seed: int, size: MiniSize) -> dict[str, Any]:
 
 def _read_record(folder: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads((folder / _RECORD).read_text("utf-8"))
+        record = parse_json((folder / _RECORD).read_bytes())
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) and isinstance(record.get("files"), dict) else None

@@ -27,6 +27,7 @@ from thb_dataset.release.names import (
     restore_driver,
 )
 from thb_dataset.release.split_lists import RealClips
+from thb_dataset.wording import spell_out
 
 _SPLITS = {
     "train": Split.TRAIN,
@@ -75,6 +76,11 @@ class Finding:
     subjects: tuple[str, ...]
     detail: str = ""
 
+    def __post_init__(self) -> None:
+        """Spell out what is no text in names, so that every finding can be written."""
+        object.__setattr__(self, "subjects", tuple(map(spell_out, self.subjects)))
+        object.__setattr__(self, "detail", spell_out(self.detail))
+
     def __str__(self) -> str:
         """Return the finding as one line that names every subject."""
         tail = f" ({self.detail})" if self.detail else ""
@@ -114,6 +120,10 @@ def list_videos(
     for path in sorted(paths):
         if leaves_root(path):
             findings.append(Finding(kind=FindingKind.LEAVES_ROOT, subjects=(path,)))
+        elif path != spell_out(path):
+            detail = "the bytes of this name are not UTF-8: rename the file"
+            kind = FindingKind.UNREADABLE_NAME
+            findings.append(Finding(kind=kind, subjects=(path,), detail=detail))
         else:
             inside.append(path)
     # By the name that a video expects; the ending on the disk may be in capitals.

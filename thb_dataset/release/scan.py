@@ -24,6 +24,7 @@ from thb_dataset.records import Video
 from thb_dataset.release.audit import Audit, audit_videos
 from thb_dataset.release.listing import Finding, FindingKind, list_videos
 from thb_dataset.release.split_lists import RealClips, SplitList, read_split_list
+from thb_dataset.wording import spell_out
 
 SYNTHETIC_MARKER = "SYNTHETIC.txt"
 """A file of this name at the root of a release marks its videos as synthetic."""
@@ -106,7 +107,7 @@ def scan_release(root: str | Path, *, split_list: str = "default") -> Release:
     others = [name.path for name in SplitList if name is not chosen and name.path in paths]
     release = make_release(
         root=folder,
-        name="mini" if is_synthetic else folder.resolve().name,
+        name="mini" if is_synthetic else spell_out(folder.resolve().name),
         revision=None,
         paths=paths,
         split_text=text,

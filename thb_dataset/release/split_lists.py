@@ -12,6 +12,7 @@ from typing import Any
 from thb_dataset.errors import ReleaseError
 from thb_dataset.records import RealDataset, Split
 from thb_dataset.release.names import leaves_root
+from thb_dataset.wording import spell_out
 
 
 class SplitList(StrEnum):
@@ -137,7 +138,8 @@ def _stems(names: object, where: str, problems: list[str]) -> list[str]:
             continue
         name = name.strip()  # noqa: PLW2901 — a slip of the pen, which no file's name shares
         stem = name[: -len(".mp4")] if name.lower().endswith(".mp4") else name
-        if not stem.strip(". ") or "/" in name or leaves_root(name):
+        is_text = name == spell_out(name)
+        if not (is_text and stem.strip(". ")) or "/" in name or leaves_root(name):
             problems.append(f"{where}[{number}] is {name!r}, not the plain name of a file")
             continue
         stems.append(stem)

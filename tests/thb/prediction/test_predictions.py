@@ -165,12 +165,34 @@ def test_the_log_of_another_run_is_refused(tmp_path: Path) -> None:
         PredictionLog(tmp_path, replace(RUN, protocol="p2"))
 
 
-def test_a_line_that_is_not_a_row_is_refused(tmp_path: Path) -> None:
-    PredictionLog(tmp_path, RUN).close()
-    with (tmp_path / "rank-0.jsonl").open("ab") as stream:
-        stream.write(json.dumps({"video": 1}).encode() + b"\n")
-    with pytest.raises(ResultError, match="not a row"):
-        PredictionLog(tmp_path, RUN)
+TORN = (
+    json.dumps({"video": 1}).encode(),
+    b'{"video_id": "torn by a f{"video_id": "Hallo/x", "label": 1}',
+    b"\0" * 30,
+    b"\xff\xfe",
+    b"null",
+    b"7",
+    b"[" * 100_000,
+    json.dumps({"video_id": "Hallo/x", "status": "ok", "score": 2}).encode(),
+)
+
+
+@pytest.mark.parametrize("torn", TORN)
+@pytest.mark.parametrize("name", ["rank-0.jsonl", "rank-1.jsonl"])
+def test_a_torn_line_in_the_middle_is_mended(
+    torn: bytes, name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with PredictionLog(tmp_path, RUN, rank=int(name[5])) as log:
+        log.append(ROWS[0])
+        log.append(ROWS[1])
+    path = tmp_path / name
+    header, first, second = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(header + first + torn + b"\n" + second)
+    with PredictionLog(tmp_path, RUN, rank=int(name[5])) as log:
+        assert set(log.done) == {"Hallo/a", "Hallo/b"}
+    (message,) = caplog.messages
+    assert "1 of 3 lines are torn" in message
+    assert path.read_bytes() == header + first + second
 
 
 def test_kill_9_at_any_moment_leaves_a_log_that_can_be_read(tmp_path: Path) -> None:
