@@ -96,7 +96,9 @@ def _convert(
     for name in filter(types.__contains__, given):
         value = given[name]
         try:
-            values[name] = _convert_value(value, types[name])
+            # Recipe and ClipSpec name wrong choices themselves, with all impossible values.
+            if get_origin(types[name]) is not Literal:
+                values[name] = _convert_value(value, types[name])
         except (ValidationError, PydanticSerializationError) as error:
             faults.append(f"{name}={value!r} is not {_describe(types[name])}{_locate(error)}")
     if faults:
