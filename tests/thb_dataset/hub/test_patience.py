@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from huggingface_hub import close_session, constants
-from huggingface_hub.utils import get_session
+from huggingface_hub import close_session, constants, get_session
 
 from thb_dataset.errors import HubUnreachableError
 from thb_dataset.hub import patience
