@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from torch import nn
-from transformers import PreTrainedModel
 
-from thb_dataset.errors import DetectorError
+from detectors.torchvision_guard import make_torchvision_importable
+
+make_torchvision_importable()  # before any model of transformers is imported
+
+from transformers import PreTrainedModel  # noqa: E402
+
+from thb_dataset.errors import DetectorError  # noqa: E402
 
 Kind = TypeVar("Kind", bound=PreTrainedModel)
 
