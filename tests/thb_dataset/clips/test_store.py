@@ -8,7 +8,6 @@ import signal
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -292,10 +291,10 @@ def _write_and_die(folder: str, videos: list[str], writes: int) -> None:
     """Write and prune entries, and die in the middle of the write after that many."""
     savez, numbers = np.savez, iter(range(writes + 1))
 
-    def savez_or_die(stream: BinaryIO, **arrays: npt.NDArray[np.generic]) -> None:
-        savez(stream, **arrays)  # type: ignore[arg-type] # allow_pickle is not among the names
+    def savez_or_die(draft: Path, **arrays: npt.NDArray[np.generic]) -> None:
+        savez(draft, **arrays)  # type: ignore[arg-type] # allow_pickle is not among the names
         if next(numbers) == writes:
-            stream.truncate(stream.tell() // 2)
+            os.truncate(draft, draft.stat().st_size // 2)
             os.kill(os.getpid(), signal.SIGKILL)
 
     pytest.MonkeyPatch().setattr(np, "savez", savez_or_die)
