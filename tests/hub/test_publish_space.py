@@ -15,6 +15,7 @@ import yaml
 
 from detectors.registry import create_detector, find_detector_class, load_detector
 from tests.support.loopback_hub import LoopbackHub
+from tests.support.records import make_run_record
 from tests.support.running_space import RunningSpace
 from thb.prediction.calibration import THRESHOLDS_FILE, Calibration
 from thb.publishing.checkout import find_space, list_files, pin_requirements
@@ -50,7 +51,7 @@ print(json.dumps(record))
 """
 
 
-RECORD = b"""{"format": "thb-run/1", "protocol": "p3", "fold": "p3-hallo"}"""
+RECORD = write_text(make_run_record(protocol="p3", fold="p3-hallo", held_out="Hallo")).encode()
 
 
 def ask_to_publish(

@@ -82,7 +82,7 @@ gallery = make_gallery(
     out / "run",
     **where,
     out=out / "gallery.png",
-    settings=GallerySettings(explaining=explaining, hits=1, misses=1, false_alarms=1),
+    settings=GallerySettings(explaining=explaining),
 )
 picked = [pick for pick in gallery.picks if pick.video_id]
 found["gallery"] = {"used": len(picked), "lost": sum(pick.problem is not None for pick in picked)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -52,4 +53,5 @@ def test_the_page_is_built(app: ModuleType) -> None:
     async def build() -> Any:  # without a running loop, Gradio makes several and closes none
         return app.build_app()
 
-    assert asyncio.run(build()).fn is app.measure
+    with ThreadPoolExecutor(1) as thread:  # another test's browser may run a loop in this one
+        assert thread.submit(asyncio.run, build()).result().fn is app.measure
