@@ -6,14 +6,15 @@ import json
 import shutil
 from pathlib import Path
 
+from thb_dataset.files import write_json
+
 
 def copy_without_paths(source: Path, target: Path) -> None:
     """Copy a file; in a JSON file only the last part of each absolute path is kept."""
     if source.suffix != ".json":
         shutil.copyfile(source, target)
         return
-    content = _strip(json.loads(source.read_text("utf-8")))
-    target.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(target, _strip(json.loads(source.read_text("utf-8"))))
 
 
 def _strip(value: object) -> object:
