@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import shutil
 import tempfile
@@ -26,6 +24,7 @@ from thb.prediction.timeline import Timeline, read_clips, score_over_time
 from thb.runs.provenance import ScoringRecord
 from thb.runtime.records import to_json
 from thb_dataset.errors import DetectorError, THBError, VideoError
+from thb_dataset.files import digest_file, write_json
 
 if TYPE_CHECKING:
     from thb.prediction.predictions import Prediction
@@ -136,18 +135,16 @@ def judge(
             )
             done[-1] = _explain(done[-1], video, folder / str(number))
     record = folder / RECORD_FILE
-    record.write_text(json.dumps(write_record(video, done), indent=2) + "\n", encoding="utf-8")
+    write_json(record, write_record(video, done))
     yield Step(share=1.0, text="Done", judgements=tuple(done), record=record)
 
 
 def write_record(video: Path, judgements: Sequence[Judgement]) -> dict[str, Any]:
     """Return the record that the visitor can download, as plain JSON values."""
-    with video.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return {
         "format": RECORD_FORMAT,
         "note": NOTE,
-        "video": {"name": video.name, "sha256": digest, "bytes": video.stat().st_size},
+        "video": {"name": video.name, "sha256": digest_file(video), "bytes": video.stat().st_size},
         "judgements": [judgement.to_dict() for judgement in judgements],
     }
 

@@ -144,10 +144,11 @@ def _write_lines(rows: list[Prediction], calibration: Calibration | None) -> Non
 
 
 def _explain_unread(unread: list[Prediction]) -> str:
+    from thb_dataset.wording import shorten_list
+
     if len(unread) == 1:
         what = f"{unread[0].video_id} could not be read: {unread[0].reason}"
     else:
-        more = f" and {len(unread) - NAMES_SHOWN} more" if len(unread) > NAMES_SHOWN else ""
-        names = ", ".join(row.video_id for row in unread[:NAMES_SHOWN])
-        what = f"{len(unread)} videos could not be read: {names}{more}"
+        names = shorten_list([row.video_id for row in unread], NAMES_SHOWN)
+        what = f"{len(unread)} videos could not be read: {names}"
     return f"error: {escape(what)}\nhint: {HINT}"

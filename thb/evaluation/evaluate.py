@@ -8,7 +8,6 @@ The main flow goes from top to bottom: :func:`evaluate` opens the release and it
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections.abc import Sequence
@@ -33,7 +32,7 @@ from thb.runs.record import ReleaseRecord
 from thb.runtime.console import say
 from thb.runtime.processes import make_accelerator
 from thb_dataset.errors import ReleaseError
-from thb_dataset.files import write_whole
+from thb_dataset.files import write_json
 from thb_dataset.protocols import Fold, Protocol
 from thb_dataset.records import Generator, Label
 from thb_dataset.release.media import explain_missing_fakes, explain_missing_reals, locate_videos
@@ -255,9 +254,7 @@ def _save_throughput(throughput: Throughput | None, fold: str, file: Path) -> No
     """
     if throughput is not None and throughput.videos:
         say(f"{fold}: {throughput}")
-        with write_whole(file) as draft:
-            text = json.dumps(throughput.to_dict(), indent=2) + "\n"
-            draft.write_text(text, encoding="utf-8")
+        write_json(file, throughput.to_dict())
 
 
 def _save_result(

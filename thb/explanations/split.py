@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -35,7 +34,7 @@ from thb.runs.provenance import ExplainingRecord, describe_scoring
 from thb.runs.record import describe_fold
 from thb.runtime.records import to_json
 from thb_dataset.errors import ReleaseError
-from thb_dataset.files import write_whole
+from thb_dataset.files import write_json, write_whole
 from thb_dataset.protocols import Fold, Protocol
 from thb_dataset.records import Generator, Video
 
@@ -179,9 +178,7 @@ def _write_tables(done: SplitExplanation, stem: Path) -> tuple[Path, Path]:
     table, record = stem.with_name(f"{stem.name}.md"), stem.with_name(f"{stem.name}.json")
     with write_whole(table) as draft:
         draft.write_text(done.to_markdown(), encoding="utf-8")
-    with write_whole(record) as draft:
-        text = json.dumps(done.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        draft.write_text(text + "\n", encoding="utf-8")
+    write_json(record, done.to_dict())
     return table, record
 
 

@@ -32,6 +32,7 @@ from thb_dataset.hub.release import (
 )
 from thb_dataset.release.listing import FindingKind
 from thb_dataset.release.scan import Release, audit_release, check_release
+from thb_dataset.wording import shorten_list
 
 if TYPE_CHECKING:
     from thb_dataset.release.audit import Audit
@@ -155,10 +156,9 @@ def _require_videos(release: Release, head: HubListing) -> None:
     wanted += [video.audio for video in release.videos if video.audio is not None]
     missing = [path for path in wanted if path not in head.files]
     if missing:
-        shown = ", ".join(missing[:_SHOWN])
-        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
         raise ReleaseError(
-            f"{head.repo} lacks {len(missing)} files of the release: {shown}{more}; upload them "
+            f"{head.repo} lacks {len(missing)} files of the release:"
+            f" {shorten_list(missing, _SHOWN)}; upload them "
             f"first (hf upload {head.repo} {release.root} --repo-type dataset)"
         )
 

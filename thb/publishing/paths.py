@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
-from thb_dataset.files import parse_json
+from thb_dataset.files import parse_json, write_json
 
 
 def copy_without_paths(source: Path, target: Path) -> None:
@@ -14,8 +13,7 @@ def copy_without_paths(source: Path, target: Path) -> None:
     if source.suffix != ".json":
         shutil.copyfile(source, target)
         return
-    content = _strip(parse_json(source.read_bytes()))
-    target.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(target, _strip(parse_json(source.read_bytes())))
 
 
 def _strip(value: object) -> object:

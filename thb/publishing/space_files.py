@@ -7,7 +7,6 @@ metadata that tells them their own version.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -31,6 +30,7 @@ from thb.runs.folders import RunFolder, find_run_folders
 from thb.runs.provenance import hash_weights
 from thb.runs.record import HISTORY_FILE, RECORD_FILE, read_record
 from thb_dataset.errors import DetectorError
+from thb_dataset.files import write_json
 from thb_dataset.hub.files import read_hub_file
 from thb_dataset.hub.release import resolve_commit
 
@@ -93,8 +93,7 @@ def write_space(
         raise DetectorError(
             "two detectors would be offered under one name and fold: rename a run's folder"
         )
-    text = json.dumps([asdict(entry) for entry in entries], indent=2)
-    (place / OFFERS_FILE).write_text(f"{text}\n", encoding="utf-8")
+    write_json(place / OFFERS_FILE, [asdict(entry) for entry in entries])
     return entries
 
 
