@@ -171,7 +171,7 @@ def _explain_miss(name: str) -> str:
     close = difflib.get_close_matches(name, DETECTORS, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     return (
-        f"no detector {name!r}: {hint}Give a folder with trained weights, a Hub id org/name,"
+        f"no detector {name!r}: {hint}give a folder with trained weights, a Hub id org/name,"
         f" module:Class, or one of {', '.join(sorted(DETECTORS))}"
     )
 
