@@ -140,7 +140,7 @@ def test_fresh_weights_depend_on_the_seed_alone() -> None:
     ("reference", "message"),
     [
         ("basline", "did you mean baseline"),
-        ("qwertyuiop", "Give a folder with trained weights"),
+        ("qwertyuiop", "give a folder with trained weights"),
         ("runs/x/p3-hallo", "no detector 'runs/x/p3-hallo'"),
         ("no_such_module:Mine", "no module 'no_such_module'"),
         ("detectors.baseline.modeling:BaselineDetectr", "did you mean BaselineDetector"),
