@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from tests.support.sources import read_sources
 
 MAY_SLEEP = {
+    "tests/thb_dataset/clips/test_store.py": "the clock of a file system has to move on",
+    "tests/thb_dataset/hub/test_patience.py": "a Hub that hangs or drips is what is tested",
     "tests/hostile/test_child_process.py": "no event tells how long another process has computed",
 }
 TESTS = read_sources("tests")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -120,13 +119,13 @@ class ThreadTools:
 
 
 def check_readable(path: Path) -> None:
-    """Refuse a path that no decoder should open: a folder, a dead link, a Git LFS pointer.
+    """Refuse a path that no decoder should open: a folder, an empty file, a Git LFS pointer.
 
     Raises:
-        FileNotFoundError: Nothing exists at the path.
+        FileNotFoundError: Nothing exists at the path, or at the end of a link.
         VideoDecodeError: There is no content at the path; the message says why.
     """
-    if not os.path.lexists(path):
+    if not path.exists():
         raise FileNotFoundError(path)
     if (fault := find_fault(path)) is not None:
         raise VideoDecodeError(fault)

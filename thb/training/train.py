@@ -115,12 +115,7 @@ def train(
     placed = {out if fold else out / built.name: built for built in folds}
     with claim_folders(placed):
         trained = train_folds(
-            detector,
-            placed,
-            opened,
-            settings=settings,
-            options=options,
-            accelerator=accelerator,
+            detector, placed, opened, settings=settings, options=options, accelerator=accelerator
         )
     for run in trained:
         _calibrate(run, opened, options, accelerator)
