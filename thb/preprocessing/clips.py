@@ -126,6 +126,6 @@ def check_readable(path: Path) -> None:
         VideoDecodeError: There is no content at the path; the message says why.
     """
     if not path.exists():
-        raise FileNotFoundError(path)
+        raise FileNotFoundError(find_fault(path))
     if (fault := find_fault(path)) is not None:
         raise VideoDecodeError(fault)
