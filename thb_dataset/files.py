@@ -21,6 +21,9 @@ from thb_dataset.errors import THBError
 DRAFT_PREFIX = ".writing-"
 """A file of this prefix is being written, or was left behind by a process that was killed."""
 
+ABANDONED_DRAFT_SECONDS: Final = 60.0
+"""The age from which a draft in a folder of ours was left behind: it takes no second to write."""
+
 VIDEO_SUFFIXES: Final = frozenset(
     [
         ".mp4",
@@ -70,10 +73,6 @@ def find_fault(path: Path) -> str | None:
     elif status.st_size <= _LARGEST_POINTER and path.read_bytes().startswith(_LFS_POINTER):
         fault = "a Git LFS pointer in place of the file: fetch it with git lfs pull"
     return fault
-
-
-ABANDONED_DRAFT_SECONDS: Final = 60.0
-"""The age from which a draft in a folder of ours was left behind: it takes no second to write."""
 
 
 @contextmanager

@@ -135,23 +135,33 @@ def describe_scoring(
         face_pack: The face pack, as ``load_face_finder`` takes it.
         precision: The precision of the detector: ``fp32``, ``bf16`` or ``fp16``.
     """
-    from thb_dataset.faces.finder import load_face_finder
-
     config = detector.config
     return ScoringRecord(
         detector=ScoredDetector(
             name=config.name_or_path or type(detector).__qualname__,
-            class_path=f"{type(detector).__module__}:{type(detector).__qualname__}",
+            class_path=name_class(detector),
             model_type=config.model_type,
             weights_sha256=hash_weights(detector),
             weights_licence=config.weights_licence,
             training_data=config.training_data,
         ),
         clip_spec=config.clip_spec,
-        face_pack=FacePackRecord(**load_face_finder(face_pack).pack.to_dict()),
+        face_pack=describe_face_pack(face_pack),
         precision=_PRECISIONS[precision],
         versions=package_versions(),
     )
+
+
+def name_class(detector: Detector) -> str:
+    """Return the class of a detector as ``module:Class``."""
+    return f"{type(detector).__module__}:{type(detector).__qualname__}"
+
+
+def describe_face_pack(face_pack: str) -> FacePackRecord:
+    """Return the record of a face pack, which is named as ``load_face_finder`` takes it."""
+    from thb_dataset.faces.finder import load_face_finder
+
+    return FacePackRecord(**load_face_finder(face_pack).pack.to_dict())
 
 
 def hash_weights(detector: Detector) -> str:

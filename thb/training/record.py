@@ -13,11 +13,10 @@ import torch
 
 from detectors.base import Detector, count_parameters
 from detectors.recipes import Recipe
-from thb.runs.provenance import describe_scoring, hash_weights
+from thb.runs.provenance import describe_face_pack, hash_weights, name_class
 from thb.runs.record import (
     CURVE_FILE,
     HISTORY_FILE,
-    FacePackRecord,
     FoldRecord,
     KeptEpoch,
     MachineRecord,
@@ -35,7 +34,6 @@ from thb.training.loop import Fit
 from thb.training.settings import TrainOptions, TrainSettings
 from thb.training.validation import Epoch
 from thb_dataset.errors import DetectorError
-from thb_dataset.faces.finder import load_face_finder
 from thb_dataset.files import workshop_prefix
 
 
@@ -50,21 +48,21 @@ def plan_training(
         settings: The recipe.
         options: The options, which name the face pack.
     """
-    scoring = describe_scoring(detector, face_pack=options.face_pack)
     start = StartRecord(
         name=name,
-        class_path=scoring.detector.class_path,
-        model_type=scoring.detector.model_type,
+        class_path=name_class(detector),
+        model_type=detector.config.model_type,
         parameters=count_parameters(detector),
         initial_weights_sha256=hash_weights(detector),
     )
+    face_pack = describe_face_pack(options.face_pack)
 
     def plan(fold: FoldRecord) -> TrainingPlan:
         return TrainingPlan(
             **vars(fold),
             detector=start,
             clip_spec=detector.config.clip_spec,
-            face_pack=FacePackRecord(**load_face_finder(options.face_pack).pack.to_dict()),
+            face_pack=face_pack,
             settings=Recipe(**vars(settings)),
         )
 
