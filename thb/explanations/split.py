@@ -30,8 +30,7 @@ from thb.releases.files import VideoFiles, fetch_files
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
 from thb.runs.folders import claim_folders, default_out
 from thb.runs.folds import FoldChoice, FoldDetector, open_folds
-from thb.runs.provenance import ExplainingRecord, describe_scoring
-from thb.runs.record import describe_fold
+from thb.runs.provenance import ExplainingRecord, describe_fold_scoring
 from thb.runtime.records import to_json
 from thb_dataset.errors import ReleaseError
 from thb_dataset.files import write_json, write_whole
@@ -225,10 +224,15 @@ def _explain_fold(
             f"none of the {len(videos)} videos of {fold.name} is available: download the release,"
             " and name the folder of the real videos with --real-root"
         )
-    run = ExplainingRecord(
-        **vars(describe_fold(fold, opened.release)),
-        **vars(describe_scoring(model, face_pack=settings.explaining.face_pack)),
+    scoring = describe_fold_scoring(
+        model,
+        fold,
+        opened.release,
+        face_pack=settings.explaining.face_pack,
         trained_on=fold_detector.trained_on,
+    )
+    run = ExplainingRecord(
+        **vars(scoring),
         target=settings.explaining.target,
         limit=settings.limit,
         steps=settings.steps,
