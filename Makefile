@@ -15,8 +15,10 @@ demo: $(VENV)/.models
 	$(BIN)/thb train baseline --protocol all --release mini --out $(DEMO)/baseline
 	$(BIN)/thb evaluate $(DEMO)/baseline --protocol all --release mini
 
+# The browser comes last and alone: beside a full machine its pages wait longer than a test may.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not browser"
+	$(BIN)/python -m pytest tests/spaces -m browser --exitfirst
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -88,14 +89,14 @@ def space(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spa
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """The distribution's own Chromium, which draws without a GPU and takes no priority."""
+    """The distribution's own Chromium without windows, on one core and without priority."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    found = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if found is None:
-        pytest.skip("no chromium: apt-get install chromium")
+        pytest.skip("no browser: apt-get install chromium-headless-shell")
     with playwright.sync_playwright() as running:
         opened = running.chromium.launch(
-            executable_path=_without_priority(found, tmp_path_factory.mktemp("browser")),
+            executable_path=_contain(found, tmp_path_factory.mktemp("browser")),
             args=[
                 "--no-sandbox",
                 "--disable-background-networking",
@@ -108,18 +109,19 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         opened.close()
 
 
-def _without_priority(browser: str, folder: Path) -> str:
-    """Return a command that starts the browser without the right to raise its priority.
+def _contain(browser: str, folder: Path) -> str:
+    """Return a command that starts the browser on one core and without a right to priority.
 
-    As root, Chromium runs its drawing at nice -8 and its sound in real time. Without a GPU and
-    with two cores, nothing else gets to run then, not even the Space that the page waits for.
+    As root, Chromium raises the priority of its drawing and of its sound. Where there is no GPU,
+    it can then keep every core from the Space that its page waits for, and from all else.
     """
-    setpriv = shutil.which("setpriv")
-    if setpriv is None or os.geteuid() != 0:
+    if sys.platform != "linux":
         return browser
-    command = folder / "chromium"
-    limits = "--bounding-set=-sys_nice --inh-caps=-sys_nice"
-    command.write_text(f'#!/bin/sh\nexec {setpriv} {limits} {browser} "$@"\n')
+    words = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]
+    if os.geteuid() == 0:
+        words += ["setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice"]
+    command = folder / "browser"
+    command.write_text(f'#!/bin/sh\nexec {shlex.join(words)} {shlex.quote(browser)} "$@"\n')
     command.chmod(0o755)
     return str(command)
 

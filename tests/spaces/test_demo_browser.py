@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from thb_dataset.mini.release import MiniRelease
 
+pytestmark = pytest.mark.browser
+
 Visitors = Callable[..., Visit]
 
 CHECKED = """() => {
