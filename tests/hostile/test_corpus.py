@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -12,14 +13,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.hostile_corpus import MAKERS
+from tests.support.hostile_corpus import MAKERS, make_endless_edits, make_small_giants
 from tests.support.video_files import read_number
 from tests.support.workshop import Workshop, open_workshop
-from thb_dataset.errors import VideoError, VideoTooLargeError
+from thb_dataset.errors import VideoError, VideoTimeoutError, VideoTooLargeError
+from thb_dataset.video.painter import FULL_HD_PIXELS, MANY_BYTES
 from thb_dataset.video.reader import FramePolicy, Frames, Limits, VideoReader
 
 SEED = "talking heads"
-LIMITS = Limits(wall_seconds=10.0, cpu_seconds=9, address_space_bytes=1 << 30)
+LIMITS = Limits(
+    max_pixels=4096 * 2304,
+    open_seconds=5.0,
+    wall_seconds=10.0,
+    cpu_seconds=9,
+    address_space_bytes=1 << 30,
+)
 EIGHT = FramePolicy(frames=8)
 
 
@@ -116,9 +124,13 @@ def check_message(error: VideoError, path: Path) -> None:
 
 
 def check_frames(frames: Frames) -> None:
-    assert frames.pixels.shape == (len(frames.index), frames.info.height, frames.info.width, 3)
+    count, height, width, channels = frames.pixels.shape
+    assert (count, channels) == (len(frames.index), 3)
+    assert height * width <= frames.info.height * frames.info.width
+    assert frames.pixels.nbytes <= max(MANY_BYTES, 3 * count * FULL_HD_PIXELS)
     assert frames.info.height * frames.info.width <= LIMITS.max_pixels
     assert (np.diff(frames.index) > 0).all()
+    assert (np.diff(frames.seconds) > 0).all()
     assert frames.index[-1] < frames.total_frames <= LIMITS.max_frames
     assert np.isfinite(frames.seconds).all()
 
@@ -136,6 +148,50 @@ def test_declared_excess_is_refused_before_decoding(
     for name in ("gap_3600.mkv", "gap_3600.mov"):
         with pytest.raises(VideoTooLargeError, match=r"length of 39600\.0 s.*max_seconds"):
             reader.read_frames(times / name, FramePolicy(frames=1))
+
+
+def test_a_file_that_takes_long_to_open_is_given_up(
+    tmp_path: Path, server: socket.socket, reader: VideoReader
+) -> None:
+    shop = open_shop(tmp_path, server, "endless_edits")
+    path = next(iter(make_endless_edits(shop)))
+    with VideoReader(Limits(open_seconds=0.02)) as hasty:
+        for read in (hasty.probe, lambda path: hasty.read_frames(path, EIGHT)):
+            with pytest.raises(VideoTimeoutError, match=r"was not opened within 0\.02 s"):
+                read(path)
+    with pytest.raises(VideoTooLargeError, match=r"108001 packets or more .* index"):
+        reader.read_frames(path, EIGHT)
+
+
+MEMORY = """
+import sys, threading
+from pathlib import Path
+from thb_dataset.video.reader import FramePolicy, VideoReader
+kept, readers = [], [VideoReader(), VideoReader()]
+def read(reader):
+    kept.append(reader.read_frames(sys.argv[1], FramePolicy(frames=37)))
+threads = [threading.Thread(target=read, args=(reader,)) for reader in readers]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(len(kept))
+for pid in ("self", *(reader.child_pid for reader in readers)):
+    status = Path(f"/proc/{pid}/status").read_text()
+    print(int(status.partition("VmHWM:")[2].split()[0]) >> 10)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_small_files_of_giant_pictures_cost_parent_and_children_less_than_a_gibibyte(
+    tmp_path: Path, server: socket.socket
+) -> None:
+    path = next(iter(make_small_giants(open_shop(tmp_path, server, "small_giants"))))
+    assert path.stat().st_size < 60_000
+    command = [sys.executable, "-c", MEMORY, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    kept, *mib = map(int, done.stdout.split())
+    assert kept == 2
+    assert len(mib) == 3
+    assert max(mib) < 1024
 
 
 def test_the_same_seed_makes_the_same_files(tmp_path: Path, server: socket.socket) -> None:

@@ -170,6 +170,39 @@ def make_huge_pictures(shop: Workshop) -> Iterator[Path]:
     )
 
 
+def make_endless_edits(shop: Workshop) -> Iterator[Path]:
+    """Grow the edit list of an MP4 to 100,000 entries that repeat it, skip it or point nowhere."""
+    plain = shop.folder / "plain.mp4"
+    data = write_numbered(plain, 100, options={"g": "100"}).read_bytes()
+    plain.unlink()
+    for duration, start in ((1, 0), (1, 101_376), (0, 0), (1000, -1), (4000, 0), (1, 10**6)):
+        entry = struct.pack(">Iii", duration, start, 1 << 16)
+        yield shop.write(f"edits_{duration}_{start}.mp4", grow_edit_list(data, entry, 100_000))
+
+
+def grow_edit_list(data: bytes, entry: bytes, count: int) -> bytes:
+    """Replace the edit list of an MP4, whose index is at its end, by many equal entries."""
+    place = next(place for kind, place in find_boxes(data) if kind == b"elst")
+    (size,) = struct.unpack_from(">I", data, place - 8)
+    body = data[place - 4 : place + 4] + struct.pack(">I", count) + entry * count
+    grown = bytearray(
+        data[: place - 8] + struct.pack(">I", len(body) + 4) + body + data[place - 8 + size :]
+    )
+    for kind, inner in find_boxes(data):
+        (length,) = struct.unpack_from(">I", data, inner - 8)
+        if kind in CONTAINER_BOXES and inner < place < inner - 8 + length:
+            struct.pack_into(">I", grown, inner - 8, length + len(body) + 4 - size)
+    return bytes(grown)
+
+
+def make_small_giants(shop: Workshop) -> Iterator[Path]:
+    """Make videos of a few kilobytes and of the largest pictures that are decoded."""
+    for width, height, frames in ((4096, 2304, 37), (5312, 2988, 16), (8192, 4320, 8)):
+        path = shop.folder / f"giant_{width}x{height}.mp4"
+        pictures = [np.zeros((height, width, 3), np.uint8)] * frames
+        yield write_video(path, pictures, options={"preset": "ultrafast"})
+
+
 MAKERS: dict[str, tuple[Callable[[Workshop], Iterator[Path]], int]] = {
     "truncated": (make_truncated, 120),
     "flipped": (make_flipped, 160),
@@ -178,6 +211,8 @@ MAKERS: dict[str, tuple[Callable[[Workshop], Iterator[Path]], int]] = {
     "lying_lengths": (make_lying_lengths, 39),
     "absurd_times": (make_absurd_times, 22),
     "huge_pictures": (make_huge_pictures, 22),
+    "endless_edits": (make_endless_edits, 6),
+    "small_giants": (make_small_giants, 3),
     "disguised": (make_disguised, 33),
     "pointers": (make_pointers, 56),
     "links": (make_links, 18),

@@ -10,8 +10,12 @@ import typer
 from thb.commands.options import (
     FACE_PACK,
     FORMAT,
+    MAX_PIXELS,
+    MAX_SECONDS,
     FacePackOption,
     FormatOption,
+    MaxPixelsOption,
+    MaxSecondsOption,
     OutputFormat,
     QuietOption,
 )
@@ -30,6 +34,8 @@ def split(
         typer.Option("--ratios", help="Shares of train, validation and test."),
     ] = RATIOS,
     face_pack: FacePackOption = FACE_PACK,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
+    max_seconds: MaxSecondsOption = MAX_SECONDS,
     output: FormatOption = FORMAT,
     quiet: QuietOption = False,
 ) -> None:
@@ -54,7 +60,12 @@ def split(
     plan = split_folder(
         folder,
         ratios=dict(zip(Split, ratios, strict=True)),
-        preparation=Preparation(face_pack=face_pack, progress=not quiet),
+        preparation=Preparation(
+            face_pack=face_pack,
+            max_pixels=max_pixels,
+            max_seconds=max_seconds,
+            progress=not quiet,
+        ),
     )
     if output is OutputFormat.JSON:
         write_json(plan.to_dict())

@@ -12,11 +12,15 @@ from thb.commands.options import (
     EXPLAIN_BATCH_SIZE,
     FACE_PACK,
     FORMAT,
+    MAX_PIXELS,
+    MAX_SECONDS,
     TARGET,
     VIDEOS_HELP,
     ExplainBatchSizeOption,
     FacePackOption,
     FormatOption,
+    MaxPixelsOption,
+    MaxSecondsOption,
     OutputFormat,
     QuietOption,
     TargetOption,
@@ -57,6 +61,8 @@ def explain(  # noqa: PLR0913 — one parameter per option
     batch_size: ExplainBatchSizeOption = EXPLAIN_BATCH_SIZE,
     workers: WorkersOption = None,
     face_pack: FacePackOption = FACE_PACK,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
+    max_seconds: MaxSecondsOption = MAX_SECONDS,
     trust_remote_code: TrustOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -67,8 +73,8 @@ def explain(  # noqa: PLR0913 — one parameter per option
     Exit code 3: a video could not be judged.
 
     JSON: videos, each with video_id, score, status, reason and files; those that were explained
-    also have detector, target, clip_logits, frame_index, seconds, heat_shape, scale, and energy
-    and area, the shares of the heat and of the face by region.
+    also have detector, target, clip_logits, warnings, frame_index, seconds, heat_shape, scale,
+    and energy and area, the shares of the heat and of the face by region.
 
     Examples:
         thb explain runs/baseline/p3-hallo clip.mp4 --out cam.mp4
@@ -83,6 +89,8 @@ def explain(  # noqa: PLR0913 — one parameter per option
         batch_size=batch_size,
         workers=workers,
         face_pack=face_pack,
+        max_pixels=max_pixels,
+        max_seconds=max_seconds,
         progress=not quiet,
     )
     places = _choose_places(videos, out)

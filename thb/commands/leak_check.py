@@ -10,11 +10,15 @@ import typer
 from thb.commands.options import (
     FACE_PACK,
     FORMAT,
+    MAX_PIXELS,
+    MAX_SECONDS,
     RELEASE,
     SPLIT_BY,
     FacePackOption,
     FoldOption,
     FormatOption,
+    MaxPixelsOption,
+    MaxSecondsOption,
     OutputFormat,
     QuietOption,
     RealRootOption,
@@ -51,6 +55,8 @@ def leak_check(  # noqa: PLR0913 — one parameter per option
     fold: FoldOption = None,
     split_by: SplitByOption = SPLIT_BY,
     face_pack: FacePackOption = FACE_PACK,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
+    max_seconds: MaxSecondsOption = MAX_SECONDS,
     measure: Annotated[
         Measure,
         typer.Option(
@@ -109,6 +115,8 @@ def leak_check(  # noqa: PLR0913 — one parameter per option
         fold=fold,
         split_by=split_by.value,
         face_pack=face_pack,
+        max_pixels=max_pixels,
+        max_seconds=max_seconds,
         measure=measure,
         threshold=threshold,
         progress=not quiet,

@@ -130,6 +130,22 @@ FacePackOption = Annotated[
     ),
 ]
 
+MAX_PIXELS: Final = Preparation.max_pixels
+MaxPixelsOption = Annotated[
+    int,
+    typer.Option(
+        "--max-pixels",
+        min=1,
+        metavar="N",
+        help="The most pixels of a frame that is decoded: its width times its height.",
+    ),
+]
+MAX_SECONDS: Final = Preparation.max_seconds
+MaxSecondsOption = Annotated[
+    float,
+    typer.Option("--max-seconds", min=1, metavar="S", help="The longest video that is read."),
+]
+
 NO_FACE: Final = "exclude"
 NoFaceOption = Annotated[
     NoFacePolicy,

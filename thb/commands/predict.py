@@ -11,11 +11,15 @@ from thb.commands.options import (
     BATCH_SIZE,
     FACE_PACK,
     FORMAT,
+    MAX_PIXELS,
+    MAX_SECONDS,
     PRECISION,
     VIDEOS_HELP,
     BatchSizeOption,
     FacePackOption,
     FormatOption,
+    MaxPixelsOption,
+    MaxSecondsOption,
     OutputFormat,
     PrecisionOption,
     QuietOption,
@@ -48,6 +52,8 @@ def predict(  # noqa: PLR0913 — one parameter per option
     precision: PrecisionOption = PRECISION,
     workers: WorkersOption = None,
     face_pack: FacePackOption = FACE_PACK,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
+    max_seconds: MaxSecondsOption = MAX_SECONDS,
     trust_remote_code: TrustOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -57,8 +63,9 @@ def predict(  # noqa: PLR0913 — one parameter per option
     no_face, missing or error), and the numbers of clips and faces. A calibrated detector also
     gives a verdict, fake or real. Exit code 3: a video could not be read.
 
-    JSON: videos, each with video_id, score, status, reason, clips, faces and clip_logits, and
-    with threshold and verdict if the detector is calibrated; run, what scored them; throughput.
+    JSON: videos, each with video_id, score, status, reason, clips, faces, clip_logits and
+    warnings, and with threshold and verdict if the detector is calibrated; run, what scored
+    them; throughput.
 
     Examples:
         thb predict runs/baseline/p3-hallo clip.mp4 other.mp4
@@ -79,6 +86,8 @@ def predict(  # noqa: PLR0913 — one parameter per option
         workers=workers,
         precision=precision,
         face_pack=face_pack,
+        max_pixels=max_pixels,
+        max_seconds=max_seconds,
         progress=not quiet,
     )
     predictions = predict_files(model, videos, settings=settings)
@@ -122,6 +131,7 @@ def _to_record(row: Prediction, calibration: Calibration | None) -> dict[str, An
         "clips": row.clips,
         "faces": row.faces,
         "clip_logits": list(row.clip_logits),
+        "warnings": list(row.warnings),
     }
     if calibration is not None:
         record["threshold"] = calibration.threshold
@@ -136,7 +146,8 @@ def _write_lines(rows: list[Prediction], calibration: Calibration | None) -> Non
     for row in rows:
         score = "–" if row.score is None else f"{row.score:.4f}"
         verdict = "" if calibration is None else f"{_give_verdict(row, calibration) or '–':<7}  "
-        reason = f"  ({escape(row.reason)})" if row.reason else ""
+        said = "; ".join(filter(None, (row.reason, *row.warnings)))
+        reason = f"  ({escape(said)})" if said else ""
         write_line(
             f"{score:>7}  {verdict}{row.status.value:<7}  {row.clips:>5}  {row.faces:>5}  "
             f"{escape(row.video_id)}{reason}"

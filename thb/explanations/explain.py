@@ -99,7 +99,7 @@ def explain_files(
         model.to(settings.device)  # type: ignore[arg-type] # transformers wraps it untyped
     spec = model.config.clip_spec
     maker = ClipMaker(spec, settings, sounds=sounds)
-    tools = ThreadTools(settings.face_pack)
+    tools = ThreadTools(settings)
     bar = progress_bar(total=len(paths), description="explaining", shown=settings.progress)
     try:
         with bar, maker:
@@ -150,6 +150,7 @@ def _make_explanation(
         spec=spec,
         boxes=boxes,
         points=points,
+        limits=settings.limits,
     )
 
 

@@ -20,6 +20,7 @@ from thb_dataset.files import write_whole
 
 if TYPE_CHECKING:
     from detectors.explain import Target
+    from thb_dataset.video.values import Limits
 
 SCALE_PERCENTILE: Final = 99.5
 """The percentile of a video's absolute heat that is shown at full strength, as is all above it."""
@@ -47,6 +48,7 @@ class Explanation:
         boxes: float32 (N, T, 4), the face in pixels of the frame; None where the detector takes
             whole frames and no face can be followed in them.
         points: float32 (N, T, 5, 2), the five points of the face; None where ``boxes`` is.
+        limits: The cost that the video may cause when it is read again; None for the usual ones.
     """
 
     video_id: str
@@ -60,6 +62,7 @@ class Explanation:
     spec: ClipSpec
     boxes: Floats | None
     points: Floats | None
+    limits: Limits | None = None
 
     @property
     def frames(self) -> npt.NDArray[np.uint8]:
@@ -156,6 +159,7 @@ class Explanation:
             "target": self.target,
             "score": self.score,
             "clip_logits": list(self.clip_logits),
+            "warnings": list(self.clips.warnings),
             "frame_index": self.frame_index.tolist(),
             "seconds": np.round(self.seconds, 4).tolist(),
             "heat_shape": list(self.heat.shape),
@@ -175,7 +179,8 @@ class Explanation:
             VideoError: The video can no longer be read.
             OSError: The file cannot be written.
         """
-        return write_overlay(Path(path), self.path, self.follow_heat(), progress=progress)
+        heat = self.follow_heat()
+        return write_overlay(Path(path), self.path, heat, limits=self.limits, progress=progress)
 
     def save_all(self, path: str | Path) -> tuple[Path, Path, Path]:
         """Write the overlay, and beside it the sheet (``.png``) and the map (``.npz``).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,7 +17,7 @@ from thb_dataset.video.frame_policy import FramePolicy
 from thb_dataset.video.reader import VideoReader
 
 if TYPE_CHECKING:
-    from thb_dataset.video.values import Frames
+    from thb_dataset.video.values import Frames, Limits
 
 MAX_SIDE: Final = 512
 """The longer side of the overlay in pixels, enough to look at it in a browser."""
@@ -24,13 +25,23 @@ MAX_SIDE: Final = 512
 MAX_FRAMES: Final = 512
 """The most frames of an overlay, evenly over the video: 20 s at 25 frames/s, 400 MiB in memory."""
 
+MAX_RATE: Final = 120
+"""The most frames per second; of a faster video every second, third … frame is shown."""
+
 STRIP_HEIGHT: Final = 24
 """Rows of pixels below the picture that mark the frames the detector saw, and the current one."""
 
 _STRIP, _SEEN, _NOW = (24, 24, 24), (150, 150, 150), (255, 255, 255)
 
 
-def write_overlay(path: Path, video: Path, track: HeatTrack, *, progress: bool = False) -> Path:
+def write_overlay(
+    path: Path,
+    video: Path,
+    track: HeatTrack,
+    *,
+    limits: Limits | None = None,
+    progress: bool = False,
+) -> Path:
     """Write the whole video, without sound, with the heat painted over it.
 
     Between two frames that the detector saw the heat is interpolated. The strip below the picture
@@ -40,6 +51,7 @@ def write_overlay(path: Path, video: Path, track: HeatTrack, *, progress: bool =
         path: An MP4 file (H.264, yuv420p), written whole or not at all.
         video: The video that was explained.
         track: Its heat.
+        limits: The cost that the video may cause; None for the usual ones.
         progress: Show a bar on stderr.
 
     Raises:
@@ -47,19 +59,20 @@ def write_overlay(path: Path, video: Path, track: HeatTrack, *, progress: bool =
         OSError: The file cannot be written.
     """
     everywhere = FramePolicy(clips=MAX_FRAMES, frames=1)
-    with VideoReader() as reader:
+    with VideoReader(limits) as reader:
         frames = reader.read_frames(video, everywhere, max_side=MAX_SIDE)
-    bar = progress_bar(
-        total=len(frames.pixels), description="painting", unit="frame", shown=progress
-    )
+    rate = _find_rate(frames)
+    step = math.ceil(rate / MAX_RATE)
+    pictures, seconds = frames.pixels[::step], frames.seconds[::step].tolist()
+    bar = progress_bar(total=len(pictures), description="painting", unit="frame", shown=progress)
     height, width = frames.pixels.shape[1:3]
     end = float(frames.seconds[-1])
     with (
         bar,
         write_whole(path) as draft,
-        _Encoder(draft, _find_rate(frames), (height, width)) as encoder,
+        _Encoder(draft, rate / step, (height, width)) as encoder,
     ):
-        for picture, at in zip(frames.pixels, frames.seconds.tolist(), strict=True):
+        for picture, at in zip(pictures, seconds, strict=True):
             heat = track.read_on_frame(at, (height, width))
             painted = paint_heat(picture, heat, track.scale)
             encoder.add(np.concatenate([painted, _draw_strip(width, at, track.seconds, end)]))
@@ -85,7 +98,7 @@ def _find_rate(frames: Frames) -> Fraction:
     if len(frames.seconds) < 2 or lasts <= 0:
         return Fraction(1)
     rate = (len(frames.seconds) - 1) / lasts
-    return Fraction(min(max(rate, 0.1), 120.0)).limit_denominator(1001)
+    return Fraction(max(rate, 0.1)).limit_denominator(1001)
 
 
 class _Encoder:

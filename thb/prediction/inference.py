@@ -70,12 +70,14 @@ class Outcome:
         reason: Why there are no logits, in one line.
         clip_logits: One number per clip; a higher number means fake.
         faces: The number of faces tracked in the video, including the chosen one.
+        warnings: What is unusual about the video and may matter to the score, a sentence each.
     """
 
     status: Status
     reason: str | None = None
     clip_logits: tuple[float, ...] = ()
     faces: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 FILE_MISSING = Outcome(status=Status.MISSING, reason="no such file")
@@ -156,7 +158,12 @@ def _score_batch(
         if np.isfinite(own).all():
             yield (
                 name,
-                Outcome(status=Status.OK, clip_logits=tuple(own.tolist()), faces=clips.faces),
+                Outcome(
+                    status=Status.OK,
+                    clip_logits=tuple(own.tolist()),
+                    faces=clips.faces,
+                    warnings=clips.warnings,
+                ),
             )
         else:
             reason = "the detector's logit is not a finite number"

@@ -189,6 +189,7 @@ def make_row(
         clip_logits=outcome.clip_logits,
         clips=len(outcome.clip_logits),
         faces=outcome.faces,
+        warnings=outcome.warnings,
     )
 
 

@@ -65,6 +65,7 @@ class Prediction:
         clip_logits: The logit of each clip in order of time; a higher number means fake.
         clips: The number of clips that were scored.
         faces: The number of faces tracked in the video, including the chosen one.
+        warnings: What is unusual about the video and may matter to the score, a sentence each.
     """
 
     video_id: str
@@ -80,6 +81,7 @@ class Prediction:
     clip_logits: tuple[float, ...] = ()
     clips: int = 0
     faces: int = 0
+    warnings: tuple[str, ...] = field(default=(), metadata={"later": True})
 
     def __post_init__(self) -> None:
         """Refuse a row that contradicts itself.
@@ -88,6 +90,7 @@ class Prediction:
             ResultError: Label, status, score and logits do not go together.
         """
         object.__setattr__(self, "clip_logits", tuple(self.clip_logits))
+        object.__setattr__(self, "warnings", tuple(self.warnings))
         try:
             object.__setattr__(self, "status", Status(self.status))
         except ValueError:

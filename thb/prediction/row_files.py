@@ -1,10 +1,11 @@
 """Parquet files with one row per video: a dataclass gives the columns, the metadata the run.
 
-A field's annotation gives the type of its column. Two keys of its metadata refine this:
+A field's annotation gives the type of its column. Three keys of its metadata refine this:
 
 - ``"column"``: another type, such as ``"int8"``;
 - ``"keys"``: the field is a mapping with these keys, and each of them gets a column of its own,
-  named ``<field>_<key>``. Where one of the values is missing, the whole mapping is read as None.
+  named ``<field>_<key>``. Where one of the values is missing, the whole mapping is read as None;
+- ``"later"``: files of older versions lack the column, and get the field's default.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _COLUMNS: Final[Mapping[object, str]] = {
     float: "double",
     int: "int32",
     tuple[float, ...]: "list<double>",
+    tuple[str, ...]: "list<string>",
 }
 """Types of columns by the type of a field; every other field is a string."""
 
@@ -79,7 +81,10 @@ def read_rows(
         # ParquetFile, not read_table, which reads "key=value" in folder names as columns.
         table = pq.ParquetFile(path).read()
         run = read_scoring_record((table.schema.metadata or {}).get(RUN_KEY, b"{}"))
-        lines = table.select(_make_schema(row_type).names).to_pylist()
+        later = {field.name for field in fields(row_type) if "later" in field.metadata}
+        absent = later - set(table.column_names)
+        names = [name for name in _make_schema(row_type).names if name not in absent]
+        lines = table.select(names).to_pylist()
         rows = tuple(row_type(**_unflatten(row_type, line)) for line in lines)
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise ResultError(f"{path} holds no {what}: {error}") from error
@@ -99,6 +104,7 @@ def _make_schema(row_type: type[DataclassInstance]) -> pa.Schema:
         "int32": pa.int32(),
         "double": pa.float64(),
         "list<double>": pa.list_(pa.float64()),
+        "list<string>": pa.list_(pa.string()),
         "string": pa.string(),
     }
     return pa.schema([(name, types[kind]) for name, kind in _list_columns(row_type)])
@@ -134,6 +140,6 @@ def _unflatten(row_type: type[DataclassInstance], line: Mapping[str, Any]) -> di
         if "keys" in field.metadata:
             found = {key: line[f"{field.name}_{key}"] for key in field.metadata["keys"]}
             values[field.name] = None if None in found.values() else found
-        else:
+        elif field.name in line:
             values[field.name] = line[field.name]
     return values

@@ -46,7 +46,7 @@ class ClipMaker:
         self._store = ClipStore(preparation.store)
         self._workers = preparation.workers or default_workers()
         self._sounds = sounds or {}
-        self._tools = ThreadTools(preparation.face_pack)
+        self._tools = ThreadTools(preparation)
 
     def __enter__(self) -> ClipMaker:
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="clips")
@@ -95,11 +95,11 @@ class ThreadTools:
     """A video reader and a face finder for each thread, created when the thread first asks.
 
     Args:
-        face_pack: The face pack, as ``load_face_finder`` takes it.
+        preparation: The face pack and the limits of a video.
     """
 
-    def __init__(self, face_pack: str) -> None:
-        self._face_pack = face_pack
+    def __init__(self, preparation: Preparation) -> None:
+        self._preparation = preparation
         self._own = threading.local()
         self._lock = threading.Lock()
         self._readers = ExitStack()
@@ -108,8 +108,8 @@ class ThreadTools:
         """Return the reader and the face finder of the calling thread."""
         if not hasattr(self._own, "tools"):
             with self._lock:
-                reader = self._readers.enter_context(VideoReader())
-                self._own.tools = (reader, load_face_finder(self._face_pack))
+                reader = self._readers.enter_context(VideoReader(self._preparation.limits))
+                self._own.tools = (reader, load_face_finder(self._preparation.face_pack))
         tools: tuple[VideoReader, FaceFinder] = self._own.tools
         return tools
 

@@ -58,7 +58,7 @@ class IdentityMaker:
 
         self._store = IdentityStore(preparation.store)
         self._workers = preparation.workers or default_workers()
-        self._tools = ThreadTools(preparation.face_pack)
+        self._tools = ThreadTools(preparation)
 
     def __enter__(self) -> IdentityMaker:
         return self

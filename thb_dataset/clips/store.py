@@ -125,6 +125,7 @@ def _dump_clips(clips: VideoClips) -> dict[str, npt.NDArray[Any]]:
     arrays["packed"] = _pack_pixels(clips.pixels)
     arrays["shape"] = np.array(clips.pixels.shape, np.int64)
     arrays["frame_size"] = np.array(clips.frame_size, np.int64)
+    arrays["warnings"] = np.array(clips.warnings, np.str_)
     arrays["counts"] = np.array([getattr(clips, name) for name in _COUNTS], np.int64)
     return arrays
 
@@ -132,6 +133,7 @@ def _dump_clips(clips: VideoClips) -> dict[str, npt.NDArray[Any]]:
 def _load_clips(arrays: Mapping[str, npt.NDArray[Any]]) -> VideoClips:
     values: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
     values["frame_size"] = tuple(arrays["frame_size"].tolist())
+    values["warnings"] = tuple(arrays["warnings"].tolist())
     values["pixels"] = _unpack_pixels(arrays["packed"], arrays["shape"])
     values |= zip(_COUNTS, map(int, arrays["counts"]), strict=True)
     return VideoClips(**values)

@@ -23,7 +23,7 @@ from thb_dataset.video.values import Frames
 if TYPE_CHECKING:
     from thb_dataset.video.reader import VideoReader
 
-CROPS_VERSION: Final = 3
+CROPS_VERSION: Final = 4
 """A number to increase whenever the same video and settings give other crops than before."""
 
 
@@ -48,6 +48,7 @@ class VideoClips:
         frames_searched: The number of frames searched for faces; boxes of the other frames are
             interpolated.
         frames_read: The number of frames read from the video.
+        warnings: What is unusual about the video and may matter to a score, a sentence each.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -60,6 +61,7 @@ class VideoClips:
     frames_with_face: int
     frames_searched: int
     frames_read: int
+    warnings: tuple[str, ...] = ()
 
     @property
     def frames_bridged(self) -> int:
@@ -155,6 +157,7 @@ def take_whole_frames(frames: Frames, layout: npt.NDArray[np.int64], spec: ClipS
         frames_with_face=0,
         frames_searched=0,
         frames_read=len(frames.index),
+        warnings=frames.warnings,
     )
 
 
@@ -186,11 +189,12 @@ def cut_clips(
         seconds=frames.seconds[place],
         boxes=face.boxes[place],
         points=face.points[place],
-        frame_size=(frames.info.height, frames.info.width),
+        frame_size=frames.pixels.shape[1:3],
         faces=face.faces,
         frames_with_face=face.frames_with_face,
         frames_searched=face.frames_searched,
         frames_read=len(frames.index),
+        warnings=frames.warnings,
     )
 
 

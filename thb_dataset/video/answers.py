@@ -67,20 +67,22 @@ class Conversation:
         message = self._receive("begin")
         while message["kind"] == "begin":
             info, count = VideoInfo(**message["info"]), int(message["count"])
-            height, width = _fit(info.height, info.width, max_side)
-            self._check_output(max(count * height * width, info.height * info.width) * 3)
+            sent = int(message["height"]), int(message["width"])
+            height, width = _fit(*sent, max_side)
+            self._check_output(max(count * height * width, sent[0] * sent[1]) * 3)
             pixels = np.empty((count, height, width, 3), dtype=np.uint8)
             index = np.zeros(count, dtype=np.int64)
-            seconds = np.zeros(count, dtype=np.float64)
             while (message := self._receive("frame", "begin", "end"))["kind"] == "frame":
                 place = int(message["place"])
-                if (height, width) == (info.height, info.width):
+                if (height, width) == sent:
                     self._receive_payload(message, pixels[place])
                 else:
-                    whole = np.empty((info.height, info.width, 3), dtype=np.uint8)
+                    whole = np.empty((*sent, 3), dtype=np.uint8)
                     self._receive_payload(message, whole)
                     pixels[place] = _shrink(whole, height, width)
-                index[place], seconds[place] = message["index"], message["seconds"]
+                index[place] = message["index"]
+        seconds = np.zeros(count, dtype=np.float64)
+        self._receive_payload(message, seconds)
         return Frames(
             pixels=pixels,
             index=index,
@@ -88,6 +90,7 @@ class Conversation:
             total_frames=int(message["total_frames"]),
             read_to_end=bool(message["read_to_end"]),
             info=info,
+            warnings=tuple(map(str, message["warnings"])),
         )
 
     def receive_audio(self, rate_hz: int) -> Audio | None:

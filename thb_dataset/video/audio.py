@@ -12,6 +12,7 @@ import numpy.typing as npt
 from av.audio.stream import AudioStream
 
 from thb_dataset.errors import VideoDecodeError, VideoTooLargeError
+from thb_dataset.video.clock import LONGEST_STILL_SECONDS
 from thb_dataset.video.decoder import VideoFile, find_audio_stream, tell_time
 from thb_dataset.video.values import Audio, Limits
 
@@ -81,11 +82,14 @@ def _decode_runs(
     resampler, shape, expected = None, None, Fraction(0)
     for frame in _decode(video, stream):
         time = tell_time(frame)
-        if time is None:
+        follows = time is not None and -GAP_SECONDS <= time - expected <= LONGEST_STILL_SECONDS
+        if time is None or (resampler is not None and not follows):
+            # A stamp that goes back or leaps is not believed: the sound goes on.
             time = expected
         if time > latest:
             raise VideoTooLargeError(
-                f"has sound longer than {float(latest):.0f} s; cut it or raise Limits.max_seconds"
+                f"has sound longer than {float(latest):.0f} s; cut it or raise --max-seconds"
+                " (in Python: Limits.max_seconds)"
             )
         new_shape = (frame.format.name, frame.layout.name, frame.sample_rate)
         if resampler is None or shape != new_shape or abs(time - expected) > GAP_SECONDS:

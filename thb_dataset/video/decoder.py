@@ -8,8 +8,10 @@ protocol. No demuxer that opens other files (playlists, scripts, image patterns)
 from __future__ import annotations
 
 import os
+import signal
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from io import FileIO
 from pathlib import Path
@@ -23,6 +25,7 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from thb_dataset.errors import VideoDecodeError, VideoTooLargeError
+from thb_dataset.video.clock import is_longer
 from thb_dataset.video.values import Limits
 
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg"
@@ -35,6 +38,8 @@ AUDIO_DECODERS = (
     "pcm_u8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_f32le,pcm_alaw,pcm_mulaw"
 )
 READ_BYTES = 1 << 18
+MOST_SOUNDS = 500
+"""The packets of sound in a second; the shortest packets of any codec last 2.5 ms."""
 
 
 def open_regular_file(path: str) -> FileIO:
@@ -92,9 +97,10 @@ class VideoFile:
         self._limits = limits
         self._file = open_regular_file(path)
         try:
-            self.container = self._open()
-            self.stream = self._choose_stream()
-            self._check_declared()
+            self._open_and_choose()
+            self._check_size()
+            if self._is_declared_too_long():
+                self._refuse_if_long()
             self._prepare_decoder()
         except BaseException:
             self._file.close()
@@ -106,6 +112,12 @@ class VideoFile:
     def __exit__(self, *_: object) -> None:
         self.container.close()
         self._file.close()
+
+    def _open_and_choose(self) -> None:
+        self._file.seek(0)
+        with _alarm(self._limits.open_seconds):
+            self.container = self._open()
+        self.stream = self._choose_stream()
 
     def _open(self) -> InputContainer:
         options = {
@@ -129,8 +141,7 @@ class VideoFile:
             ) from error
 
     def _choose_stream(self) -> VideoStream:
-        pictures = Disposition.attached_pic | Disposition.timed_thumbnails
-        streams = [s for s in self.container.streams.video if not s.disposition & pictures]
+        streams = self._list_streams()
         if not streams:
             raise VideoDecodeError("has no video stream, only sound or other data")
         best = self.container.streams.best("video")
@@ -143,7 +154,11 @@ class VideoFile:
             )
         return stream
 
-    def _check_declared(self) -> None:
+    def _list_streams(self) -> list[VideoStream]:
+        pictures = Disposition.attached_pic | Disposition.timed_thumbnails
+        return [s for s in self.container.streams.video if not s.disposition & pictures]
+
+    def _check_size(self) -> None:
         limits, stream = self._limits, self.stream
         self.check_size(stream.width, stream.height)
         if stream.width < 1 or stream.height < 1:
@@ -152,13 +167,28 @@ class VideoFile:
                 f"declares no size of its pictures, or more than {limits.max_pixels} pixels; it is"
                 " damaged or too large"
             )
-        seconds = self.declared_seconds
-        if seconds is not None and seconds > limits.max_seconds:
-            raise VideoTooLargeError(
-                f"declares a length of {seconds:.1f} s, but the limit is"
-                f" {limits.max_seconds:g} s; cut it or raise Limits.max_seconds"
-            )
         self._check_count(stream.frames)
+
+    def _is_declared_too_long(self) -> bool:
+        seconds = self.declared_seconds
+        return seconds is not None and seconds > self._limits.max_seconds
+
+    def _refuse_if_long(self) -> None:
+        """Refuse a video that is as long as it declares, and not one with a broken time stamp."""
+        longest, declared = self._limits.max_seconds, self.declared_seconds
+        if is_longer(self._tell_packet_times(), longest):
+            raise VideoTooLargeError(
+                f"declares a length of {declared:.1f} s, but the limit is {longest:g} s; cut it or"
+                " raise --max-seconds (in Python: Limits.max_seconds)"
+            )
+        self.container.close()
+        self._open_and_choose()
+
+    def _tell_packet_times(self) -> Iterator[Fraction]:
+        for packet in self.packets(self.stream):
+            place = None if packet is None else packet.pts if packet.dts is None else packet.dts
+            if place is not None:
+                yield place * Fraction(self.stream.time_base or 1)
 
     def check_size(self, width: int, height: int) -> None:
         """Refuse pictures larger than the limit.
@@ -169,14 +199,14 @@ class VideoFile:
         if width * height > self._limits.max_pixels:
             raise VideoTooLargeError(
                 f"has pictures of {width} x {height}, but the limit is {self._limits.max_pixels}"
-                " pixels; scale it down or raise Limits.max_pixels"
+                " pixels; scale it down or raise --max-pixels (in Python: Limits.max_pixels)"
             )
 
     def _check_count(self, frames: int) -> None:
         if frames > self._limits.max_frames:
             raise VideoTooLargeError(
                 f"has {frames} frames or more, but the limit is {self._limits.max_frames};"
-                " cut it or raise Limits.max_frames"
+                " cut it or raise --max-seconds (in Python: Limits.max_frames)"
             )
 
     def _prepare_decoder(self) -> None:
@@ -196,6 +226,20 @@ class VideoFile:
             found.append(self.container.duration / av.time_base)
         return max(found, default=None)
 
+    @property
+    def declared_period(self) -> Fraction:
+        """The seconds from one frame to the next at the mean rate; 0 if none is declared."""
+        rate = self.stream.average_rate or self.stream.guessed_rate
+        return 1 / Fraction(rate) if rate else Fraction(0)
+
+    def describe_tracks(self) -> tuple[str, ...]:
+        """Return a warning if there are other video tracks beside the one that is read."""
+        count = len(self._list_streams())
+        if count < 2:
+            return ()
+        size = f"{self.stream.width} x {self.stream.height}"
+        return (f"holds {count} video tracks; only the one of {size} is read",)
+
     def count_packets(self) -> int:
         """Count the frames in the file without decoding them, up to where the file breaks off.
 
@@ -210,12 +254,26 @@ class VideoFile:
         return count
 
     def packets(self, stream: VideoStream | AudioStream) -> Iterator[Packet[Any] | None]:
-        """Yield the packets of one stream; the last item tells a decoder to finish."""
+        """Yield the packets of one stream; the last item tells a decoder to finish.
+
+        Raises:
+            VideoTooLargeError: There are more packets than a video within the limits has. A hostile
+                edit list repeats them without end, and hides them from the counting of frames.
+        """
+        limits = self._limits
+        most = limits.max_frames if stream == self.stream else limits.max_seconds * MOST_SOUNDS
         for other in self.container.streams:
             keep = other.index == stream.index
             other.discard = Discard.default if keep else Discard.all
         try:
-            yield from self.container.demux(stream)
+            for count, packet in enumerate(self.container.demux(stream)):
+                if count > most:
+                    raise VideoTooLargeError(
+                        f"has {count} packets or more in one track, but the limit is {most:g}; its"
+                        " index is damaged or hostile, or it is very long: cut it or raise"
+                        " --max-seconds (in Python: Limits.max_frames)"
+                    )
+                yield packet
         except av.error.MemoryError:
             raise
         except av.FFmpegError:
@@ -250,6 +308,19 @@ class VideoFile:
 
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """End this process, which is the child, if something takes longer than this.
+
+    FFmpeg reads an index in loops of its own, which nothing else interrupts.
+    """
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def tell_time(frame: av.VideoFrame | av.AudioFrame) -> Fraction | None:

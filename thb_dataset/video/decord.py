@@ -17,13 +17,14 @@ that is damaged or very small, while PyAV goes on with what decodes; so PyAV is 
 from __future__ import annotations
 
 import importlib
-from dataclasses import asdict
+from fractions import Fraction
 
 import av
 import numpy as np
 import numpy.typing as npt
 
 from thb_dataset.errors import VideoDecodeError
+from thb_dataset.video.decoded import Decoded, send_begin
 from thb_dataset.video.decoder import VideoFile
 from thb_dataset.video.messages import Answers
 from thb_dataset.video.painter import Painter
@@ -34,7 +35,7 @@ BLOCK_FRAMES = 8
 
 def decode_with_decord(
     path: str, limits: Limits, wanted: npt.NDArray[np.int64], to_end: bool, answers: Answers
-) -> int:
+) -> Decoded:
     """Send the wanted frames of a video.
 
     Args:
@@ -45,45 +46,50 @@ def decode_with_decord(
         answers: The pipe to the parent.
 
     Returns:
-        The number of frames that decord counts.
+        The stamps of all frames that decord counts.
 
     Raises:
-        VideoDecodeError: decord cannot open or decode the file.
+        VideoDecodeError: decord cannot open or decode the file, or would show its pictures wrongly.
     """
     decord = importlib.import_module("decord")
     with VideoFile(path, limits) as video:
+        result = Decoded(video.declared_period)
         first = next(video.frames(), None)
         if first is None:
-            return 0
-        painter = Painter(video, first)
-        info = asdict(painter.describe())
+            return result
+        painter = Painter(video, first, len(wanted))
+        result.warnings.extend(painter.warnings)
+        if painter.colours.differ or first.interlaced_frame:
+            raise VideoDecodeError(
+                "is HDR, has BT.2020 colours or is interlaced, which decord does not convert; use"
+                " the backend pyav"
+            )
+        send_begin(painter, len(wanted), answers)
     try:
         # The path is known by now to be a plain file, in a container that opens no other file.
         reader = decord.VideoReader(path, ctx=decord.cpu(0), num_threads=1)
         total = len(reader)
-        answers.send("begin", info=info, count=len(wanted))
-        start = float(reader.get_frame_timestamp(0)[0])
+        times = reader.get_frame_timestamp(range(total))[:, 0]
+        result.stamps.extend(Fraction(float(time)) for time in times)
         for block in range(0, len(wanted), BLOCK_FRAMES):
             indices = [int(i) for i in wanted[block : block + BLOCK_FRAMES] if i < total]
             if not indices:
                 break
             batch = reader.get_batch(indices).asnumpy()
-            times = reader.get_frame_timestamp(indices)[:, 0]
             for place, index in enumerate(indices):
                 pixels = _fit(batch[place], painter).data
-                seconds = float(times[place]) - start
-                answers.send("frame", pixels, place=block + place, index=index, seconds=seconds)
+                answers.send("frame", pixels, place=block + place, index=index)
     except (decord.DECORDError, RuntimeError) as error:
         words = str(error).strip().partition("\n")[0]
         raise VideoDecodeError(
             f"cannot be decoded by decord ({words}); the backend pyav reads what is left of a"
             " damaged file"
         ) from error
-    return total
+    return result
 
 
 def _fit(pixels: npt.NDArray[np.uint8], painter: Painter) -> npt.NDArray[np.uint8]:
-    """Stretch a picture to square pixels: decord turns pictures upright, but does not stretch."""
+    """Scale a picture to its size: decord turns pictures upright, but does not stretch them."""
     height, width, _ = painter.shape
     if pixels.shape == painter.shape:
         return np.ascontiguousarray(pixels)

@@ -10,9 +10,10 @@ The child answers ``ready`` once at the start. It then answers each request in o
 - ``error`` with a class name of the exception tree, a message, and whether the child can go on;
 - ``info``;
 - ``audio`` or ``silence``;
-- ``begin`` (facts, number of frames), a ``frame`` for each frame (place, index, seconds, pixels),
-  and ``end``. A second ``begin`` withdraws the frames sent before it: the file then holds fewer
-  frames than packets.
+- ``begin`` (facts, number and size of the frames), a ``frame`` for each frame (place, index,
+  pixels), and ``end`` (number of frames, warnings, and as raw bytes the seconds of each frame). A
+  second ``begin`` withdraws the frames sent before it: the file then holds fewer frames than
+  packets.
 """
 
 from __future__ import annotations

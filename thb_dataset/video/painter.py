@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,7 +12,9 @@ import numpy.typing as npt
 from av.sidedata.sidedata import SideData
 from av.video.reformatter import VideoReformatter
 
+from thb_dataset.errors import VideoDecodeError
 from thb_dataset.video.decoder import VideoFile, find_audio_stream
+from thb_dataset.video.tone import Transfer, convert_picture
 from thb_dataset.video.values import VideoInfo
 
 STRETCH_FROM = 1.3
@@ -23,6 +26,17 @@ resamples them.
 """
 STRETCH_TO = 8
 """The largest ratio that is believed: no camera or tool writes longer pixels."""
+
+FULL_HD_PIXELS = 1920 * 1080
+"""The size up to which pictures are never made smaller, however many there are."""
+MANY_BYTES = 192 << 20
+"""The memory of 32 pictures of Full HD; more and larger ones are made smaller to fit."""
+
+_UNKNOWN, _BT2020 = 2, 9
+_TRANSFERS: dict[int, Transfer] = {16: "pq", 18: "hlg"}
+_MATRICES = {0: 9, 1: 1, 2: 9, 5: 5, 6: 5, 9: 9}
+"""The matrix in which HDR is read for the one that it declares, as numbers of ITU-T H.273: an
+unknown one is BT.2020's (9), and RGB needs none."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +88,54 @@ class Turn:
         return np.ascontiguousarray(pixels)
 
 
+@dataclass(frozen=True)
+class Colours:
+    """How colours are coded, where that differs from SDR with BT.709 primaries.
+
+    Attributes:
+        transfer: How light is coded.
+        wide: Whether the primaries are those of BT.2020.
+        matrix: The matrix from luma and chroma to RGB; None for the frame's own.
+    """
+
+    transfer: Transfer = "sdr"
+    wide: bool = False
+    matrix: int | None = None
+
+    @classmethod
+    def of(cls, frame: av.VideoFrame) -> Self:
+        """Read the colours of a decoded frame.
+
+        Raises:
+            VideoDecodeError: It is HDR in a matrix that cannot be read.
+        """
+        transfer, primaries = _TRANSFERS.get(int(frame.color_trc)), int(frame.color_primaries)
+        if transfer is None:
+            return cls(wide=primaries == _BT2020)
+        if (matrix := _MATRICES.get(int(frame.colorspace))) is None:
+            raise VideoDecodeError(
+                f"is HDR ({transfer.upper()}) in a colour matrix that is not supported (number"
+                f" {int(frame.colorspace)} of H.273); convert it to SDR"
+            )
+        return cls(transfer, primaries in {_UNKNOWN, _BT2020}, matrix)
+
+    @property
+    def differ(self) -> bool:
+        """Whether pictures must be converted."""
+        return self != Colours()
+
+    @property
+    def note(self) -> str:
+        """The warning about the conversion; empty without one."""
+        if self.transfer != "sdr":
+            return f"is HDR ({self.transfer.upper()}) and was tone-mapped to SDR (BT.2390)"
+        return "has BT.2020 colours, which were converted to BT.709" if self.wide else ""
+
+    def convert(self, picture: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
+        """Turn a coded picture, uint16 (H, W, 3), into SDR, uint8 (H, W, 3)."""
+        return convert_picture(picture, self.transfer, wide=self.wide)
+
+
 class Painter:
     """Makes upright RGB pictures of one size out of decoded frames of any size.
 
@@ -81,12 +143,16 @@ class Painter:
         video: The open video.
         first: Its first frame, which decides the turn and the size.
 
+        count: The number of pictures that will be kept together.
+
     Raises:
         VideoTooLargeError: The pictures would be larger than the limit.
+        VideoDecodeError: The colours cannot be read.
     """
 
-    def __init__(self, video: VideoFile, first: av.VideoFrame) -> None:
+    def __init__(self, video: VideoFile, first: av.VideoFrame, count: int = 1) -> None:
         self._video = video
+        self.colours = Colours.of(first)
         self._reformatter = VideoReformatter()
         self._pixel_format = first.format.name
         self.turn = Turn.of(first)
@@ -99,11 +165,30 @@ class Painter:
             height = round(height / min(self.aspect, 1))
         video.check_size(width, height)
         self.size = (width, height)
+        most = max(FULL_HD_PIXELS, MANY_BYTES // (3 * max(count, 1)))
+        if width * height > most:
+            shrink = math.sqrt(most / (width * height))
+            self.size = (max(1, int(width * shrink)), max(1, int(height * shrink)))
+        self._whole = (width, height)
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """The shape (H, W, 3) of every picture."""
-        width, height = self.size
+        """The shape (H, W, 3) of every picture that is painted."""
+        return self._turn_size(self.size)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader of the scores should know of the pictures."""
+        found = list(self._video.describe_tracks())
+        if self.colours.note:
+            found.append(self.colours.note)
+        if self.size != self._whole:
+            (height, width, _), (low, narrow, _) = self._turn_size(self._whole), self.shape
+            found.append(f"the pictures of {width} x {height} were made smaller ({narrow} x {low})")
+        return found
+
+    def _turn_size(self, size: tuple[int, int]) -> tuple[int, int, int]:
+        width, height = size
         return (width, height, 3) if self.turn.transpose else (height, width, 3)
 
     def paint(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
@@ -114,22 +199,27 @@ class Painter:
         """
         self._video.check_size(frame.width, frame.height)
         width, height = self.size
-        same = (frame.width, frame.height) == self.size
+        interpolation = "BILINEAR" if (frame.width, frame.height) == self.size else "BICUBIC"
+        if self.size != self._whole:
+            interpolation = "AREA"
         rgb = self._reformatter.reformat(
             frame,
             width,
             height,
-            "rgb24",
-            interpolation="BILINEAR" if same else "BICUBIC",
+            "rgb48le" if self.colours.differ else "rgb24",
+            src_colorspace=self.colours.matrix,
+            interpolation=interpolation,
             threads=1,
-        )
-        return self.turn.apply(rgb.to_ndarray().astype(np.uint8, copy=False))
+        ).to_ndarray()
+        if self.colours.differ:
+            rgb = self.colours.convert(rgb.astype(np.uint16, copy=False))
+        return self.turn.apply(rgb.astype(np.uint8, copy=False))
 
     def describe(self) -> VideoInfo:
         """Return what the file declares and what its first frame showed."""
         video, stream = self._video, self._video.stream
         rate = stream.average_rate or stream.guessed_rate
-        height, width, _ = self.shape
+        height, width, _ = self._turn_size(self._whole)
         return VideoInfo(
             width=width,
             height=height,

@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -109,7 +109,7 @@ class VideoReader:
         """Decode a video and return the frames that a policy chooses, in order, each of them once.
 
         The policy counts the frames that decode and not those that the file declares. If the file
-        declares more, a warning is logged.
+        declares more, ``Frames.warnings`` says so, and the log.
 
         Args:
             path: The file; the path is never taken for a URL or a protocol.
@@ -127,15 +127,14 @@ class VideoReader:
         request = {"verb": "frames", "policy": policy.to_dict(), "backend": self.backend}
         frames = self._ask(request, path, lambda answers: answers.receive_frames(max_side))
         declared = frames.info.declared_frames or 0
-        if declared - frames.total_frames > EXTRA_DECLARED:
-            _log.warning(
-                "%s: only %d of the %d declared frames decode; the rest is damaged, cut off or"
-                " left out by the edit list",
-                _name(path),
-                frames.total_frames,
-                declared,
-            )
-        return frames
+        if declared - frames.total_frames <= EXTRA_DECLARED:
+            return frames
+        warning = (
+            f"only {frames.total_frames} of the {declared} declared frames decode; the rest is"
+            " damaged, cut off or left out by the edit list"
+        )
+        _log.warning("%s: %s", _name(path), warning)
+        return replace(frames, warnings=(*frames.warnings, warning))
 
     def read_audio(self, path: str | os.PathLike[str], rate_hz: int) -> Audio | None:
         """Decode the whole sound of a video, mono, starting at its first frame.
@@ -199,7 +198,7 @@ class VideoReader:
         except ChildTimeoutError:
             raise VideoTimeoutError(
                 f"{name}: was not read within {self.limits.wall_seconds:g} s; it is damaged or"
-                " very long: cut it or raise Limits.wall_seconds"
+                " very long: cut it or raise --max-seconds (in Python: Limits.wall_seconds)"
             ) from None
         except ChildDiedError as death:
             raise self._name_death(name, death.cause) from None
@@ -222,10 +221,16 @@ class VideoReader:
     def _name_death(self, name: str, cause: str) -> Exception:
         if cause in _OUTSIDE_SIGNALS:
             return _EndedFromOutside(cause)
+        if cause == "SIGALRM":
+            return VideoTimeoutError(
+                f"{name}: was not opened within {self.limits.open_seconds:g} s; its index is"
+                " damaged or hostile: leave it out, or write it anew (ffmpeg -c copy)"
+            )
         if cause == "SIGXCPU":
             return VideoTimeoutError(
                 f"{name}: took more than {self.limits.cpu_seconds} s of processor time; it is"
-                " damaged or very long: cut it or raise Limits.cpu_seconds"
+                " damaged or very long: cut it or raise --max-seconds (in Python:"
+                " Limits.cpu_seconds)"
             )
         return VideoDecodeError(
             f"{name}: the decoder crashed ({cause}); the file is damaged or hostile: fetch it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,30 +15,55 @@ class Limits:
 
     Attributes:
         max_pixels: The width times the height of a frame, as stored and as shown.
-        max_seconds: The declared length of the video, and of its sound if sound is read.
+        max_seconds: The declared length of the video, and of its sound if sound is read. A length
+            that comes from broken time stamps is measured anew.
         max_frames: The number of frames in the file, counted without decoding.
         max_output_bytes: The size of the pixels or samples that one call returns.
+        open_seconds: The time in which a file must be opened, by the clock; an honest index takes
+            milliseconds.
         wall_seconds: The time of one call, by the parent's clock.
         cpu_seconds: The processor time of one call in the child.
         address_space_bytes: All memory of the child, libraries included.
     """
 
-    max_pixels: int = 4096 * 2304
+    max_pixels: int = 8192 * 4320
     max_seconds: float = 1800.0
     max_frames: int = 108_000
     max_output_bytes: int = 1 << 30
+    open_seconds: float = 10.0
     wall_seconds: float = 300.0
     cpu_seconds: int = 240
     address_space_bytes: int = 1 << 30
 
+    @classmethod
+    def raised(cls, *, max_pixels: int, max_seconds: float) -> Self:
+        """Return limits for larger or longer videos, with the time and memory that these need.
+
+        Args:
+            max_pixels: The width times the height of a frame.
+            max_seconds: The length of a video.
+        """
+        plain = cls()
+        longer = max(1.0, max_seconds / plain.max_seconds)
+        larger = max(1.0, max_pixels / plain.max_pixels)
+        return cls(
+            max_pixels=max_pixels,
+            max_seconds=max_seconds,
+            max_frames=round(plain.max_frames * longer),
+            wall_seconds=plain.wall_seconds * longer * larger,
+            cpu_seconds=round(plain.cpu_seconds * longer * larger),
+            address_space_bytes=round(plain.address_space_bytes * larger),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class VideoInfo:
-    """What a file declares about its video, and how its pictures are returned.
+    """What a file declares about its video, and how its pictures are shown.
 
     Attributes:
-        width: The columns of the returned pictures, which are upright.
-        height: The rows of the returned pictures.
+        width: The columns of the pictures, which are upright. Large ones may be returned smaller,
+            see :class:`Frames`.
+        height: The rows of the pictures.
         rotation_degrees: The clockwise turn that the display matrix asks for: 0, 90, 180 or 270.
             It is already applied to the pictures.
         mirrored: Whether the display matrix also asks for a left-right flip after the turn.
@@ -75,15 +101,17 @@ class Frames:
     """The chosen frames of one video, in order, each of them once.
 
     Attributes:
-        pixels: uint8 (T, H, W, 3), RGB, full range, upright.
+        pixels: uint8 (T, H, W, 3), RGB, full range, upright. Pictures larger than Full HD are
+            averaged down if there are so many of them that they would take much memory.
         index: int64 (T,), the place of each frame among the frames that decode, from 0.
-        seconds: float64 (T,), the time of each frame after the first frame of the video, from
-            the file's own time stamps.
+        seconds: float64 (T,), strictly ascending, the time of each frame after the first frame of
+            the video: from the file's own time stamps or, if these do not rise, evenly spaced.
         total_frames: The number of frames that decode. Frames that the decoder reports as
             damaged, and those after them up to the next key frame, are left out.
         read_to_end: False if reading stopped at the last frame wanted; ``total_frames`` is then
             the number of frames in the file, not all of them decoded.
         info: What the file declares.
+        warnings: What is unusual about the video and may matter to a score, a sentence each.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -92,6 +120,7 @@ class Frames:
     total_frames: int
     read_to_end: bool
     info: VideoInfo
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict
-from fractions import Fraction
 from typing import Any, Protocol
 
 import av
@@ -25,7 +24,10 @@ import numpy.typing as npt
 
 from thb_dataset.errors import ClipTooShortError, VideoDecodeError, VideoError, VideoTooLargeError
 from thb_dataset.video.audio import decode_audio
+from thb_dataset.video.clock import tell_seconds
+from thb_dataset.video.decoded import Decoded, send_begin
 from thb_dataset.video.decoder import VideoFile, tell_time
+from thb_dataset.video.deinterlace import deinterlace
 from thb_dataset.video.frame_policy import FramePolicy
 from thb_dataset.video.messages import HEAD, Answers, unpack_length, unpack_message
 from thb_dataset.video.painter import Painter
@@ -46,8 +48,8 @@ class DecodePass(Protocol):
         wanted: npt.NDArray[np.int64],
         to_end: bool,
         answers: Answers,
-    ) -> int:
-        """Send ``begin`` and the wanted frames; return the number of frames of the video."""
+    ) -> Decoded:
+        """Send ``begin`` and the wanted frames; return the facts about all frames."""
         ...
 
 
@@ -81,12 +83,13 @@ def send_frames(request: dict[str, Any], limits: Limits, answers: Answers) -> No
             wanted = np.empty(0, dtype=np.int64)
         # Reading stops before the end only if no later frame can change the choice.
         to_end = not len(wanted) or policy.clips > 1 or policy.sampling == "uniform"
-        decoded = decode_pass(path, limits, wanted, to_end, answers)
+        result = decode_pass(path, limits, wanted, to_end, answers)
+        decoded = len(result.stamps)
         if not to_end and decoded > wanted[-1]:
             decoded = total
         if decoded == total:
             policy.choose(total)
-            answers.send("end", total_frames=total, read_to_end=to_end)
+            _send_end(result, wanted, answers, total_frames=total, read_to_end=to_end)
             return
         if decoded == 0:
             raise VideoDecodeError(_NO_FRAME)
@@ -96,12 +99,20 @@ def send_frames(request: dict[str, Any], limits: Limits, answers: Answers) -> No
     )
 
 
+def _send_end(
+    result: Decoded, wanted: npt.NDArray[np.int64], answers: Answers, **facts: object
+) -> None:
+    seconds, warning = tell_seconds(result.stamps, result.period)
+    warnings = [warning, *result.warnings] if warning else result.warnings
+    answers.send("end", np.ascontiguousarray(seconds[wanted]).data, warnings=warnings, **facts)
+
+
 _NO_FRAME = "has no frame that decodes; the file is damaged, fetch it again"
 
 
 def decode_with_pyav(
     path: str, limits: Limits, wanted: npt.NDArray[np.int64], to_end: bool, answers: Answers
-) -> int:
+) -> Decoded:
     """Decode in order from the first frame, without seeking, and send the wanted frames.
 
     Args:
@@ -112,46 +123,27 @@ def decode_with_pyav(
         answers: The pipe to the parent.
 
     Returns:
-        The number of frames decoded.
+        The stamps of all frames decoded, and what is unusual about them.
 
     Raises:
         VideoError: The video cannot be read.
     """
     places = {int(index): place for place, index in enumerate(wanted)}
     last = int(wanted[-1]) if len(wanted) else -1
-    decoded = 0
     with VideoFile(path, limits) as video:
-        painter, clock = None, _Clock(video)
-        for index, frame in enumerate(video.frames()):
-            decoded = index + 1
-            seconds = clock.tell(frame, index)
+        painter, result = None, Decoded(video.declared_period)
+        for index, frame in enumerate(deinterlace(video.frames(), result.warnings)):
+            result.stamps.append(tell_time(frame))
             if painter is None:
-                painter = Painter(video, frame)
-                answers.send("begin", info=asdict(painter.describe()), count=len(places))
+                painter = Painter(video, frame, len(places))
+                result.warnings.extend(painter.warnings)
+                send_begin(painter, len(places), answers)
             if index in places:
                 pixels = painter.paint(frame).data
-                answers.send("frame", pixels, place=places[index], index=index, seconds=seconds)
+                answers.send("frame", pixels, place=places[index], index=index)
             if index == last and not to_end:
                 break
-    return decoded
-
-
-class _Clock:
-    """Tells each frame's seconds after the first, by time stamps or else by the mean rate."""
-
-    def __init__(self, video: VideoFile) -> None:
-        rate = video.stream.average_rate or video.stream.guessed_rate
-        self._period = 1 / Fraction(rate) if rate else Fraction(0)
-        self._first: Fraction | None = None
-
-    def tell(self, frame: av.VideoFrame, index: int) -> float:
-        """Return the seconds of a frame, given its place among the frames that decode."""
-        time = tell_time(frame)
-        if time is None:
-            return float(index * self._period)
-        if self._first is None:
-            self._first = time - index * self._period
-        return float(time - self._first)
+    return result
 
 
 def _load_backend(name: str) -> DecodePass:
@@ -200,7 +192,7 @@ def answer(request: dict[str, Any], answers: Answers) -> bool:
         megabytes = limits.address_space_bytes >> 20
         error: VideoError = VideoTooLargeError(
             f"needs more than {megabytes} MiB of memory to decode; it may be damaged, otherwise"
-            " scale it down or raise Limits.address_space_bytes"
+            " scale it down or raise --max-pixels (in Python: Limits.address_space_bytes)"
         )
     except VideoError as caught:
         error = caught

@@ -10,12 +10,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import av
 import numpy as np
 import pytest
 import torch
 
 from detectors.base import Detector, DetectorOutput
 from detectors.registry import create_detector, load_detector
+from tests.support.video_files import write_numbered
 from thb.prediction.inference import PredictSettings, aggregate
 from thb.prediction.predict import predict
 from thb.prediction.predictions import Status
@@ -264,6 +266,33 @@ def test_data_for_machines(run_thb: Run, untrained: Path, tiny_release: MiniRele
     assert (absent["status"], absent["score"]) == ("missing", None)
     assert len(record["run"]["detector"]["weights_sha256"]) == 64
     assert record["run"]["clip_spec"]["frames"] == 4
+
+
+def test_what_is_unusual_about_a_video_is_said_in_its_row(
+    run_thb: Run, untrained: Path, tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    (video,) = some_videos(tiny_release, 1)
+    joined = tmp_path / "joined.ts"
+    with av.open(str(video)) as source, av.open(str(tmp_path / "part.ts"), "w") as part:
+        stream = part.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                part.mux(packet)
+    joined.write_bytes((tmp_path / "part.ts").read_bytes() * 2)
+    for _ in range(2):  # read, then from the store
+        record = json.loads(run_thb("predict", untrained, joined, "--format", "json", "-q").out)
+        (warning,) = record["videos"][0]["warnings"]
+        assert warning.startswith("time stamps stand still, go back or leap at 1 of")
+    assert "time stamps" in run_thb("predict", untrained, joined, "-q").out.splitlines()[1]
+
+
+def test_the_limits_of_a_video_are_options(run_thb: Run, untrained: Path, tmp_path: Path) -> None:
+    video = write_numbered(tmp_path / "clip.mp4", 60)
+    for option, value in (("--max-pixels", "100"), ("--max-seconds", "2")):
+        ended = run_thb("predict", untrained, video, "-q", option, value)
+        assert ended.code == 3
+        assert f"raise {option}" in ended.out
 
 
 def test_an_unreadable_video_is_a_line_a_hint_and_exit_code_3(

@@ -45,7 +45,7 @@ def make_row(name: str, **values: Any) -> Prediction:
 
 ROWS = (
     make_row("Hallo/b", score=1 / 3),
-    make_row("Hallo/a", portrait="00012", driver="-abc_1"),
+    make_row("Hallo/a", portrait="00012", driver="-abc_1", warnings=("is HDR (HLG)", "é — 视频")),
     make_row("CelebV-HQ/é — 视频", label=0, generator=None, real_dataset="CelebV-HQ"),
     make_row("Hallo/c", status=Status.NO_FACE, score=None, reason="0 of 8", clip_logits=()),
 )
@@ -99,6 +99,15 @@ def test_foreign_columns_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"video_id": ["a"], "score": [0.5]}), tmp_path / "x.parquet")
     with pytest.raises(ResultError, match="holds no predictions"):
         read_predictions(tmp_path / "x.parquet")
+
+
+def test_a_file_of_an_older_version_has_no_warnings(tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "x.parquet"
+    write_predictions(path, Predictions(rows=ROWS, run=RUN))
+    pq.write_table(pq.read_table(path).drop_columns("warnings"), path)
+    assert {row.warnings for row in read_predictions(path).rows} == {()}
 
 
 def test_check_names_the_offenders() -> None:
