@@ -41,10 +41,12 @@ class PartlySeenError(NoFaceError):
     Attributes:
         first: The first frame of the stretch in which it is in sight, counted from 0.
         last: The last one.
+        faces: The number of faces followed in the whole video.
     """
 
-    def __init__(self, message: str, first: int, last: int) -> None:
+    def __init__(self, message: str, first: int, last: int, faces: int) -> None:
         super().__init__(message)
+        self.faces = faces
         self.first = first
         self.last = last
 
@@ -112,7 +114,10 @@ def _check_track(search: FaceSearch, frames: Frames) -> None:
     seen, others = len(track.frames), search.faces - 1
     which = f"of {others + 1} faces, the one in sight longest is" if others else "a face is"
     if seen * 2 < searched:
-        raise NoFaceError(f"{which} in only {seen} of {searched} frames, but half are needed")
+        advice = "; ask for all faces to score each" if others else ""
+        raise NoFaceError(
+            f"{which} in only {seen} of {searched} frames, but half are needed{advice}"
+        )
     gap, allowed = longest_gap(track.frames, searched), allowed_gap(search)
     if gap <= allowed:
         return
@@ -122,6 +127,6 @@ def _check_track(search: FaceSearch, frames: Frames) -> None:
         " be bridged"
     )
     if sum(first <= place <= last for place in track.frames) * 2 >= searched:
-        places = search.numbers[[first, last]]
-        raise PartlySeenError(reason, *map(int, frames.index[places]))
+        begin, end = frames.index[search.numbers[[first, last]]]
+        raise PartlySeenError(reason, int(begin), int(end), search.faces)
     raise NoFaceError(f"{reason}; another face is in sight meanwhile" if others else reason)

@@ -129,7 +129,8 @@ def _cut_part(
     policy = replace(choose_policy(spec), first=part.first, last=part.last)
     try:
         frames = reader.read_frames(path, policy)
-        return cut_clips(frames, policy.choose(frames.total_frames), spec, finder)
+        clips = cut_clips(frames, policy.choose(frames.total_frames), spec, finder)
+        return replace(clips, faces=max(part.faces, clips.faces))
     except ClipTooShortError:
         count = part.last - part.first + 1
         raise NoFaceError(
