@@ -141,8 +141,7 @@ def check_leaks(  # noqa: PLR0913 — the tables of a release and what to do wit
         middles: float32 (N, D), unit length: the embedding of its middle frame.
         pack: The record of the face pack that made the embeddings.
         threshold: The cosine from which a pair shows one person; a pack's ``same_person``.
-        others: float32 (K, D), unit length: the mean embeddings of the other people in a video,
-            by its id. Two videos are as alike as the two of their faces that are most alike.
+        others: The other people in a video by its id, float32 (K, D); the two most alike count.
         measure: The embeddings of the main faces that decide.
         unread: The videos without an embedding, and the reason for each.
         max_pairs: The number of pairs that the report may hold; all pairs are counted.
