@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from tests.support.hostile_corpus import MAKERS, make_endless_edits, make_small_giants
 from tests.support.video_files import read_number
 from tests.support.workshop import Workshop, open_workshop
+from thb_dataset.clips.spectrogram import MELS, RATE_HZ, draw_spectrogram
 from thb_dataset.errors import VideoError, VideoTimeoutError, VideoTooLargeError
 from thb_dataset.video.painter import FULL_HD_PIXELS, MANY_BYTES
 from thb_dataset.video.reader import FramePolicy, Frames, Limits, VideoReader
@@ -63,13 +65,15 @@ def test_hostile_files_end_as_frames_or_named_errors(
     outcomes: Counter[str] = Counter()
     paths = list(maker(shop))
     assert len(set(paths)) == len(paths) == count
-    longest, peak_mib = 0.0, 0
+    longest, peak_mib, parent_mib = 0.0, 0, parent_peak_mib()
     for path in paths:
         began = time.monotonic()
         outcomes[read(reader, path)] += 1
         longest = max(longest, time.monotonic() - began)
         hear(reader, path)
+        outcomes["sound"] += path.suffix == ".wav" and listen(reader, path)
         peak_mib = max(peak_mib, child_peak_mib(reader))
+    assert parent_peak_mib() - parent_mib < 1024
     healthy = reader.read_frames(shop.victim, EIGHT)
     assert [read_number(picture) for picture in healthy.pixels] == healthy.index.tolist()
     with pytest.raises(BlockingIOError):
@@ -115,6 +119,27 @@ def hear(reader: VideoReader, path: Path) -> None:
     if audio is not None:
         assert audio.samples.ndim == 1
         assert audio.seconds <= LIMITS.max_seconds + 60
+
+
+def listen(reader: VideoReader, path: Path) -> bool:
+    """Read a file as the sound beside a video, draw it, and say whether it was sound."""
+    began = time.monotonic()
+    try:
+        audio = reader.read_wav(path, RATE_HZ)
+    except VideoError as error:
+        check_message(error, path)
+        return False
+    finally:
+        assert time.monotonic() - began < LIMITS.wall_seconds + 2
+    assert audio is not None
+    assert audio.seconds <= LIMITS.max_seconds + 1
+    return draw_spectrogram(audio.samples).shape[0] == MELS
+
+
+def parent_peak_mib() -> int:
+    """Return the peak resident memory of this process."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit >> 20
 
 
 def check_message(error: VideoError, path: Path) -> None:

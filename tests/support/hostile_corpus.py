@@ -203,6 +203,22 @@ def make_small_giants(shop: Workshop) -> Iterator[Path]:
         yield write_video(path, pictures, options={"preset": "ultrafast"})
 
 
+def make_sparse_sounds(shop: Workshop) -> Iterator[Path]:
+    """Make WAV files of up to 4 GB that take no room on the disk, within the limit and beyond."""
+    kinds = ((48_000, 8, 1.3e9), (96_000, 8, 2.0e9), (22_050, 1, 7.9e7), (8000, 1, 4.29e9))
+    for rate_hz, channels, size in kinds:
+        width, sound_bytes = 2 * channels, int(size) // (2 * channels) * 2 * channels
+        head = struct.pack(
+            "<4sI4s4sIHHIIHH4sI",
+            *(b"RIFF", 36 + sound_bytes, b"WAVE", b"fmt ", 16, 1, channels, rate_hz),
+            *(rate_hz * width, width, 16, b"data", sound_bytes),
+        )
+        path = shop.write(f"sparse_{rate_hz}_{channels}.wav", head)
+        with path.open("r+b") as file:
+            file.truncate(len(head) + sound_bytes)
+        yield path
+
+
 MAKERS: dict[str, tuple[Callable[[Workshop], Iterator[Path]], int]] = {
     "truncated": (make_truncated, 120),
     "flipped": (make_flipped, 160),
@@ -216,5 +232,6 @@ MAKERS: dict[str, tuple[Callable[[Workshop], Iterator[Path]], int]] = {
     "disguised": (make_disguised, 33),
     "pointers": (make_pointers, 56),
     "links": (make_links, 18),
+    "sparse_sounds": (make_sparse_sounds, 4),
 }
 """The maker of each kind, and the number of files that it makes."""

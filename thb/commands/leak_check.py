@@ -96,8 +96,8 @@ def leak_check(  # noqa: PLR0913 — one parameter per option
     For p2 and p3 every fold is compared unless --fold names one. Exit code 1: a person was found
     in two splits.
 
-    JSON: folds, the report of each fold (pack, threshold, review_from, measure, videos, compared,
-    unrelated, flagged_share, counts, pairs, groups, unread); known_people.
+    JSON: folds, the report of each fold (pack, threshold, review_from, measure, several, videos,
+    compared, unrelated, flagged_share, counts, pairs, groups, unread); known_people.
 
     Examples:
         thb leak-check --release DIR --real-root REALS --html leaks.html
@@ -180,12 +180,15 @@ def _make_pair_table(report: LeakReport) -> Table:
     for heading in ("one video", "the other", "by their names"):
         table.add_column(heading)
     for pair in report.pairs[:PAIRS_SHOWN]:
-        videos = zip((pair.a, pair.b), pair.splits, strict=True)
+        videos = zip((pair.a, pair.b), pair.splits, pair.faces, strict=True)
         table.add_row(
             pair.verdict.value,
             f"{pair.similarity:.3f}",
             f"{pair.middle_similarity:.3f}",
-            *(f"{escape(name)} ({split})" for name, split in videos),
+            *(
+                f"{escape(name)} ({split}{', another face' if face else ''})"
+                for name, split, face in videos
+            ),
             pair.relation.value,
         )
     return table

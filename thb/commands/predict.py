@@ -50,6 +50,10 @@ def predict(  # noqa: PLR0913 — one parameter per option
     output: FormatOption = FORMAT,
     batch_size: BatchSizeOption = BATCH_SIZE,
     precision: PrecisionOption = PRECISION,
+    all_faces: Annotated[
+        bool,
+        typer.Option("--all-faces", help="Score every face, not only the main one of a video."),
+    ] = False,
     workers: WorkersOption = None,
     face_pack: FacePackOption = FACE_PACK,
     max_pixels: MaxPixelsOption = MAX_PIXELS,
@@ -64,8 +68,8 @@ def predict(  # noqa: PLR0913 — one parameter per option
     gives a verdict, fake or real. Exit code 3: a video could not be read.
 
     JSON: videos, each with video_id, score, status, reason, clips, faces, clip_logits and
-    warnings, and with threshold and verdict if the detector is calibrated; run, what scored
-    them; throughput.
+    warnings, with threshold and verdict if the detector is calibrated, and with face,
+    start_seconds, end_seconds and box with --all-faces; run, what scored them; throughput.
 
     Examples:
         thb predict runs/baseline/p3-hallo clip.mp4 other.mp4
@@ -90,7 +94,7 @@ def predict(  # noqa: PLR0913 — one parameter per option
         max_seconds=max_seconds,
         progress=not quiet,
     )
-    predictions = predict_files(model, videos, settings=settings)
+    predictions = predict_files(model, videos, all_faces=all_faces, settings=settings)
     rows = _in_order_given(predictions, videos)
     if output is OutputFormat.JSON:
         records = [_to_record(row, calibration) for row in rows]
@@ -111,8 +115,8 @@ def predict(  # noqa: PLR0913 — one parameter per option
 
 
 def _in_order_given(predictions: Predictions, videos: list[Path]) -> list[Prediction]:
-    by_name = {row.video_id: row for row in predictions.rows}
-    return [by_name[name] for name in dict.fromkeys(map(str, videos))]
+    names = list(dict.fromkeys(map(str, videos)))
+    return [row for name in names for row in predictions.rows if row.video_id == name]
 
 
 def _give_verdict(row: Prediction, calibration: Calibration) -> str | None:
@@ -123,6 +127,8 @@ def _give_verdict(row: Prediction, calibration: Calibration) -> str | None:
 
 
 def _to_record(row: Prediction, calibration: Calibration | None) -> dict[str, Any]:
+    from thb.prediction.face_rows import FacePrediction
+
     record = {
         "video_id": row.video_id,
         "score": row.score,
@@ -133,6 +139,8 @@ def _to_record(row: Prediction, calibration: Calibration | None) -> dict[str, An
         "clip_logits": list(row.clip_logits),
         "warnings": list(row.warnings),
     }
+    if isinstance(row, FacePrediction):
+        record |= row.to_dict()
     if calibration is not None:
         record["threshold"] = calibration.threshold
         record["verdict"] = _give_verdict(row, calibration)
@@ -141,12 +149,15 @@ def _to_record(row: Prediction, calibration: Calibration | None) -> dict[str, An
 
 def _write_lines(rows: list[Prediction], calibration: Calibration | None) -> None:
     """Write one line per video; it holds a verdict only if the detector has a threshold."""
+    from thb.prediction.face_rows import FacePrediction
+
     heading = "" if calibration is None else "verdict  "
     write_line("{:>7}  {}{:<7}  {:>5}  {:>5}  {}".format(HEADINGS[0], heading, *HEADINGS[1:]))
     for row in rows:
         score = "–" if row.score is None else f"{row.score:.4f}"
         verdict = "" if calibration is None else f"{_give_verdict(row, calibration) or '–':<7}  "
-        said = "; ".join(filter(None, (row.reason, *row.warnings)))
+        found = str(row) if isinstance(row, FacePrediction) and row.place is not None else None
+        said = "; ".join(filter(None, (row.reason, found, *row.warnings)))
         reason = f"  ({escape(said)})" if said else ""
         write_line(
             f"{score:>7}  {verdict}{row.status.value:<7}  {row.clips:>5}  {row.faces:>5}  "

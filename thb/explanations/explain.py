@@ -17,7 +17,8 @@ from thb.prediction.inference import aggregate
 from thb.preprocessing.clips import ClipMaker, ThreadTools
 from thb.preprocessing.settings import Preparation
 from thb.runtime.progress import progress_bar
-from thb_dataset.clips.video_clips import VideoClips, choose_policy, follow_face, prepare_pixels
+from thb_dataset.clips.following import follow_face
+from thb_dataset.clips.video_clips import VideoClips, choose_policy, prepare_pixels
 from thb_dataset.errors import DetectorError, NoFaceError, VideoDecodeError, VideoError
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from thb.prediction.face_rows import FacePlace
 from thb.prediction.predictions import Status
 from thb.prediction.throughput import Meter
 from thb.preprocessing.clips import ClipMaker
@@ -71,6 +72,7 @@ class Outcome:
         clip_logits: One number per clip; a higher number means fake.
         faces: The number of faces tracked in the video, including the chosen one.
         warnings: What is unusual about the video and may matter to the score, a sentence each.
+        place: Where and when the face is in sight that was scored; None without a score.
     """
 
     status: Status
@@ -78,6 +80,7 @@ class Outcome:
     clip_logits: tuple[float, ...] = ()
     faces: int = 0
     warnings: tuple[str, ...] = ()
+    place: FacePlace | None = None
 
 
 FILE_MISSING = Outcome(status=Status.MISSING, reason="no such file")
@@ -91,6 +94,7 @@ def score_files(
     device: torch.device,
     spec: ClipSpec | None = None,
     sounds: Mapping[str, Path] | None = None,
+    all_faces: bool = False,
     meter: Meter | None = None,
 ) -> Iterator[tuple[str, Outcome]]:
     """Yield the outcome of every file; the order may differ from the given one.
@@ -106,6 +110,7 @@ def score_files(
         device: The device that the detector computes on.
         spec: The clips that the detector is given; None for those of its config.
         sounds: The WAV file of each video that has one, by name, for detectors that listen.
+        all_faces: Score every face, so that a video comes once for each, and not the main one.
         meter: What measures the throughput; None for a new meter.
 
     Raises:
@@ -115,8 +120,9 @@ def score_files(
     spec = spec or detector.config.clip_spec
     detector.to(device)  # type: ignore[arg-type] # transformers wraps it untyped
     detector.eval()
-    maker = ClipMaker(spec, settings, sounds=sounds)
-    bar = progress_bar(total=len(paths), description=settings.description, shown=settings.progress)
+    maker = ClipMaker(spec, settings, sounds=sounds, all_faces=all_faces)
+    total = None if all_faces else len(paths)
+    bar = progress_bar(total=total, description=settings.description, shown=settings.progress)
     meter = meter or Meter(device, settings.precision)
     with bar, maker, _exact_float32():
         waiting: list[tuple[str, VideoClips]] = []
@@ -163,6 +169,7 @@ def _score_batch(
                     clip_logits=tuple(own.tolist()),
                     faces=clips.faces,
                     warnings=clips.warnings,
+                    place=FacePlace.of(clips),
                 ),
             )
         else:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detectors.registry import load_detector
+from thb.prediction.face_rows import number_faces
 from thb.prediction.inference import FILE_MISSING, Outcome, PredictSettings, aggregate, score_files
 from thb.prediction.predictions import Prediction, PredictionLog, Predictions, Status, merge_rows
 from thb.prediction.throughput import Meter, Throughput
@@ -35,6 +36,7 @@ def predict(
     detector: Detector | str | Path,
     videos: str | Path | Iterable[str | Path],
     *,
+    all_faces: bool = False,
     settings: PredictSettings | None = None,
 ) -> Predictions:
     """Score video files that belong to no release and return one row per file.
@@ -45,6 +47,8 @@ def predict(
     Args:
         detector: A detector, or its reference as ``thb.detector`` takes it.
         videos: One file or several; a file that is named twice gets one row.
+        all_faces: Score every face that is in sight for long enough, not only the main one of a
+            video; the rows are :class:`thb.prediction.face_rows.FacePrediction`, one per face.
         settings: How to score; None for the defaults.
 
     Returns:
@@ -66,9 +70,11 @@ def predict(
         {name: paths[name] for name in share},
         settings=settings,
         device=accelerator.device,
+        all_faces=all_faces,
         meter=meter,
     )
-    rows = [make_row(name, outcome, spec) for name, outcome in outcomes]
+    placed = ((make_row(name, outcome, spec), outcome.place) for name, outcome in outcomes)
+    rows = list(number_faces(placed)) if all_faces else [row for row, _ in placed]
     throughput = gather_throughput(meter.read())
     run = describe_scoring(model, face_pack=settings.face_pack, precision=settings.precision)
     return Predictions(rows=gather_rows(rows, accelerator), run=run, throughput=throughput)

@@ -104,6 +104,11 @@ class Prediction:
         if not all(map(math.isfinite, self.clip_logits)):
             raise ResultError(f"{self.video_id}: a clip's logit is not a finite number")
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells the row from others: the video, and 0 for all of it."""
+        return self.video_id, 0
+
     def agrees_with(self, other: Prediction) -> bool:
         """Return whether both rows say the same about the same video, up to rounding."""
         if self.score is None or other.score is None:
@@ -150,14 +155,14 @@ class Predictions:
 
 
 def merge_rows(rows: Iterable[Prediction]) -> tuple[Prediction, ...]:
-    """Return one row per video, sorted by ``video_id``.
+    """Return one row per video, or per face of a video, sorted by ``video_id``.
 
     Raises:
         ResultError: Two rows of one video contradict each other.
     """
-    kept: dict[str, Prediction] = {}
+    kept: dict[tuple[str, int], Prediction] = {}
     for row in rows:
-        first = kept.setdefault(row.video_id, row)
+        first = kept.setdefault(row.key, row)
         if not first.agrees_with(row):
             raise ResultError(
                 f"{row.video_id} has two rows that contradict each other ({first.status} "
@@ -170,8 +175,11 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write a Parquet file, whole or not at all; the same rows give the same bytes.
 
     Raises:
+        ResultError: The rows are of single faces and not of videos.
         OSError: The file cannot be written.
     """
+    if any(row.key[1] for row in predictions.rows):
+        raise ResultError("predictions: rows of single faces cannot be kept; score without them")
     rows = sorted(predictions.rows, key=lambda row: row.video_id)
     write_rows(path, Prediction, rows, predictions.run)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from thb.preprocessing.settings import Preparation
 from thb.runtime.processes import default_workers
 from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.all_faces import make_clips_of_all
 from thb_dataset.clips.store import ClipStore
 from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import VideoDecodeError, VideoError
@@ -33,6 +34,7 @@ class ClipMaker:
         preparation: The face pack, the folder in which crops are kept, and the number of threads.
         sounds: The WAV files beside videos, by the name of the video; only detectors that listen
             use them.
+        all_faces: Make the clips of every face, which are not stored, and not of the main face.
     """
 
     def __init__(
@@ -41,11 +43,13 @@ class ClipMaker:
         preparation: Preparation,
         *,
         sounds: Mapping[str, Path] | None = None,
+        all_faces: bool = False,
     ) -> None:
         self._spec = spec
         self._store = ClipStore(preparation.store)
         self._workers = preparation.workers or default_workers()
         self._sounds = sounds or {}
+        self._all_faces = all_faces
         self._tools = ThreadTools(preparation)
 
     def __enter__(self) -> ClipMaker:
@@ -59,36 +63,42 @@ class ClipMaker:
     def make(self, paths: Iterable[tuple[str, Path | None]]) -> Iterator[tuple[str, ClipResult]]:
         """Yield the clips of each video in the given order, and work a few videos ahead.
 
+        With ``all_faces``, a video comes once for each face.
+
         Args:
             paths: Pairs of a name and the video's file; None for a file that is missing.
 
         Raises:
             OSError: The store cannot be written (a full disk); a video's own faults are yielded.
         """
-        waiting: deque[tuple[str, Future[ClipResult]]] = deque()
+        waiting: deque[tuple[str, Future[list[ClipResult]]]] = deque()
         for name, path in paths:
             waiting.append((name, self._pool.submit(self._make_clips, name, path)))
             if len(waiting) > 2 * self._workers:
                 first, future = waiting.popleft()
-                yield first, future.result()
+                for result in future.result():
+                    yield first, result
         for name, future in waiting:
-            yield name, future.result()
+            for result in future.result():
+                yield name, result
 
-    def _make_clips(self, name: str, path: Path | None) -> ClipResult:
+    def _make_clips(self, name: str, path: Path | None) -> list[ClipResult]:
         if path is None:
-            return None
+            return [None]
         try:
             check_readable(path)
         except FileNotFoundError:
-            return None
+            return [None]
         except VideoDecodeError as error:
-            return error
+            return [error]
         try:
             reader, finder = self._tools.get()
             sound = self._sounds.get(name)
-            return self._store.get(path, self._spec, finder, reader, sound_path=sound)
+            if self._all_faces:
+                return [*make_clips_of_all(path, self._spec, finder, reader, sound_path=sound)]
+            return [self._store.get(path, self._spec, finder, reader, sound_path=sound)]
         except VideoError as error:
-            return error
+            return [error]
 
 
 class ThreadTools:

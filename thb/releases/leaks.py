@@ -156,6 +156,7 @@ def _check_fold(
         embedded.middles[rows],
         pack=embedded.pack.to_dict(),
         threshold=embedded.pack.same_person if settings.threshold is None else settings.threshold,
+        others=embedded.others,
         measure=settings.measure,
         unread={name: reason for name, reason in unread.items() if name in assigned},
     )

@@ -61,12 +61,15 @@ def draw_spectrogram(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """
     level = compute_decibels(samples)
     low, high = float(level.min()), float(level.max())
-    share = (level - low) / (high - low) if high > low else np.zeros_like(level)
-    shades = np.minimum(share * 256, 255).astype(int)
-    colours = np.frombuffer(VIRIDIS, np.uint8).reshape(256, 3)[shades]
+    level -= low
+    if high > low:
+        level /= high - low
+    level *= 256
+    shades = np.minimum(level, 255, out=level).astype(np.uint8)
     # The authors wrote a PNG, read it back as float32 from 0 to 1 and cut the fractions off.
-    shares = colours / np.float32(255)
-    return np.asarray(shares * np.float32(255), np.uint8)
+    shares = np.frombuffer(VIRIDIS, np.uint8).reshape(256, 3) / np.float32(255)
+    colours = np.asarray(shares * np.float32(255), np.uint8)
+    return np.asarray(colours[shades])
 
 
 def compute_decibels(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
@@ -81,7 +84,7 @@ def compute_decibels(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float64
     Returns:
         float64 (128, 1 + n // 512).
     """
-    padded = np.pad(samples.astype(np.float64), WINDOW // 2)
+    padded = np.pad(samples, WINDOW // 2)
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
     filters = make_mel_filters().T
@@ -90,9 +93,11 @@ def compute_decibels(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float64
     mel = np.concatenate(
         [np.abs(np.fft.rfft(part * hann, axis=1)) ** 2 @ filters for part in parts]
     ).T
-    level = 10 * np.log10(np.maximum(mel, SMALLEST_POWER))
-    level -= 10 * np.log10(max(float(mel.min()), SMALLEST_POWER))
-    return np.asarray(np.maximum(level, level.max() - RANGE_DECIBELS))
+    least = max(float(mel.min()), SMALLEST_POWER)
+    level = np.log10(np.maximum(mel, SMALLEST_POWER, out=mel), out=mel)
+    level *= 10
+    level -= 10 * np.log10(least)
+    return np.maximum(level, level.max() - RANGE_DECIBELS, out=level)
 
 
 def make_mel_filters() -> npt.NDArray[np.float64]:

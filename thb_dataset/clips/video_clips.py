@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.following import FollowedFace, PartlySeenError, follow_face
 from thb_dataset.clips.sounds import read_sound
 from thb_dataset.clips.spectrogram import draw_spectrogram
-from thb_dataset.errors import NoFaceError
+from thb_dataset.errors import ClipTooShortError, NoFaceError
 from thb_dataset.faces.finder import FaceFinder
 from thb_dataset.faces.framing import cut_frame, stretch_frame
-from thb_dataset.faces.search import search_faces
-from thb_dataset.faces.tracks import Track, longest_gap, spread_over_time
 from thb_dataset.video.frame_policy import FramePolicy
 from thb_dataset.video.values import Frames
 
@@ -116,10 +115,32 @@ def make_clips(
     if spec.crop == "full":
         clips = take_whole_frames(frames, layout, spec)
     else:
-        clips = cut_clips(frames, layout, spec, finder)
+        try:
+            clips = cut_clips(frames, layout, spec, finder)
+        except PartlySeenError as part:
+            clips = _cut_part(path, spec, finder, reader, part)
     if samples is None:
         return clips
     return put_spectrogram_before(clips, samples, frames.total_frames, spec)
+
+
+def _cut_part(
+    path: Path, spec: ClipSpec, finder: FaceFinder, reader: VideoReader, part: PartlySeenError
+) -> VideoClips:
+    """Cut the clips from the part of a video that shows the face, such as that after a title."""
+    policy = replace(choose_policy(spec), first=part.first, last=part.last)
+    try:
+        frames = reader.read_frames(path, policy)
+        clips = cut_clips(frames, policy.choose(frames.total_frames), spec, finder)
+        return replace(clips, faces=max(part.faces, clips.faces))
+    except ClipTooShortError:
+        count = part.last - part.first + 1
+        raise NoFaceError(
+            f"the face is in sight for only {count} frames in a row, but one clip needs"
+            f" {policy.span}"
+        ) from None
+    except PartlySeenError as error:
+        raise NoFaceError(str(error)) from None
 
 
 def choose_policy(spec: ClipSpec) -> FramePolicy:
@@ -175,7 +196,13 @@ def cut_clips(
     Raises:
         NoFaceError: There is no face that can be followed, as in :func:`follow_face`.
     """
-    face = follow_face(frames, finder)
+    return cut_followed(frames, layout, spec, follow_face(frames, finder))
+
+
+def cut_followed(
+    frames: Frames, layout: npt.NDArray[np.int64], spec: ClipSpec, face: FollowedFace
+) -> VideoClips:
+    """Cut a face that was followed out of every frame of every clip; see :func:`cut_clips`."""
     place = np.searchsorted(frames.index, layout)
     crops = np.stack(
         [
@@ -196,69 +223,6 @@ def cut_clips(
         frames_read=len(frames.index),
         warnings=frames.warnings,
     )
-
-
-@dataclass(frozen=True)
-class FollowedFace:
-    """One face followed through the frames of a video.
-
-    Attributes:
-        boxes: float32 (M, 4), its smoothed box in each of the M frames.
-        points: float32 (M, 5, 2), its smoothed points.
-        faces: The number of faces followed, counted as in :class:`VideoClips`.
-        frames_with_face: The number of searched frames in which it was found.
-        frames_searched: The number of frames searched.
-    """
-
-    boxes: npt.NDArray[np.float32]
-    points: npt.NDArray[np.float32]
-    faces: int
-    frames_with_face: int
-    frames_searched: int
-
-
-def follow_face(frames: Frames, finder: FaceFinder) -> FollowedFace:
-    """Follow the face that most of the searched frames show, and among several the largest.
-
-    Frames in which it is not found take their box from their neighbours. At most a quarter of the
-    searched frames in a row (but at least one) may be bridged in this way.
-
-    Args:
-        frames: The frames of one video, ascending.
-        finder: The face finder.
-
-    Raises:
-        NoFaceError: The face is in fewer than half of the searched frames, is too small in all of
-            them, or is absent for too long.
-    """
-    search = search_faces(frames, finder)
-    track = search.tracks[0]
-    _check_track(track, len(search.numbers))
-    at = frames.seconds[search.numbers[track.frames]]
-    boxes = spread_over_time(np.stack([face.box for face in track.faces]), at, frames.seconds)
-    points = spread_over_time(
-        np.stack([face.points.reshape(10) for face in track.faces]), at, frames.seconds
-    )
-    return FollowedFace(
-        boxes=boxes,
-        points=points.reshape(-1, 5, 2),
-        faces=search.faces,
-        frames_with_face=len(track.frames),
-        frames_searched=len(search.numbers),
-    )
-
-
-def _check_track(track: Track, searched: int) -> None:
-    seen = len(track.frames)
-    if seen * 2 < searched:
-        raise NoFaceError(f"a face in only {seen} of {searched} frames, but half are needed")
-    gap = longest_gap(track.frames, searched)
-    allowed = max(1, searched // 4)
-    if gap > allowed:
-        raise NoFaceError(
-            f"the face is absent from {gap} of {searched} frames in a row, but only {allowed} can"
-            " be bridged"
-        )
 
 
 def put_spectrogram_before(

@@ -3,7 +3,7 @@
 Finding faces costs more than decoding, so as few frames are searched as the video allows. If every
 frame of a coarse search shows one face, only the stretches in which it moves are searched more
 finely, by halves. In any other case (a frame without a face, several faces, a cut) the video is
-searched in full.
+searched in full. The frames on both sides of a cut, and of a jump of the face, are searched always.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from thb_dataset.errors import NoFaceError
+from thb_dataset.faces.cuts import UNLIKE_DIFFERENCE, find_cuts, has_jumped, measure_differences
 from thb_dataset.faces.tracks import Track, link_tracks
 from thb_dataset.faces.values import Face, FaceFinder, overlap
 from thb_dataset.video.values import Frames
@@ -40,9 +41,6 @@ InsightFace's by 0.920 instead of 0.931.
 MAX_FACES: Final = 8
 """The number of faces followed in one frame, the largest ones; it bounds the cost of a crowd."""
 
-CUT_DIFFERENCE: Final = 40.0
-"""The mean difference of 16 x 16 sampled pixels, in grey levels, that counts as a cut."""
-
 
 @dataclass(frozen=True)
 class FaceSearch:
@@ -52,10 +50,12 @@ class FaceSearch:
         numbers: int64 (K,), the frames searched, ascending.
         tracks: At least one track, the longest first, and among equally long ones the largest
             first; their ``frames`` are places in ``numbers``.
+        cuts: bool (M,), the frames, searched or not, that begin another scene.
     """
 
     numbers: npt.NDArray[np.int64]
     tracks: list[Track]
+    cuts: npt.NDArray[np.bool_]
 
     @property
     def faces(self) -> int:
@@ -77,7 +77,9 @@ def search_faces(frames: Frames, finder: FaceFinder, *, every_frame: bool = Fals
     Raises:
         NoFaceError: No frame shows a face, or none shows one that is large enough.
     """
-    cuts = find_cuts(frames.pixels)
+    differences = measure_differences(frames.pixels)
+    cuts = find_cuts(differences, frames.seconds)
+    unlike = cuts | (differences > UNLIKE_DIFFERENCE)
     found: dict[int, list[Face]] = {}
 
     def look(number: int) -> list[Face]:
@@ -89,7 +91,7 @@ def search_faces(frames: Frames, finder: FaceFinder, *, every_frame: bool = Fals
     if every_frame:
         numbers = list(range(len(frames.index)))
     else:
-        numbers = _choose_as_needed(frames.seconds, look, cut=bool(cuts.any()))
+        numbers = _choose_as_needed(frames.seconds, look, cuts, is_plain=not unlike.any())
     large = {number: look(number) for number in numbers}
     if not any(large.values()):
         sides = [face.side for faces in found.values() for face in faces]
@@ -99,7 +101,8 @@ def search_faces(frames: Frames, finder: FaceFinder, *, every_frame: bool = Fals
             if sides
             else f"no face in any of {len(numbers)} frames"
         )
-    return FaceSearch(numbers=np.array(numbers), tracks=_link(frames, large, cuts, finder))
+    tracks = _link(frames, large, unlike, finder)
+    return FaceSearch(numbers=np.array(numbers), tracks=tracks, cuts=cuts)
 
 
 def take_large(faces: list[Face]) -> list[Face]:
@@ -126,27 +129,16 @@ def choose_searched(seconds: npt.NDArray[np.float64], gap_seconds: float) -> lis
     return chosen
 
 
-def find_cuts(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Find the frames before which the picture jumps.
-
-    Args:
-        pixels: uint8 (T, H, W, 3).
-
-    Returns:
-        bool (T,); the first is False.
-    """
-    rows, columns = max(1, pixels.shape[1] // 16), max(1, pixels.shape[2] // 16)
-    small = pixels[:, rows // 2 :: rows, columns // 2 :: columns].astype(np.float32)
-    jumps = np.abs(np.diff(small, axis=0)).mean(axis=(1, 2, 3)) > CUT_DIFFERENCE
-    return np.concatenate([[False], jumps])
-
-
 def _choose_as_needed(
-    seconds: npt.NDArray[np.float64], look: Callable[[int], list[Face]], *, cut: bool
+    seconds: npt.NDArray[np.float64],
+    look: Callable[[int], list[Face]],
+    cuts: npt.NDArray[np.bool_],
+    *,
+    is_plain: bool,
 ) -> list[int]:
     """Search coarsely, then by halves where the face moves; in full if there is not one face."""
     numbers = choose_searched(seconds, COARSE_GAP_SECONDS)
-    is_plain = not cut and all(len(look(number)) == 1 for number in numbers)
+    is_plain = is_plain and all(len(look(number)) == 1 for number in numbers)
     while is_plain:
         between = [
             (a + b) // 2
@@ -156,16 +148,33 @@ def _choose_as_needed(
             and overlap(look(a)[0].box, look(b)[0].box) < STEADY_OVERLAP
         ]
         if not between:
-            return numbers
+            return _close_in_on_jumps(numbers, seconds, look)
         is_plain = all(len(look(number)) == 1 for number in between)
         numbers = sorted([*numbers, *between])
-    return sorted({*numbers, *choose_searched(seconds, FINE_GAP_SECONDS)})
+    beside = {int(number) for cut in np.flatnonzero(cuts) for number in (cut - 1, cut)}
+    numbers = sorted({*numbers, *choose_searched(seconds, FINE_GAP_SECONDS), *beside})
+    return _close_in_on_jumps(numbers, seconds, look)
+
+
+def _close_in_on_jumps(
+    numbers: list[int], seconds: npt.NDArray[np.float64], look: Callable[[int], list[Face]]
+) -> list[int]:
+    """Search by halves, however near in time, until the frames of each jump are neighbours."""
+    while True:
+        between = [
+            (a + b) // 2
+            for a, b in pairwise(numbers)
+            if b - a > 1 and has_jumped(look(a), look(b), float(seconds[b] - seconds[a]))
+        ]
+        if not between:
+            return numbers
+        numbers = sorted([*numbers, *between])
 
 
 def _link(
     frames: Frames,
     faces: Mapping[int, list[Face]],
-    cuts: npt.NDArray[np.bool_],
+    unlike: npt.NDArray[np.bool_],
     finder: FaceFinder,
 ) -> list[Track]:
     """Link the faces of the searched frames; embeddings are computed only where needed."""
@@ -183,7 +192,7 @@ def _link(
         """Return the cosine of two faces."""
         return float(embed(a, face_a) @ embed(b, face_b))
 
-    jumps = [bool(cuts[a + 1 : b + 1].any()) for a, b in pairwise(numbers)]
+    jumps = [bool(unlike[a + 1 : b + 1].any()) for a, b in pairwise(numbers)]
     return link_tracks(
         list(faces.values()),
         resemblance=resemblance if finder.pack.embedding_dim else None,

@@ -130,6 +130,53 @@ def longest_gap(frames: Sequence[int], total: int) -> int:
     return max(b - a - 1 for a, b in pairwise(edges))
 
 
+def longest_run(frames: Sequence[int], gap: int) -> tuple[int, int]:
+    """Return the first and the last frame of the most sightings without a longer gap than this.
+
+    Args:
+        frames: The numbers of the searched frames that show the face, ascending, at least one.
+        gap: The number of searched frames in a row that may be without the face.
+    """
+    runs = [[frames[0]]]
+    for before, frame in pairwise(frames):
+        if frame - before - 1 > gap:
+            runs.append([])
+        runs[-1].append(frame)
+    longest = max(runs, key=len)
+    return longest[0], longest[-1]
+
+
+def spread_over_shots(
+    values: npt.NDArray[np.float32],
+    at_seconds: npt.NDArray[np.float64],
+    to_seconds: npt.NDArray[np.float64],
+    at_shots: npt.NDArray[np.int64],
+    to_shots: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float32]:
+    """Smooth and read values as :func:`spread_over_time` does, but within each shot by itself.
+
+    Only a shot without any measurement is interpolated between those around it.
+
+    Args:
+        values: float32 (K, D), boxes or points.
+        at_seconds: float64 (K,), strictly ascending.
+        to_seconds: float64 (M,).
+        at_shots: int64 (K,), the number of the shot of each measurement.
+        to_shots: int64 (M,), the number of the shot of each time to read.
+
+    Returns:
+        float32 (M, D).
+    """
+    spread = spread_over_time(values, at_seconds, to_seconds)
+    shots = np.unique(at_shots)
+    if len(shots) == 1:
+        return spread
+    for shot in shots:
+        here, there = at_shots == shot, to_shots == shot
+        spread[there] = spread_over_time(values[here], at_seconds[here], to_seconds[there])
+    return spread
+
+
 def spread_over_time(
     values: npt.NDArray[np.float32],
     at_seconds: npt.NDArray[np.float64],

@@ -87,7 +87,8 @@ def summarise(report: LeakReport) -> str:
     counts = report.counts
     return (
         f"{report.compared} pairs of videos in different splits ({videos}) were compared by "
-        f"{report.pack.get('name')} ({report.measure}). Pairs found at a cosine of "
+        f"{report.pack.get('name')} ({report.measure}), {report.several} videos by several faces. "
+        f"Pairs found at a cosine of "
         f"{report.threshold:.2f}: {counts[PairVerdict.LEAK]} of one person under different names; "
         f"{counts[PairVerdict.REVIEW]} more, from {report.review_from:.2f} on, to look at; "
         f"{counts[PairVerdict.NAMED]} with the same portrait or source by name; "
@@ -102,7 +103,8 @@ def summarise(report: LeakReport) -> str:
 def _write_row(pair: Pair, picture_of: Callable[[str], npt.NDArray[np.uint8] | None]) -> str:
     sides = [
         f"{_write_picture(picture_of(name), name)}{escape(name)}<br>{escape(split)}"
-        for name, split in zip((pair.a, pair.b), pair.splits, strict=True)
+        + ("<br>another face of this video, not the one pictured" if face else "")
+        for name, split, face in zip((pair.a, pair.b), pair.splits, pair.faces, strict=True)
     ]
     return _ROW.format(
         verdict=pair.verdict.value,

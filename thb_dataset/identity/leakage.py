@@ -1,4 +1,4 @@
-"""Find people who are in two splits, by comparing the faces of every pair of videos.
+"""Find people who are in two splits, by comparing all faces of every pair of videos.
 
 A fake shows the person of its portrait and moves like its driver. Two fakes of one portrait
 therefore show the same person by name already, which the protocols' own check finds. A fake may
@@ -12,18 +12,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from itertools import combinations_with_replacement
 from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from thb_dataset.identity.groups import group_identities
 from thb_dataset.identity.relations import Indices, NameCodes, Relation, Subject, number_values
+from thb_dataset.identity.shown_faces import ShownFaces
 
 Vectors = npt.NDArray[np.float32]
-
-BLOCK: Final = 1024
-"""Videos compared with as many others at once: 4 MiB of similarities, however many there are."""
 
 REVIEW_MARGIN: Final = 0.08
 """Pairs this far below the threshold are worth a look."""
@@ -49,8 +47,9 @@ class Pair:
         a: The id of the first video.
         b: The id of the second video.
         splits: Their splits.
-        similarity: The cosine of the embeddings compared, -1 to 1.
-        middle_similarity: The cosine of the middle frames' embeddings.
+        similarity: The cosine of the two faces that are most alike, -1 to 1.
+        faces: Which face of each video that is: 0 is the main one.
+        middle_similarity: The cosine of the main faces in the middle frames.
         relation: What the names of the videos say.
         verdict: What the pair means.
     """
@@ -59,6 +58,7 @@ class Pair:
     b: str
     splits: tuple[str, str]
     similarity: float
+    faces: tuple[int, int] = (0, 0)
     middle_similarity: float
     relation: Relation
     verdict: PairVerdict
@@ -72,7 +72,8 @@ class LeakReport:
         pack: The record of the face pack.
         threshold: The cosine from which a pair shows one person.
         review_from: The cosine from which a pair is listed.
-        measure: The embeddings that were compared: ``mean`` or ``middle``.
+        measure: The embeddings of main faces that were compared: ``mean`` or ``middle``.
+        several: The number of videos compared by more than one face.
         videos: The number of videos compared, by split.
         compared: The number of pairs compared; the two videos of a pair are in different splits.
         unrelated: The number of these pairs that show different people by their names.
@@ -87,6 +88,7 @@ class LeakReport:
     threshold: float
     review_from: float
     measure: str
+    several: int = 0
     videos: Mapping[str, int]
     compared: int
     unrelated: int
@@ -107,6 +109,7 @@ class LeakReport:
             "threshold": self.threshold,
             "review_from": self.review_from,
             "measure": self.measure,
+            "several": self.several,
             "videos": dict(self.videos),
             "compared": self.compared,
             "unrelated": self.unrelated,
@@ -118,13 +121,14 @@ class LeakReport:
         }
 
 
-def check_leaks(
+def check_leaks(  # noqa: PLR0913 — the tables of a release and what to do with them
     subjects: Sequence[Subject],
     means: Vectors,
     middles: Vectors,
     *,
     pack: Mapping[str, Any],
     threshold: float,
+    others: Mapping[str, Vectors] | None = None,
     measure: Literal["mean", "middle"] = "mean",
     unread: Mapping[str, str] | None = None,
     max_pairs: int = MAX_PAIRS,
@@ -137,41 +141,44 @@ def check_leaks(
         middles: float32 (N, D), unit length: the embedding of its middle frame.
         pack: The record of the face pack that made the embeddings.
         threshold: The cosine from which a pair shows one person; a pack's ``same_person``.
-        measure: The embeddings that decide.
+        others: The other people in a video by its id, float32 (K, D); the two most alike count.
+        measure: The embeddings of the main faces that decide.
         unread: The videos without an embedding, and the reason for each.
         max_pairs: The number of pairs that the report may hold; all pairs are counted.
     """
-    vectors = means if measure == "mean" else middles
+    mains = means if measure == "mean" else middles
+    faces = ShownFaces.of([subject.video_id for subject in subjects], mains, others)
     names = NameCodes.of(subjects)
     splits = number_values([subject.split for subject in subjects])
     review_from = threshold - REVIEW_MARGIN
     compared = unrelated = 0
     counts = dict.fromkeys(PairVerdict, 0)
     kept = _Candidates()
-    for rows, columns in _blocks(len(subjects)):
+    for rows, columns in combinations_with_replacement(faces.blocks(), 2):
         across = splits[rows][:, None] != splits[columns][None, :]
         if rows.start == columns.start:
             across = np.triu(across, 1)
         compared += int(across.sum())
         unrelated += int((across & (names.relate(rows, columns) == 0)).sum())
-        alike = vectors[rows] @ vectors[columns].T
+        alike = faces.compare(rows, columns)
         i, j = np.nonzero(across & (alike >= review_from))
         found = _judge(rows.start + i, columns.start + j, alike[i, j], names, threshold)
         for verdict, number in zip(PairVerdict, found.count_verdicts(), strict=True):
             counts[verdict] += number
         kept = kept.joined_with(found, max_pairs)
-    pairs = [_describe(subjects, middles, names, pair) for pair in kept.ranked()]
+    pairs = [_describe(subjects, faces, middles, names, pair) for pair in kept.ranked()]
     return LeakReport(
         pack=pack,
         threshold=threshold,
         review_from=review_from,
         measure=measure,
+        several=int((np.diff(faces.starts) > 1).sum()),
         videos=dict(sorted(Counter(subject.split for subject in subjects).items())),
         compared=compared,
         unrelated=unrelated,
         counts=counts,
         pairs=tuple(pairs),
-        groups=_group_across(subjects, vectors, names, threshold),
+        groups=_group_across(subjects, faces, names, threshold),
         unread=dict(unread or {}),
     )
 
@@ -236,6 +243,7 @@ def _judge(
 
 def _describe(
     subjects: Sequence[Subject],
+    faces: ShownFaces,
     middles: Vectors,
     names: NameCodes,
     pair: tuple[int, int, float, PairVerdict],
@@ -247,25 +255,17 @@ def _describe(
         b=subjects[b].video_id,
         splits=(subjects[a].split, subjects[b].split),
         similarity=alike,
+        faces=faces.find_alike(a, b),
         middle_similarity=float(middles[a] @ middles[b]),
         relation=relation,
         verdict=verdict,
     )
 
 
-def _blocks(count: int) -> Iterator[tuple[slice, slice]]:
-    """Yield the rows and columns of each block on and above the diagonal."""
-    starts = range(0, count, BLOCK)
-    for row in starts:
-        for column in starts:
-            if column >= row:
-                yield slice(row, min(row + BLOCK, count)), slice(column, min(column + BLOCK, count))
-
-
 def _group_across(
-    subjects: Sequence[Subject], vectors: Vectors, names: NameCodes, threshold: float
+    subjects: Sequence[Subject], faces: ShownFaces, names: NameCodes, threshold: float
 ) -> tuple[tuple[str, ...], ...]:
-    groups = group_identities(vectors, threshold, names)
+    groups = faces.group(threshold, names)
     return tuple(
         tuple(subjects[i].video_id for i in group)
         for group in groups

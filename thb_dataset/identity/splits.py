@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from thb_dataset.errors import ProtocolError
-from thb_dataset.identity.groups import group_identities
 from thb_dataset.identity.leakage import REVIEW_MARGIN
+from thb_dataset.identity.shown_faces import ShownFaces
 from thb_dataset.records import Split
 from thb_dataset.wording import shorten_list
 
@@ -104,7 +104,9 @@ def split_videos(
     wanted = {split: ratios.get(split, 0.0) / total for split in Split}
     order = sorted(range(len(names)), key=lambda i: names[i])
     threshold = same_person - REVIEW_MARGIN
-    groups = _group_videos([names[i] for i in order], vectors[order], others or {}, threshold)
+    ordered = [names[i] for i in order]
+    shown = ShownFaces.of(ordered, vectors[order], others)
+    groups = [tuple(ordered[i] for i in group) for group in shown.group(threshold)]
     groups.sort(key=lambda group: (-len(group), hashlib.sha256(group[0].encode()).digest()))
     lacking = {split: share * len(names) for split, share in wanted.items() if share > 0}
     assignments: dict[str, Split] = {}
@@ -119,24 +121,3 @@ def split_videos(
         threshold=threshold,
         unread=dict(sorted((unread or {}).items())),
     )
-
-
-def _group_videos(
-    names: Sequence[str],
-    vectors: npt.NDArray[np.float32],
-    others: Mapping[str, npt.NDArray[np.float32]],
-    threshold: float,
-) -> list[tuple[str, ...]]:
-    """Group videos that share a person, by chains; a video may show several people."""
-    owners = list(range(len(names)))
-    faces = [vectors]
-    for number, name in enumerate(names):
-        if name in others:
-            owners += [number] * len(others[name])
-            faces.append(others[name])
-    group_of = {number: {number} for number in range(len(names))}
-    for same_person in group_identities(np.concatenate(faces), threshold):
-        joined = set().union(*(group_of[owners[face]] for face in same_person))
-        group_of |= dict.fromkeys(joined, joined)
-    groups = {min(group): sorted(group) for group in group_of.values()}
-    return [tuple(names[i] for i in groups[first]) for first in sorted(groups)]

@@ -14,7 +14,13 @@ from thb_dataset.video.values import Audio, Frames, Limits, VideoInfo
 
 _ERRORS: dict[str, type[VideoError]] = {
     name: getattr(errors, name)
-    for name in ("VideoDecodeError", "VideoTooLargeError", "VideoTimeoutError", "ClipTooShortError")
+    for name in (
+        "VideoDecodeError",
+        "VideoTooLargeError",
+        "VideoTimeoutError",
+        "ClipTooShortError",
+        "NoAudioError",
+    )
 }
 
 
@@ -94,7 +100,7 @@ class Conversation:
         )
 
     def receive_audio(self, rate_hz: int) -> Audio | None:
-        """Read the answer to ``audio``.
+        """Read the answer to ``audio`` or ``wav``.
 
         Args:
             rate_hz: The number of samples per second that was asked for.

@@ -1,23 +1,31 @@
-"""Decode the sound of a video with PyAV, inside the child process, on the clock of its frames."""
+"""Decode sound inside the child process: a video's, on the clock of its frames, or a WAV file's.
+
+A file may declare hours of sound in a few bytes, so all sound is read in pieces.
+"""
 
 from __future__ import annotations
 
+import wave
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
 import numpy.typing as npt
 from av.audio.stream import AudioStream
 
-from thb_dataset.errors import VideoDecodeError, VideoTooLargeError
+from thb_dataset.errors import NoAudioError, VideoDecodeError, VideoTooLargeError
 from thb_dataset.video.clock import LONGEST_STILL_SECONDS
 from thb_dataset.video.decoder import VideoFile, find_audio_stream, tell_time
 from thb_dataset.video.values import Audio, Limits
 
 GAP_SECONDS = 0.05
 """A time stamp this far from the end of the samples before it starts a new run of samples."""
+
+WAV_RATES_HZ = (1000, 192_000)
+WAV_CHANNELS = 8
 
 
 @dataclass
@@ -138,3 +146,65 @@ def _place(runs: list[_Run], zero: Fraction, rate_hz: int) -> npt.NDArray[np.flo
         kept = samples[max(-start, 0) :]
         sound[max(start, 0) : max(start, 0) + len(kept)] = kept
     return sound
+
+
+def decode_wav(path: str, rate_hz: int, limits: Limits) -> Audio:
+    """Read a WAV file of 16-bit samples.
+
+    Args:
+        path: The file.
+        rate_hz: The number of samples per second to return.
+        limits: ``max_seconds`` bounds the length that the file declares.
+
+    Raises:
+        NoAudioError: The file is not such a WAV file, is empty, or is longer than the limit.
+    """
+    if not Path(path).is_file():  # a pipe would never end
+        raise NoAudioError("is not a file")
+    try:
+        with wave.open(path, "rb") as file:
+            _check_wav(file, limits)
+            channels = file.getnchannels()
+            pieces = list(_read_pieces(file, rate_hz))
+    except (OSError, EOFError, wave.Error) as error:
+        raise NoAudioError(f"is not a WAV file that can be read ({error})") from error
+    if not sum(map(len, pieces)):
+        raise NoAudioError("holds no sound")
+    return Audio(
+        samples=np.concatenate(pieces),
+        rate_hz=rate_hz,
+        channels=channels,
+        codec="pcm_s16le",
+        start_seconds=0.0,
+    )
+
+
+def _check_wav(file: wave.Wave_read, limits: Limits) -> None:
+    if file.getsampwidth() != 2 or file.getnchannels() > WAV_CHANNELS:
+        raise NoAudioError(f"is not 16-bit sound of at most {WAV_CHANNELS} channels")
+    (lowest, highest), rate_hz = WAV_RATES_HZ, file.getframerate()
+    if not lowest <= rate_hz <= highest or file.getnframes() > limits.max_seconds * rate_hz:
+        raise NoAudioError(
+            f"has {file.getnframes()} samples at {rate_hz} Hz, but the limits are"
+            f" {limits.max_seconds:g} s and {lowest:,} to {highest:,} Hz"
+        )
+
+
+def _read_pieces(file: wave.Wave_read, rate_hz: int) -> Iterator[npt.NDArray[np.float32]]:
+    """Yield the sound, a second at a time, mono and at another rate."""
+    own_hz, width = file.getframerate(), 2 * file.getnchannels()
+    resampler = None
+    if own_hz != rate_hz:
+        resampler = av.AudioResampler(format="fltp", layout="mono", rate=rate_hz)
+    while data := file.readframes(own_hz):
+        samples = np.frombuffer(data[: len(data) // width * width], "<i2")
+        mono = samples.reshape(-1, file.getnchannels()).mean(axis=1, dtype=np.float32)
+        mono /= np.float32(32768)
+        if resampler is None:
+            yield mono
+        elif len(mono):
+            frame = av.AudioFrame.from_ndarray(mono[None], format="fltp", layout="mono")
+            frame.sample_rate = own_hz
+            yield from _resample(resampler, frame)
+    if resampler is not None:
+        yield from _resample(resampler, None)

@@ -40,6 +40,8 @@ class FramePolicy:
         spare_frames: The number of frames at the end in which no clip may end; 0 with
             ``uniform``.
         start_wrap: The starts are taken modulo this number and sorted; None with ``uniform``.
+        first: The clips are placed as if the video began with this frame, counted from 0.
+        last: The clips are placed as if it ended with this frame; None stands for its end.
     """
 
     clips: int = 1
@@ -48,6 +50,8 @@ class FramePolicy:
     stride: int = 1
     spare_frames: int = 0
     start_wrap: int | None = None
+    first: int = 0
+    last: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse a policy that chooses nothing or contradicts itself.
@@ -86,6 +90,11 @@ class FramePolicy:
         Raises:
             ClipTooShortError: The video is shorter than one clip; the message gives both counts.
         """
+        end = total_frames if self.last is None else min(self.last + 1, total_frames)
+        return self.first + self._place(end - self.first)
+
+    def _place(self, total_frames: int) -> npt.NDArray[np.int64]:
+        """Place the clips in the frames between the first and the last."""
         if total_frames < self.span:
             kind = "" if self.span == self.frames else f" ({self.frames} at stride {self.stride})"
             raise ClipTooShortError(

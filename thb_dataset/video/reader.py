@@ -154,6 +154,21 @@ class VideoReader:
         request = {"verb": "audio", "rate_hz": rate_hz}
         return self._ask(request, path, lambda answers: answers.receive_audio(rate_hz))
 
+    def read_wav(self, path: str | os.PathLike[str], rate_hz: int) -> Audio | None:
+        """Read a WAV file of 16-bit samples, mono; see :func:`thb_dataset.video.audio.decode_wav`.
+
+        Args:
+            path: The file.
+            rate_hz: The number of samples per second to return.
+
+        Raises:
+            NoAudioError: The file is not such a WAV file, is empty, or is longer than the limits
+                allow.
+            VideoTimeoutError: Reading took longer than allowed.
+        """
+        request = {"verb": "wav", "rate_hz": rate_hz}
+        return self._ask(request, path, lambda answers: answers.receive_audio(rate_hz))
+
     def _ask(
         self,
         request: dict[str, Any],

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from thb_dataset.errors import ClipTooShortError, VideoDecodeError, VideoError, VideoTooLargeError
-from thb_dataset.video.audio import decode_audio
+from thb_dataset.video.audio import decode_audio, decode_wav
 from thb_dataset.video.clock import tell_seconds
 from thb_dataset.video.decoded import Decoded, send_begin
 from thb_dataset.video.decoder import VideoFile, tell_time
@@ -168,7 +168,18 @@ def send_audio(request: dict[str, Any], limits: Limits, answers: Answers) -> Non
     answers.send("audio", audio.samples.data, **facts)
 
 
-_VERBS = {"probe": probe, "frames": send_frames, "audio": send_audio}
+def send_wav(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
+    """Read a WAV file and send its samples.
+
+    Raises:
+        NoAudioError: The file cannot be used.
+    """
+    audio = decode_wav(request["path"], request["rate_hz"], limits)
+    facts = {"channels": audio.channels, "codec": audio.codec, "start": audio.start_seconds}
+    answers.send("audio", audio.samples.data, **facts)
+
+
+_VERBS = {"probe": probe, "frames": send_frames, "audio": send_audio, "wav": send_wav}
 
 
 def answer(request: dict[str, Any], answers: Answers) -> bool:

@@ -24,7 +24,7 @@ from thb_dataset.video.reader import VideoReader
 REFUSED: dict[str, tuple[type[VideoError], str]] = {
     "audio_only.mp4": (VideoDecodeError, "no video"),
     "black.mp4": (NoFaceError, "no face in any of 8 frames"),
-    "face_only_at_end.mp4": (NoFaceError, "a face in only 3 of 8 frames"),
+    "face_only_at_end.mp4": (NoFaceError, "a face is in only 3 of 8 frames"),
     "frames_1.mp4": (ClipTooShortError, "1 frame"),
     "frames_3.mp4": (ClipTooShortError, "3 frames"),
     "jpeg_renamed.mp4": (VideoDecodeError, "not a video"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import wave
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,8 +15,7 @@ import numpy.typing as npt
 import pytest
 
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.sounds import read_wav
-from thb_dataset.clips.spectrogram import draw_spectrogram
+from thb_dataset.clips.spectrogram import RATE_HZ, draw_spectrogram
 from thb_dataset.clips.store import ClipStore
 from thb_dataset.clips.video_clips import VideoClips, make_clips, put_spectrogram_before
 from thb_dataset.errors import NoAudioError
@@ -75,32 +76,68 @@ def write_video(path: Path, frames: int, sound: npt.NDArray[np.float32] | None =
             file.mux(voice.encode())
 
 
-def test_wav_is_read_and_brought_to_the_rate(tmp_path: Path) -> None:
+@pytest.fixture
+def reader() -> Iterator[VideoReader]:
+    with VideoReader() as reader:
+        yield reader
+
+
+def read_wav(reader: VideoReader, path: Path) -> npt.NDArray[np.float32]:
+    audio = reader.read_wav(path, RATE_HZ)
+    assert audio is not None
+    return audio.samples
+
+
+def resample_at_once(samples: npt.NDArray[np.float32], rate_hz: int) -> npt.NDArray[np.float32]:
+    frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+    frame.sample_rate = rate_hz
+    resampler = av.AudioResampler(format="fltp", layout="mono", rate=RATE_HZ)
+    pieces = [*resampler.resample(frame), *resampler.resample(None)]
+    return np.concatenate([piece.to_ndarray()[0] for piece in pieces])
+
+
+def test_pieces_give_the_sound_that_reading_at_once_gives(
+    reader: VideoReader, tmp_path: Path
+) -> None:
+    for rate_hz in (8000, 16_000, 44_100, 48_000):
+        sound = np.round(make_sound(3.4, rate_hz) * 32_767).astype(np.float32) / 32_768
+        write_wav(tmp_path / "a.wav", sound * (32_768 / 32_767), rate_hz)
+        with wave.open(str(tmp_path / "a.wav")) as file:
+            stored = np.frombuffer(file.readframes(file.getnframes()), "<i2") / np.float32(32_768)
+        read = read_wav(reader, tmp_path / "a.wav")
+        assert np.array_equal(read, resample_at_once(stored.astype(np.float32), rate_hz))
+
+
+def test_wav_is_read_and_brought_to_the_rate(reader: VideoReader, tmp_path: Path) -> None:
     sound = make_sound(1, 22_050)
     write_wav(tmp_path / "same.wav", sound, 22_050)
-    np.testing.assert_allclose(read_wav(tmp_path / "same.wav", Limits()), sound, atol=1e-4)
+    np.testing.assert_allclose(read_wav(reader, tmp_path / "same.wav"), sound, atol=1e-4)
     write_wav(tmp_path / "stereo.wav", make_sound(1, 16_000), 16_000, channels=2)
-    resampled = read_wav(tmp_path / "stereo.wav", Limits())
+    resampled = read_wav(reader, tmp_path / "stereo.wav")
     assert abs(len(resampled) - 22_050) < 50
     np.testing.assert_allclose(resampled[2000:20_000], sound[2000:20_000], atol=0.02)
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"no sound at all, only words" * 9])
-def test_other_files_are_no_sound(content: bytes, tmp_path: Path) -> None:
+def test_other_files_are_no_sound(content: bytes, reader: VideoReader, tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(content)
-    with pytest.raises(NoAudioError, match=r"a\.wav"):
-        read_wav(tmp_path / "a.wav", Limits())
-    with pytest.raises(NoAudioError, match=r"b\.wav"):
-        read_wav(tmp_path / "b.wav", Limits())
+    with pytest.raises(NoAudioError, match=r"a\.wav: is not a WAV file"):
+        read_wav(reader, tmp_path / "a.wav")
+    with pytest.raises(NoAudioError, match=r"b\.wav: is not a file"):
+        read_wav(reader, tmp_path / "b.wav")
+    os.mkfifo(tmp_path / "c.wav")
+    with pytest.raises(NoAudioError, match=r"c\.wav: is not a file"):
+        read_wav(reader, tmp_path / "c.wav")
 
 
 def test_empty_and_endless_sound_is_refused(tmp_path: Path) -> None:
     write_wav(tmp_path / "empty.wav", np.zeros(0, np.float32), 16_000)
-    with pytest.raises(NoAudioError, match="holds no sound"):
-        read_wav(tmp_path / "empty.wav", Limits())
     write_wav(tmp_path / "long.wav", np.zeros(32_000, np.float32), 16_000)
-    with pytest.raises(NoAudioError, match="but the limits are"):
-        read_wav(tmp_path / "long.wav", Limits(max_seconds=1))
+    with VideoReader(Limits(max_seconds=1)) as reader:
+        with pytest.raises(NoAudioError, match="holds no sound"):
+            read_wav(reader, tmp_path / "empty.wav")
+        with pytest.raises(NoAudioError, match="but the limits are"):
+            read_wav(reader, tmp_path / "long.wav")
 
 
 def test_each_clip_gets_its_columns() -> None:

@@ -150,7 +150,7 @@ def test_a_frame_without_the_face_is_bridged_and_counted(
     ("with_face", "reason"),
     [
         ([], "no face in any of 8 frames"),
-        ([0, 1, 2], "a face in only 3 of 8 frames, but half are needed"),
+        ([0, 1, 2], "a face is in only 3 of 8 frames, but half are needed"),
         ([0, 1, 2, 3, 4], "absent from 3 of 8 frames in a row, but only 2 can be bridged"),
         ([3, 4, 5, 6, 7], "absent from 3 of 8"),
     ],

@@ -7,8 +7,9 @@ import numpy.typing as npt
 import pytest
 
 from thb_dataset.errors import NoFaceError
+from thb_dataset.faces.cuts import find_cuts, measure_differences
 from thb_dataset.faces.packs import FacePack
-from thb_dataset.faces.search import find_cuts, search_faces
+from thb_dataset.faces.search import search_faces
 from thb_dataset.faces.values import Face
 from thb_dataset.video.values import Frames, VideoInfo
 
@@ -90,7 +91,7 @@ def test_only_the_stretch_that_moves_is_searched_finely() -> None:
 
 
 def test_neighbouring_frames_are_never_searched_between() -> None:
-    boxes = {i: [(float(30 * i), 0.0, 80.0)] for i in range(8)}
+    boxes = {i: [(float(8 * i), 0.0, 80.0)] for i in range(8)}
     search = search_faces(make_frames(8, 0.04), Script(boxes))
     assert len(search.numbers) < 8
 
@@ -111,7 +112,8 @@ def test_a_cut_is_searched_in_full() -> None:
     frames = make_frames(32, 0.2)
     frames.pixels[20:, :, 1:] += 100
     script = Script(still(32))
-    assert find_cuts(frames.pixels).tolist() == [i == 20 for i in range(32)]
+    cuts = find_cuts(measure_differences(frames.pixels), frames.seconds)
+    assert cuts.tolist() == [i == 20 for i in range(32)]
     assert search_faces(frames, script).numbers.tolist() == list(range(32))
 
 
@@ -136,4 +138,5 @@ def test_one_frame_is_enough() -> None:
 
 
 def test_tiny_pictures_have_no_cuts() -> None:
-    assert find_cuts(np.zeros((3, 2, 5, 3), np.uint8)).tolist() == [False] * 3
+    differences = measure_differences(np.zeros((3, 2, 5, 3), np.uint8))
+    assert find_cuts(differences, np.arange(3.0)).tolist() == [False] * 3

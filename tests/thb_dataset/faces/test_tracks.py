@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from thb_dataset.faces.tracks import link_tracks, longest_gap, spread_over_time
+from thb_dataset.faces.tracks import link_tracks, longest_gap, longest_run, spread_over_time
 from thb_dataset.faces.values import Face, merge_sizes, overlap
 
 
@@ -95,6 +95,22 @@ def test_no_faces_no_tracks() -> None:
 )
 def test_longest_gap_counts_both_ends(frames: list[int], total: int, gap: int) -> None:
     assert longest_gap(frames, total) == gap
+
+
+@pytest.mark.parametrize(
+    ("frames", "gap", "run"),
+    [
+        ([0, 1, 2], 1, (0, 2)),
+        ([0, 2, 4], 1, (0, 4)),
+        ([0, 1, 5, 6, 7], 2, (5, 7)),
+        ([3, 7], 3, (3, 7)),
+        ([3, 8], 3, (3, 3)),
+    ],
+)
+def test_the_longest_run_has_the_most_sightings(
+    frames: list[int], gap: int, run: tuple[int, int]
+) -> None:
+    assert longest_run(frames, gap) == run
 
 
 def test_spreading_is_exact_on_a_straight_line_smoothed_or_not() -> None:

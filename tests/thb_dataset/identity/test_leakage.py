@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pytest
 
 from thb_dataset.errors import ProtocolError, ReleaseError
-from thb_dataset.identity.groups import group_identities
+from thb_dataset.identity.groups import BLOCK, group_identities
 from thb_dataset.identity.known_people import calibrate_threshold
 from thb_dataset.identity.leak_sheet import write_leak_sheet
-from thb_dataset.identity.leakage import BLOCK, MAX_PAIRS, LeakReport, PairVerdict, check_leaks
+from thb_dataset.identity.leakage import MAX_PAIRS, LeakReport, PairVerdict, check_leaks
 from thb_dataset.identity.relations import NameCodes, Relation, Subject, describe_subject
 from thb_dataset.identity.splits import DEFAULT_RATIOS, SplitPlan, split_videos
 from thb_dataset.records import Generator, Label, RealDataset, Split, Video
