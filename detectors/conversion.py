@@ -16,13 +16,16 @@ import torch
 from torch import Tensor
 
 from detectors.base import Detector, DetectorConfig
+from detectors.foreign_files import describe_foreign, explain_refusal, is_safetensors
 from detectors.key_maps import KeyMap, fill_model, show_names, translate
-from thb_dataset.errors import DetectorError, first_line
+from thb_dataset.errors import DetectorError, SettingsError
 from thb_dataset.files import digest_file
 
 Config = TypeVar("Config", bound=DetectorConfig)
 
-_WRAPPERS = ("module.", "model.")
+_USUAL_NAMES = ("state_dict", "model_state_dict")
+"""Names under which trainers other than the official one store a state dict."""
+
 _BUFFER = re.compile(
     r".*\.(running_mean|running_var|num_batches_tracked|relative_position_index|attn_mask)"
 )
@@ -35,6 +38,9 @@ class Conversion:
     Attributes:
         detector: The registered name.
         variant: The published network that the keys belong to.
+        alternatives: The other variants that it may be as well, where the keys do not tell them
+            apart and nobody has said which it is; empty if the variant is certain.
+        prefix: What stood before every key and was removed; empty for nothing.
         keys: Number of entries in the official state dict.
         used: Number of entries that went into the model.
         ignored: Entry -> reason, for the entries that were left behind.
@@ -44,6 +50,8 @@ class Conversion:
 
     detector: str
     variant: str
+    alternatives: tuple[str, ...]
+    prefix: str
     keys: int
     used: int
     ignored: Mapping[str, str]
@@ -58,6 +66,8 @@ class Conversion:
         return {
             "detector": self.detector,
             "variant": self.variant,
+            "alternatives": list(self.alternatives),
+            "prefix": self.prefix,
             "keys": self.keys,
             "used": self.used,
             "ignored": reasons,
@@ -78,7 +88,11 @@ class Layout(Generic[Config]):
         make_config: From the variant to the settings of our model.
         make_model: From those settings to our model with fresh weights: the detector's class.
         map_keys: From those settings to the map.
-        harmless: Classes other than tensors that official files are known to hold.
+        choices: Variants whose keys are equal, so that ``find_variant`` can only assume one; empty
+            where the keys tell.
+        harmless: Full names of the classes and functions, other than tensors, that official files
+            are known to hold. What they stand for is neither imported nor called: their content is
+            dropped.
     """
 
     detector: str
@@ -87,27 +101,48 @@ class Layout(Generic[Config]):
     make_config: Callable[[str], Config]
     make_model: Callable[[Config], Detector]
     map_keys: Callable[[Config], KeyMap]
-    harmless: tuple[type, ...] = ()
+    choices: tuple[str, ...] = ()
+    harmless: tuple[str, ...] = ()
 
 
-def convert_checkpoint(layout: Layout[Config], path: Path) -> tuple[Detector, Conversion]:
+class Dropped:
+    """Takes the place of an object in a checkpoint, and forgets all that it is given."""
+
+    def __init__(self, *content: object) -> None:
+        """Keep nothing."""
+
+    def __setstate__(self, state: object) -> None:
+        """Keep nothing."""
+
+
+def convert_checkpoint(
+    layout: Layout[Config], path: Path, variant: str | None = None
+) -> tuple[Detector, Conversion]:
     """Make our model from an official checkpoint.
 
     Args:
         layout: The layout of the detector that the checkpoint belongs to.
         path: The official file.
+        variant: The variant, where the layout leaves the choice; None to assume the likely one.
 
     Returns:
         The model in evaluation mode, and the report.
 
     Raises:
+        SettingsError: The layout has no such variant, or leaves no choice.
         DetectorError: The file cannot be read as weights only or belongs to another detector, or
             a key is unknown, missing or of another shape; all such keys are named.
     """
+    check_variant(layout, variant)
     content = read_checkpoint(path, harmless=layout.harmless)
     state, removed = strip_wrappers(pick_state(content, layout.state_names, path))
-    variant = layout.find_variant(state, removed)
-    config = layout.make_config(variant)
+    try:
+        found = layout.find_variant(state, removed)
+    except DetectorError as error:
+        wrapped = f" (after {removed!r}, which began every key, was removed)" if removed else ""
+        raise DetectorError(f"{path}: {error}{wrapped}") from error
+    alternatives = () if variant else tuple(name for name in layout.choices if name != found)
+    config = layout.make_config(variant or found)
     model = layout.make_model(config)
     tensors, ignored = translate(state, layout.map_keys(config))
     fill_model(model, tensors)
@@ -115,7 +150,9 @@ def convert_checkpoint(layout: Layout[Config], path: Path) -> tuple[Detector, Co
     model.config.source_checksum = checksum
     report = Conversion(
         detector=layout.detector,
-        variant=variant,
+        variant=variant or found,
+        alternatives=alternatives,
+        prefix=removed,
         keys=len(state),
         used=len(state) - len(ignored),
         ignored=ignored,
@@ -127,28 +164,60 @@ def convert_checkpoint(layout: Layout[Config], path: Path) -> tuple[Detector, Co
     return model.eval(), report
 
 
-def read_checkpoint(path: Path, *, harmless: tuple[type, ...] = ()) -> dict[str, Any]:
+def check_variant(layout: Layout[Any], variant: str | None) -> None:
+    """Refuse a variant that a layout does not leave to choose.
+
+    Raises:
+        SettingsError: There is no such choice; the message names those there are.
+    """
+    if variant is None or variant in layout.choices:
+        return
+    if not layout.choices:
+        raise SettingsError(f"the keys of {layout.detector} tell its variant: leave out --variant")
+    choices = ", ".join(layout.choices)
+    raise SettingsError(f"{layout.detector} has no variant {variant!r}: choose {choices}")
+
+
+def read_checkpoint(path: Path, *, harmless: tuple[str, ...] = ()) -> dict[str, Any]:
     """Read a checkpoint without running any code that it holds.
 
     Args:
-        path: A file that ``torch.save`` wrote.
-        harmless: Classes other than tensors and plain containers that this original is known to
-            store; they are admitted for this call only.
+        path: A file that ``torch.save`` wrote, or safetensors of any name.
+        harmless: Full names of classes and functions other than tensors that this original is
+            known to store; for this call only, they are read as :class:`Dropped`.
 
     Raises:
         DetectorError: The file is missing, is not a checkpoint, or holds more than weights.
     """
-    if not path.is_file():
-        raise DetectorError(f"{path}: no such file; give the official checkpoint")
     try:
-        with torch.serialization.safe_globals(list(harmless)):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        # torch raises pickle, zip, runtime and end-of-file errors alike for a file it refuses.
-        raise DetectorError(f"{path}: not read as weights only: {first_line(error)}") from error
+        if not path.is_file():
+            raise DetectorError(f"{path}: no such file; give the official checkpoint")
+        foreign = describe_foreign(path)
+        if foreign is not None:
+            raise DetectorError(f"{path}: {foreign}")
+        content = _load_weights_only(path, harmless)
+    except OSError as error:
+        raise DetectorError(f"{path}: cannot be read: {error.strerror or error}") from error
     if not isinstance(content, dict):
         raise DetectorError(f"{path}: holds a {type(content).__name__}, not a state dict")
     return content
+
+
+def _load_weights_only(path: Path, harmless: tuple[str, ...]) -> object:
+    from safetensors.torch import load_file
+
+    try:
+        if is_safetensors(path):
+            return load_file(path)
+        with torch.serialization.safe_globals([(Dropped, name) for name in harmless]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:
+        # torch raises pickle, zip, runtime and end-of-file errors alike for a file it refuses.
+        raise DetectorError(
+            f"{path}: not read as weights only: {explain_refusal(error)}"
+        ) from error
 
 
 def pick_state(content: Mapping[str, Any], names: tuple[str, ...], path: Path) -> dict[str, Tensor]:
@@ -157,28 +226,46 @@ def pick_state(content: Mapping[str, Any], names: tuple[str, ...], path: Path) -
     Raises:
         DetectorError: No state dict is found, or it holds something other than tensors.
     """
-    state = next((content[name] for name in names if isinstance(content.get(name), dict)), content)
-    strange = sorted(key for key, value in state.items() if not isinstance(value, Tensor))
+    looked = tuple(dict.fromkeys((*names, *_USUAL_NAMES)))
+    state = next((content[name] for name in looked if isinstance(content.get(name), dict)), content)
+    strange = sorted(
+        str(key)
+        for key, value in state.items()
+        if not (isinstance(key, str) and isinstance(value, Tensor) and _is_plain(value))
+    )
     if strange or not state:
         raise DetectorError(
-            f"{path}: no state dict: looked under {', '.join(names)};"
+            f"{path}: no state dict: looked under {', '.join(looked)};"
             f" not tensors: {show_names(strange) if strange else 'the file is empty'}"
         )
     return dict(state)
 
 
+def _is_plain(tensor: Tensor) -> bool:
+    """Say whether a tensor has all its numbers, and has them as they are."""
+    return tensor.layout is torch.strided and not tensor.is_meta
+
+
 def strip_wrappers(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
-    """Remove the prefixes that wrappers add to every key, nested ones too.
+    """Remove what every key begins with, up to a dot: wrappers put it there, nested ones too.
+
+    No network that we know has all its weights in one part, so its own names stay.
 
     Returns:
         The state dict with plain keys, and the prefix that was removed ("" for none).
     """
     removed = ""
     keys = list(state)
-    while prefix := next((w for w in _WRAPPERS if all(k.startswith(w) for k in keys)), ""):
+    while prefix := _find_common_prefix(keys):
         removed += prefix
         keys = [key.removeprefix(prefix) for key in keys]
     return dict(zip(keys, state.values(), strict=True)), removed
+
+
+def _find_common_prefix(keys: Sequence[str]) -> str:
+    """Return the first part of all keys with its dot; empty if they differ or have no other."""
+    heads = {key.partition(".")[0] for key in keys}
+    return f"{heads.pop()}." if len(heads) == 1 and all("." in key for key in keys) else ""
 
 
 def require_keys(state: Mapping[str, Tensor], wanted: Sequence[str], name: str) -> None:

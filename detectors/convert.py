@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import tempfile
 from pathlib import Path
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
     from detectors.conversion import Conversion
 
 REPORT_NAME: Final = "conversion.json"
+_log = logging.getLogger(__name__)
 
 
-def convert(name: str, checkpoint: str | Path, out: str | Path) -> Conversion:
+def convert(
+    name: str, checkpoint: str | Path, out: str | Path, *, variant: str | None = None
+) -> Conversion:
     """Convert an official checkpoint: every key is used, or left behind for a stated reason.
 
     The file is read as weights only. The folder gets safetensors, a ``config.json`` with one
@@ -28,11 +32,14 @@ def convert(name: str, checkpoint: str | Path, out: str | Path) -> Conversion:
         name: The detector whose official code wrote the checkpoint.
         checkpoint: The official file.
         out: The folder to write; it must be empty or not exist.
+        variant: Who trained the weights, where the file cannot tell: ``"official"`` or
+            ``"deepfakebench"`` for TALL. None assumes one, and the report names the others.
 
     Returns:
         The report.
 
     Raises:
+        SettingsError: The detector has no such variant, or its files tell theirs.
         DetectorError: The detector is unknown, the folder is not empty, or the checkpoint is not
             what the detector's official code writes; unknown and missing keys are named.
     """
@@ -42,7 +49,15 @@ def convert(name: str, checkpoint: str | Path, out: str | Path) -> Conversion:
         raise DetectorError(f"{target} exists and is not an empty folder: choose another")
     from detectors.conversion import convert_checkpoint
 
-    model, report = convert_checkpoint(layout, Path(checkpoint))
+    model, report = convert_checkpoint(layout, Path(checkpoint), variant)
+    if report.alternatives:
+        others = " or ".join(report.alternatives)
+        _log.warning(
+            "the file does not tell who trained it, so %s is assumed, with its frames and crops;"
+            " if that is wrong, convert again with --variant %s",
+            report.variant,
+            others,
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     # Written beside the target and moved at the end, so that an interrupted conversion leaves no
     # half-written folder.

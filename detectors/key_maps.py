@@ -18,6 +18,7 @@ from thb_dataset.errors import DetectorError
 Turn = Callable[[Tensor], Tensor]
 
 _NAMES_SHOWN = 8
+_LETTERS_SHOWN = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +54,9 @@ def fake_minus_real(tensor: Tensor) -> Tensor:
     Raises:
         DetectorError: The head has another number of classes.
     """
-    if tensor.shape[0] != 2:
-        raise DetectorError(f"the head has {tensor.shape[0]} classes, not the two (real, fake)")
+    if tensor.shape[:1] != (2,):
+        classes = tensor.shape[0] if tensor.dim() else 0
+        raise DetectorError(f"the head has {classes} classes, not the two (real, fake)")
     return (tensor[1:2].double() - tensor[0:1].double()).to(tensor.dtype)
 
 
@@ -127,13 +129,22 @@ def translate(
             ignored[key] = reason
         elif targets:
             turned = keys.turned[key](tensor) if key in keys.turned else tensor
-            parts = turned.chunk(len(targets)) if len(targets) > 1 else (turned,)
-            ours.update(zip(targets, parts, strict=True))
+            ours.update(zip(targets, _cut(turned, len(targets), key), strict=True))
         else:
             unknown.append(key)
     if unknown:
         raise DetectorError(f"the checkpoint has keys that no rule knows: {show_names(unknown)}")
     return ours, ignored
+
+
+def _cut(tensor: Tensor, count: int, key: str) -> tuple[Tensor, ...]:
+    """Cut a tensor along dim 0 into equal parts."""
+    if count == 1:
+        return (tensor,)
+    if tensor.dim() == 0 or tensor.shape[0] == 0 or tensor.shape[0] % count:
+        shape = tuple(tensor.shape)
+        raise DetectorError(f"{key} is {shape}, which cannot be cut into {count} equal parts")
+    return tensor.chunk(count)
 
 
 def fill_model(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
@@ -143,19 +154,33 @@ def fill_model(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     from those that its modules have in memory.
 
     Raises:
-        DetectorError: A tensor is missing, unexpected, or of another shape; all are named.
+        DetectorError: A tensor is missing, unexpected, of another shape or kind of number, or
+            holds NaN or infinity; all are named.
     """
     wanted = model.state_dict()
     missing = sorted(set(wanted) - set(tensors))
     unexpected = sorted(set(tensors) - set(wanted))
+    both = sorted(set(wanted) & set(tensors))
     shapes = [
         f"{key} is {tuple(tensors[key].shape)}, ours {tuple(wanted[key].shape)}"
-        for key in sorted(set(wanted) & set(tensors))
+        for key in both
         if tensors[key].shape != wanted[key].shape
     ]
+    kinds = [
+        f"{key} is {tensors[key].dtype}, ours {wanted[key].dtype}"
+        for key in both
+        if tensors[key].is_floating_point() != wanted[key].is_floating_point()
+    ]
+    broken = [key for key in both if not _is_finite(tensors[key])]
     problems = [
         f"{name}: {show_names(found)}"
-        for name, found in (("missing", missing), ("unexpected", unexpected), ("shapes", shapes))
+        for name, found in (
+            ("missing", missing),
+            ("unexpected", unexpected),
+            ("shapes", shapes),
+            ("kinds of numbers", kinds),
+            ("NaN or infinity in", broken),
+        )
         if found
     ]
     if problems:
@@ -175,7 +200,17 @@ def _targets(key: str, keys: KeyMap) -> tuple[str, ...]:
     return tuple(f"{target}.{leaf}" for target in keys.split.get(module, ()))
 
 
+def _is_finite(tensor: Tensor) -> bool:
+    """Say whether every number is finite; formats of 8 bits are widened to be asked."""
+    if not tensor.is_floating_point():
+        return True
+    wide = tensor.float() if tensor.itemsize == 1 else tensor
+    return bool(wide.isfinite().all())
+
+
 def show_names(names: list[str]) -> str:
-    """Return the first few names and the number of the others."""
+    """Return the first few names and the number of the others, without control characters."""
     rest = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    first = [name[:_LETTERS_SHOWN] for name in names[:_NAMES_SHOWN]]
+    shown = ", ".join(first) + (f" and {rest} more" if rest > 0 else "")
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in shown)

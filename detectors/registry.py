@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detectors.listing import CONVERTIBLE, DETECTORS, is_hub_id
-from thb_dataset.errors import DetectorError, HubUnreachableError, SettingsError, first_line
+from thb_dataset.errors import DetectorError, SettingsError, THBError, first_line
 from thb_dataset.files import parse_json
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ def create_detector(
     import torch
 
     from detectors.typed_settings import convert_config
+    from thb_dataset.hub.patience import limit_waiting
 
     config_class = detector_class.config_class
     given = convert_config(config_class, config or {})
@@ -149,6 +150,7 @@ def create_detector(
                 f"{detector_class.__name__} cannot be made with {given}: {first_line(error)}"
             ) from error
         if settings.backbone_checkpoint is not None:
+            limit_waiting()
             detector.load_backbone(settings.backbone_checkpoint)
     detector.eval()
     return detector
@@ -206,7 +208,9 @@ def _load_weights(source: str, *, trust_remote_code: bool) -> Detector:
     from transformers import AutoModelForVideoClassification
 
     from detectors.base import Detector
+    from thb_dataset.hub.patience import limit_waiting
 
+    limit_waiting()  # transformers reads from the Hub without any limit
     register_detectors()
     _import_own_class(source, trust_remote_code=trust_remote_code)
     try:
@@ -216,7 +220,7 @@ def _load_weights(source: str, *, trust_remote_code: bool) -> Detector:
             trust_remote_code=trust_remote_code,
             output_loading_info=True,
         )
-    except (DetectorError, HubUnreachableError):
+    except THBError:
         raise
     except Exception as error:
         # What others wrote, code included, can fail in any way; THB_DEBUG=1 shows where.

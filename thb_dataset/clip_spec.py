@@ -31,6 +31,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "value_range": get_args(ValueRange),
     "aggregation": get_args(Aggregation),
 }
+_ROWS = ("shift", "mean", "std")
+"""The settings of several numbers, which are lists in JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,8 @@ class ClipSpec:
             no sound.
         margin: The side of the square over the longer side of the box (``box``); for ``aligned``
             1.0 is the template itself, and larger values show more around it.
+        shift: How far the middle of the square is from the middle of the box, to the right and
+            down, over the longer side of the box; other than 0 only with ``box``.
         size: The side of the crop in pixels.
         mean: The value subtracted from each channel, in the order of ``colour`` and in units of
             ``value_range``.
@@ -88,6 +92,7 @@ class ClipSpec:
     cut_size: int | None = None
     sound: Sound = "none"
     margin: float = 1.3
+    shift: tuple[float, float] = (0.0, 0.0)
     size: int = 112
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
@@ -137,13 +142,11 @@ class ClipSpec:
                 found.append(f"{name}={value!r} is not an integer")
         if not _is_number(self.margin) or not 0.5 <= self.margin <= 4:
             found.append(f"margin={self.margin!r} is not between 0.5 and 4")
+        if not (_is_tuple_of(self.shift, 2) and all(-1 <= value <= 1 for value in self.shift)):
+            found.append(f"shift={self.shift!r} is not two numbers between -1 and 1")
         for name in ("mean", "std"):
             values = getattr(self, name)
-            if (
-                not isinstance(values, tuple)
-                or len(values) != 3
-                or not all(map(_is_number, values))
-            ):
+            if not _is_tuple_of(values, 3):
                 found.append(f"{name} needs three numbers, one per channel, not {values!r}")
             elif name == "std" and any(value <= 0 for value in values):
                 found.append(f"std={values!r} is not above zero")
@@ -156,6 +159,8 @@ class ClipSpec:
         found = []
         if self.resample not in resample.get(self.crop, (self.resample,)):
             found.append(f"resample={self.resample!r} does not go with crop={self.crop!r}")
+        if self.crop != "box" and self.shift != (0, 0):
+            found.append(f"shift={self.shift!r} needs crop='box'")
         if self.template != "arcface" and not is_opencv:
             found.append(f"template={self.template!r} needs crop='aligned', resample='opencv'")
         if self.cut_size is not None and not (is_opencv and self.cut_size >= 1):
@@ -175,7 +180,7 @@ class ClipSpec:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, from which ``from_dict`` makes the same settings."""
         record = asdict(self)
-        record["mean"], record["std"] = list(self.mean), list(self.std)
+        record |= {name: list(record[name]) for name in _ROWS}
         return record
 
     @classmethod
@@ -193,7 +198,7 @@ class ClipSpec:
                 f" known: {', '.join(sorted(known))}"
             )
         values = dict(record)
-        for name in ("mean", "std"):
+        for name in _ROWS:
             given = values.get(name)
             if isinstance(given, list | tuple) and all(map(_is_number, given)):
                 values[name] = tuple(map(float, given))
@@ -202,6 +207,10 @@ class ClipSpec:
 
 def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_tuple_of(values: object, count: int) -> bool:
+    return isinstance(values, tuple) and len(values) == count and all(map(_is_number, values))
 
 
 def _is_number(value: object) -> bool:

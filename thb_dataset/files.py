@@ -11,8 +11,9 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,7 +81,8 @@ def write_whole(path: Path) -> Iterator[Path]:
     """Give a draft to write, and move it to its place in one step once it is complete.
 
     Threads, processes and machines may write one file at the same time: each has a draft of its
-    own, and readers see either the file before or a complete new one.
+    own, and readers see either the file before or a complete new one. Drafts of the same file that
+    killed processes left are removed.
 
     Args:
         path: The file to write; its folder is created if it does not exist.
@@ -93,6 +95,7 @@ def write_whole(path: Path) -> Iterator[Path]:
         OSError: The folder or the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(path.parent.glob(f"{DRAFT_PREFIX}????????.{escape(path.name)}"))
     draft = path.with_name(f"{DRAFT_PREFIX}{secrets.token_hex(4)}.{path.name}")
     try:
         yield draft
@@ -192,7 +195,12 @@ def _clear_abandoned(folder: Path) -> None:
     """Remove what no living process owns, since this one has the lock of the folder."""
     for workshop in folder.parent.glob(f"{workshop_prefix(folder)}*"):
         shutil.rmtree(workshop, ignore_errors=True)
-    for draft in folder.glob(f"{DRAFT_PREFIX}*"):
+    _remove_abandoned(folder.rglob(f"{DRAFT_PREFIX}*"))
+
+
+def _remove_abandoned(drafts: Iterable[Path]) -> None:
+    """Remove the drafts, files and folders, that nobody has written to for a while."""
+    for draft in [*drafts]:
         with suppress(OSError):
             if time.time() - draft.stat().st_mtime > ABANDONED_DRAFT_SECONDS:
-                draft.unlink()
+                shutil.rmtree(draft) if draft.is_dir() else draft.unlink()

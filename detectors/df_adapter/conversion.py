@@ -72,6 +72,12 @@ LAYOUT: Final = Layout(
     make_config=make_config,
     make_model=DeepFakeAdapter,
     map_keys=map_keys,
+    # Their scikit-learn gives best_val_auc as a NumPy number. NumPy 2 has another name for it.
+    harmless=(
+        "numpy.core.multiarray.scalar",
+        "numpy._core.multiarray.scalar",
+        "numpy.dtype",
+    ),
 )
 
 

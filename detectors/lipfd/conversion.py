@@ -11,6 +11,7 @@ from detectors.conversion import Layout, require_keys
 from detectors.key_maps import KeyMap, map_resnet
 from detectors.lipfd.configuration import LipFDConfig
 from detectors.lipfd.modeling import LipFD
+from thb_dataset.errors import DetectorError
 
 _UNUSED_TEXT = "CLIP's text tower, which LipFD never calls"
 
@@ -89,4 +90,6 @@ LAYOUT: Final = Layout(
 
 def _transpose(matrix: Tensor) -> Tensor:
     """Turn a matrix that multiplies from the right into the weight of a linear layer."""
+    if matrix.dim() != 2:
+        raise DetectorError(f"the projection is {tuple(matrix.shape)}, not a matrix")
     return matrix.T.contiguous()

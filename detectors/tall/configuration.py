@@ -15,18 +15,24 @@ OFFICIAL_CLIP: Final = ClipSpec(
     sampling="consecutive",
     crop="box",
     resample="pillow",
-    margin=1.3,
+    # Their square is 1.3 times dlib's box, whose place on the face is another one than that of our
+    # finder's box. Measured on 88 frames of 12 real clips, leaving one clip out each time, this
+    # square overlaps theirs by 0.80 (intersection over union), and 1.3 times our box by 0.66.
+    margin=1.05,
+    shift=(-0.024, 0.042),
     size=112,
     aggregation="mean_logit",
 )
-"""The authors' clips: 8 of 4 neighbouring frames, the box of the face widened by 1.3, 112 pixels;
-the logits of the clips are averaged."""
+"""The authors' clips: 8 of 4 neighbouring frames, 112 pixels, and of the face about the square that
+they cut; the logits of the clips are averaged."""
 
 BENCH_CLIP: Final = replace(
     OFFICIAL_CLIP,
     sampling="uniform",
     crop="aligned",
     resample="opencv",
+    margin=1.3,
+    shift=(0.0, 0.0),
     cut_size=256,
     size=224,
     aggregation="mean_probability",

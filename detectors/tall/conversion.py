@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from detectors.conversion import Layout
 from detectors.key_maps import KeyMap, fake_minus_real, map_timm_block
-from detectors.tall.configuration import BENCH_CLIP, OFFICIAL_CLIP, TALLConfig
+from detectors.tall.configuration import BENCH_CLIP, CLIPS, OFFICIAL_CLIP, TALLConfig
 from detectors.tall.modeling import TALL
 from thb_dataset.errors import DetectorError
 
@@ -18,7 +17,9 @@ _COMPUTED = "computed from the window, equal in every model of this size"
 
 
 def find_variant(state: Mapping[str, Tensor], removed: str) -> str:
-    """Return who trained it: DeepfakeBench stores the network inside a detector, as ``model.``.
+    """Assume who trained it: DeepfakeBench stores the network inside a detector, as ``model.``.
+
+    A file that was saved again may have lost that prefix, or got it: ``--variant`` says more.
 
     Raises:
         DetectorError: The keys belong to another network.
@@ -28,7 +29,7 @@ def find_variant(state: Mapping[str, Tensor], removed: str) -> str:
             "these are not TALL weights: no frame_pos_embed, or no Swin layers; a Swin without"
             " frame positions (trained without --hpe_to_token) is not supported"
         )
-    return "deepfakebench" if "model." in removed else "official"
+    return "deepfakebench" if "model" in removed.split(".") else "official"
 
 
 def make_config(variant: str) -> TALLConfig:
@@ -87,5 +88,6 @@ LAYOUT: Final = Layout(
     make_config=make_config,
     make_model=TALL,
     map_keys=map_keys,
-    harmless=(argparse.Namespace,),
+    choices=tuple(CLIPS),
+    harmless=("argparse.Namespace",),
 )

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from transformers import ResNetConfig, ResNetModel
 
-from detectors.conversion import pick_state, read_checkpoint, strip_wrappers
+from detectors.conversion import Dropped, pick_state, read_checkpoint, strip_wrappers
 from detectors.key_maps import KeyMap, fake_minus_real, fill_model, map_resnet, translate
 from thb_dataset.errors import DetectorError
 
@@ -68,6 +68,8 @@ def test_wrappers_are_removed_however_nested() -> None:
     weight = torch.zeros(1)
     plain, removed = strip_wrappers({"module.model.a": weight, "module.model.b": weight})
     assert (set(plain), removed) == ({"a", "b"}, "module.model.")
+    plain, removed = strip_wrappers({"_orig_mod.student.a": weight, "_orig_mod.student.b": weight})
+    assert (set(plain), removed) == ({"a", "b"}, "_orig_mod.student.")
     # a prefix of some names only is not a wrapper
     plain, removed = strip_wrappers({"model.a": weight, "head": weight})
     assert (set(plain), removed) == ({"model.a", "head"}, "")
@@ -103,7 +105,7 @@ def test_resnet_keys_cover_the_model(kind: str, convolutions: int, sizes: list[i
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 damaged zip"])
 def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.pth").write_bytes(content)
-    with pytest.raises(DetectorError, match="not read as weights only"):
+    with pytest.raises(DetectorError, match=r"a\.pth: (an empty|a text|a damaged)"):
         read_checkpoint(tmp_path / "a.pth")
     with pytest.raises(DetectorError, match="no such file"):
         read_checkpoint(tmp_path / "b.pth")
@@ -127,7 +129,8 @@ def test_only_named_classes_are_harmless(tmp_path: Path) -> None:
     torch.save({"model": {"a": torch.zeros(1)}, "args": argparse.Namespace(epochs=3)}, file)
     with pytest.raises(DetectorError, match="not read as weights only"):
         read_checkpoint(file)
-    content = read_checkpoint(file, harmless=(argparse.Namespace,))
+    content = read_checkpoint(file, harmless=("argparse.Namespace",))
+    assert isinstance(content["args"], Dropped), "its class is neither imported nor made"
     assert set(pick_state(content, ("model",), file)) == {"a"}
     # the class was admitted for that call only
     with pytest.raises(DetectorError, match="not read as weights only"):
@@ -143,3 +146,47 @@ def test_a_file_without_a_state_dict_is_refused(tmp_path: Path) -> None:
         pick_state({"epoch": 3, "weights": torch.zeros(1)}, ("model",), file)
     with pytest.raises(DetectorError, match="the file is empty"):
         pick_state({}, ("model",), file)
+
+
+def test_the_usual_names_of_other_trainers_are_found(tmp_path: Path) -> None:
+    for name in ("network", "state_dict", "model_state_dict"):
+        found = pick_state({name: {"a": torch.zeros(1)}, "epoch": 3}, ("network",), tmp_path)
+        assert set(found) == {"a"}
+
+
+@pytest.mark.parametrize("tensor", [torch.zeros(2, 2).to_sparse(), torch.zeros(2, device="meta")])
+def test_tensors_without_plain_numbers_are_no_weights(tensor: torch.Tensor, tmp_path: Path) -> None:
+    with pytest.raises(DetectorError, match="not tensors: a"):
+        pick_state({"a": tensor}, ("model",), tmp_path)
+
+
+def test_names_that_are_no_text_or_speak_to_the_terminal_are_spelt_out(tmp_path: Path) -> None:
+    with pytest.raises(DetectorError, match="not tensors: 3, x"):
+        pick_state({3: torch.zeros(1), "x": None}, ("model",), tmp_path)  # type: ignore[dict-item]
+    with pytest.raises(DetectorError, match=r"knows: \\x1b\[31mred") as caught:
+        translate({"\x1b[31mred": torch.zeros(1)}, KEYS)
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float8_e5m2])
+def test_weights_that_are_no_numbers_are_refused(value: float, kind: torch.dtype) -> None:
+    broken = torch.full((3, 2), value).to(kind)
+    with pytest.raises(DetectorError, match="NaN or infinity in: weight"):
+        fill_model(nn.Linear(2, 3), {"weight": broken, "bias": torch.zeros(3)})
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.bool, torch.complex64])
+def test_weights_of_another_kind_of_number_are_refused(kind: torch.dtype) -> None:
+    with pytest.raises(DetectorError, match="kinds of numbers: weight is torch"):
+        fill_model(
+            nn.Linear(2, 3), {"weight": torch.zeros(3, 2, dtype=kind), "bias": torch.zeros(3)}
+        )
+
+
+@pytest.mark.parametrize("shape", [(), (0, 2), (4, 2)])
+def test_tensors_that_cannot_be_cut_or_subtracted_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(DetectorError, match="cannot be cut into 3"):
+        translate({"qkv.weight": torch.zeros(shape)}, KEYS)
+    with pytest.raises(DetectorError, match=r"has [04] classes"):
+        fake_minus_real(torch.zeros(shape))

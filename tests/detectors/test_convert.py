@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -16,7 +18,10 @@ from detectors.convert import REPORT_NAME, convert
 from detectors.listing import CONVERTIBLE, DETECTORS
 from detectors.registry import find_layout
 from thb.cli import main
-from thb_dataset.errors import DetectorError
+from thb_dataset.errors import DetectorError, SettingsError
+
+if TYPE_CHECKING:
+    from tests.support.command_line import Run
 
 
 def test_every_layout_is_that_of_its_detector() -> None:
@@ -37,10 +42,14 @@ def test_refusals_come_before_anything_is_written(tmp_path: Path) -> None:
         convert("talk", tmp_path / "weights.pth", tmp_path / "out")
     with pytest.raises(DetectorError, match="not an empty folder"):
         convert("caddm", tmp_path / "weights.pth", tmp_path / "taken")
-    with pytest.raises(DetectorError, match="not read as weights only"):
+    with pytest.raises(DetectorError, match=r"weights\.pth: a text file, not a checkpoint"):
         convert("caddm", tmp_path / "weights.pth", tmp_path / "out")
-    torch.save({"network": {"something.else": torch.zeros(1)}}, tmp_path / "other.pth")
-    with pytest.raises(DetectorError, match="these are not CADDM weights"):
+    with pytest.raises(SettingsError, match="caddm tell its variant: leave out --variant"):
+        convert("caddm", tmp_path / "weights.pth", tmp_path / "out", variant="official")
+    with pytest.raises(SettingsError, match="no variant 'x': choose official, deepfakebench"):
+        convert("tall", tmp_path / "weights.pth", tmp_path / "out", variant="x")
+    torch.save({"network": {"net.something.else": torch.zeros(1)}}, tmp_path / "other.pth")
+    with pytest.raises(DetectorError, match=r"not CADDM weights.*'net\.something\.', which began"):
         thb.convert("caddm", tmp_path / "other.pth", tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other.pth", "taken", "weights.pth"]
 
@@ -86,6 +95,53 @@ def test_folder_report_and_text(
     with torch.no_grad():
         wanted = model.eval()(pixel_values).logits
         torch.testing.assert_close(again(pixel_values).logits, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "said", "variant"),
+    [
+        ("", None, "official"),
+        ("model.", None, "deepfakebench"),
+        ("backbone.", None, "official"),
+        ("", "deepfakebench", "deepfakebench"),
+        ("module.model.", "official", "official"),
+    ],
+)
+def test_who_trained_tall_is_said_or_assumed_aloud(
+    prefix: str,
+    said: str | None,
+    variant: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    run_thb: Run,
+    read_golden: Callable[[str], Any],
+) -> None:
+    from detectors.tall import conversion
+    from detectors.tall.configuration import CLIPS, TALLConfig
+
+    golden = read_golden("tall-official")
+    clips = {
+        name: replace(clip, size=32, cut_size=clip.cut_size and 32) for name, clip in CLIPS.items()
+    }
+    tiny = replace(
+        conversion.LAYOUT,
+        make_config=lambda name: TALLConfig(**golden.config, clip=clips[name].to_dict()),
+    )
+    monkeypatch.setattr(conversion, "LAYOUT", tiny)
+    state = {prefix + key: value for key, value in golden.state.items()}
+    torch.save({"state_dict": state}, tmp_path / "tall.pth")
+    words = [] if said is None else ["--variant", said]
+    out = tmp_path / "out"
+    ended = run_thb("convert", "tall", tmp_path / "tall.pth", "--out", out, *words)
+    assert ended.code == 0, ended.err
+    assert f"tall ({variant})" in ended.out
+    assert (f"{prefix} removed" in ended.out) is bool(prefix)
+    record = json.loads((out / REPORT_NAME).read_text(encoding="utf-8"))
+    others = [] if said else [name for name in CLIPS if name != variant]
+    assert (record["alternatives"], record["prefix"]) == (others, prefix)
+    assert ("convert again with --variant" in caplog.text) is (said is None)
+    assert thb.detector(out).config.clip_spec == clips[variant]
 
 
 def write_official(model: Detector, modules: Mapping[str, str]) -> dict[str, torch.Tensor]:

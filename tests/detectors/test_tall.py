@@ -105,7 +105,9 @@ def test_variant_says_which_clips_the_weights_have_seen() -> None:
     # the authors: 4 neighbouring frames, 112 pixels; DeepfakeBench: 32 spread frames, 224 pixels
     official, bench = CLIPS["official"], CLIPS["deepfakebench"]
     assert (official.clips, official.frames, official.sampling) == (8, 4, "consecutive")
-    assert (official.crop, official.margin, official.size) == ("box", 1.3, 112)
+    # dlib's box times 1.3, on the box of our finder
+    assert (official.crop, official.margin, official.size) == ("box", 1.05, 112)
+    assert (official.shift, bench.shift) == ((-0.024, 0.042), (0, 0))
     assert (official.resample, bench.crop, bench.resample) == ("pillow", "aligned", "opencv")
     assert (bench.margin, bench.cut_size, bench.template) == (1.3, 256, "arcface")
     assert (bench.clips, bench.frames, bench.sampling, bench.size) == (8, 4, "uniform", 224)

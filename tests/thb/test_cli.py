@@ -123,6 +123,7 @@ def test_env_names_all_that_moves_a_score(run_thb: Run) -> None:
     assert found["devices"]["cpu_capability"]
     assert len(found["face_pack"]["sha256s"]) == 2
     assert found["folders"]["cache"] == os.environ["THB_CACHE"]
+    assert found["hub"]["THB_HUB_SECONDS"] == 30
     assert "libavcodec" in run_thb("env").out
 
 

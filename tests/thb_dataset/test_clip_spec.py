@@ -31,7 +31,7 @@ def make_clips_of(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> VideoClips:
 
 def test_a_spec_survives_json() -> None:
     spec = ClipSpec(
-        clips=3, frames=4, sampling="stride", stride=2, crop="aligned", colour="BGR",
+        clips=3, frames=4, sampling="stride", stride=2, shift=(-0.1, 0.2), colour="BGR",
         value_range="byte", mean=(1, 2, 3), std=(4, 5, 6), aggregation="mean_logit",
     )  # fmt: skip
     assert ClipSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
@@ -56,6 +56,10 @@ def test_a_spec_survives_json() -> None:
         ({"sampling": "consecutive", "start_wrap": 0}, "start_wrap=0 is below one"),
         ({"sound": "loud"}, "loud"),
         ({"margin": 9.0}, "margin=9.0"),
+        ({"shift": [0.1]}, "shift=.* is not two numbers"),
+        ({"shift": [0.1, 1.5]}, "shift=.* between -1 and 1"),
+        ({"shift": 0.1}, "shift=0.1 is not two numbers"),
+        ({"crop": "aligned", "shift": [0.1, 0.0]}, "shift=.* needs crop='box'"),
         ({"mean": [0.5, 0.5]}, "mean needs three"),
         ({"std": [0.5, 0.0, 0.5]}, "std="),
         ({"size": True}, "size=True"),

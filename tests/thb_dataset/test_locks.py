@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from thb_dataset.errors import THBError
-from thb_dataset.files import DRAFT_PREFIX, lock_folder, workshop_prefix
+from thb_dataset.files import DRAFT_PREFIX, lock_folder, workshop_prefix, write_whole
 
 HOLD = """
 import sys, time
@@ -64,3 +64,26 @@ def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
         left = {path.name for path in tmp_path.iterdir() if path.name.startswith(".")}
     assert left == {".run.in-use", f"{workshop_prefix(other)}abcd1234"}
     assert [path.name for path in run.iterdir()] == [new.name]
+
+
+def test_folders_that_were_being_written_are_cleared_too(tmp_path: Path) -> None:
+    left = tmp_path / "run" / "checkpoint" / f"{DRAFT_PREFIX}abcd"
+    (left / "epoch-00001").mkdir(parents=True)
+    (left / "epoch-00001" / "weights.safetensors").touch()
+    os.utime(left, (1, 1))
+    with lock_folder(tmp_path / "run"):
+        assert [*left.parent.iterdir()] == []
+
+
+def test_writing_a_file_clears_what_a_killed_process_left_of_it(tmp_path: Path) -> None:
+    old, new, other = (
+        tmp_path / f"{DRAFT_PREFIX}{name}"
+        for name in ("0000000a.a[1].mp4", "0000000b.a[1].mp4", "0000000c.a1.mp4")
+    )
+    for draft in (old, new, other):
+        draft.touch()
+    for draft in (old, other):
+        os.utime(draft, (1, 1))
+    with write_whole(tmp_path / "a[1].mp4") as draft:
+        draft.touch()
+    assert {path.name for path in tmp_path.iterdir()} == {"a[1].mp4", new.name, other.name}

@@ -30,6 +30,15 @@ def convert(
         Path,
         typer.Option("--out", metavar="DIR", help="Folder to write; it must be empty or absent."),
     ],
+    variant: Annotated[
+        str | None,
+        typer.Option(
+            "--variant",
+            metavar="NAME",
+            help="Who trained the weights, where the file cannot tell; for tall: official or"
+            " deepfakebench. (default: the likely one, and a warning)",
+        ),
+    ] = None,
     output: FormatOption = OutputFormat.TEXT,
 ) -> None:
     """Convert an official checkpoint.
@@ -46,7 +55,7 @@ def convert(
     from detectors.convert import convert as convert_file
 
     quiet_transformers()
-    report = convert_file(name, checkpoint, out).to_dict()
+    report = convert_file(name, checkpoint, out, variant=variant).to_dict()
     if output is OutputFormat.JSON:
         write_json({**report, "folder": str(out)})
         return
@@ -54,5 +63,7 @@ def convert(
     write_line(
         f"{report['used']} of {report['keys']} keys used, {report['parameters']:,} parameters"
     )
+    if report["prefix"]:
+        write_line(f"{escape(report['prefix'])} removed from the beginning of every key")
     for reason, number in report["ignored"].items():
         write_line(f"{number} keys left behind: {reason}")

@@ -13,7 +13,7 @@ def env(output: FormatOption = FORMAT, face_pack: FacePackOption = FACE_PACK) ->
 
     This is everything about the machine that can change a score: paste it into a bug report.
 
-    JSON: python, platform, packages, decoder, devices, face_pack, folders and variables.
+    JSON: python, platform, packages, decoder, devices, face_pack, folders, hub and variables.
 
     Examples:
         thb env

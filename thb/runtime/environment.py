@@ -46,6 +46,7 @@ def environment(face_pack: str = "embedded") -> dict[str, Any]:
         face_pack: The face pack to describe: ``"embedded"``, an InsightFace pack or its folder.
     """
     from thb.runtime.cache import cache_folder
+    from thb_dataset.hub.patience import VARIABLE, patience_seconds
 
     return {
         "python": platform.python_version(),
@@ -58,12 +59,19 @@ def environment(face_pack: str = "embedded") -> dict[str, Any]:
             "python": sys.prefix,
             "cache": str(cache_folder()),
         },
+        "hub": {"address": _find_endpoint(), VARIABLE: patience_seconds()},
         "variables": {
             name: os.environ[name]
             for name in sorted(os.environ)
             if name.startswith(("THB_", "HF_HUB_OFFLINE", "OMP_NUM_THREADS", "CUDA_VISIBLE"))
         },
     }
+
+
+def _find_endpoint() -> str:
+    from huggingface_hub import constants
+
+    return str(constants.ENDPOINT)
 
 
 def _describe_decoder() -> dict[str, str]:

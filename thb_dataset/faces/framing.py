@@ -61,7 +61,7 @@ def cut_frame(
         return stretch_frame(rgb, spec.size)
     if spec.crop == "box":
         cut = crop_whole_pixels if spec.resample == "pillow" else crop_box
-        return cut(rgb, box, margin=spec.margin, size=spec.size)
+        return cut(rgb, _shift_box(box, spec.shift), margin=spec.margin, size=spec.size)
     if spec.resample == "fine":
         return align_face(rgb, points, margin=spec.margin, size=spec.size)
     return _align(rgb, spec, points)
@@ -90,6 +90,7 @@ def place_frame(
         height, width = frame_size
         return _scale_edges(spec.size / width, spec.size / height)
     if spec.crop == "box":
+        box = _shift_box(box, spec.shift)
         if spec.resample != "pillow":
             return place_box(box, margin=spec.margin, size=spec.size)
         x, y, side = _find_square(box, spec.margin, frame_size)
@@ -158,6 +159,14 @@ def crop_whole_pixels(
     x, y, side = _find_square(box, margin, (height, width))
     square = Image.fromarray(rgb[y : y + side, x : x + side])
     return np.asarray(square.resize((size, size), Image.Resampling.BILINEAR), np.uint8)
+
+
+def _shift_box(box: npt.NDArray[np.float32], shift: tuple[float, float]) -> npt.NDArray[np.float32]:
+    """Move a box to the right and down by shares of its longer side."""
+    if shift == (0, 0):
+        return box
+    longer = max(box[2] - box[0], box[3] - box[1])
+    return box + np.array([*shift, *shift], np.float32) * longer
 
 
 def _find_square(

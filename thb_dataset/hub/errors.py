@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from thb_dataset.errors import HubUnreachableError, ReleaseError, first_line
-from thb_dataset.hub.patience import limit_waiting
+from thb_dataset.hub.patience import VARIABLE, limit_waiting, patience_seconds
 
 RepoType = Literal["dataset", "model", "space"]
 
@@ -54,7 +54,8 @@ def _translate(
     at = f"{repo} at revision {revision}" if revision else repo
     silent = (
         f"the Hub does not answer ({_endpoint()}; {type(error).__name__}) and {at} was not read "
-        "before: check the network and HF_ENDPOINT, or give a local folder"
+        f"before: check the network and HF_ENDPOINT, wait longer than {patience_seconds():g} s "
+        f"({VARIABLE}), or give a local folder"
     )
     offline = (
         f"HF_HUB_OFFLINE is set and {at} was not read before: unset it and load once, "

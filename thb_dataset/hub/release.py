@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 from thb_dataset.errors import HubUnreachableError, ReleaseError
@@ -19,8 +20,12 @@ from thb_dataset.release.scan import SYNTHETIC_MARKER, Release, make_release
 from thb_dataset.release.split_lists import SplitList
 
 DEFAULT_REVISION = "main"
+MOST_FILES = 200_000
+"""The most entries of a listing; the Hub itself advises against more than 100,000 files."""
+
 _REPO = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.A)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+Entry = TypeVar("Entry")
 _log = logging.getLogger(__name__)
 
 
@@ -94,12 +99,24 @@ def list_hub(repo: str, commit: str, *, repo_type: RepoType = "dataset") -> HubL
         entries = HfApi().list_repo_tree(repo, recursive=True, revision=commit, repo_type=repo_type)
         files = {
             entry.path: entry.lfs.sha256 if entry.lfs else entry.blob_id
-            for entry in entries
+            for entry in _at_most(entries, MOST_FILES)
             if isinstance(entry, RepoFile)
         }
         if not all(isinstance(text, str) for pair in files.items() for text in pair):
             raise ValueError("it lists a file without a name or a digest")
     return HubListing(repo=repo, commit=commit, files=files)
+
+
+def _at_most(entries: Iterable[Entry], limit: int) -> Iterator[Entry]:
+    """Yield the entries, of which there may be so many.
+
+    Raises:
+        ValueError: There are more, perhaps without an end.
+    """
+    for number, entry in enumerate(entries):
+        if number >= limit:
+            raise ValueError(f"it lists more than {limit:,} files and folders")
+        yield entry
 
 
 def scan_hub_release(

@@ -21,6 +21,7 @@ import tempfile
 import time
 import wave
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +30,7 @@ from typing import Any
 import av
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from thb_dataset.errors import ReleaseError
@@ -53,6 +55,8 @@ __all__ = ["MiniRelease", "MiniSize", "write_mini_release"]
 
 _RECORD = "mini.json"
 _STALE_SECONDS = 3600
+_IN_USE = "in-use"
+"""The file that a process locks in the folder that it prepares."""
 _NOTICE = """\
 SYNTHETIC: nothing in this folder is a real video, and no generator of the benchmark made any of it.
 
@@ -106,11 +110,12 @@ def write_mini_release(
     folder.parent.mkdir(parents=True, exist_ok=True)
     _remove_stale(folder)
     partial = Path(tempfile.mkdtemp(".partial", f".{folder.name}.", folder.parent))
-    try:
-        _write_all(partial / "new", make_plan(seed, size), wanted, progress=progress)
-        _move_in(partial, folder, wanted)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with FileLock(partial / _IN_USE):
+        try:
+            _write_all(partial / "new", make_plan(seed, size), wanted, progress=progress)
+            _move_in(partial, folder, wanted)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
     return release
 
 
@@ -171,8 +176,12 @@ def _refuse_strangers(folder: Path) -> None:
 def _remove_stale(folder: Path) -> None:
     """Remove what killed runs have left beside the folder."""
     for partial in folder.parent.glob(f".{folder.name}.*.partial"):
-        if partial.stat().st_mtime < time.time() - _STALE_SECONDS:
-            shutil.rmtree(partial, ignore_errors=True)
+        with suppress(Timeout, OSError):  # it is in use, or has just been removed
+            if (partial / _IN_USE).is_file():
+                with FileLock(partial / _IN_USE, timeout=0):  # a killed process has lost its lock
+                    shutil.rmtree(partial, ignore_errors=True)
+            elif partial.stat().st_mtime < time.time() - _STALE_SECONDS:
+                shutil.rmtree(partial, ignore_errors=True)
 
 
 def _move_in(partial: Path, folder: Path, wanted: dict[str, Any]) -> None:

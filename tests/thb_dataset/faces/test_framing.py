@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -104,6 +106,16 @@ def test_box_is_cut_as_faceforensics_does(
     assert (crop == np.asarray(wanted)).all()
 
 
+@pytest.mark.parametrize("resample", ["fine", "pillow"])
+def test_the_square_is_moved_by_shares_of_the_longer_side(resample: str, noise: Picture) -> None:
+    spec = ClipSpec(resample=resample, margin=1.0, shift=(0.25, -0.5), size=24)  # type: ignore[arg-type]
+    box = np.array([50, 50, 70, 90], np.float32)
+    moved = cut_frame(noise, spec, box=box, points=NOWHERE)
+    by_hand = box + np.array([10, -20, 10, -20], np.float32)
+    there = cut_frame(noise, replace(spec, shift=(0.0, 0.0)), box=by_hand, points=NOWHERE)
+    assert (moved == there).all()
+
+
 def test_box_outside_of_the_frame_still_gives_a_crop(noise: Picture) -> None:
     for box in ((-90, -90, -50, -50), (200, 200, 240, 240)):
         crop = crop_whole_pixels(noise, np.array(box, np.float32), margin=1.3, size=16)
@@ -131,6 +143,8 @@ def test_the_projects_own_crops_are_as_before(noise: Picture) -> None:
         ClipSpec(crop="box", margin=1.3, size=40),
         ClipSpec(crop="box", margin=1.3, size=17),
         ClipSpec(crop="box", resample="pillow", margin=1.3, size=40),
+        ClipSpec(crop="box", margin=1.1, shift=(0.1, -0.2), size=40),
+        ClipSpec(crop="box", resample="pillow", margin=1.05, shift=(-0.024, 0.042), size=40),
         ClipSpec(crop="aligned", margin=1.4, size=48),
         ClipSpec(crop="aligned", resample="opencv", template="caddm", size=64),
         ClipSpec(crop="aligned", resample="opencv", cut_size=96, margin=1.2, size=40),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,10 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from huggingface_hub import close_session, constants, get_session
+from huggingface_hub.utils import http_backoff
 
-from thb_dataset.errors import HubUnreachableError
-from thb_dataset.hub import patience
+from detectors.registry import create_detector, find_detector_class, load_detector
+from thb_dataset.errors import DetectorError, HubUnreachableError, ReleaseError
+from thb_dataset.hub import patience, release
 from thb_dataset.hub.errors import explained_hub_errors
+from thb_dataset.hub.files import read_hub_file
+from thb_dataset.hub.release import download_file, list_hub, resolve_commit
 
 Mood = Callable[[BaseHTTPRequestHandler], None]
 Serve = Callable[[Mood], str]
@@ -22,13 +27,12 @@ Serve = Callable[[Mood], str]
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Start a server that answers every GET in a mood, and return its address."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(patience, "READ_SECONDS", 0.5)
-    monkeypatch.setattr(patience, "WINDOW_SECONDS", 0.5)
+    monkeypatch.setenv(patience.VARIABLE, "0.5")
     servers: list[ThreadingHTTPServer] = []
 
     def start(mood: Mood) -> str:
         class Handler(BaseHTTPRequestHandler):
-            do_GET = mood  # noqa: N815
+            do_GET = do_HEAD = mood  # noqa: N815
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -36,7 +40,9 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
         servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
         servers[0].daemon_threads = True
         threading.Thread(target=servers[0].serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{servers[0].server_address[1]}/"
+        address = f"http://127.0.0.1:{servers[0].server_address[1]}"
+        monkeypatch.setattr(constants, "ENDPOINT", address)
+        return f"{address}/"
 
     yield start
     close_session()
@@ -71,6 +77,12 @@ def make_pause(header: str, value: str) -> Mood:
     return ask
 
 
+def fail(request: BaseHTTPRequestHandler) -> None:
+    request.send_response(503)
+    request.send_header("Content-Length", "0")
+    request.end_headers()
+
+
 @pytest.mark.parametrize(
     ("mood", "says"),
     [
@@ -87,7 +99,72 @@ def test_a_hub_is_not_waited_for_without_an_end(mood: Mood, says: str, serve: Se
     assert time.monotonic() - began < 3
 
 
-def test_a_short_pause_is_kept(serve: Serve) -> None:
+CALLS: dict[str, Callable[[], object]] = {
+    "resolve": lambda: resolve_commit("org/name"),
+    "list": lambda: list_hub("org/name", "0" * 40),
+    "download": lambda: download_file("org/name", "a.mp4", "0" * 40),
+    "run.json": lambda: read_hub_file("org/name", "run.json"),
+    "detector": lambda: load_detector("org/name"),
+    "backbone": lambda: create_detector(
+        find_detector_class("baseline"), config={"backbone_checkpoint": "org/name"}
+    ),
+}
+
+
+@pytest.mark.parametrize("mood", [hang, drip, fail, make_pause("Retry-After", "7201")])
+@pytest.mark.parametrize("call", CALLS)
+def test_every_call_ends_in_time_and_says_how_to_go_on(call: str, mood: Mood, serve: Serve) -> None:
+    serve(mood)
+    began = time.monotonic()
+    with pytest.raises((ReleaseError, DetectorError)) as caught:
+        CALLS[call]()
+    assert time.monotonic() - began < 12, str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_tries_are_counted_together(serve: Serve) -> None:
+    url = serve(fail)
+    with pytest.raises(HubUnreachableError, match=r"has not answered for [1-9]"):  # noqa: SIM117
+        with explained_hub_errors("org/name"):
+            http_backoff("GET", url, retry_on_status_codes=(503,))
+
+
+def test_a_wait_of_before_is_not_counted(serve: Serve) -> None:
+    url = serve(fail)
+    for _ in range(3):
+        with explained_hub_errors("org/name"):
+            assert get_session().get(url).status_code == 503
+        time.sleep(0.6)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "soon", "inf", "nan"])
+def test_a_limit_that_is_none_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(patience.VARIABLE, text)
+    with (
+        pytest.raises(ReleaseError, match="is not a number of seconds"),
+        explained_hub_errors("org/name"),
+    ):
+        pass
+
+
+def test_a_list_without_an_end_is_given_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    def send(request: BaseHTTPRequestHandler) -> None:
+        entry = {"type": "directory", "path": "a", "oid": "0" * 40}
+        data = json.dumps([entry] * 100).encode()
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(data)))
+        request.send_header("Link", f'<{constants.ENDPOINT}{request.path}>; rel="next"')
+        request.end_headers()
+        request.wfile.write(data)
+
+    serve(send)
+    monkeypatch.setattr(release, "MOST_FILES", 1000)
+    with pytest.raises(ReleaseError, match="more than 1,000 files"):
+        list_hub("org/name", "0" * 40)
+
+
+def test_a_short_pause_is_kept(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(patience.VARIABLE, "5")
     url = serve(make_pause("Retry-After", "2"))
     with explained_hub_errors("org/name"):
         assert get_session().get(url).status_code == 429
