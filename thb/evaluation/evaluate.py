@@ -163,16 +163,16 @@ def evaluate_protocols(
 
 def _warn_of_other_releases(detectors: Sequence[FoldDetector], release: Release) -> None:
     """Warn if a detector was trained on another release, or on another state of this one."""
-    tested = str(ReleaseRecord.of(release))
-    trained = {
+    tested = ReleaseRecord.of(release)
+    others = {
         str(fold_detector.trained_on.release)
         for fold_detector in detectors
-        if fold_detector.trained_on
+        if fold_detector.trained_on and fold_detector.trained_on.release.identity != tested.identity
     }
-    if trained - {tested}:
+    if others:
         _log.warning(
             "trained on %s, tested on %s: test videos may have been used in training",
-            ", ".join(sorted(trained)),
+            ", ".join(sorted(others)),
             tested,
         )
 

@@ -126,10 +126,10 @@ def _common(run: FoldScoringRecord) -> dict[str, object]:
     return {
         "protocol": run.protocol,
         "split_by": run.split_by,
-        "release": run.release,
+        "release": run.release.identity,
         "detector": run.detector.model_type,
         "clip_spec": run.clip_spec,
-        "face_pack": run.face_pack,
+        "face_pack": run.face_pack and run.face_pack.sha256s,
     }
 
 

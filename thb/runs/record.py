@@ -43,6 +43,11 @@ class ReleaseRecord:
         """Return the record of a release."""
         return cls(name=release.name, revision=release.revision, synthetic=release.synthetic)
 
+    @property
+    def identity(self) -> str:
+        """What the release is known by, whatever its folder is called: its revision, if any."""
+        return self.revision or self.name
+
     def __str__(self) -> str:
         return f"{self.name} {(self.revision or '')[:12]}".rstrip()
 
@@ -73,8 +78,12 @@ class FoldRecord:
 
     def differing(self, other: FoldRecord) -> list[str]:
         """Return the names of the fields in which two folds differ."""
+
+        def identify(record: FoldRecord, name: str) -> object:
+            return record.release.identity if name == "release" else getattr(record, name)
+
         names = [field.name for field in fields(FoldRecord)]
-        return [name for name in names if getattr(self, name) != getattr(other, name)]
+        return [name for name in names if identify(self, name) != identify(other, name)]
 
 
 def explain_mismatch(trained_on: FoldRecord | None, fold: str, split_by: str) -> str | None:
@@ -213,6 +222,8 @@ class TrainingPlan(FoldRecord):
         clip_spec: The clips that the detector is given.
         face_pack: The face pack that finds the faces.
         settings: The settings of the training.
+        videos_sha256: A digest of the contents of its training and validation videos; None in
+            records of older versions, which do not know it.
     """
 
     format: Literal["thb-run/1"] = RECORD_FORMAT
@@ -220,6 +231,7 @@ class TrainingPlan(FoldRecord):
     clip_spec: ClipSpec
     face_pack: FacePackRecord
     settings: Recipe
+    videos_sha256: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

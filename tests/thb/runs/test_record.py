@@ -90,7 +90,9 @@ def test_a_run_folder_of_before_is_read_whole(tmp_path: Path) -> None:
     assert (run.protocol, run.fold) == ("p3", "p3-hallo")
     record = read_record(OLD_RUN)
     assert record is not None
-    assert json.loads((OLD_RUN / RECORD_FILE).read_text()) == to_json(record)
+    saved = json.loads((OLD_RUN / RECORD_FILE).read_text())
+    assert saved.items() <= to_json(record).items(), "beside these only fields that are younger"
+    assert record.videos_sha256 is None
     detector = load_detector(OLD_RUN)
     assert hash_weights(detector) == record.weights_sha256
     assert detector.config.clip_spec == record.clip_spec
