@@ -355,6 +355,21 @@ def test_mixed_precision_trains_nearly_the_same(
     assert {tensor.dtype for tensor in stored.values()} <= {torch.float32, torch.int64}
 
 
+def test_scores_that_are_not_finite_end_a_training_in_one_line(
+    tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    with pytest.raises(DetectorError, match=r"not finite.*lower the learning rate"):
+        train_fold(
+            tiny_release,
+            tmp_path / "run",
+            epochs=1,
+            batch_size=200,
+            learning_rate=1e38,
+            optimiser="sgd",
+            max_gradient_norm=None,
+        )
+
+
 def test_patience_ends_a_training_that_gets_no_better(
     tiny_release: MiniRelease, tmp_path: Path
 ) -> None:
