@@ -13,6 +13,7 @@ from detectors.recipes import Recipe
 from thb.runtime.records import read_json, write_text
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import DetectorError
+from thb_dataset.release.audit import count_videos
 
 if TYPE_CHECKING:
     from thb_dataset.protocols import Fold
@@ -32,16 +33,33 @@ class ReleaseRecord:
         name: A Hub id, or the name of a folder.
         revision: The Hub commit, or a digest of the folder's listing.
         synthetic: Whether its videos are drawn, like those of the mini release.
+        counts_agree: Whether it has as many videos of each kind as the paper says; None for a
+            synthetic release, and in records of older versions.
     """
 
     name: str
     revision: str | None = None
     synthetic: bool = False
+    counts_agree: bool | None = None
 
     @classmethod
     def of(cls, release: Release) -> Self:
         """Return the record of a release."""
-        return cls(name=release.name, revision=release.revision, synthetic=release.synthetic)
+        counts = count_videos(
+            release.videos, split_list=release.split_list, synthetic=release.synthetic
+        )
+        agree = {row.agrees for row in counts}
+        return cls(
+            name=release.name,
+            revision=release.revision,
+            synthetic=release.synthetic,
+            counts_agree=None if None in agree else agree == {True},
+        )
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is known not to be the published release, and does not say it is synthetic."""
+        return self.counts_agree is False
 
     @property
     def identity(self) -> str:

@@ -100,12 +100,13 @@ def _hash_contents(contents: Mapping[str, str], videos: Iterable[Video]) -> str:
 def describe_training_data(fold: FoldRecord) -> str:
     """Describe in words what a detector was trained on, for its config."""
     release = fold.release
-    kind = "the synthetic release" if release.synthetic else "the release"
+    benchmark, kind = "TalkingHeadBench, ", "the release"
+    if release.synthetic:
+        benchmark, kind = "", "the synthetic release"
+    elif release.differs:
+        benchmark, kind = "", "a release whose counts are not those of TalkingHeadBench,"
     revision = f" at {release.revision[:12]}" if release.revision else ""
-    return (
-        f"TalkingHeadBench, fold {fold.fold}, split by {fold.split_by},"
-        f" {kind} {release.name}{revision}"
-    )
+    return f"{benchmark}fold {fold.fold}, split by {fold.split_by}, {kind} {release.name}{revision}"
 
 
 class FitRecord(TypedDict):
