@@ -11,6 +11,7 @@ from thb.commands.options import (
     BATCH_SIZE,
     BOOTSTRAP,
     FACE_PACK,
+    NAME_HELP,
     NO_FACE,
     PRECISION,
     RELEASE,
@@ -60,6 +61,7 @@ def evaluate(  # noqa: PLR0913 — one parameter per option
             "run folder)",
         ),
     ] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help=NAME_HELP)] = None,
     split_by: SplitByOption = SPLIT_BY,
     no_face: NoFaceOption = NO_FACE,
     strict: Annotated[
@@ -96,6 +98,7 @@ def evaluate(  # noqa: PLR0913 — one parameter per option
 
     quiet_transformers()
     settings = EvaluateSettings(
+        name=name,
         split_by=split_by.value,
         strict=strict,
         allow_mismatch=allow_mismatch,
@@ -121,7 +124,8 @@ def evaluate(  # noqa: PLR0913 — one parameter per option
         settings=settings,
     )
     write_results(results, output)
-    _say_files(results, out or default_out(detector))
+    folds = [name for result in results for name in result.runs]
+    _say_files(results, out or default_out(detector, folds))
 
 
 def _say_files(results: Sequence[Result], folder: Path) -> None:

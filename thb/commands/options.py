@@ -130,6 +130,7 @@ FacePackOption = Annotated[
     ),
 ]
 
+NAME_HELP: Final = "What the detector is called in tables. (default: the name of its run folder)"
 NO_FACE: Final = "exclude"
 NoFaceOption = Annotated[
     NoFacePolicy,

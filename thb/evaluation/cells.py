@@ -103,6 +103,7 @@ class ProtocolNumbers:
         split_by: The reading of the release's splits, ``release`` or ``driver``.
         release: The release whose videos were scored.
         detector: The ``model_type`` of the detector.
+        name: What the detector is called; empty in results of older versions.
         cells: The numbers, one cell per fold and generator.
         mean: The plain mean over the cells of part ``test`` that have measures, by metric.
         mean_over: The generators of those cells.
@@ -117,6 +118,12 @@ class ProtocolNumbers:
     mean: Mapping[str, Measure]
     mean_over: tuple[str, ...]
     settings: ScoreSettings
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What the detector is called in tables."""
+        return self.name or self.detector
 
     @property
     def marks(self) -> Mapping[str, tuple[Mark, ...]]:

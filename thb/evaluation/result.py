@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from metrics.talking_head_detection.roc import grade
 from thb.evaluation.cells import Cell, ProtocolNumbers
-from thb.evaluation.tables import explain_marks, markdown_table
+from thb.evaluation.tables import list_caveats, markdown_table, notes
 from thb.runs.provenance import FoldScoringRecord, Mark
 from thb.runtime.records import read_json, to_json
 from thb_dataset.errors import ResultError
@@ -44,8 +44,12 @@ class Result(ProtocolNumbers):
         return {name: run.marks for name, run in self.runs.items() if run.marks}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values, with floats rounded to 6 decimals."""
-        record: dict[str, Any] = _rounded({"schema_version": SCHEMA_VERSION, **to_json(self)})
+        """Return plain JSON values, with floats rounded to 6 decimals.
+
+        ``notes`` holds the sentences that stand below the result's table.
+        """
+        values = {"schema_version": SCHEMA_VERSION, "notes": notes([self]), **to_json(self)}
+        record: dict[str, Any] = _rounded(values)
         return record
 
     @classmethod
@@ -101,8 +105,9 @@ class Result(ProtocolNumbers):
 
     def to_markdown(self) -> str:
         """Return the paper's table in Markdown, with this detector as its only row."""
-        notes = explain_marks(self)
-        return "\n".join([markdown_table([self]), *notes, ""]) if notes else markdown_table([self])
+        caveats = list_caveats([self])
+        table = markdown_table([self])
+        return "\n".join([table, *caveats, ""]) if caveats else table
 
 
 def result_file_name(result: Result) -> str:

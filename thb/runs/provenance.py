@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -89,9 +90,18 @@ class FoldScoringRecord(FoldRecord, ScoringRecord):
 
     Attributes:
         trained_on: The fold that the detector was trained on; None if the detector does not say.
+        name: What the detector is called in tables; empty in records of older versions.
     """
 
     trained_on: FoldRecord | None = None
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What the detector is called in tables."""
+        path = PurePath(self.detector.name)
+        folder = path.parent if path.name == self.fold else path
+        return self.name or folder.name or self.detector.model_type
 
     @property
     def mismatch(self) -> str | None:
@@ -137,6 +147,7 @@ def describe_fold_scoring(
     face_pack: str,
     precision: str = "fp32",
     trained_on: FoldRecord | None = None,
+    name: str = "",
 ) -> FoldScoringRecord:
     """Return the provenance of a detector's scores on a fold.
 
@@ -147,10 +158,11 @@ def describe_fold_scoring(
         face_pack: The face pack, as :func:`describe_scoring` takes it.
         precision: The precision of the detector: ``fp32``, ``bf16`` or ``fp16``.
         trained_on: The fold that the detector was trained on, if it says so.
+        name: What the detector is called in tables.
     """
     scoring = describe_scoring(detector, face_pack=face_pack, precision=precision)
     return FoldScoringRecord(
-        **vars(describe_fold(fold, release)), **vars(scoring), trained_on=trained_on
+        **vars(describe_fold(fold, release)), **vars(scoring), trained_on=trained_on, name=name
     )
 
 

@@ -208,6 +208,49 @@ def test_predictions_of_another_detector_are_not_mixed_in(
     assert run.detector.name == str(tmp_path / "other")
 
 
+def test_the_detector_of_one_fold_is_told_which_fold_to_name(
+    untrained: Path, tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    where: dict[str, Any] = {"release": tiny_release.hub, "real_root": tiny_release.real_root}
+    _pretend_trained(tmp_path / "run" / FOLD, untrained, FOLD)
+    with pytest.raises(DetectorError) as refused:
+        evaluate(tmp_path / "run" / FOLD, protocol="p3", settings=settings(), **where)
+    said = str(refused.value)
+    assert said.count("--fold hallo") == 1
+    assert "--allow-mismatch" not in said
+    assert said.count(FOLD) == 2, "in the folder's name and once more"
+    with pytest.raises(DetectorError, match=r"only for p3-hallo: pass --fold hallo, or train"):
+        evaluate(tmp_path / "run", protocol="p3", settings=settings(), **where)
+    result = evaluate(
+        tmp_path / "run" / FOLD, protocol="p3", fold="hallo", settings=settings(), **where
+    )
+    assert result.name == "run"
+    assert (tmp_path / "run" / FOLD / "predictions.parquet").is_file()
+    assert (tmp_path / "run" / "result-p3-hallo.json").is_file()
+    named = evaluate(
+        tmp_path / "run", protocol="p3", fold="hallo", settings=settings(name="Mine"), **where
+    )
+    assert named.name == "Mine"
+    (measures,) = [cell.measures for cell in named.cells if cell.part == "test"]
+    assert named.mean == measures, "with the same intervals"
+
+
+def test_a_detector_of_another_protocol_is_refused_once_for_all_folds(
+    untrained: Path, tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    _pretend_trained(tmp_path / "p1", untrained, "p1")
+    with pytest.raises(DetectorError) as refused:
+        evaluate(
+            tmp_path / "p1",
+            protocol="p3",
+            release=tiny_release.hub,
+            real_root=tiny_release.real_root,
+            settings=settings(),
+        )
+    assert str(refused.value).count("was trained for p1") == 1
+    assert str(refused.value).count("--allow-mismatch") == 1
+
+
 def test_a_run_that_was_moved_goes_on(
     untrained: Path,
     tiny_release: MiniRelease,
