@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import secrets
 import shutil
@@ -124,12 +125,24 @@ def parse_json(text: str | bytes) -> Any:  # noqa: ANN401 — JSON can be anythi
     """Return the values of a JSON text that others wrote.
 
     Raises:
-        ValueError: The text is not JSON, or is nested more deeply than any record is.
+        ValueError: The text is not JSON, is nested more deeply than any record is, or holds a
+            number that is not finite, which Python writes but JSON does not know.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_parse_finite)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"it holds {name}, and JSON has no such number")
+
+
+def _parse_finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"it holds {text[:20]}, and no number is as large")
+    return value
 
 
 def digest_file(path: Path) -> str:

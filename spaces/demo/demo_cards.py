@@ -12,7 +12,7 @@ from demo_words import describe_run
 from detectors.listing import is_hub_id
 from metrics.talking_head_detection.roc import GRADED_FROM
 from thb.publishing.detector import find_results
-from thb.publishing.detector_card import write_card
+from thb.publishing.detector_card import PLACEHOLDER, write_card
 from thb.runs.provenance import hash_weights
 from thb.runs.record import read_record
 from thb_dataset.errors import THBError
@@ -91,8 +91,10 @@ def _read_card(offer: Offer, detector: Detector, results: list[tuple[str, Result
         if file is not None and file.is_file():
             text = file.read_text("utf-8")
         else:
-            repo = f"{folder.parent.name}/{offer.name}"
-            text = write_card(detector, repo, record=read_record(folder), results=results)
+            record = read_record(folder)
+            text = write_card(
+                detector, PLACEHOLDER, name=offer.name, record=record, results=results
+            )
     except (OSError, THBError) as error:
         return f"The card cannot be read: {type(error).__name__}."
     text = _FRONT_MATTER.sub("", text)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from thb_dataset.files import digest_file, write_json, write_whole
+from thb_dataset.files import digest_file, parse_json, write_json, write_whole
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
@@ -66,3 +66,10 @@ def test_the_hash_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"x" * 3_000_000)
     assert digest_file(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
+def test_numbers_that_json_does_not_know_are_refused(number: str) -> None:
+    with pytest.raises(ValueError, match=f"it holds {number}"):
+        parse_json(f'{{"a": [1.5, {number}]}}')
+    assert parse_json('{"a": [1.5, 1e308]}') == {"a": [1.5, 1e308]}

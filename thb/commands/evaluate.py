@@ -13,6 +13,7 @@ from thb.commands.options import (
     FACE_PACK,
     MAX_PIXELS,
     MAX_SECONDS,
+    NAME_HELP,
     NO_FACE,
     PRECISION,
     RELEASE,
@@ -64,6 +65,7 @@ def evaluate(  # noqa: PLR0913 — one parameter per option
             "run folder)",
         ),
     ] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help=NAME_HELP)] = None,
     split_by: SplitByOption = SPLIT_BY,
     no_face: NoFaceOption = NO_FACE,
     strict: Annotated[
@@ -102,6 +104,7 @@ def evaluate(  # noqa: PLR0913 — one parameter per option
 
     quiet_transformers()
     settings = EvaluateSettings(
+        name=name,
         split_by=split_by.value,
         strict=strict,
         allow_mismatch=allow_mismatch,
@@ -129,7 +132,8 @@ def evaluate(  # noqa: PLR0913 — one parameter per option
         settings=settings,
     )
     write_results(results, output)
-    _say_files(results, out or default_out(detector))
+    folds = [name for result in results for name in result.runs]
+    _say_files(results, out or default_out(detector, folds))
 
 
 def _say_files(results: Sequence[Result], folder: Path) -> None:

@@ -146,6 +146,7 @@ MaxSecondsOption = Annotated[
     typer.Option("--max-seconds", min=1, metavar="S", help="The longest video that is read."),
 ]
 
+NAME_HELP: Final = "What the detector is called in tables. (default: the name of its run folder)"
 NO_FACE: Final = "exclude"
 NoFaceOption = Annotated[
     NoFacePolicy,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from thb.commands.options import TableFormat
 from thb.runtime.progress import is_main_process
+from thb.runtime.records import replace_not_finite
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from thb.evaluation.result import Result
 
 WIDEST = 400
-"""Columns of a table that is not written to a terminal."""
+"""Columns of a table that is not written to a terminal, unless ``COLUMNS`` is set."""
 
 
 def write_line(text: str) -> None:
@@ -39,16 +40,20 @@ def write_line(text: str) -> None:
 def write_json(value: Mapping[str, Any]) -> None:
     """Write one JSON document.
 
-    Raises:
-        ValueError: A number is not finite; JSON has no ``NaN``.
+    JSON has no NaN and no infinity. A number that is not finite is written as null, and the key
+    ``not_finite`` says where it stands and what it was.
     """
+    faults: dict[str, str] = {}
+    value = replace_not_finite(value, faults)
+    if faults:
+        value = {**value, "not_finite": faults}
     # JSON has no \xe9, with which stdout spells a letter that its encoding lacks; \u00e9 it has.
     ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
     write_line(json.dumps(value, indent=2, ensure_ascii=ascii_only, allow_nan=False))
 
 
 def write_table(table: Table) -> None:
-    """Write a table; it is folded to the width of a terminal, but never to that of a pipe."""
+    """Write a table, folded to ``COLUMNS`` or the terminal; in a pipe it is as wide as it needs."""
     write_drawing(lambda console: console.print(table))
 
 
@@ -63,7 +68,10 @@ def write_drawing(draw: Callable[[Console], None]) -> None:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else WIDEST)
+    chosen = os.environ.get("COLUMNS", "")
+    if sys.stdout.isatty() or chosen.isdigit():
+        return Console(width=int(chosen) if chosen.isdigit() else None)
+    return Console(width=WIDEST)
 
 
 def escape(text: str) -> str:
@@ -76,7 +84,8 @@ def write_results(results: Sequence[Result], output: TableFormat) -> None:
     if output is TableFormat.JSON:
         write_json({"results": [result.to_dict() for result in results]})
         return
-    from thb.evaluation.tables import markdown_table, notes, print_results
+    from thb.evaluation.tables import markdown_table, notes
+    from thb.evaluation.terminal_tables import print_results
 
     if output is TableFormat.MARKDOWN:
         write_line("\n\n".join([markdown_table(results), *notes(results)]))

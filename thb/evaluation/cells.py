@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from metrics.talking_head_detection.roc import Method
+from thb.runs.provenance import Mark
 from thb.runs.record import ReleaseRecord
 
 NoFacePolicy = Literal["exclude", "as_real", "as_fake"]
@@ -102,6 +103,7 @@ class ProtocolNumbers:
         split_by: The reading of the release's splits, ``release`` or ``driver``.
         release: The release whose videos were scored.
         detector: The ``model_type`` of the detector.
+        name: What the detector is called; empty in results of older versions.
         cells: The numbers, one cell per fold and generator.
         mean: The plain mean over the cells of part ``test`` that have measures, by metric.
         mean_over: The generators of those cells.
@@ -116,8 +118,14 @@ class ProtocolNumbers:
     mean: Mapping[str, Measure]
     mean_over: tuple[str, ...]
     settings: ScoreSettings
+    name: str = ""
 
     @property
-    def mismatches(self) -> Mapping[str, str]:
-        """How the detector's training differs from a fold, by the names of such folds."""
+    def title(self) -> str:
+        """What the detector is called in tables."""
+        return self.name or self.detector
+
+    @property
+    def marks(self) -> Mapping[str, tuple[Mark, ...]]:
+        """What sets the numbers of a fold apart, by the names of the folds with such marks."""
         return {}

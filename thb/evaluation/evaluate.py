@@ -25,8 +25,8 @@ from thb.prediction.predictions import PredictionLog, Predictions, write_predict
 from thb.prediction.throughput import Throughput
 from thb.releases.files import fetch_files
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
-from thb.runs.folders import PREDICTIONS_FILE, claim_folders, default_out
-from thb.runs.folds import FoldChoice, FoldDetector, open_folds
+from thb.runs.folders import PREDICTIONS_FILE, claim_folders, default_out, name_run
+from thb.runs.folds import FoldChoice, FoldDetector, list_names, open_folds
 from thb.runs.provenance import describe_fold_scoring
 from thb.runs.record import ReleaseRecord
 from thb.runtime.console import say
@@ -53,6 +53,7 @@ class EvaluateSettings(FoldChoice):
     """How a detector is evaluated.
 
     Attributes:
+        name: What the detector is called in tables; None for the name of its run folder.
         strict: Refuse to start if a video of a test set is missing.
         overwrite: Score all videos again, ignoring the scores saved in the same folder.
         no_face: How a video without a face counts; see :func:`thb.evaluation.score.score`.
@@ -61,6 +62,7 @@ class EvaluateSettings(FoldChoice):
         scoring: How the videos are scored.
     """
 
+    name: str | None = None
     strict: bool = False
     overwrite: bool = False
     no_face: NoFacePolicy = "exclude"
@@ -145,13 +147,18 @@ def evaluate_protocols(
     _warn_of_other_releases(detectors, opened.release)
     with accelerator.main_process_first():  # the first process downloads
         _fetch_test_sets([fold_detector.fold for fold_detector in detectors], opened, settings)
-    folder = default_out(detector) if out is None else Path(out).expanduser()
+    folder = Path(out or default_out(detector, list_names(detectors))).expanduser()
+    title = settings.name or name_run(detector, _find_own_fold(detectors))
     results = []
     with claim_folders(folder / fold_detector.fold.name for fold_detector in detectors):
         for protocol in protocols:
             predictions = [
                 _score_fold(
-                    fold_detector, opened, folder / fold_detector.fold.name, accelerator, settings
+                    fold_detector,
+                    opened,
+                    folder / fold_detector.fold.name,
+                    accelerator,
+                    replace(settings, name=title),
                 )
                 for fold_detector in detectors
                 if fold_detector.fold.protocol == protocol
@@ -161,18 +168,24 @@ def evaluate_protocols(
     return tuple(results)
 
 
+def _find_own_fold(detectors: Sequence[FoldDetector]) -> str | None:
+    """Return the fold that one detector for all folds was trained on, if it says so."""
+    trained = {detector.trained_on.fold for detector in detectors if detector.trained_on}
+    return trained.pop() if len(trained) == 1 else None
+
+
 def _warn_of_other_releases(detectors: Sequence[FoldDetector], release: Release) -> None:
     """Warn if a detector was trained on another release, or on another state of this one."""
-    tested = str(ReleaseRecord.of(release))
-    trained = {
+    tested = ReleaseRecord.of(release)
+    others = {
         str(fold_detector.trained_on.release)
         for fold_detector in detectors
-        if fold_detector.trained_on
+        if fold_detector.trained_on and fold_detector.trained_on.release.identity != tested.identity
     }
-    if trained - {tested}:
+    if others:
         _log.warning(
             "trained on %s, tested on %s: test videos may have been used in training",
-            ", ".join(sorted(trained)),
+            ", ".join(sorted(others)),
             tested,
         )
 
@@ -227,6 +240,7 @@ def _score_fold(
         face_pack=scoring.face_pack,
         precision=scoring.precision,
         trained_on=fold_detector.trained_on,
+        name=settings.name or "",
     )
     log_folder = folder / LOG_FOLDER
     if settings.overwrite and accelerator.is_main_process:

@@ -46,22 +46,22 @@ def score(
     method: Method = "conservative",
     n_bootstrap: int = 1000,
     seed: int = 0,
+    name: str | None = None,
 ) -> Result:
     """Measure a detector on one protocol: each generator's fakes against the same Test reals.
 
     Args:
         predictions: The predictions of the protocol's folds: one for P1, up to six for P2 and P3.
-        no_face: How a video without a face counts. ``exclude`` leaves it out; ``as_real`` and
-            ``as_fake`` give it the score 0 or 1. The result counts such videos in either case.
-            Missing and unreadable videos are always left out and counted.
+        no_face: How a video without a face counts: ``exclude`` leaves it out, ``as_real`` and
+            ``as_fake`` give it the score 0 or 1. Other videos without a score are left out.
         method: How T1 and T0.1 are read off the ROC curve.
         n_bootstrap: The number of resamples of drivers and portraits; 0 for no bootstrap.
         seed: The random seed of the resampling.
+        name: What the detector is called in tables; None for the name that the predictions hold.
 
     Raises:
         ResultError: There is nothing to score, a row has no label, a video has several rows, or
-            the predictions do not belong together (they differ in protocol, release, reading of
-            the splits, detector, clip settings or face pack).
+            the predictions differ in protocol, release, splits, detector, clips or face pack.
     """
     folds = [predictions] if isinstance(predictions, Predictions) else list(predictions)
     if no_face not in get_args(NoFacePolicy):
@@ -90,6 +90,7 @@ def score(
         split_by=common.split_by,
         release=common.release,
         detector=common.detector.model_type,
+        name=name or common.title,
         cells=tuple(cells),
         mean=_measure_mean(main, method, n_bootstrap, seed),
         mean_over=tuple(cell.generator for _, cell in main),
@@ -126,10 +127,10 @@ def _common(run: FoldScoringRecord) -> dict[str, object]:
     return {
         "protocol": run.protocol,
         "split_by": run.split_by,
-        "release": run.release,
+        "release": run.release.identity,
         "detector": run.detector.model_type,
         "clip_spec": run.clip_spec,
-        "face_pack": run.face_pack,
+        "face_pack": run.face_pack and run.face_pack.sha256s,
     }
 
 
@@ -236,6 +237,8 @@ def _measure_mean(
 ) -> dict[str, Measure]:
     if not main:
         return {}
+    if len(main) == 1:  # a mean over one generator is its number, with the same intervals
+        return dict(main[0][1].measures)
     spread = _bootstrap([pair for pair, _ in main], method, n_bootstrap, seed)
     return {
         name: replace(

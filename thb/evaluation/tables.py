@@ -1,19 +1,19 @@
-"""Tables of results: the paper's layout in Markdown, and a layout that fits a terminal."""
+"""Tables of results: the paper's layout in Markdown, and the words around every table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TypeVar
 
 from thb.evaluation.cells import METRICS, Measure, ProtocolNumbers
-from thb.runtime.text import markdown_row, print_table, print_text, printable
+from thb.runs.provenance import Mark
+from thb.runtime.text import markdown_row, printable
 from thb_dataset.records import Generator
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+TITLES = {"auc": "AUC ↑", "t1": "T1 ↑", "t01": "T0.1 ↑", "brier": "Brier ↓"}
+"""The headings of the metrics; the arrow points to the better end."""
 
-_TITLES = {"auc": "AUC ↑", "t1": "T1 ↑", "t01": "T0.1 ↑", "brier": "Brier ↓"}
 _SHIFTS = {"p1": "new identities", "p2": "a new generator", "p3": "new identities, new generator"}
 _ORDER = [
     Generator.ANIPORTRAIT_AUDIO,
@@ -27,194 +27,154 @@ _ORDER = [
 ]
 """The generators in the order of the paper's columns."""
 RESOLUTION_NOTE = "† fewer real videos than 1/target: the TPR without a single false alarm."
-MISMATCH = "‡"
-"""Stands beside a detector that was trained for another fold (``--allow-mismatch``)."""
-
+ORDER_NOTE = "The detectors stand in the order of their mean T1, then of their mean AUC."
 INTERVAL_NOTE = (
     "Brackets hold 95 % intervals: DeLong for AUC, exact binomial for T1 and T0.1, and a bootstrap "
     "over drivers and portraits for Brier and the mean."
 )
+NOT_COMPARABLE = "not comparable with the published figures"
 
 
-def markdown_table(results: Sequence[ProtocolNumbers]) -> str:
-    """Return the paper's table in Markdown, one for each protocol.
+Numbers = TypeVar("Numbers", bound=ProtocolNumbers)
 
-    The rows are detectors, the columns generators x AUC, T1, T0.1, Brier. Numbers have two
-    decimals, as published, and intervals. The test-only generators are left out.
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """A number as every table shows it.
+
+    Attributes:
+        value: The number with three decimals, and the mark of the resolution.
+        interval: Its interval in brackets; empty if it has none.
     """
-    return "\n".join(_markdown_protocol(group) for group in _by_protocol(results))
+
+    value: str
+    interval: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.value} {self.interval}".rstrip()
 
 
-def _by_protocol(results: Sequence[ProtocolNumbers]) -> list[list[ProtocolNumbers]]:
-    protocols = sorted({result.protocol for result in results})
-    return [[result for result in results if result.protocol == name] for name in protocols]
-
-
-def _markdown_protocol(results: Sequence[ProtocolNumbers]) -> str:
-    generators = _generators(results, "test")
-    titles = [f"{name} {_TITLES[metric]}" for name in generators for metric in METRICS]
-    means = [f"mean {_TITLES[metric]}" for metric in METRICS]
-    counts = [f"{name} {_counts(results, name).replace(chr(10), ', ')}" for name in generators]
-    lines = [f"**{title(results)}**", "", f"Scored: {'; '.join(counts)}.", ""]
-    lines.append(markdown_row(["detector", *titles, *means]))
-    lines.append(markdown_row(["---"] + ["---:"] * (len(titles) + len(means))))
-    for result in results:
-        cells = {cell.generator: cell for cell in result.cells if cell.part == "test"}
-        values = [
-            _with_interval(cells[name].measures.get(metric), digits=2, gap=" ")
-            if name in cells
-            else "–"
-            for name in generators
-            for metric in METRICS
-        ]
-        mean = [_with_interval(result.mean.get(metric), digits=2, gap=" ") for metric in METRICS]
-        lines.append(markdown_row([_name(result), *values, *mean]))
-    return "\n".join([*lines, ""])
-
-
-def _name(result: ProtocolNumbers) -> str:
-    return f"{result.detector} {MISMATCH}" if result.mismatches else result.detector
-
-
-def explain_mismatches(result: ProtocolNumbers) -> list[str]:
-    """Return the notes that explain the mark beside a detector that was trained for other folds."""
-    return [
-        printable(
-            f"{MISMATCH} {result.detector} {fold}: the detector was {mismatch}. It may have seen"
-            " the test videos or their generator in training: this is no result of the benchmark."
-        )
-        for fold, mismatch in sorted(result.mismatches.items())
-    ]
-
-
-def _plain(measure: Measure | None) -> str:
+def show(measure: Measure | None) -> Number:
+    """Return a measure as tables show it; a dash if there is none."""
     if measure is None:
-        return "–"
-    return f"{measure.value:.2f}{'†' if measure.below_resolution else ''}"
-
-
-def title(results: Sequence[ProtocolNumbers]) -> str:
-    """Return a heading that names the protocol, the release and the reading of the splits."""
-    first = results[0]
-    synthetic = "SYNTHETIC " if any(result.release.synthetic for result in results) else ""
-    names = sorted({printable(result.release.name) for result in results})
-    return (
-        f"{first.protocol.upper()} ({_SHIFTS[first.protocol]}) on {synthetic}"
-        f"{', '.join(names)}, splits by {first.split_by}"
-    )
-
-
-def print_results(results: Sequence[ProtocolNumbers], console: Console) -> None:
-    """Print a table for each protocol, one for its test-only generators, and the notes.
-
-    A table that is wider than the console is printed in full. The terminal then wraps its lines,
-    but no number is cut off.
-    """
-    for group in _by_protocol(results):
-        print_text(title(group), console, style="bold")
-        print_table(results_table(group), console)
-        if _generators(group, "extra"):
-            print_text(f"{group[0].protocol.upper()}, test-only generators", console, style="bold")
-            print_table(extra_table(group), console)
-    for note in notes(results):
-        print_text(note, console)
-
-
-def results_table(results: Sequence[ProtocolNumbers]) -> Table:
-    """Return the terminal table of one protocol, with a column for each generator.
-
-    Each detector has one row for each metric; the interval stands below the number.
-
-    Args:
-        results: The results of one protocol, one for each detector.
-    """
-    from rich.markup import escape
-
-    generators = _generators(results, "test")
-    table = _table()
-    table.add_column("detector", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for name in generators:
-        heading = name.replace("AniPortrait", "AniPortrait\n")
-        counts = _counts(results, name)
-        table.add_column(f"{heading}\n{counts}", justify="right", no_wrap=True)
-    table.add_column("mean", justify="right", no_wrap=True)
-    for result in results:
-        cells = {cell.generator: cell for cell in result.cells if cell.part == "test"}
-        for row, metric in enumerate(METRICS):
-            values = [
-                _two_lines(cells[name].measures.get(metric)) if name in cells else "–"
-                for name in generators
-            ]
-            values.append(_two_lines(result.mean.get(metric)))
-            name = escape(printable(_name(result))) if row == 0 else ""
-            table.add_row(name, _TITLES[metric], *values)
-        table.add_section()
-    return table
-
-
-def extra_table(results: Sequence[ProtocolNumbers]) -> Table:
-    """Return the table of the test-only generators, with a row for each detector and fold."""
-    from rich.markup import escape
-
-    generators = _generators(results, "extra")
-    table = _table()
-    table.add_column("detector", no_wrap=True)
-    table.add_column("fold", no_wrap=True)
-    for name in generators:
-        for metric in METRICS:
-            heading = f"{name}\n{_counts(results, name)}" if metric == "auc" else "\n"
-            table.add_column(f"{heading}\n{_TITLES[metric]}", justify="right", no_wrap=True)
-    for result in results:
-        for fold in dict.fromkeys(cell.fold for cell in result.cells):
-            cells = {c.generator: c for c in result.cells if c.fold == fold and c.part == "extra"}
-            values = [
-                _plain(cells[name].measures.get(metric)) if name in cells else "–"
-                for name in generators
-                for metric in METRICS
-            ]
-            names = [escape(printable(name)) for name in (_name(result), fold)]
-            table.add_row(*names, *values)
-    return table
-
-
-def _table() -> Table:
-    from rich import box
-    from rich.table import Table
-
-    return Table(box=box.SIMPLE_HEAD, pad_edge=False)
-
-
-def _two_lines(measure: Measure | None) -> str:
-    number, _, interval = _with_interval(measure, digits=3, gap="\n").partition("\n")
-    return f"{number}\n[dim]\\{interval}[/dim]" if interval else number
-
-
-def _with_interval(measure: Measure | None, *, digits: int, gap: str) -> str:
-    if measure is None:
-        return "–"
-    number = f"{measure.value:.{digits}f}{'†' if measure.below_resolution else ''}"
+        return Number(value="–")
+    value = f"{measure.value:.3f}{'†' if measure.below_resolution else ''}"
     if measure.low is None or measure.high is None:
-        return number
-    return f"{number}{gap}[{_short(measure.low)}–{_short(measure.high)}]"
+        return Number(value=value)
+    return Number(value=value, interval=f"[{_short(measure.low)}–{_short(measure.high)}]")
 
 
 def _short(value: float) -> str:
     return f"{value:.2f}".removeprefix("0")
 
 
-def _generators(results: Sequence[ProtocolNumbers], part: str) -> list[str]:
+def rank(results: Sequence[Numbers]) -> list[Numbers]:
+    """Sort results by protocol, then by mean T1 and mean AUC, the best detector first."""
+
+    def place(result: ProtocolNumbers) -> tuple[str, float, float]:
+        means = [result.mean[name].value if name in result.mean else -1.0 for name in ("t1", "auc")]
+        return result.protocol, -means[0], -means[1]
+
+    return sorted(results, key=place)
+
+
+def group_by_protocol(results: Sequence[ProtocolNumbers]) -> list[list[ProtocolNumbers]]:
+    """Return the results of each protocol, ranked."""
+    ranked = rank(results)
+    protocols = dict.fromkeys(result.protocol for result in ranked)
+    return [[result for result in ranked if result.protocol == name] for name in protocols]
+
+
+def markdown_table(results: Sequence[ProtocolNumbers]) -> str:
+    """Return the paper's table in Markdown, one for each protocol.
+
+    It has the shape and the digits of the table in a wide terminal: a column for each generator,
+    and a row for each detector and metric. The test-only generators are left out.
+    """
+    return "\n".join(_markdown_protocol(group) for group in group_by_protocol(results))
+
+
+def _markdown_protocol(results: Sequence[ProtocolNumbers]) -> str:
+    generators = list_generators(results, "test")
+    counts = [f"{name} {count_videos(results, name)}" for name in generators]
+    lines = [f"**{title(results)}**", "", f"Scored: {'; '.join(counts)}.", ""]
+    lines.append(markdown_row(["detector", "", *generators, "mean"]))
+    lines.append(markdown_row(["---"] * 2 + ["---:"] * (len(generators) + 1)))
+    for result in results:
+        for metric, numbers in list_numbers(result, generators).items():
+            name = name_with_marks(result) if metric == METRICS[0] else ""
+            lines.append(markdown_row([name, TITLES[metric], *map(str, numbers)]))
+    return "\n".join([*lines, ""])
+
+
+def list_numbers(
+    result: ProtocolNumbers, generators: Sequence[str]
+) -> dict[str, tuple[Number, ...]]:
+    """Return the rows of a detector by metric: a number for each generator, and the mean."""
+    cells = {cell.generator: cell.measures for cell in result.cells if cell.part == "test"}
+    return {
+        metric: (
+            *(show(cells.get(name, {}).get(metric)) for name in generators),
+            show(result.mean.get(metric)),
+        )
+        for metric in METRICS
+    }
+
+
+def name_with_marks(result: ProtocolNumbers) -> str:
+    """Return the name of a detector with the symbols of its marks."""
+    symbols = {mark.symbol for marks in result.marks.values() for mark in marks}
+    return " ".join([result.title, *sorted(symbols)])
+
+
+def list_caveats(results: Sequence[ProtocolNumbers]) -> list[str]:
+    """Return a note for every mark beside a detector's name, and for releases that differ."""
+    lines = []
+    for result in results:
+        folds: dict[Mark, list[str]] = {}
+        for fold, marks in sorted(result.marks.items()):
+            for mark in marks:
+                folds.setdefault(mark, []).append(fold)
+        lines += [
+            f"{mark.symbol} {result.title} {', '.join(names)}: {mark.sentence}"
+            for mark, names in folds.items()
+        ]
+    releases = {result.release for result in results}
+    lines += [
+        f"{name} does not hold the videos of the published release: its numbers are"
+        f" {NOT_COMPARABLE}. thb data verify says where its counts differ."
+        for name in sorted({release.name for release in releases if release.differs})
+    ]
+    if any(release.synthetic for release in releases):
+        lines.append("The release is SYNTHETIC: its numbers say nothing about any real generator.")
+    return [printable(line) for line in lines]
+
+
+def title(results: Sequence[ProtocolNumbers]) -> str:
+    """Return a heading that names the protocol, the release and the reading of the splits."""
+    first = results[0]
+    synthetic = "SYNTHETIC " if any(result.release.synthetic for result in results) else ""
+    differs = f" ({NOT_COMPARABLE})" if any(result.release.differs for result in results) else ""
+    names = sorted({printable(result.release.name) for result in results})
+    return (
+        f"{first.protocol.upper()} ({_SHIFTS[first.protocol]}) on {synthetic}"
+        f"{', '.join(names)}{differs}, splits by {first.split_by}"
+    )
+
+
+def list_generators(results: Sequence[ProtocolNumbers], part: str) -> list[str]:
+    """Return the generators of a part (``test``, ``extra``) in the order of the paper."""
     names = {cell.generator for result in results for cell in result.cells if cell.part == part}
     places = {str(generator): place for place, generator in enumerate(_ORDER)}
     return sorted(names, key=lambda name: (places.get(name, len(places)), name))
 
 
-def _counts(results: Sequence[ProtocolNumbers], generator: str) -> str:
+def count_videos(results: Sequence[ProtocolNumbers], generator: str) -> str:
     """Return how many fakes and real videos a column compares: ranges if detectors differ."""
     cells = [cell for result in results for cell in result.cells if cell.generator == generator]
     fakes = sorted({cell.n_fake for cell in cells})
     reals = sorted({cell.n_real for cell in cells})
-    return f"{_range(fakes)} fake\n{_range(reals)} real"
+    return f"{_range(fakes)} fake, {_range(reals)} real"
 
 
 def _range(values: Sequence[int]) -> str:
@@ -222,24 +182,26 @@ def _range(values: Sequence[int]) -> str:
 
 
 def notes(results: Sequence[ProtocolNumbers]) -> list[str]:
-    """Return the notes to the tables: on intervals, resolution and videos left out."""
-    cells = [cell for result in results for cell in result.cells]
+    """Return the notes to the tables: on order, intervals, resolution and videos left out."""
+    groups = group_by_protocol(results)
+    ranked = [result for group in groups for result in group]
+    cells = [cell for result in ranked for cell in result.cells]
     lines = [INTERVAL_NOTE]
+    if any(len(group) > 1 for group in groups):
+        lines.append(ORDER_NOTE)
     if any(measure.below_resolution for cell in cells for measure in cell.measures.values()):
         lines.append(RESOLUTION_NOTE)
-    for result in results:
-        lines.extend([*explain_mismatches(result), *_remarks(result)])
+    for result in ranked:
+        lines += _remarks(result)
     lines.extend(
         sorted({f"{cell.fold} {cell.generator}: {cell.problem}" for cell in cells if cell.problem})
     )
-    if any(result.release.synthetic for result in results):
-        lines.append("The release is SYNTHETIC: its numbers say nothing about any real generator.")
-    return [printable(note) for note in lines]
+    return [*map(printable, lines), *list_caveats(ranked)]
 
 
 def _remarks(result: ProtocolNumbers) -> list[str]:
     """Return the notes to one result: on its videos, its method and its mean."""
-    name, lines = f"{result.detector} {result.protocol}", []
+    name, lines = f"{result.title} {result.protocol}", []
     unscored: dict[str, int] = {}
     for cell in result.cells:
         for status, count in cell.unscored.items():

@@ -25,7 +25,7 @@ from thb.prediction.verdicts import find_rule
 from thb.releases.files import fetch_files
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
 from thb.runs.folders import PREDICTIONS_FILE, default_out
-from thb.runs.folds import FoldChoice, FoldDetector, open_folds
+from thb.runs.folds import FoldChoice, FoldDetector, list_names, open_folds
 from thb.runs.provenance import ScoringRecord, hash_weights
 from thb.runs.record import FoldRecord, describe_fold, explain_mismatch
 from thb_dataset.errors import ResultError
@@ -114,7 +114,7 @@ def make_gallery(
         choice=settings,
         progress=settings.explaining.progress,
     )
-    scores = default_out(run) if settings.scores is None else settings.scores
+    scores = settings.scores or default_out(run, list_names(fold_detectors))
     picks: list[Pick] = []
     rules = [describe_counts(settings.counts)]
     sheet = GallerySheet(settings.explaining.target)

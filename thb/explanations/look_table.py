@@ -13,7 +13,7 @@ from thb.explanations.face_regions import REGIONS
 from thb.explanations.video_rows import ExplainedVideo
 from thb.prediction.predictions import Status
 from thb.runs.provenance import ExplainingRecord
-from thb.runtime.text import markdown_row, print_table, print_text, printable
+from thb.runtime.text import markdown_row, print_fitting, print_text, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -177,8 +177,13 @@ def markdown_table(cells: Iterable[LookCell], notes: Iterable[str]) -> str:
 
 
 def print_cells(cells: Iterable[LookCell], notes: Iterable[str], console: Console) -> None:
-    """Print the table, in full even if it is wider than the console, and its notes."""
-    print_table(_draw(cells), console)
+    """Print the table and its notes.
+
+    Where the table is wider than the console, each of its cells has two lines. Where that is too
+    wide as well, the terminal wraps the lines.
+    """
+    known = list(cells)
+    print_fitting([_draw(known), _draw_narrow(known)], console)
     for note in notes:
         print_text(note, console)
 
@@ -193,6 +198,28 @@ def _draw(cells: Iterable[LookCell]) -> Table:
         table.add_column(title, justify="left" if number < 4 else "right", no_wrap=True)
     for cell in cells:
         table.add_row(*(escape(printable(text)) for text in _texts(cell)))
+    return table
+
+
+def _draw_narrow(cells: Iterable[LookCell]) -> Table:
+    """Draw a group of lines for each detector, and what stands in brackets below each number."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("generator\nanswer, n", no_wrap=True)
+    for title in _TITLES[5:]:
+        folded = title.replace("_", "\n").replace("background", "back-\nground")
+        table.add_column(folded, justify="right", no_wrap=True)
+    shown = ""
+    for cell in cells:
+        detector, protocol, generator, answer, n, *numbers = _texts(cell)
+        if shown != (shown := f"{detector} {protocol}"):
+            table.add_row(f"[bold]{escape(printable(shown))}[/bold]")
+        label = f"  {printable(generator)}\n  {answer}, {n}"
+        values = [number.replace(" (", "\n").rstrip(")") for number in numbers]
+        table.add_row(*(escape(text) for text in (label, *values)))
     return table
 
 

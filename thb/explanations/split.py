@@ -29,7 +29,7 @@ from thb.prediction.verdicts import find_rule
 from thb.releases.files import VideoFiles, fetch_files
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
 from thb.runs.folders import claim_folders, default_out
-from thb.runs.folds import FoldChoice, FoldDetector, open_folds
+from thb.runs.folds import FoldChoice, FoldDetector, list_names, open_folds
 from thb.runs.provenance import ExplainingRecord, describe_fold_scoring
 from thb.runtime.records import to_json
 from thb_dataset.errors import ReleaseError
@@ -154,7 +154,7 @@ def explain_split(
         choice=settings,
         progress=settings.explaining.progress,
     )
-    folder = default_out(detector) if out is None else Path(out).expanduser()
+    folder = Path(out or default_out(detector, list_names(fold_detectors))).expanduser()
     rows, runs, rules, files = [], {}, {}, []
     with claim_folders(folder / detected.fold.name for detected in fold_detectors):
         for fold_detector in fold_detectors:

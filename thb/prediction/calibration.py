@@ -13,7 +13,6 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -22,10 +21,10 @@ from detectors.registry import load_detector
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict_videos
 from thb.prediction.predictions import Prediction, PredictionLog, Status
-from thb.prediction.row_files import write_canonical
 from thb.releases.opening import OpenRelease, open_release
 from thb.runs.folders import claim_folders
 from thb.runs.folds import build_all_folds
+from thb.runs.identity import digest_scoring
 from thb.runs.provenance import FoldScoringRecord, describe_fold_scoring
 from thb.runs.record import ReleaseRecord, read_record
 from thb.runtime.processes import make_accelerator
@@ -171,7 +170,7 @@ def calibrate(
     run = describe_fold_scoring(
         model, fold, opened.release, face_pack=scoring.face_pack, precision=scoring.precision
     )
-    if run.release != record.release:
+    if run.release.identity != record.release.identity:
         _log.warning(
             "trained on %s, calibrated on %s: validation videos may have been used in training",
             record.release,
@@ -209,7 +208,7 @@ def _score_validation(
         raise ReleaseError(f"{fold.name} has no real validation video for a threshold: {why}")
     # Each log has a folder of its own, so that the log of other weights or versions that a killed
     # run left is not in the way.
-    name = sha256(write_canonical(run).encode()).hexdigest()[:16]
+    name = digest_scoring(run)[:16]
     with PredictionLog(folder / LOG_FOLDER / name, run, rank=accelerator.process_index) as log:
         predictions = predict_videos(
             model,

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from thb.prediction.row_files import read_rows, write_canonical, write_rows
-from thb.runs.provenance import ScoringRecord
+from thb.runs.identity import explain_other_scoring
+from thb.runs.provenance import ScoringRecord, read_scoring_record
 from thb_dataset.errors import IncompletePredictionsError, ResultError
 from thb_dataset.files import parse_json
 from thb_dataset.wording import shorten_list
@@ -288,12 +289,20 @@ class PredictionLog:
             stream.flush()
         return stream
 
+    def _explain_other(self, header: bytes) -> str:
+        """Return in words how the run of a log differs from this one; empty if it is the same."""
+        try:
+            run = read_scoring_record(json.dumps(parse_json(header)["run"]))
+        except (KeyError, TypeError, ValueError):
+            return "it does not say of which"
+        return explain_other_scoring(run, self.run)
+
     def _read(self, path: Path) -> list[tuple[str | None, Prediction]]:
         header, *lines = _whole_lines(path) or [b""]
-        if _is_json(header) and header.decode(errors="replace").rstrip("\n") != self._header:
+        if _is_json(header) and (other := self._explain_other(header)):
             raise ResultError(
-                f"{path} is the log of another run (another detector, release, protocol or "
-                "version): pass another --out, or delete that folder to score again"
+                f"{path} is the log of another run ({other}): pass another --out, or --overwrite"
+                " to score again"
             )
         rows = [_read_row(line) for line in lines] if _is_json(header) else []
         kept = [row for row in rows if row is not None]

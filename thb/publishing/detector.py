@@ -132,8 +132,8 @@ def _write_entries(
         file.write_text(content, encoding="utf-8")
     elif results:
         return [
-            "there is no .eval_results, because the results name no dataset repo on the Hub: pass"
-            " --dataset with the repo whose videos they are of"
+            "there is no .eval_results, because the results are of no dataset repo on the Hub that"
+            " has the published videos: pass --dataset with the repo whose videos they are of"
         ]
     return []
 

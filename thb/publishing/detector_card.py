@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from thb.evaluation.cells import METRICS, Cell, Measure
+from thb.evaluation.tables import NOT_COMPARABLE
 from thb.publishing.remote_code import describe
 from thb.releases.opening import DEFAULT_RELEASE
-from thb.runs.record import RunRecord
+from thb.runs.record import ReleaseRecord, RunRecord
 from thb_dataset.records import Generator
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from detectors.base import Detector
     from thb.evaluation.result import Result
     from thb.prediction.calibration import Calibration
+
+PLACEHOLDER = "ORG/NAME"
+"""Stands in a card's examples for the repo of a detector that is not published."""
 
 TAGS = ("deepfake-detection", "talking-head", "talkingheadbench")
 
@@ -33,20 +37,22 @@ def write_card(
     record: RunRecord | None,
     results: Sequence[tuple[str, Result]],
     calibration: Calibration | None = None,
+    name: str | None = None,
 ) -> str:
     """Return the README.md of a detector's repo.
 
     Args:
         detector: The detector, with its config.
-        repo: The repo that it is published in.
+        repo: The repo that it is published in; :data:`PLACEHOLDER` for a detector that is not.
         record: The run's ``run.json``; None for weights that were not trained here.
         results: Pairs of a fold's name and a result of these weights that holds the fold.
         calibration: The threshold of these weights; None if it has not been set.
+        name: The heading; None for the name of the repo.
     """
-    is_on_benchmark = record is not None and not record.release.synthetic
+    is_on_benchmark = record is not None and _is_the_benchmark(record.release)
     parts = [
         _write_head(detector, is_on_benchmark=is_on_benchmark),
-        f"# {repo.partition('/')[2]}",
+        f"# {name or repo.partition('/')[2]}",
         describe(type(detector)),
         _write_use(repo),
         _write_input(detector),
@@ -56,6 +62,13 @@ def write_card(
         _write_licences(detector),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _is_the_benchmark(release: ReleaseRecord) -> bool:
+    """Return whether a release is the published one, by its counts or, if unknown, its name."""
+    if release.counts_agree is None:
+        return release.name == DEFAULT_RELEASE and not release.synthetic
+    return release.counts_agree
 
 
 def _write_head(detector: Detector, *, is_on_benchmark: bool) -> str:
@@ -157,15 +170,17 @@ def _write_results(results: Iterable[tuple[str, Result]]) -> str:
     for fold, result in results:
         synthetic = "SYNTHETIC " if result.release.synthetic else ""
         revision = (result.release.revision or "")[:12]
+        differs = f", {NOT_COMPARABLE}" if result.release.differs else ""
         lines += [
             "",
-            f"Fold {fold} of {synthetic}{result.release.name} {revision}, split by"
+            f"Fold {fold} of {synthetic}{result.release.name} {revision}{differs}, split by"
             f" {result.split_by}; predictions {result.predictions_sha256[fold][:12]} (sha256). The"
             " brackets hold 95 % intervals.",
             "",
             "| generator | part | fakes | reals | AUC | TPR at FPR 1 % | at 0.1 % | Brier |",
             "|---|---|---:|---:|---:|---:|---:|---:|",
             *(_write_row(cell) for cell in result.cells if cell.fold == fold),
+            *(f"\n{mark.symbol} {mark.sentence}" for mark in result.marks.get(fold, ())),
         ]
     if len(lines) == 1:
         lines.append("No result of these weights was found beside them.")
@@ -206,7 +221,7 @@ def make_entries(
 
     Args:
         results: Pairs of a fold's name and a result, as for :func:`write_card`. Results of a
-            synthetic release are left out.
+            synthetic release, or of one that differs from the published one, are left out.
         dataset: The dataset repo that the results are of. With None, each result's own release
             counts, and results of a folder are left out.
     """
@@ -214,10 +229,10 @@ def make_entries(
 
     entries = []
     for fold, result in results:
-        name = result.release.name
+        release, name = result.release, result.release.name
         target = dataset or (name if name == DEFAULT_RELEASE else None)
         value = _find_auc(fold, result)
-        if target is None or result.release.synthetic or value is None:
+        if target is None or release.synthetic or release.differs or value is None:
             continue
         revision = result.release.revision or ""
         entries.append(

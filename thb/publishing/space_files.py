@@ -24,7 +24,7 @@ from thb.publishing.checkout import (
     read_project,
 )
 from thb.publishing.detector import find_results
-from thb.publishing.detector_card import write_card
+from thb.publishing.detector_card import PLACEHOLDER, write_card
 from thb.publishing.paths import copy_without_paths
 from thb.runs.folders import RunFolder, find_run_folders
 from thb.runs.provenance import hash_weights
@@ -147,7 +147,8 @@ def _copy_run(run: RunFolder, place: Path) -> Entry:
         results, _ = find_results(run.folder, weights_sha256)
         text = write_card(
             detector,
-            inside,
+            PLACEHOLDER,
+            name=run.name,
             record=read_record(target),
             results=results,
             calibration=read_calibration(run.folder, weights_sha256=weights_sha256),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,12 +58,39 @@ def find_run_folders(given: str | Path) -> tuple[RunFolder, ...]:
     return tuple(runs)
 
 
-def default_out(detector: str | Path) -> Path:
-    """Return the folder for a detector's evaluation: its own folder, or else ``runs/<name>``."""
+def default_out(detector: str | Path, folds: Collection[str] = ()) -> Path:
+    """Return the folder for a detector's evaluation: the run folder, or else ``runs/<name>``.
+
+    The folder ``<run>/<fold>`` of one fold, evaluated on that fold alone, belongs to ``<run>``, so
+    its results lie where those of all folds lie.
+
+    Args:
+        detector: A run folder, the folder of one detector, or another reference of a detector.
+        folds: The names of the folds that it is evaluated on.
+    """
     folder = Path(detector).expanduser()
     if folder.is_dir():
-        return folder
+        name = folder.resolve().name
+        is_one_fold = set(folds) == {name} and (folder / CONFIG_FILE).is_file()
+        if not is_one_fold:
+            return folder
+        return folder.parent if folder.name == name else folder.resolve().parent
     return Path("runs") / re.sub(r"[^\w.-]+", "--", str(detector))
+
+
+def name_run(detector: str | Path, own_fold: str | None = None) -> str:
+    """Return what a detector is called in tables: its run folder's name, or else its reference.
+
+    Args:
+        detector: A run folder, the folder of one detector, or another reference of a detector.
+        own_fold: The fold that the detector was trained on; a folder of this name lies in its run
+            folder.
+    """
+    folder = Path(detector).expanduser()
+    if not folder.is_dir():
+        return str(detector)
+    folder = folder.resolve()
+    return folder.parent.name if folder.name == own_fold else folder.name
 
 
 @contextmanager

@@ -6,7 +6,7 @@ record of a detector's training is compared with the fold before the detector is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,16 +127,47 @@ def find_fold_detectors(
     """
     published = _read_published(str(detector)) if is_hub_id(detector) else None
     detectors = [_find_detector(detector, fold, published) for fold in folds]
-    mismatches = [
-        mismatch for fold_detector in detectors if (mismatch := _explain_mismatch(fold_detector))
-    ]
-    if mismatches and not allow_mismatch:
-        raise DetectorError(
-            "the detector may have been trained on videos of its test set: "
-            + "; ".join(mismatches)
-            + ". Evaluate it on its own fold, or pass --allow-mismatch to do it anyway"
-        )
+    strange = [found for found in detectors if _is_mismatched(found)]
+    if strange and not allow_mismatch:
+        own = [found.fold for found in detectors if found not in strange]
+        raise DetectorError(_explain_mismatches(strange, own))
     return tuple(detectors)
+
+
+def list_names(detectors: Iterable[FoldDetector]) -> list[str]:
+    """Return the names of the folds that detectors are used on."""
+    return [found.fold.name for found in detectors]
+
+
+def _is_mismatched(found: FoldDetector) -> bool:
+    return explain_mismatch(found.trained_on, found.fold.name, found.fold.split_by) is not None
+
+
+def _explain_mismatches(strange: Sequence[FoldDetector], own: Sequence[Fold]) -> str:
+    """Return why detectors are refused on folds, and what to do instead.
+
+    Args:
+        strange: The folds with a detector that was trained for another one.
+        own: The folds whose detectors were trained for them.
+    """
+    if len(own) == 1 and own[0].held_out is not None:  # one detector, asked about all folds
+        return (
+            f"{strange[0].reference} was trained for {own[0].name} alone, and may have seen the"
+            f" test videos of the other {len(strange)} folds: pass --fold {own[0].held_out.slug}"
+        )
+    folds: dict[str, list[str]] = {}
+    for found in strange:
+        if trained := found.trained_on:
+            was = f"{found.reference} was trained for {trained.fold} split by {trained.split_by}"
+            folds.setdefault(was, []).append(found.fold.name)
+    return (
+        "the detector may have been trained on videos of its test set: "
+        + "; ".join(
+            f"{was}, not for {', '.join(names)} split by {strange[0].fold.split_by}"
+            for was, names in folds.items()
+        )
+        + ". Evaluate it on its own fold, or pass --allow-mismatch to do it anyway"
+    )
 
 
 def _find_detector(detector: str | Path, fold: Fold, published: FoldRecord | None) -> FoldDetector:
@@ -148,9 +179,11 @@ def _find_detector(detector: str | Path, fold: Fold, published: FoldRecord | Non
         return FoldDetector(fold=fold, reference=folder, trained_on=_trained_on(folder))
     others = sorted(path.parent.name for path in folder.glob(f"*/{CONFIG_FILE}"))
     if others:
+        given = [name.partition("-")[2] for name in others if name.startswith(f"{fold.protocol}-")]
+        instead = f"pass --fold {' or '.join(given)}" if given else "evaluate another protocol"
         raise DetectorError(
-            f"{folder} holds no detector for {fold.name}, only for {', '.join(others)}: train one "
-            f"(thb train … --protocol {fold.protocol} --out {folder}), or evaluate another protocol"
+            f"{folder} holds no detector for {fold.name}, only for {', '.join(others)}: {instead},"
+            f" or train one (thb train … --protocol {fold.protocol} --out {folder})"
         )
     return FoldDetector(fold=fold, reference=detector, trained_on=published)
 
@@ -165,10 +198,3 @@ def _read_published(repo_id: str) -> FoldRecord | None:
 def _trained_on(folder: Path) -> FoldRecord | None:
     record = read_record(folder)
     return None if record is None else record.fold_record
-
-
-def _explain_mismatch(fold_detector: FoldDetector) -> str | None:
-    """Return how a detector's training differs from its fold; None if no difference is known."""
-    fold = fold_detector.fold
-    mismatch = explain_mismatch(fold_detector.trained_on, fold.name, fold.split_by)
-    return mismatch and f"{fold_detector.reference} was {mismatch}"

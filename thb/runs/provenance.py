@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -21,6 +22,19 @@ if TYPE_CHECKING:
     from thb_dataset.release.scan import Release
 
 _PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A reason why numbers are not an ordinary result; it follows them wherever they stand.
+
+    Attributes:
+        symbol: The character beside the detector's name in tables.
+        sentence: What the symbol means, as a sentence that a note can quote.
+    """
+
+    symbol: str
+    sentence: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +78,11 @@ class ScoringRecord:
     precision: str = "float32"
     versions: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """What sets these scores apart; most scores have no mark."""
+        return ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class FoldScoringRecord(FoldRecord, ScoringRecord):
@@ -71,14 +90,34 @@ class FoldScoringRecord(FoldRecord, ScoringRecord):
 
     Attributes:
         trained_on: The fold that the detector was trained on; None if the detector does not say.
+        name: What the detector is called in tables; empty in records of older versions.
     """
 
     trained_on: FoldRecord | None = None
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What the detector is called in tables."""
+        path = PurePath(self.detector.name)
+        folder = path.parent if path.name == self.fold else path
+        return self.name or folder.name or self.detector.model_type
 
     @property
     def mismatch(self) -> str | None:
         """How the detector's training differs from the fold; None if no difference is known."""
         return explain_mismatch(self.trained_on, self.fold, self.split_by)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """What sets the scores on this fold apart."""
+        if self.mismatch is None:
+            return super().marks
+        sentence = (
+            f"The detector was {self.mismatch}. It may have seen the test videos or their generator"
+            " in training: this is no result of the benchmark."
+        )
+        return (*super().marks, Mark(symbol="‡", sentence=sentence))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +147,7 @@ def describe_fold_scoring(
     face_pack: str,
     precision: str = "fp32",
     trained_on: FoldRecord | None = None,
+    name: str = "",
 ) -> FoldScoringRecord:
     """Return the provenance of a detector's scores on a fold.
 
@@ -118,10 +158,11 @@ def describe_fold_scoring(
         face_pack: The face pack, as :func:`describe_scoring` takes it.
         precision: The precision of the detector: ``fp32``, ``bf16`` or ``fp16``.
         trained_on: The fold that the detector was trained on, if it says so.
+        name: What the detector is called in tables.
     """
     scoring = describe_scoring(detector, face_pack=face_pack, precision=precision)
     return FoldScoringRecord(
-        **vars(describe_fold(fold, release)), **vars(scoring), trained_on=trained_on
+        **vars(describe_fold(fold, release)), **vars(scoring), trained_on=trained_on, name=name
     )
 
 

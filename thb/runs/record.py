@@ -13,6 +13,7 @@ from detectors.recipes import Recipe
 from thb.runtime.records import read_json, write_text
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import DetectorError
+from thb_dataset.release.audit import count_videos
 
 if TYPE_CHECKING:
     from thb_dataset.protocols import Fold
@@ -32,16 +33,38 @@ class ReleaseRecord:
         name: A Hub id, or the name of a folder.
         revision: The Hub commit, or a digest of the folder's listing.
         synthetic: Whether its videos are drawn, like those of the mini release.
+        counts_agree: Whether it has as many videos of each kind as the paper says; None for a
+            synthetic release, and in records of older versions.
     """
 
     name: str
     revision: str | None = None
     synthetic: bool = False
+    counts_agree: bool | None = None
 
     @classmethod
     def of(cls, release: Release) -> Self:
         """Return the record of a release."""
-        return cls(name=release.name, revision=release.revision, synthetic=release.synthetic)
+        counts = count_videos(
+            release.videos, split_list=release.split_list, synthetic=release.synthetic
+        )
+        agree = {row.agrees for row in counts}
+        return cls(
+            name=release.name,
+            revision=release.revision,
+            synthetic=release.synthetic,
+            counts_agree=None if None in agree else agree == {True},
+        )
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is known not to be the published release, and does not say it is synthetic."""
+        return self.counts_agree is False
+
+    @property
+    def identity(self) -> str:
+        """What the release is known by, whatever its folder is called: its revision, if any."""
+        return self.revision or self.name
 
     def __str__(self) -> str:
         return f"{self.name} {(self.revision or '')[:12]}".rstrip()
@@ -73,8 +96,12 @@ class FoldRecord:
 
     def differing(self, other: FoldRecord) -> list[str]:
         """Return the names of the fields in which two folds differ."""
+
+        def identify(record: FoldRecord, name: str) -> object:
+            return record.release.identity if name == "release" else getattr(record, name)
+
         names = [field.name for field in fields(FoldRecord)]
-        return [name for name in names if getattr(self, name) != getattr(other, name)]
+        return [name for name in names if identify(self, name) != identify(other, name)]
 
 
 def explain_mismatch(trained_on: FoldRecord | None, fold: str, split_by: str) -> str | None:
@@ -213,6 +240,8 @@ class TrainingPlan(FoldRecord):
         clip_spec: The clips that the detector is given.
         face_pack: The face pack that finds the faces.
         settings: The settings of the training.
+        videos_sha256: A digest of the contents of its training and validation videos; None in
+            records of older versions, which do not know it.
     """
 
     format: Literal["thb-run/1"] = RECORD_FORMAT
@@ -220,6 +249,7 @@ class TrainingPlan(FoldRecord):
     clip_spec: ClipSpec
     face_pack: FacePackRecord
     settings: Recipe
+    videos_sha256: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from thb_dataset.files import parse_json
 
 Record = TypeVar("Record")
 FINITE = ConfigDict(allow_inf_nan=False)
@@ -26,9 +29,10 @@ def read_json(kind: type[Record], text: str | bytes) -> Record:
         text: JSON.
 
     Raises:
-        ValueError: The text is not JSON, or a field is missing or of another type. The message is
-            one line and names every such field.
+        ValueError: The text is not JSON, a number is not finite, or a field is missing or of
+            another type. The message is one line and names every such field.
     """
+    parse_json(text)
     try:
         record: Record = _adapters(kind).validate_json(text, strict=True)
     except ValidationError as error:
@@ -44,6 +48,30 @@ def to_json(record: object) -> dict[str, Any]:
     """Return plain JSON values of a dataclass."""
     values: dict[str, Any] = _adapters(type(record)).dump_python(record, mode="json", by_alias=True)
     return values
+
+
+def replace_not_finite(value: Any, faults: dict[str, str], place: str = "") -> Any:  # noqa: ANN401
+    """Return JSON values in which numbers that are not finite are None.
+
+    Args:
+        value: Any JSON value.
+        faults: Receives what such a number was (``nan``, ``inf``), by its place in the value.
+        place: The place of the value itself: keys and indices with dots between them.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        faults[place] = str(float(value))
+        return None
+    if isinstance(value, Mapping):
+        return {
+            key: replace_not_finite(item, faults, f"{place}.{key}".lstrip("."))
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [
+            replace_not_finite(item, faults, f"{place}.{index}".lstrip("."))
+            for index, item in enumerate(value)
+        ]
+    return value
 
 
 def write_text(record: object) -> str:

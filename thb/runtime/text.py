@@ -33,6 +33,23 @@ def print_table(table: Table, console: Console) -> None:
 
     A terminal then wraps its lines, which is better than a number cut off.
     """
-    whole = console.measure(table, options=console.options.update(width=_WIDEST)).maximum
-    console.width = max(console.width, whole)
+    width = console.width
+    console.width = max(width, _measure(table, console))
     console.print(table)
+    console.width = width
+
+
+def print_fitting(tables: Sequence[Table], console: Console) -> None:
+    """Print the first table that is no wider than the console, or else the last one in full.
+
+    Args:
+        tables: Drawings of one table, from the widest to the narrowest; at least one.
+        console: The console.
+    """
+    fitting = [table for table in tables if _measure(table, console) <= console.width]
+    print_table((fitting or [tables[-1]])[0], console)
+
+
+def _measure(table: Table, console: Console) -> int:
+    """Return the columns that a table needs so that none of its lines is folded."""
+    return console.measure(table, options=console.options.update(width=_WIDEST)).maximum

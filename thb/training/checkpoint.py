@@ -22,6 +22,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from thb.runs.identity import explain_differences, explain_other_training
+from thb.runs.record import TrainingPlan
+from thb.runtime.records import read_json, to_json
 from thb.training.validation import Epoch
 from thb_dataset.errors import DetectorError
 from thb_dataset.files import parse_json
@@ -61,13 +64,17 @@ class CheckpointFolder:
 
     Args:
         run: The folder of the run; the checkpoint goes into its folder ``checkpoint``.
-        plan: What is trained, by how many processes and in how many parts, as JSON values.
+        plan: What is trained.
+        machine: By how many processes and in how many parts.
         rank: The number of this process.
     """
 
-    def __init__(self, run: Path, plan: Mapping[str, Any], *, rank: int = 0) -> None:
+    def __init__(
+        self, run: Path, plan: TrainingPlan, *, machine: Mapping[str, int], rank: int = 0
+    ) -> None:
         self._folder = run / FOLDER
-        self._plan = json.loads(json.dumps(plan))
+        self._plan = plan
+        self._machine = machine
         self._rank = rank
 
     def write(self, checkpoint: Checkpoint, accelerator: Accelerator) -> None:
@@ -88,7 +95,7 @@ class CheckpointFolder:
         name = f"epoch-{len(checkpoint.history):05d}"
         state = {
             "format": FORMAT,
-            "plan": self._plan,
+            "plan": {**to_json(self._plan), **self._machine},
             "history": [epoch.to_dict() for epoch in checkpoint.history],
             "scaler": checkpoint.scaler,
             "random": states,
@@ -154,12 +161,16 @@ class CheckpointFolder:
         return sorted(self._folder.glob("epoch-*"))
 
     def _check(self, plan: Mapping[str, Any], folder: Path) -> None:
-        other = [name for name in {*plan, *self._plan} if plan.get(name) != self._plan.get(name)]
-        if other:
+        # A setting that is younger than the checkpoint is read as its default.
+        found = read_json(TrainingPlan, json.dumps(plan))
+        then = {name: plan.get(name) for name in self._machine}
+        others = [*explain_differences(then, self._machine)]
+        if other := explain_other_training(found, self._plan):
+            others.append(other)
+        if others:
             raise DetectorError(
-                f"{folder} was left by another training, which differs in"
-                f" {', '.join(sorted(other))}: choose another --out, or pass --overwrite to replace"
-                " it"
+                f"{folder} was left by another training ({'; '.join(others)}): choose another"
+                " --out, or pass --overwrite to replace it"
             )
 
 

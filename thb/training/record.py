@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -13,6 +15,9 @@ import torch
 
 from detectors.base import Detector, count_parameters
 from detectors.recipes import Recipe
+from thb.releases.contents import digest_contents
+from thb.releases.opening import OpenRelease
+from thb.runs.identity import explain_other_training
 from thb.runs.provenance import describe_face_pack, hash_weights, name_class
 from thb.runs.record import (
     CURVE_FILE,
@@ -23,11 +28,11 @@ from thb.runs.record import (
     RunRecord,
     StartRecord,
     TrainingPlan,
+    describe_fold,
     read_record,
     write_record,
 )
 from thb.runtime.environment import package_versions
-from thb.runtime.records import to_json
 from thb.training.checkpoint import FOLDER as CHECKPOINT_FOLDER
 from thb.training.curve import write_curve
 from thb.training.loop import Fit
@@ -35,18 +40,28 @@ from thb.training.settings import TrainOptions, TrainSettings
 from thb.training.validation import Epoch
 from thb_dataset.errors import DetectorError
 from thb_dataset.files import workshop_prefix
+from thb_dataset.protocols import Fold
+from thb_dataset.records import Video
 
 
 def plan_training(
-    detector: Detector, *, name: str | None, settings: TrainSettings, options: TrainOptions
-) -> Callable[[FoldRecord], TrainingPlan]:
-    """Return a function that makes the plan of each fold; only the fold differs between plans.
+    detector: Detector,
+    folds: Mapping[Path, Fold],
+    opened: OpenRelease,
+    *,
+    name: str | None,
+    settings: TrainSettings,
+    options: TrainOptions,
+) -> dict[Path, TrainingPlan]:
+    """Return the plan of each fold by its folder; plans differ in the fold and its videos only.
 
     Args:
         detector: The detector that every fold starts from.
-        name: The name that the user gave it; None for a detector that was given as an object.
+        folds: The folds, each by the folder of its run.
+        opened: The release that the folds belong to.
+        name: The name that the user gave the detector; None if it was given as an object.
         settings: The recipe.
-        options: The options, which name the face pack.
+        options: The options, which name the face pack and the folder of the crops.
     """
     start = StartRecord(
         name=name,
@@ -56,28 +71,42 @@ def plan_training(
         initial_weights_sha256=hash_weights(detector),
     )
     face_pack = describe_face_pack(options.face_pack)
-
-    def plan(fold: FoldRecord) -> TrainingPlan:
-        return TrainingPlan(
-            **vars(fold),
+    used = {folder: (*fold.train, *fold.validation) for folder, fold in folds.items()}
+    contents = digest_contents(
+        opened,
+        list(dict.fromkeys(video for videos in used.values() for video in videos)),
+        store=options.store,
+        sound=detector.config.clip_spec.listens,
+        progress=options.progress,
+    )
+    return {
+        folder: TrainingPlan(
+            **vars(describe_fold(fold, opened.release)),
             detector=start,
             clip_spec=detector.config.clip_spec,
             face_pack=face_pack,
             settings=Recipe(**vars(settings)),
+            videos_sha256=_hash_contents(contents, used[folder]),
         )
+        for folder, fold in folds.items()
+    }
 
-    return plan
+
+def _hash_contents(contents: Mapping[str, str], videos: Iterable[Video]) -> str:
+    digests = {video.video_id: contents.get(video.video_id) for video in videos}
+    return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
 
 
 def describe_training_data(fold: FoldRecord) -> str:
     """Describe in words what a detector was trained on, for its config."""
     release = fold.release
-    kind = "the synthetic release" if release.synthetic else "the release"
+    benchmark, kind = "TalkingHeadBench, ", "the release"
+    if release.synthetic:
+        benchmark, kind = "", "the synthetic release"
+    elif release.differs:
+        benchmark, kind = "", "a release whose counts are not those of TalkingHeadBench,"
     revision = f" at {release.revision[:12]}" if release.revision else ""
-    return (
-        f"TalkingHeadBench, fold {fold.fold}, split by {fold.split_by},"
-        f" {kind} {release.name}{revision}"
-    )
+    return f"{benchmark}fold {fold.fold}, split by {fold.split_by}, {kind} {release.name}{revision}"
 
 
 class FitRecord(TypedDict):
@@ -137,10 +166,7 @@ def find_finished(folder: Path, planned: TrainingPlan, *, overwrite: bool) -> Ru
             )
         return None
     # A setting that is younger than the record was read as its default, which is what it did then.
-    found, plan = to_json(record), to_json(planned)
-    differing = [name for name in plan if found[name] != plan[name]]
-    if differing:
-        differences = "; ".join(_explain(name, found[name], plan[name]) for name in differing)
+    if differences := explain_other_training(record, planned):
         raise DetectorError(
             f"{folder} holds another training ({differences}): choose another --out, or pass"
             " --overwrite to replace it"
@@ -151,18 +177,6 @@ def find_finished(folder: Path, planned: TrainingPlan, *, overwrite: bool) -> Ru
 def _is_unfinished(folder: Path) -> bool:
     """Return whether a folder is empty, or holds a training that was interrupted."""
     return folder.is_dir() and {path.name for path in folder.iterdir()} <= {CHECKPOINT_FOLDER}
-
-
-def _explain(name: str, found: object, planned: object) -> str:
-    """Describe how a field differs, member by member if it has members."""
-    if not (isinstance(found, dict) and isinstance(planned, dict)):
-        return f"{name} {found!r}, not {planned!r}"
-    members = sorted(set(found) | set(planned))
-    return "; ".join(
-        _explain(f"{name}.{member}", found.get(member), planned.get(member))
-        for member in members
-        if found.get(member) != planned.get(member)
-    )
 
 
 def write_run(

@@ -25,10 +25,9 @@ from thb.releases.opening import DEFAULT_RELEASE, OpenRelease, open_release
 from thb.runs.folders import claim_folders
 from thb.runs.folds import build_all_folds
 from thb.runs.provenance import hash_weights
-from thb.runs.record import PartCounts, RunRecord, TrainingPlan, describe_fold
+from thb.runs.record import PartCounts, RunRecord, TrainingPlan
 from thb.runtime.console import say
 from thb.runtime.processes import make_training_accelerator
-from thb.runtime.records import to_json
 from thb.training.checkpoint import FOLDER as CHECKPOINT_FOLDER
 from thb.training.checkpoint import CheckpointFolder
 from thb.training.data import choose_clips
@@ -144,8 +143,8 @@ def train_folds(
     start, settings = _load_start(detector, settings, options, device=accelerator.device)
     check_shares(settings, accelerator.num_processes, options.accumulate)
     name = None if isinstance(detector, Detector) else str(detector)
-    plan = plan_training(start, name=name, settings=settings, options=options)
-    plans = {folder: plan(describe_fold(fold, opened.release)) for folder, fold in folds.items()}
+    with accelerator.main_process_first():  # the first one reads the files, and remembers them
+        plans = plan_training(start, folds, opened, name=name, settings=settings, options=options)
     finished = {
         folder: find_finished(folder, plans[folder], overwrite=options.overwrite)
         for folder in folds
@@ -249,9 +248,7 @@ def _train_fold(
         settings=settings,
         accelerator=accelerator,
         accumulate=options.accumulate,
-        checkpoints=CheckpointFolder(
-            folder, {**to_json(plan), **machine}, rank=accelerator.process_index
-        ),
+        checkpoints=CheckpointFolder(folder, plan, machine=machine, rank=accelerator.process_index),
         description=f"training {fold.name}" if options.progress else None,
     )
     accelerator.free_memory()

@@ -17,6 +17,7 @@ from thb.prediction.inference import aggregate
 from thb.training.data import LabelledClips
 from thb.training.settings import TrainSettings
 from thb_dataset.clips.video_clips import prepare_pixels
+from thb_dataset.errors import DetectorError
 from thb_dataset.records import Label
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ def validate(
     Returns:
         The mean binary cross-entropy over the videos, None without any, and their AUC, None if a
         class is missing. Every process returns the same.
+
+    Raises:
+        DetectorError: A score is not finite.
     """
     detector.eval()
     share = videos[accelerator.process_index :: accelerator.num_processes]
@@ -99,6 +103,11 @@ def validate(
         return None, None
     labels = np.array([label for _, label, _ in rows])
     scores = np.array([score for _, _, score in rows])
+    if not np.isfinite(scores).all():
+        raise DetectorError(
+            "the detector's scores of the validation videos are not finite numbers: lower the"
+            " learning rate"
+        )
     certain = np.clip(np.where(labels == Label.FAKE, scores, 1 - scores), 1e-12, 1)
     both = 0 < labels.sum() < len(labels)
     return float(-np.log(certain).mean()), float(auc(labels, scores)) if both else None

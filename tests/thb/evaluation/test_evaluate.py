@@ -22,7 +22,8 @@ from thb.evaluation.score import score
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predictions import Prediction, Status, read_predictions
 from thb.runs.provenance import FoldScoringRecord
-from thb.runs.record import write_record
+from thb.runs.record import ReleaseRecord, write_record
+from thb.runtime.environment import PACKAGES, package_versions
 from thb_dataset.errors import DetectorError, ReleaseError, ResultError
 from thb_dataset.protocols import build_folds
 from thb_dataset.records import Generator
@@ -199,12 +200,80 @@ def test_predictions_of_another_detector_are_not_mixed_in(
     evaluate_fold(untrained, tiny_release, tmp_path / "out")
     clip = {"clip": {"clips": 2, "frames": 4, "size": 48}}
     load_detector("baseline", seed=1, config=clip).save_pretrained(tmp_path / "other")
-    with pytest.raises(ResultError, match="another"):
+    with pytest.raises(ResultError, match=r"another run \(weights \w+…, not \w+…\): .*--overwrite"):
         evaluate_fold(tmp_path / "other", tiny_release, tmp_path / "out")
     result = evaluate_fold(tmp_path / "other", tiny_release, tmp_path / "out", overwrite=True)
     run = read_predictions(tmp_path / "out" / FOLD / "predictions.parquet").run
     assert run.detector == result.runs[FOLD].detector
     assert run.detector.name == str(tmp_path / "other")
+
+
+def test_the_detector_of_one_fold_is_told_which_fold_to_name(
+    untrained: Path, tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    where: dict[str, Any] = {"release": tiny_release.hub, "real_root": tiny_release.real_root}
+    _pretend_trained(tmp_path / "run" / FOLD, untrained, FOLD)
+    with pytest.raises(DetectorError) as refused:
+        evaluate(tmp_path / "run" / FOLD, protocol="p3", settings=settings(), **where)
+    said = str(refused.value)
+    assert said.count("--fold hallo") == 1
+    assert "--allow-mismatch" not in said
+    assert said.count(FOLD) == 2, "in the folder's name and once more"
+    with pytest.raises(DetectorError, match=r"only for p3-hallo: pass --fold hallo, or train"):
+        evaluate(tmp_path / "run", protocol="p3", settings=settings(), **where)
+    result = evaluate(
+        tmp_path / "run" / FOLD, protocol="p3", fold="hallo", settings=settings(), **where
+    )
+    assert result.name == "run"
+    assert (tmp_path / "run" / FOLD / "predictions.parquet").is_file()
+    assert (tmp_path / "run" / "result-p3-hallo.json").is_file()
+    named = evaluate(
+        tmp_path / "run", protocol="p3", fold="hallo", settings=settings(name="Mine"), **where
+    )
+    assert named.name == "Mine"
+    (measures,) = [cell.measures for cell in named.cells if cell.part == "test"]
+    assert named.mean == measures, "with the same intervals"
+
+
+def test_a_detector_of_another_protocol_is_refused_once_for_all_folds(
+    untrained: Path, tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    _pretend_trained(tmp_path / "p1", untrained, "p1")
+    with pytest.raises(DetectorError) as refused:
+        evaluate(
+            tmp_path / "p1",
+            protocol="p3",
+            release=tiny_release.hub,
+            real_root=tiny_release.real_root,
+            settings=settings(),
+        )
+    assert str(refused.value).count("was trained for p1") == 1
+    assert str(refused.value).count("--allow-mismatch") == 1
+
+
+def test_a_run_that_was_moved_goes_on(
+    untrained: Path,
+    tiny_release: MiniRelease,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _pretend_trained(tmp_path / "a" / FOLD, untrained, FOLD)
+    monkeypatch.chdir(tmp_path)
+
+    def read_log(run: Path) -> bytes:
+        return (run / FOLD / "scoring" / "rank-0.jsonl").read_bytes().split(b"\n", 1)[1]
+
+    evaluate_fold(Path("a"), tiny_release, Path("a"))
+    rows = read_log(tmp_path / "a")
+    evaluate_fold(tmp_path / "a", tiny_release, tmp_path / "a")
+    (tmp_path / "a").rename(tmp_path / "b")
+    release = type(tiny_release)(hub=tmp_path / "other_name", real_root=tiny_release.real_root)
+    shutil.copytree(tiny_release.hub, release.hub)
+    monkeypatch.setitem(package_versions.__globals__, "PACKAGES", (*PACKAGES, "pytest"))
+    evaluate_fold(Path("b"), release, Path("b"))
+    assert read_log(tmp_path / "b") == rows
+    run = read_predictions(tmp_path / "b" / FOLD / "predictions.parquet").run
+    assert run.versions["pytest"]
 
 
 @pytest.fixture
@@ -357,13 +426,20 @@ def test_a_detector_of_another_fold_is_refused(
     assert trained_on.fold == "p3-hallo2"
 
 
-def test_a_detector_of_another_release_gives_a_warning(
+def test_only_a_detector_of_another_release_gives_a_warning(
     untrained: Path, tiny_release: MiniRelease, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     _pretend_trained(tmp_path / "model", untrained, FOLD)
     with caplog.at_level(logging.WARNING, logger="thb"):
         evaluate_fold(tmp_path / "model", tiny_release, tmp_path / "out")
     assert "trained on mini" in caplog.text
+    caplog.clear()
+    renamed = ReleaseRecord(name="renamed", revision=read_release(tiny_release.hub).revision)
+    record = make_run_record(protocol="p3", fold=FOLD, release=renamed)
+    write_record(tmp_path / "model", record)
+    with caplog.at_level(logging.WARNING, logger="thb"):
+        evaluate_fold(tmp_path / "model", tiny_release, tmp_path / "out")
+    assert "trained on" not in caplog.text
 
 
 def test_another_reading_of_the_splits_is_refused(

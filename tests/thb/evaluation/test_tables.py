@@ -13,11 +13,14 @@ from thb.evaluation.cells import METRICS, ScoreSettings
 from thb.evaluation.result import Result
 from thb.evaluation.tables import (
     INTERVAL_NOTE,
+    NOT_COMPARABLE,
+    ORDER_NOTE,
     RESOLUTION_NOTE,
     markdown_table,
     notes,
-    print_results,
+    rank,
 )
+from thb.evaluation.terminal_tables import print_results
 from thb.runs.record import ReleaseRecord
 
 
@@ -32,26 +35,56 @@ def read_rows(text: str) -> list[list[str]]:
     return [[value.strip() for value in line.strip("|").split("|")] for line in lines]
 
 
-def test_the_paper_table_has_a_row_a_detector_and_four_columns_a_generator() -> None:
-    header, _, first, second = read_rows(
-        markdown_table([make_result(), make_result(detector="tall")])
-    )
-    assert header[1:5] == [
-        "AniPortraitAudio AUC ↑",
-        "AniPortraitAudio T1 ↑",
-        "AniPortraitAudio T0.1 ↑",
-        "AniPortraitAudio Brier ↓",
-    ]
-    assert [name.split()[0] for name in header[1::4]] == [
-        "AniPortraitAudio",
-        "Hallo",
-        "LivePortrait",
-        "mean",
-    ]
-    assert len(header) == len(first) == len(second) == 1 + 4 * 3 + 4
-    assert (first[0], second[0]) == ("baseline", "tall")
-    assert first[1] == "0.80 [.40–.90]"
-    assert first[-1] == "0.75 [.38–.88]"
+def test_the_paper_table_has_a_column_a_generator_and_four_rows_a_detector() -> None:
+    header, _, *rows = read_rows(markdown_table([make_result(), make_result(detector="tall")]))
+    assert header == ["detector", "", "AniPortraitAudio", "Hallo", "LivePortrait", "mean"]
+    assert [row[0] for row in rows] == ["baseline", "", "", "", "tall", "", "", ""]
+    assert [row[1] for row in rows[:4]] == ["AUC ↑", "T1 ↑", "T0.1 ↑", "Brier ↓"]
+    assert rows[0][2] == "0.800 [.40–.90]"
+    assert rows[0][-1] == "0.750 [.38–.88]"
+
+
+def test_markdown_has_the_numbers_of_a_wide_terminal() -> None:
+    result = make_result(name="mine")
+    _, _, *rows = read_rows(markdown_table([result]))
+    text = render([result], 200)
+    for row in rows:
+        for cell in row[2:]:
+            number, interval = cell.split(" ")
+            assert number in text
+            assert interval in text
+    assert "0.80 " not in text
+
+
+def test_detectors_have_names_and_stand_in_the_order_of_t1_then_auc() -> None:
+    def make(name: str, t1: float, auc: float) -> Result:
+        mean = {"t1": make_measure(t1), "auc": make_measure(auc)}
+        return make_result(name=name, mean=mean)
+
+    given = [make("worst", 0.1, 0.9), make("second", 0.5, 0.6), make("best", 0.5, 0.7)]
+    given.append(make_result(name="unmeasured", mean={}))
+    order = ["best", "second", "worst", "unmeasured"]
+    assert [result.title for result in rank(given)] == order
+    for text in (render(given, 200), render(given, 60), markdown_table(given)):
+        places = [text.index(name) for name in order]
+        assert places == sorted(places)
+    assert ORDER_NOTE in notes(given)
+    assert render(given, 200).count("best") == 1
+    assert "baseline" in render(given, 200), "what kind of detector it is"
+
+
+def test_a_release_with_other_counts_is_not_comparable_wherever_its_numbers_stand() -> None:
+    own = make_result(release=ReleaseRecord(name="toy", revision="abc", counts_agree=False))
+    note = notes([own])[-1]
+    assert note.startswith("toy does not hold the videos of the published release")
+    for text in (render([own]), own.to_markdown()):
+        assert text.count(NOT_COMPARABLE) == 2
+        assert note in text
+    assert note in own.to_dict()["notes"]
+    assert own.to_dict()["release"]["counts_agree"] is False
+    for agree in (None, True):
+        same = make_result(release=ReleaseRecord(name="toy", counts_agree=agree))
+        assert NOT_COMPARABLE not in render([same]) + same.to_markdown()
 
 
 def test_columns_say_how_many_videos_they_compare() -> None:
@@ -74,6 +107,25 @@ def test_no_number_is_cut_off_however_narrow_the_console(width: int, name: str) 
     assert text.count("0.750") == text.count("[.38–.88]") == 4
     assert "…" not in text
     assert name in text
+
+
+@pytest.mark.parametrize("width", [76, 80, 100])
+def test_a_narrow_terminal_has_a_line_a_generator(width: int) -> None:
+    names = ["Hallo", "Hallo2", "AniPortraitAudio", "AniPortraitVideo", "LivePortrait"]
+    cells = [make_cell(name, n_fake=117, n_real=280) for name in [*names, "EmoPortrait"]]
+    cells += [make_cell(name, part="extra", n_fake=66, n_real=280) for name in ("MAGI-1", "Hallo3")]
+    result = make_result(name="baseline-of-mine", cells=tuple(cells))
+    tables = render([result], width).partition(INTERVAL_NOTE)[0].splitlines()
+    assert max(map(len, tables)) <= width
+    rows = [line.split() for line in tables if line.count("0.800") == 4]
+    assert [row[0] for row in rows][:6] == [
+        *("AniPortraitAudio", "AniPortraitVideo", "Hallo", "Hallo2", "EmoPortrait"),
+        "LivePortrait",
+    ]
+    assert all(row[1:] == ["0.800"] * 4 for row in rows)
+    shown = " ".join("\n".join(tables).split())
+    assert "MAGI-1 0.800 0.800 0.800 0.800" in shown
+    assert sum("117 fake, 280 real" in line for line in tables) == 6
 
 
 def test_six_generators_fit_a_terminal_of_120_columns() -> None:
@@ -107,7 +159,7 @@ def test_targets_below_the_resolution_are_marked_and_explained() -> None:
     text = render([result])
     assert text.count("0.800†") == 1
     assert RESOLUTION_NOTE in text
-    assert "0.80† [" in result.to_markdown()
+    assert "0.800† [" in result.to_markdown()
     assert "†" not in render([make_result()])
 
 
@@ -158,7 +210,7 @@ def test_what_sets_a_result_apart_is_said() -> None:
     assert "'nearest'" in said
     assert "mean is over 2 of 3 columns" in said
     assert "p1 LivePortrait: only real videos" in said
-    assert "–" in [row[-5] for row in read_rows(markdown_table([result]))]
+    assert [row[-2] for row in read_rows(markdown_table([result]))][2:] == ["–"] * 4
 
 
 def test_names_from_someones_file_move_no_terminal_and_break_no_table() -> None:

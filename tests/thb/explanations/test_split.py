@@ -129,9 +129,12 @@ def test_the_files_hold_the_rows_and_the_table(explained: SplitExplanation) -> N
     assert "SYNTHETIC" in table.read_text()
     table_record = json.loads(record.read_text())
     assert sum(cell["n"] for cell in table_record["cells"]) == len(rows)
-    stream = io.StringIO()
-    explained.print(Console(file=stream, width=40))
-    assert "hair_neck" in stream.getvalue()
+    for width, heading in ((80, "deletion  insertion"), (200, "hair_neck")):
+        stream = io.StringIO()
+        explained.print(Console(file=stream, width=width))
+        table_lines = stream.getvalue().partition("Regions:")[0].splitlines()
+        assert max(map(len, table_lines)) <= width
+        assert heading in stream.getvalue()
     assert not list(parquet.parent.glob(".*"))
 
 

@@ -91,6 +91,18 @@ def test_the_text_says_the_same(run_thb: Run, leaky: Path) -> None:
     assert all(name in ended.out for name in LEAK)
 
 
+def test_the_pairs_fit_a_terminal_of_80_columns(
+    run_thb: Run, leaky: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    ended = run_thb(
+        "leak-check", "--release", leaky / "hub", "--real-root", leaky / "reals", "--quiet"
+    )
+    table = [line for line in ended.out.splitlines() if line.startswith(" ")]
+    assert max(map(len, table)) <= 80
+    assert all(any(name in line for line in table) for name in LEAK), "whole, on lines of their own"
+
+
 def test_the_middle_frame_and_a_threshold_can_be_chosen(run_thb: Run, leaky: Path) -> None:
     code, report = check(run_thb, leaky, "--measure", "middle", "--threshold", "0.6")
     assert (code, report["measure"], report["threshold"]) == (1, "middle", 0.6)

@@ -90,15 +90,19 @@ def test_a_run_folder_of_before_is_read_whole(tmp_path: Path) -> None:
     assert (run.protocol, run.fold) == ("p3", "p3-hallo")
     record = read_record(OLD_RUN)
     assert record is not None
-    old = json.loads((OLD_RUN / RECORD_FILE).read_text())
-    old["clip_spec"]["shift"] = [0.0, 0.0]  # it had none
-    assert old == to_json(record)
+    saved = json.loads((OLD_RUN / RECORD_FILE).read_text())
+    saved["clip_spec"]["shift"] = [0.0, 0.0]
+    saved["release"]["counts_agree"] = None
+    assert saved.items() <= to_json(record).items(), "beside these only fields that are younger"
+    assert record.videos_sha256 is None
     detector = load_detector(OLD_RUN)
     assert hash_weights(detector) == record.weights_sha256
     assert detector.config.clip_spec == record.clip_spec
     calibration = read_calibration(OLD_RUN, weights_sha256=record.weights_sha256)
     assert calibration is not None
-    assert json.loads((OLD_RUN / "thresholds.json").read_text()) == to_json(calibration)
+    saved = json.loads((OLD_RUN / "thresholds.json").read_text())
+    saved["release"]["counts_agree"] = None
+    assert saved.items() <= to_json(calibration).items()
     assert find_rule(OLD_RUN, []).threshold == calibration.threshold
 
 
@@ -110,7 +114,8 @@ def test_scores_of_before_give_the_numbers_of_before() -> None:
     again, saved = score(predictions, n_bootstrap=0), Result.load(OLD_RUN / "result-p3-hallo.json")
     assert again.predictions_sha256 == saved.predictions_sha256
     assert again.to_dict()["cells"] == saved.to_dict()["cells"]
-    assert again.to_dict()["mean"] == saved.to_dict()["mean"]
+    for name, measure in saved.mean.items():
+        assert again.mean[name].value == pytest.approx(measure.value, abs=1e-6)
 
 
 def test_a_training_of_before_counts_as_finished() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -29,6 +30,9 @@ from thb.training.train import TrainedFold, train
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import DetectorError
+from thb_dataset.protocols import build_folds
+from thb_dataset.records import Generator, Label
+from thb_dataset.release.scan import read_release
 
 if TYPE_CHECKING:
     from thb_dataset.mini.release import MiniRelease
@@ -188,12 +192,42 @@ def test_a_checkpoint_of_another_training_is_refused(
     tiny_release: MiniRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_off_after_one_epoch(tiny_release, tmp_path / "run", monkeypatch)
-    with pytest.raises(DetectorError, match="left by another training, which differs in settings"):
+    other_rate = r"left by another training \(settings\.learning_rate 0\.\d+, not 0\.001\)"
+    with pytest.raises(DetectorError, match=other_rate):
         train_fold(tiny_release, tmp_path / "run", learning_rate=1e-3)
-    with pytest.raises(DetectorError, match="differs in accumulate"):
+    with pytest.raises(DetectorError, match="accumulate 1, not 2"):
         train_fold(tiny_release, tmp_path / "run", accumulate=2)
     fresh = train_fold(tiny_release, tmp_path / "run", overwrite=True)
     assert fresh.record.machine.resumed_after == 0
+
+
+def test_a_run_of_other_videos_is_refused_begun_or_finished(
+    tiny_release: MiniRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_release.hub, tmp_path / "hub")
+    shutil.copytree(tiny_release.real_root, tmp_path / "reals")
+    own = type(tiny_release)(hub=tmp_path / "hub", real_root=tmp_path / "reals")
+    (fold,) = build_folds(read_release(own.hub).videos, "p3", held_out=Generator.HALLO)
+    reals = [video for video in fold.train if video.label is Label.REAL]
+    (lost,) = own.real_root.rglob(f"{reals[0].video_id.rpartition('/')[2]}.mp4")
+    content = lost.read_bytes()
+    begun, finished = tmp_path / "begun", tmp_path / "finished"
+    lost.unlink()
+    break_off_after_one_epoch(own, begun, monkeypatch)
+    train_fold(own, finished)
+    assert train_fold(own, finished).reused
+    lost.write_bytes(content)
+    for run in (begun, finished):
+        with pytest.raises(DetectorError, match=r"other files are there now.*--overwrite"):
+            train_fold(own, run)
+    again = train_fold(own, begun, overwrite=True)
+    assert again.record.machine.resumed_after == 0
+    lost.touch()
+    assert train_fold(own, begun).reused, "the same content, though its time is another"
+    elsewhere = type(own)(hub=tmp_path / "moved", real_root=tmp_path / "moved_reals")
+    own.hub.rename(elsewhere.hub)
+    own.real_root.rename(elsewhere.real_root)
+    assert train_fold(elsewhere, begun).reused
 
 
 def test_a_damaged_checkpoint_is_named(
@@ -319,6 +353,21 @@ def test_mixed_precision_trains_nearly_the_same(
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
     stored = load_file(mixed.folder / "model.safetensors")
     assert {tensor.dtype for tensor in stored.values()} <= {torch.float32, torch.int64}
+
+
+def test_scores_that_are_not_finite_end_a_training_in_one_line(
+    tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    with pytest.raises(DetectorError, match=r"not finite.*lower the learning rate"):
+        train_fold(
+            tiny_release,
+            tmp_path / "run",
+            epochs=1,
+            batch_size=200,
+            learning_rate=1e38,
+            optimiser="sgd",
+            max_gradient_norm=None,
+        )
 
 
 def test_patience_ends_a_training_that_gets_no_better(

@@ -1,0 +1,163 @@
+"""Tables of results on a terminal: the paper's columns if they fit, else a generator a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from thb.evaluation.cells import METRICS, ProtocolNumbers
+from thb.evaluation.tables import (
+    TITLES,
+    Number,
+    count_videos,
+    group_by_protocol,
+    list_generators,
+    list_numbers,
+    name_with_marks,
+    notes,
+    show,
+    title,
+)
+from thb.runtime.text import print_fitting, print_text, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+def print_results(results: Sequence[ProtocolNumbers], console: Console) -> None:
+    """Print a table for each protocol, one for its test-only generators, and the notes.
+
+    A table that is wider than the console has a line for each generator instead of a column. Where
+    that is too wide as well, the terminal wraps the lines, but no number is cut off.
+    """
+    for group in group_by_protocol(results):
+        print_text(title(group), console, style="bold")
+        print_fitting([_draw_columns(group), _draw_lines(group)], console)
+        if list_generators(group, "extra"):
+            print_text(f"{group[0].protocol.upper()}, test-only generators", console, style="bold")
+            print_fitting([_draw_extra_columns(group), _draw_extra_lines(group)], console)
+    for note in notes(results):
+        print_text(note, console)
+
+
+def _draw_columns(results: Sequence[ProtocolNumbers]) -> Table:
+    """Draw a column for each generator; a detector has a row for each metric."""
+    generators = list_generators(results, "test")
+    table = _table("detector", "")
+    for name in generators:
+        heading = name.replace("AniPortrait", "AniPortrait\n")
+        counts = count_videos(results, name).replace(", ", "\n")
+        table.add_column(f"{heading}\n{counts}", justify="right", no_wrap=True)
+    table.add_column("mean", justify="right", no_wrap=True)
+    for result in results:
+        names = {METRICS[0]: _escape(name_with_marks(result)), METRICS[1]: _dim(_name_kind(result))}
+        for metric, numbers in list_numbers(result, generators).items():
+            table.add_row(names.get(metric, ""), TITLES[metric], *map(_two_lines, numbers))
+        table.add_section()
+    return table
+
+
+def _draw_lines(results: Sequence[ProtocolNumbers]) -> Table:
+    """Draw a line for each generator of each detector, with a column for each metric."""
+    generators = list_generators(results, "test")
+    lines = []
+    for result in results:
+        own = [name for name in generators if name in list_generators([result], "test")]
+        labels = [*((name, count_videos([result], name)) for name in own), ("mean", "")]
+        by_generator = zip(*list_numbers(result, own).values(), strict=True)
+        lines.append((result, zip(labels, by_generator, strict=True)))
+    return _draw_metrics(lines)
+
+
+def _draw_extra_columns(results: Sequence[ProtocolNumbers]) -> Table:
+    """Draw four columns for each test-only generator; a detector has a row for each fold."""
+    generators = list_generators(results, "extra")
+    table = _table("detector", "fold")
+    for name in generators:
+        counts = count_videos(results, name).replace(", ", "\n")
+        for metric in METRICS:
+            heading = f"{name}\n{counts}" if metric == METRICS[0] else "\n"
+            table.add_column(f"{heading}\n{TITLES[metric]}", justify="right", no_wrap=True)
+    for result in results:
+        for fold in dict.fromkeys(cell.fold for cell in result.cells):
+            cells = {
+                cell.generator: cell.measures
+                for cell in result.cells
+                if (cell.fold, cell.part) == (fold, "extra")
+            }
+            values = [
+                show(cells.get(name, {}).get(metric)).value
+                for name in generators
+                for metric in METRICS
+            ]
+            table.add_row(_escape(name_with_marks(result)), _escape(fold), *values)
+    return table
+
+
+def _draw_extra_lines(results: Sequence[ProtocolNumbers]) -> Table:
+    """Draw a line for each test-only generator and fold of each detector."""
+    lines = []
+    for result in results:
+        cells = [cell for cell in result.cells if cell.part == "extra"]
+        if not cells:
+            continue
+        lines.append(
+            (
+                result,
+                [
+                    (
+                        (cell.generator, f"{cell.fold}, {cell.n_fake} fake, {cell.n_real} real"),
+                        [show(cell.measures.get(metric)) for metric in METRICS],
+                    )
+                    for cell in cells
+                ],
+            )
+        )
+    return _draw_metrics(lines)
+
+
+def _draw_metrics(
+    groups: Iterable[tuple[ProtocolNumbers, Iterable[tuple[tuple[str, str], Sequence[Number]]]]],
+) -> Table:
+    """Draw the lines of each detector below its name: a label of two lines, and the metrics."""
+    table = _table("")
+    for metric in METRICS:
+        table.add_column(TITLES[metric], justify="right", no_wrap=True)
+    for result, lines in groups:
+        name, kind = _escape(name_with_marks(result)), _dim(_name_kind(result))
+        table.add_row(f"[bold]{name}[/bold]\n{kind}" if kind else f"[bold]{name}[/bold]")
+        for (name, detail), numbers in lines:
+            label = f"  {_escape(name)}\n  {_dim(detail)}" if detail else f"  {_escape(name)}"
+            table.add_row(label, *map(_two_lines, numbers))
+        table.add_section()
+    return table
+
+
+def _table(*titles: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in titles:
+        table.add_column(heading, no_wrap=True)
+    return table
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(printable(text))
+
+
+def _dim(text: str) -> str:
+    return f"[dim]{_escape(text)}[/dim]" if text else ""
+
+
+def _name_kind(result: ProtocolNumbers) -> str:
+    """Return the kind of a detector where its name does not say it."""
+    return "" if result.detector == result.title else f"({result.detector})"
+
+
+def _two_lines(number: Number) -> str:
+    return f"{number.value}\n{_dim(number.interval)}" if number.interval else number.value
