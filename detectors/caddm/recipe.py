@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from detectors.pretrained import PublishedBackbone
 from detectors.recipes import Augmentation, PublishedRecipe
 
 PUBLISHED: Final = PublishedRecipe(
@@ -67,3 +68,29 @@ PUBLISHED: Final = PublishedRecipe(
     ),
 )
 """The published flip is missing, because its code computes the mirror image and drops it."""
+
+BACKBONES: Final = (
+    PublishedBackbone(
+        weights="ResNet-34, ImageNet",
+        settings=MappingProxyType(
+            {
+                "backbone": "resnet",
+                "stem_width": 64,
+                "widths": (64, 128, 256, 512),
+                "depths": (3, 4, 6, 3),
+            }
+        ),
+        repo="microsoft/resnet-34",
+        revision="4d180fbdc81b4d5d4eaa86ab89bdd669200dd477",
+        megabytes=87,
+        licence="apache-2.0",
+    ),
+    # The Hub's copies in the layout of transformers are pickles, which nothing here unpickles.
+    *(
+        PublishedBackbone(
+            weights=f"EfficientNet-{size}, ImageNet",
+            settings=MappingProxyType({"backbone": "efficientnet", "width_coefficient": width}),
+        )
+        for size, width in (("B3", 1.2), ("B4", 1.4))
+    ),
+)

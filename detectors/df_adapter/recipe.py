@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from detectors.pretrained import PublishedBackbone
 from detectors.recipes import Augmentation, PublishedRecipe
 
 PUBLISHED: Final = PublishedRecipe(
@@ -27,5 +28,25 @@ PUBLISHED: Final = PublishedRecipe(
             "synchronised batch norm": "each process keeps the statistics of its own part of the"
             " batch; a single process trains as the authors' code does",
         }
+    ),
+)
+
+BACKBONES: Final = (
+    PublishedBackbone(
+        weights=PUBLISHED.backbone_weights,
+        settings=MappingProxyType(
+            {
+                "image_size": 224,
+                "patch_size": 16,
+                "hidden_size": 768,
+                "layers": 12,
+                "heads": 12,
+                "intermediate_size": 3072,
+            }
+        ),
+        repo="google/vit-base-patch16-224-in21k",
+        revision="b4569560a39a0f1af58e3ddaf17facf20ab919b0",
+        megabytes=346,
+        licence="apache-2.0",
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from detectors.pretrained import PublishedBackbone
 from detectors.recipes import PublishedRecipe
 
 PUBLISHED: Final = PublishedRecipe(
@@ -30,3 +31,24 @@ batch into one sample; this recipe has the binary cross-entropy of the paper."""
 
 LEARNING_RATE: Final = 1e-4
 """Our rate for ``thb train``: the published one only ends a training that nobody can repeat."""
+
+BACKBONES: Final = (
+    PublishedBackbone(
+        weights="CLIP ViT-L/14, its image tower",
+        settings=MappingProxyType(
+            {
+                "image_size": 224,
+                "patch_size": 14,
+                "hidden_size": 1024,
+                "intermediate_size": 4096,
+                "layers": 24,
+                "heads": 16,
+                "projection_size": 768,
+            }
+        ),
+        repo="openai/clip-vit-large-patch14",
+        revision="32bd64288804d66eefd0ccbe215aa642df71cc41",
+        megabytes=1711,
+        licence="not stated there; MIT for OpenAI's code",
+    ),
+)

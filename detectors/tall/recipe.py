@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from detectors.pretrained import PublishedBackbone
 from detectors.recipes import Augmentation, PublishedRecipe
 
 PUBLISHED: Final = PublishedRecipe(
@@ -40,3 +41,22 @@ PUBLISHED: Final = PublishedRecipe(
 )
 """One-dimensional weights, biases and frame positions do not decay. The corner crop takes one
 scale for both sides and one of the four corners or the middle; no further detail is published."""
+
+BACKBONES: Final = (
+    PublishedBackbone(
+        weights=PUBLISHED.backbone_weights,
+        settings=MappingProxyType(
+            {
+                "image_size": 224,
+                "patch_size": 4,
+                "embed_dim": 128,
+                "depths": (2, 2, 18, 2),
+                "num_heads": (4, 8, 16, 32),
+            }
+        ),
+        repo="microsoft/swin-base-patch4-window7-224-in22k",
+        revision="5c4c8f155e1cb56ffd04353616e70dac076f7954",
+        megabytes=437,
+        licence="apache-2.0",
+    ),
+)

@@ -14,7 +14,7 @@ from thb.runtime.console import say
 from thb.training.data import make_training_clips, require_both_classes
 from thb.training.settings import TrainOptions, TrainSettings
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.errors import DetectorError
+from thb_dataset.errors import DetectorError, ReleaseError
 from thb_dataset.protocols import Fold
 from thb_dataset.records import Label, Video
 from thb_dataset.release.media import explain_missing_fakes, explain_missing_reals
@@ -31,6 +31,25 @@ class FoldClips:
 
     train: Mapping[str, ClipResult]
     validation: Mapping[str, ClipResult]
+
+
+def require_real_files(folds: Iterable[Fold], opened: OpenRelease) -> None:
+    """Refuse folds without a real video on this machine, before anything is downloaded or searched.
+
+    Args:
+        folds: The folds to train.
+        opened: The release that the folds belong to, and the folder of its real videos.
+
+    Raises:
+        ReleaseError: A fold has no file of a real training video; the message says what to do.
+    """
+    for fold in folds:
+        reals = [video for video in fold.train if video.label is Label.REAL]
+        files = fetch_files(opened, reals, download=False)
+        if not files.videos:
+            advice = explain_missing_reals(reals, opened.real_root, faults=files.faults)
+            named = " (--real-root names their folder)" if opened.real_root is None else ""
+            raise ReleaseError(f"{fold.name} has no real video to train on: {advice}{named}")
 
 
 def make_fold_clips(
