@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from metrics.talking_head_detection.roc import Method
+from thb.runs.provenance import Mark
 from thb.runs.record import ReleaseRecord
 
 NoFacePolicy = Literal["exclude", "as_real", "as_fake"]
@@ -118,6 +119,6 @@ class ProtocolNumbers:
     settings: ScoreSettings
 
     @property
-    def mismatches(self) -> Mapping[str, str]:
-        """How the detector's training differs from a fold, by the names of such folds."""
+    def marks(self) -> Mapping[str, tuple[Mark, ...]]:
+        """What sets the numbers of a fold apart, by the names of the folds with such marks."""
         return {}

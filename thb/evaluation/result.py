@@ -11,8 +11,8 @@ from typing import Any, Self
 
 from metrics.talking_head_detection.roc import grade
 from thb.evaluation.cells import Cell, ProtocolNumbers
-from thb.evaluation.tables import explain_mismatches, markdown_table
-from thb.runs.provenance import FoldScoringRecord
+from thb.evaluation.tables import explain_marks, markdown_table
+from thb.runs.provenance import FoldScoringRecord, Mark
 from thb.runtime.records import read_json, to_json
 from thb_dataset.errors import ResultError
 from thb_dataset.files import parse_json, write_whole
@@ -39,9 +39,9 @@ class Result(ProtocolNumbers):
     predictions_sha256: Mapping[str, str]
 
     @property
-    def mismatches(self) -> Mapping[str, str]:
-        """How the detector's training differs from a fold, by the names of such folds."""
-        return {name: run.mismatch for name, run in self.runs.items() if run.mismatch}
+    def marks(self) -> Mapping[str, tuple[Mark, ...]]:
+        """What sets the numbers of a fold apart, by the names of the folds with such marks."""
+        return {name: run.marks for name, run in self.runs.items() if run.marks}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, with floats rounded to 6 decimals."""
@@ -101,7 +101,7 @@ class Result(ProtocolNumbers):
 
     def to_markdown(self) -> str:
         """Return the paper's table in Markdown, with this detector as its only row."""
-        notes = explain_mismatches(self)
+        notes = explain_marks(self)
         return "\n".join([markdown_table([self]), *notes, ""]) if notes else markdown_table([self])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from thb.evaluation.cells import METRICS, Measure, ProtocolNumbers
+from thb.runs.provenance import Mark
 from thb.runtime.text import markdown_row, print_table, print_text, printable
 from thb_dataset.records import Generator
 
@@ -27,9 +28,6 @@ _ORDER = [
 ]
 """The generators in the order of the paper's columns."""
 RESOLUTION_NOTE = "† fewer real videos than 1/target: the TPR without a single false alarm."
-MISMATCH = "‡"
-"""Stands beside a detector that was trained for another fold (``--allow-mismatch``)."""
-
 INTERVAL_NOTE = (
     "Brackets hold 95 % intervals: DeLong for AUC, exact binomial for T1 and T0.1, and a bootstrap "
     "over drivers and portraits for Brier and the mean."
@@ -73,17 +71,19 @@ def _markdown_protocol(results: Sequence[ProtocolNumbers]) -> str:
 
 
 def _name(result: ProtocolNumbers) -> str:
-    return f"{result.detector} {MISMATCH}" if result.mismatches else result.detector
+    symbols = {mark.symbol for marks in result.marks.values() for mark in marks}
+    return " ".join([result.detector, *sorted(symbols)])
 
 
-def explain_mismatches(result: ProtocolNumbers) -> list[str]:
-    """Return the notes that explain the mark beside a detector that was trained for other folds."""
+def explain_marks(result: ProtocolNumbers) -> list[str]:
+    """Return a note for every mark beside a detector's name: it names the folds that have it."""
+    folds: dict[Mark, list[str]] = {}
+    for fold, marks in sorted(result.marks.items()):
+        for mark in marks:
+            folds.setdefault(mark, []).append(fold)
     return [
-        printable(
-            f"{MISMATCH} {result.detector} {fold}: the detector was {mismatch}. It may have seen"
-            " the test videos or their generator in training: this is no result of the benchmark."
-        )
-        for fold, mismatch in sorted(result.mismatches.items())
+        printable(f"{mark.symbol} {result.detector} {', '.join(names)}: {mark.sentence}")
+        for mark, names in folds.items()
     ]
 
 
@@ -228,7 +228,7 @@ def notes(results: Sequence[ProtocolNumbers]) -> list[str]:
     if any(measure.below_resolution for cell in cells for measure in cell.measures.values()):
         lines.append(RESOLUTION_NOTE)
     for result in results:
-        lines.extend([*explain_mismatches(result), *_remarks(result)])
+        lines.extend([*explain_marks(result), *_remarks(result)])
     lines.extend(
         sorted({f"{cell.fold} {cell.generator}: {cell.problem}" for cell in cells if cell.problem})
     )

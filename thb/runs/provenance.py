@@ -24,6 +24,19 @@ _PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A reason why numbers are not an ordinary result; it follows them wherever they stand.
+
+    Attributes:
+        symbol: The character beside the detector's name in tables.
+        sentence: What the symbol means, as a sentence that a note can quote.
+    """
+
+    symbol: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScoredDetector:
     """The detector that gave scores.
 
@@ -64,6 +77,11 @@ class ScoringRecord:
     precision: str = "float32"
     versions: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """What sets these scores apart; most scores have no mark."""
+        return ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class FoldScoringRecord(FoldRecord, ScoringRecord):
@@ -79,6 +97,17 @@ class FoldScoringRecord(FoldRecord, ScoringRecord):
     def mismatch(self) -> str | None:
         """How the detector's training differs from the fold; None if no difference is known."""
         return explain_mismatch(self.trained_on, self.fold, self.split_by)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """What sets the scores on this fold apart."""
+        if self.mismatch is None:
+            return super().marks
+        sentence = (
+            f"The detector was {self.mismatch}. It may have seen the test videos or their generator"
+            " in training: this is no result of the benchmark."
+        )
+        return (*super().marks, Mark(symbol="‡", sentence=sentence))
 
 
 @dataclass(frozen=True, kw_only=True)
