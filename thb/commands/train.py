@@ -266,7 +266,7 @@ def _train_smoke(
     options: TrainOptions,
     output: OutputFormat,
 ) -> None:
-    """Train for two steps, into a temporary folder unless ``out`` names one, and say how it went."""
+    """Train for two steps and say how it went; without ``out`` nothing is kept."""
     from thb.training.smoke import read_last_loss, train_smoke
 
     source = MINI if release == RELEASE else release

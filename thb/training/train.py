@@ -157,6 +157,8 @@ def train_folds(
         record = finished[folder]
         reused = record is not None
         if record is None:
+            if options.progress and len(folds) > 1 and accelerator.is_main_process:
+                say(f"{fold.name}: fold {number} of {len(folds)}")
             record = _train_fold(
                 fold,
                 copy.deepcopy(start),
@@ -166,9 +168,6 @@ def train_folds(
                 settings=settings,
                 options=options,
                 accelerator=accelerator,
-                name=fold.name
-                if len(folds) == 1
-                else f"{fold.name}, fold {number} of {len(folds)}",
             )
         elif accelerator.is_main_process:
             say(f"{fold.name}: already finished, left alone ({folder})")
@@ -186,7 +185,6 @@ def _train_fold(
     settings: TrainSettings,
     options: TrainOptions,
     accelerator: Accelerator,
-    name: str,
 ) -> RunRecord:
     """Train one fold, write its folder and return its record."""
     began = time.perf_counter()
@@ -208,7 +206,7 @@ def _train_fold(
         checkpoints=CheckpointFolder(
             folder, {**to_json(plan), **machine}, rank=accelerator.process_index
         ),
-        description=f"training {name}" if options.progress else None,
+        description=f"training {fold.name}" if options.progress else None,
     )
     accelerator.free_memory()
     detector.to("cpu")  # type: ignore[arg-type] # transformers' decorator hides the signature

@@ -12,8 +12,9 @@ from accelerate import Accelerator
 
 from detectors.caddm.configuration import make_config
 from detectors.listing import DETECTORS
-from detectors.registry import find_detector_class
+from detectors.registry import find_detector_class, load_detector
 from detectors.tall import TALL
+from thb.publishing.detector_card import write_card
 from thb.training.settings import TrainOptions
 from thb.training.start import load_start
 from thb.training.train import train
@@ -34,8 +35,13 @@ def make_swin(folder: Path) -> Any:
     """Write a Swin of the size of the tiny TALL."""
     from transformers import SwinConfig, SwinModel
 
-    size = {"image_size": 64, "embed_dim": 16, "depths": [1, 1, 2], "num_heads": [1, 2, 4]}
-    swin = SwinModel(SwinConfig(**size, window_size=4))
+    size: dict[str, Any] = {
+        "image_size": 64,
+        "embed_dim": 16,
+        "depths": [1, 1, 2],
+        "num_heads": [1, 2, 4],
+    }
+    swin = SwinModel(SwinConfig(**size))
     swin.save_pretrained(folder)
     return swin
 
@@ -114,6 +120,9 @@ def test_what_it_began_with_stands_in_the_record(tiny_release: MiniRelease, tmp_
         assert (record.backbone, record.from_scratch) == wanted
         config = json.loads((run.folder / "config.json").read_text("utf-8"))
         assert (config["backbone_checkpoint"], config["from_scratch"]) == wanted
+        card = write_card(load_detector(run.folder), "org/tall", record=run.record, results=())
+        assert ("began with the pretrained backbone swin" in card) == (backbone is not None)
+        assert ("began with random weights" in card) == (backbone is None)
 
 
 def test_options_that_contradict_are_refused(tiny_release: MiniRelease, tmp_path: Path) -> None:
