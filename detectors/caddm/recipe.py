@@ -6,7 +6,16 @@ from types import MappingProxyType
 from typing import Final
 
 from detectors.pretrained import PublishedBackbone
-from detectors.recipes import Augmentation, PublishedRecipe
+from detectors.recipes import (
+    BALANCED,
+    SELECTION,
+    TWO_LOGITS,
+    Augmentation,
+    PublishedRecipe,
+)
+
+FRAMES_KEPT: Final = 4
+"""The frames of a training video that are kept; they are large, and an epoch sees one."""
 
 PUBLISHED: Final = PublishedRecipe(
     source="official training code, caddm_train.cfg; arXiv:2210.14457",
@@ -40,6 +49,8 @@ PUBLISHED: Final = PublishedRecipe(
                 "eye_height": -0.172844 * 80 / (224 * 0.34967),
                 # Factor by which kept crops are wider, so that every step can cut them again.
                 "reach": 1.75,
+                # Factor by which their pixels are finer, so that only one change of size shows.
+                "detail": 3,
             },
         ),
         Augmentation(name="jpeg", probability=0.3, settings={"quality": (15, 79)}),
@@ -64,6 +75,15 @@ PUBLISHED: Final = PublishedRecipe(
             "swap": "the fakes of this benchmark have no frame of their source to swap with",
             "align beyond reach": "the original moves the template over the whole frame; here only"
             " 1.75 times the width of the crop is kept of it, and it is black beyond",
+            "halving": "the authors halve the frame; here half of its detail is taken from the kept"
+            " crop, which leaves about a third less than theirs",
+            "frames": "the authors' extractor stores the first frame of a video; here an epoch"
+            f" draws one of {FRAMES_KEPT}, which are spread over it",
+            "sampling": BALANCED,
+            "logits": TWO_LOGITS,
+            "selection": f"{SELECTION}, the authors keep the last epochs",
+            "backbone": "the Hub's ResNet-34 in the layout of transformers is of another ImageNet"
+            " training than torchvision's, with which the authors begin",
         }
     ),
 )

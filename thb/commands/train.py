@@ -184,6 +184,7 @@ def train(  # noqa: PLR0913 — one parameter per option
 ) -> None:
     """Train a detector on every fold of a protocol.
 
+    A fresh detector begins with the pretrained backbone of its published training, if it has one.
     Finished folds are left alone. A run that was killed continues after its last whole epoch and
     ends with the same weights. Several processes or GPUs share each batch:
     torchrun --nproc_per_node N -m thb train …, or accelerate launch -m thb train …

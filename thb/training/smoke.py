@@ -21,7 +21,7 @@ from thb_dataset.mini.release import MiniSize, write_mini_release
 from thb_dataset.protocols import Fold, Protocol
 from thb_dataset.records import Label, Split, Video
 
-SETTINGS = {"epochs": 2, "batch_size": 2}
+SETTINGS = {"epochs": 2, "batch_size": 2, "draws_per_video": 1}
 """A batch holds two samples, so an epoch over two videos is one step."""
 
 
