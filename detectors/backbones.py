@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, TypeVar
 
 from torch import nn
@@ -21,15 +22,16 @@ def read_backbone(checkpoint: str, kind: type[Kind]) -> Kind:
     """Read a pretrained transformers model; weights of heads that the class lacks are ignored.
 
     Args:
-        checkpoint: A Hub id or a folder, with safetensors.
+        checkpoint: A Hub id, ``org/name@revision`` or a folder, with safetensors.
         kind: The class of the model.
 
     Raises:
         DetectorError: It cannot be read, or lacks weights of the model.
     """
+    source, revision = split_checkpoint(checkpoint)
     try:
         loaded: Any = kind.from_pretrained(
-            checkpoint, use_safetensors=True, output_loading_info=True
+            source, revision=revision, use_safetensors=True, output_loading_info=True
         )
     except (OSError, ValueError) as error:
         raise DetectorError(f"cannot read the backbone {checkpoint}: {error}") from error
@@ -38,6 +40,14 @@ def read_backbone(checkpoint: str, kind: type[Kind]) -> Kind:
     if report["missing_keys"] or report["mismatched_keys"]:
         raise DetectorError(f"{checkpoint} does not hold a whole {kind.__name__}")
     return model
+
+
+def split_checkpoint(checkpoint: str) -> tuple[str, str]:
+    """Return the folder or Hub id that a checkpoint names, and its revision, ``main`` if none."""
+    if Path(checkpoint).is_dir():
+        return checkpoint, "main"
+    source, _, revision = checkpoint.partition("@")
+    return source, revision or "main"
 
 
 def copy_weights(source: nn.Module, target: nn.Module, checkpoint: str) -> None:

@@ -38,6 +38,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 — the name that everyone knows it by
 from torch import Tensor
 
+from detectors.pretrained import PublishedBackbone
 from detectors.torchvision_guard import make_torchvision_importable
 
 make_torchvision_importable()  # before any model of transformers is imported
@@ -75,8 +76,11 @@ class DetectorConfig(PreTrainedConfig):
     Attributes:
         clip: The fields of a :class:`~thb_dataset.clip_spec.ClipSpec`; missing ones take the value
             of ``default_clip``, and all of them are written to ``config.json``.
-        backbone_checkpoint: The pretrained backbone that fresh weights begin with: a Hub id or a
-            folder. It is read when the detector is created, never when trained weights are loaded.
+        backbone_checkpoint: The pretrained backbone that fresh weights begin with: a Hub id,
+            ``org/name@revision`` or a folder. It is read when the detector is created, never when
+            trained weights are loaded.
+        from_scratch: Whether a training began with random weights, although the published one
+            begins with a pretrained backbone.
         code_licence: The SPDX name of the code's licence.
         weights_licence: The SPDX name of the weights' licence; None for weights without a licence.
         training_data: The data that the weights were trained on, in words.
@@ -89,6 +93,7 @@ class DetectorConfig(PreTrainedConfig):
 
     clip: dict[str, Any] | None = None
     backbone_checkpoint: str | None = None
+    from_scratch: bool = False
     code_licence: str | None = "Apache-2.0"
     weights_licence: str | None = None
     training_data: str | None = None
@@ -127,6 +132,8 @@ class Detector(PreTrainedModel):
         recipe: The training that suits this detector.
         undecayed: Names of weights, besides biases and scales, that weight decay leaves alone.
         tiny: The settings of a small network of the same class, for tests.
+        backbones: The pretrained weights with which the published training begins, for each
+            published size of the network.
     """
 
     config_class = DetectorConfig
@@ -139,6 +146,7 @@ class Detector(PreTrainedModel):
     recipe: ClassVar[Recipe] = Recipe()
     undecayed: ClassVar[tuple[str, ...]] = ()
     tiny: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    backbones: ClassVar[tuple[PublishedBackbone, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 — transformers passes the rest on
         """Check the class and register it.

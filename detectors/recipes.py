@@ -12,9 +12,20 @@ from typing import Any, Final, Literal, get_args
 from thb_dataset.errors import SettingsError
 
 Optimiser = Literal["adamw", "adam", "sgd"]
-Schedule = Literal["cosine", "steps", "constant"]
+Schedule = Literal["cosine", "cosine_by_epoch", "steps", "constant"]
 MixedPrecision = Literal["no", "fp16", "bf16"]
 Keep = Literal["best", "last"]
+
+BALANCED: Final = (
+    "half of every batch is real and half is fake, but the authors draw samples as the data lies;"
+    " this moves the threshold, and hardly the AUC"
+)
+TWO_LOGITS: Final = (
+    "the authors' head has a logit for real and one for fake, whose difference moves twice as far"
+    " in a step as our one logit"
+)
+SELECTION: Final = "`thb train` keeps the epoch with the best AUC on the validation videos"
+"""Reasons that several recipes give in ``not_followed``."""
 
 STARTS_KEPT: Final = 4
 """Places in each even part of a video at which a randomly drawn clip may begin."""
@@ -42,21 +53,23 @@ class Recipe:
     """A training. The same recipe gives the same weights on one machine with one process.
 
     Attributes:
-        epochs: How often every video of the more frequent class is seen.
+        epochs: The number of rounds through the videos.
         batch_size: Videos of one step over all processes, half of them real, half fake.
         clips_per_sample: Clips of a video that are seen together; their logits are averaged before
             the loss.
         clips_cut: Clips that are kept of a training video. A sample draws one from each of its
             ``clips_per_sample`` even parts. More clips take more decoding and more searching for
-            faces, once. None keeps as many as scoring takes, and so does ``uniform`` sampling.
+            faces, once. None keeps as many as scoring takes; ``uniform`` sampling keeps no more.
+        draws_per_video: Samples that an epoch draws from each video of the more frequent class,
+            each at random among the clips that are kept.
         optimiser: ``adamw``, ``adam`` (its weight decay goes through its moments) or ``sgd``.
         learning_rate: The highest learning rate.
         momentum: The momentum of SGD, or the first beta of Adam.
         epsilon: The epsilon of Adam.
         weight_decay: The weight decay of matrices and kernels.
         decay_vectors: Whether biases and scales of norms decay as well.
-        schedule: ``cosine``: half a cosine down to ``final_factor``; ``steps``: by
-            ``step_factors``; ``constant``.
+        schedule: ``cosine``: half a cosine down to ``final_factor``; ``cosine_by_epoch``: the same
+            as timm has it, one rate for each epoch; ``steps``: by ``step_factors``; ``constant``.
         step_factors: Pairs of an epoch, counted from 0, and the factor of the learning rate from
             that epoch on.
         final_factor: The factor of the learning rate at the end of the cosine.
@@ -85,6 +98,7 @@ class Recipe:
     batch_size: int = 16
     clips_per_sample: int = 1
     clips_cut: int | None = None
+    draws_per_video: int = 1
     optimiser: Optimiser = "adamw"
     learning_rate: float = 1e-4
     momentum: float = 0.9
@@ -167,7 +181,14 @@ class Recipe:
         return record
 
 
-_LEAST = {"epochs": 1, "batch_size": 2, "clips_per_sample": 1, "seed": 0, "shift_pixels": 0}
+_LEAST = {
+    "epochs": 1,
+    "batch_size": 2,
+    "clips_per_sample": 1,
+    "draws_per_video": 1,
+    "seed": 0,
+    "shift_pixels": 0,
+}
 _CHOICES: dict[str, tuple[str, ...]] = {
     "optimiser": get_args(Optimiser),
     "schedule": get_args(Schedule),
@@ -208,8 +229,8 @@ class PublishedRecipe:
         weight_decay: The weight decay of the optimiser.
         momentum: The first moment: SGD's momentum, or Adam's first beta.
         epsilon: The epsilon of Adam.
-        schedule: ``cosine`` to ``final_learning_rate``; ``steps``: ``step_rates`` from the epochs
-            that they name on; ``constant``.
+        schedule: ``cosine`` or ``cosine_by_epoch`` to ``final_learning_rate``; ``steps``:
+            ``step_rates`` from the epochs that they name on; ``constant``.
         step_rates: Pairs of first epoch and learning rate.
         final_learning_rate: The learning rate at the end of the cosine.
         warmup_epochs: The length of the linear rise from ``warmup_learning_rate``.
@@ -217,6 +238,7 @@ class PublishedRecipe:
         epochs: The total number of epochs.
         batch_size: Samples of one step, over all devices.
         clips_per_sample: Clips of one video whose logits are averaged before the loss.
+        draws_per_video: Samples of each video in an epoch.
         random_clips: Whether each of them begins anywhere in its even part of the video, drawn
             again at every step. ``thb train`` draws among ``STARTS_KEPT`` places in each part.
         label_smoothing: The share of a label that goes to both classes evenly.
@@ -247,6 +269,7 @@ class PublishedRecipe:
     warmup_epochs: int = 0
     warmup_learning_rate: float = 0.0
     clips_per_sample: int = 1
+    draws_per_video: int = 1
     random_clips: bool = False
     label_smoothing: float = 0.0
     loss_terms: Mapping[str, float] = field(
@@ -270,6 +293,7 @@ class PublishedRecipe:
             batch_size=self.batch_size,
             clips_per_sample=self.clips_per_sample,
             clips_cut=STARTS_KEPT * self.clips_per_sample if self.random_clips else None,
+            draws_per_video=self.draws_per_video,
             optimiser=self.optimiser,
             learning_rate=self.learning_rate,
             momentum=self.momentum,

@@ -6,6 +6,7 @@ from typing import Any
 
 from transformers import AutoConfig
 
+from detectors.backbones import split_checkpoint
 from detectors.base import DetectorConfig
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import DetectorError
@@ -54,7 +55,9 @@ class BaselineConfig(DetectorConfig):
 
 def _read_backbone_config(checkpoint: str) -> dict[str, Any]:
     try:
-        settings: dict[str, Any] = AutoConfig.from_pretrained(checkpoint).to_diff_dict()
+        source, revision = split_checkpoint(checkpoint)
+        read = AutoConfig.from_pretrained(source, revision=revision)
+        settings: dict[str, Any] = read.to_diff_dict()
     except (OSError, ValueError) as error:
         raise DetectorError(f"cannot read the backbone {checkpoint}: {error}") from error
     return settings

@@ -8,6 +8,7 @@ published weights.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import torch
@@ -18,7 +19,7 @@ from detectors.backbones import copy_weights, read_backbone, reset_weights
 from detectors.base import Detector, DetectorOutput
 from detectors.caddm.anchors import CANVAS, SHAPES, compute_detection_loss
 from detectors.caddm.configuration import CADDMConfig
-from detectors.caddm.recipe import PUBLISHED
+from detectors.caddm.recipe import BACKBONES, FRAMES_KEPT, PUBLISHED
 from thb_dataset.errors import DetectorError
 
 _WHOLE_IMAGE = (0.0, 0.0, 1.0, 1.0)
@@ -120,7 +121,8 @@ class CADDM(Detector):
 
     config_class = CADDMConfig
     cam_layer = "feature_map"
-    recipe = PUBLISHED.to_recipe()
+    recipe = replace(PUBLISHED.to_recipe(), clips_cut=FRAMES_KEPT)
+    backbones = BACKBONES
     tiny = MappingProxyType(
         {"clip": {"clips": 2}, "stem_width": 8, "widths": (8, 8, 16, 32), "depths": (1, 1, 1, 1)}
     )

@@ -5,7 +5,17 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from detectors.recipes import Augmentation, PublishedRecipe
+from detectors.pretrained import PublishedBackbone
+from detectors.recipes import (
+    BALANCED,
+    SELECTION,
+    TWO_LOGITS,
+    Augmentation,
+    PublishedRecipe,
+)
+
+FRAMES_KEPT: Final = 4
+"""The frames of a training video that are kept; they are large, and an epoch sees one."""
 
 PUBLISHED: Final = PublishedRecipe(
     source="official training code, caddm_train.cfg; arXiv:2210.14457",
@@ -39,6 +49,8 @@ PUBLISHED: Final = PublishedRecipe(
                 "eye_height": -0.172844 * 80 / (224 * 0.34967),
                 # Factor by which kept crops are wider, so that every step can cut them again.
                 "reach": 1.75,
+                # Factor by which their pixels are finer, so that only one change of size shows.
+                "detail": 3,
             },
         ),
         Augmentation(name="jpeg", probability=0.3, settings={"quality": (15, 79)}),
@@ -63,7 +75,42 @@ PUBLISHED: Final = PublishedRecipe(
             "swap": "the fakes of this benchmark have no frame of their source to swap with",
             "align beyond reach": "the original moves the template over the whole frame; here only"
             " 1.75 times the width of the crop is kept of it, and it is black beyond",
+            "halving": "the authors halve the frame; here half of its detail is taken from the kept"
+            " crop, which leaves about a third less than theirs",
+            "frames": "the authors' extractor stores the first frame of a video; here an epoch"
+            f" draws one of {FRAMES_KEPT}, which are spread over it",
+            "sampling": BALANCED,
+            "logits": TWO_LOGITS,
+            "selection": f"{SELECTION}, the authors keep the last epochs",
+            "backbone": "the Hub's ResNet-34 in the layout of transformers is of another ImageNet"
+            " training than torchvision's, with which the authors begin",
         }
     ),
 )
 """The published flip is missing, because its code computes the mirror image and drops it."""
+
+BACKBONES: Final = (
+    PublishedBackbone(
+        weights="ResNet-34, ImageNet",
+        settings=MappingProxyType(
+            {
+                "backbone": "resnet",
+                "stem_width": 64,
+                "widths": (64, 128, 256, 512),
+                "depths": (3, 4, 6, 3),
+            }
+        ),
+        repo="microsoft/resnet-34",
+        revision="4d180fbdc81b4d5d4eaa86ab89bdd669200dd477",
+        megabytes=87,
+        licence="apache-2.0",
+    ),
+    # The Hub's copies in the layout of transformers are pickles, which nothing here unpickles.
+    *(
+        PublishedBackbone(
+            weights=f"EfficientNet-{size}, ImageNet",
+            settings=MappingProxyType({"backbone": "efficientnet", "width_coefficient": width}),
+        )
+        for size, width in (("B3", 1.2), ("B4", 1.4))
+    ),
+)

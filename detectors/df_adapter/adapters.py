@@ -80,6 +80,7 @@ class CrossAttention(nn.Module):
     def initialise(self) -> None:
         """Draw the output projection as the original does, which is how PyTorch draws the input."""
         nn.init.xavier_uniform_(self.attention.out_proj.weight)
+        nn.init.zeros_(self.attention.out_proj.bias)
 
     def forward(self, asking: Tensor, answering: Tensor) -> Tensor:
         """Return the answer (N, Q, C) of (N, L, C) to (N, Q, C), which is added to what asked."""

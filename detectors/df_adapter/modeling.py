@@ -23,7 +23,7 @@ from detectors.df_adapter.adapters import (
     SpatialPrior,
 )
 from detectors.df_adapter.configuration import DeepFakeAdapterConfig
-from detectors.df_adapter.recipe import PUBLISHED
+from detectors.df_adapter.recipe import BACKBONES, PUBLISHED
 from thb_dataset.errors import DetectorError
 
 
@@ -33,6 +33,7 @@ class DeepFakeAdapter(Detector):
     config_class = DeepFakeAdapterConfig
     cam_layer = "feature_map"
     recipe = PUBLISHED.to_recipe()
+    backbones = BACKBONES
     tiny = MappingProxyType(
         {
             "clip": {"clips": 2, "size": 64},

@@ -22,7 +22,7 @@ from transformers import (
 from detectors.backbones import copy_weights, read_backbone, reset_weights
 from detectors.base import Detector, DetectorOutput
 from detectors.lipfd.configuration import LipFDConfig
-from detectors.lipfd.recipe import LEARNING_RATE, PUBLISHED
+from detectors.lipfd.recipe import BACKBONES, LEARNING_RATE, PUBLISHED
 from thb_dataset.errors import DetectorError
 
 SHRINKING = 5
@@ -39,6 +39,7 @@ class LipFD(Detector):
     # The spectrogram is one of the pictures. It must not be mirrored, moved or tinted, and the
     # published training does none of that.
     recipe = replace(PUBLISHED.to_recipe(), learning_rate=LEARNING_RATE)
+    backbones = BACKBONES
     tiny = MappingProxyType(
         {
             "clip": {"clips": 2, "size": 64},

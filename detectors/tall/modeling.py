@@ -17,7 +17,7 @@ from transformers.models.swin.modeling_swin import SwinLayer, SwinRelativePositi
 from detectors.backbones import copy_weights, read_backbone
 from detectors.base import Detector, DetectorOutput
 from detectors.tall.configuration import TALLConfig
-from detectors.tall.recipe import PUBLISHED
+from detectors.tall.recipe import BACKBONES, PUBLISHED
 from thb_dataset.errors import DetectorError
 
 
@@ -27,6 +27,7 @@ class TALL(Detector):
     config_class = TALLConfig
     cam_layer = "feature_map"
     recipe = PUBLISHED.to_recipe()
+    backbones = BACKBONES
     undecayed = ("frame_positions",)
     tiny = MappingProxyType(
         {

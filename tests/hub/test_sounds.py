@@ -48,7 +48,7 @@ def forget():
     str(out / "start"),
     **where,
     out=out / "run",
-    settings={"epochs": 1, "batch_size": 4},
+    settings={"epochs": 1, "batch_size": 4, "draws_per_video": 1},
     options=TrainOptions(progress=False),
 )
 videos = trained.record.videos.train

@@ -34,7 +34,7 @@ from thb.commands.options import (
 )
 from thb.commands.output import write_json, write_line
 from thb.releases.opening import MINI
-from thb.runtime.console import quiet_transformers
+from thb.runtime.console import quiet_transformers, say
 from thb_dataset.files import parse_json
 
 if TYPE_CHECKING:
@@ -122,6 +122,19 @@ ConfigOption = Annotated[
 TinyOption = Annotated[
     bool, typer.Option("--tiny", help="Use the detector's small network, which trains on a CPU.")
 ]
+BackboneOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--backbone",
+        metavar="DIR",
+        help="Pretrained backbone to begin with: a folder with safetensors. (default: that of the "
+        "published training, from the Hub)",
+    ),
+]
+FromScratchOption = Annotated[
+    bool,
+    typer.Option("--from-scratch", help="Begin without the published training's backbone."),
+]
 SmokeOption = Annotated[
     bool,
     typer.Option(
@@ -162,6 +175,8 @@ def train(  # noqa: PLR0913 — one parameter per option
     set_: SetOption = None,
     config: ConfigOption = None,
     tiny: TinyOption = False,
+    backbone: BackboneOption = None,
+    from_scratch: FromScratchOption = False,
     smoke: SmokeOption = False,
     accumulate: AccumulateOption = ACCUMULATE,
     workers: WorkersOption = None,
@@ -175,6 +190,7 @@ def train(  # noqa: PLR0913 — one parameter per option
 ) -> None:
     """Train a detector on every fold of a protocol.
 
+    A fresh detector begins with the pretrained backbone of its published training, if it has one.
     Finished folds are left alone. A run that was killed continues after its last whole epoch and
     ends with the same weights. Several processes or GPUs share each batch:
     torchrun --nproc_per_node N -m thb train …, or accelerate launch -m thb train …
@@ -199,6 +215,8 @@ def train(  # noqa: PLR0913 — one parameter per option
     if not smoke:
         protocols = choose_protocols(_require("--protocol", protocol), fold)
         _require("--out", out)
+    if not quiet:
+        say("loading …")
     from thb.training.settings import TrainOptions
     from thb.training.train import train as train_protocol
 
@@ -207,6 +225,8 @@ def train(  # noqa: PLR0913 — one parameter per option
         split_by=split_by.value,
         config=changed,
         tiny=tiny,
+        backbone=backbone,
+        from_scratch=from_scratch,
         accumulate=accumulate,
         face_pack=face_pack,
         max_pixels=max_pixels,
@@ -217,22 +237,22 @@ def train(  # noqa: PLR0913 — one parameter per option
         progress=not quiet,
     )
     if smoke:
-        trained = [_train_smoke(detector, release, real_root, out, options)]
-    else:
-        trained = [
-            made
-            for name in protocols
-            for made in train_protocol(
-                detector,
-                protocol=name,
-                fold=fold,
-                release=release,
-                real_root=real_root,
-                out=_require("--out", out),
-                settings=settings,
-                options=options,
-            )
-        ]
+        _train_smoke(detector, release, real_root, out, options, output)
+        return
+    trained = [
+        made
+        for name in protocols
+        for made in train_protocol(
+            detector,
+            protocol=name,
+            fold=fold,
+            release=release,
+            real_root=real_root,
+            out=_require("--out", out),
+            settings=settings,
+            options=options,
+        )
+    ]
     _write(trained, output)
 
 
@@ -248,17 +268,28 @@ def _require(option: str, value: Value | None) -> Value:
 
 
 def _train_smoke(
-    detector: str, release: str, real_root: Path | None, out: Path | None, options: TrainOptions
-) -> TrainedFold:
-    """Train for two steps, into a temporary folder unless ``out`` names one."""
-    from thb.training.smoke import train_smoke
+    detector: str,
+    release: str,
+    real_root: Path | None,
+    out: Path | None,
+    options: TrainOptions,
+    output: OutputFormat,
+) -> None:
+    """Train for two steps and say how it went; without ``out`` nothing is kept."""
+    from thb.training.smoke import read_last_loss, train_smoke
 
     source = MINI if release == RELEASE else release
     with tempfile.TemporaryDirectory(prefix="thb-smoke-") as folder:
         place = out or Path(folder) / "run"
-        return train_smoke(
+        trained = train_smoke(
             detector, release=source, real_root=real_root, out=place, options=options
         )
+        loss = read_last_loss(place)
+    if output is OutputFormat.JSON:
+        _write([trained], output)
+    else:
+        kept = f" in {out}" if out else ""
+        write_line(f"it works: loss {loss:.3f}, saved and loaded{kept}")
 
 
 def read_config(file: Path | None) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from thb.evaluation.cells import METRICS, Cell, Measure
 from thb.evaluation.tables import NOT_COMPARABLE
 from thb.publishing.remote_code import describe
 from thb.releases.opening import DEFAULT_RELEASE
+from thb.runs.provenance import FROM_SCRATCH
 from thb.runs.record import ReleaseRecord, RunRecord
 from thb_dataset.records import Generator
 
@@ -140,6 +141,10 @@ def _write_training(detector: Detector, record: RunRecord | None) -> str:
         f" {settings.seed}. Epoch {kept.epoch} of {settings.epochs} was kept (validation AUC"
         f" {'none' if area is None else format(area, '.3f')})."
     ]
+    if record.detector.from_scratch:
+        lines.append(f"**{FROM_SCRATCH.sentence}**")
+    elif record.detector.backbone is not None:
+        lines.append(f"It began with the pretrained backbone {record.detector.backbone}.")
     if record.release.synthetic:
         lines.append("**The release is synthetic: these weights are for tests only.**")
     recipe = ", ".join(_write_setting(name, value) for name, value in settings.to_dict().items())

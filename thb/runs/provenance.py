@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
@@ -37,6 +37,15 @@ class Mark:
     sentence: str
 
 
+FROM_SCRATCH: Final = Mark(
+    symbol="§",
+    sentence=(
+        "The training began with random weights, but the published one begins with a pretrained"
+        " backbone: this is not the published detector."
+    ),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScoredDetector:
     """The detector that gave scores.
@@ -48,6 +57,8 @@ class ScoredDetector:
         weights_sha256: The digest of its weights; None in records written by other programs.
         weights_licence: The licence of its weights.
         training_data: What its weights were trained on, in words.
+        from_scratch: Whether its training began with random weights, although the published one
+            begins with a pretrained backbone.
     """
 
     name: str = ""
@@ -56,6 +67,7 @@ class ScoredDetector:
     weights_sha256: str | None = None
     weights_licence: str | None = None
     training_data: str | None = None
+    from_scratch: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +93,7 @@ class ScoringRecord:
     @property
     def marks(self) -> tuple[Mark, ...]:
         """What sets these scores apart; most scores have no mark."""
-        return ()
+        return (FROM_SCRATCH,) if self.detector.from_scratch else ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +197,7 @@ def describe_scoring(
             weights_sha256=hash_weights(detector),
             weights_licence=config.weights_licence,
             training_data=config.training_data,
+            from_scratch=config.from_scratch,
         ),
         clip_spec=config.clip_spec,
         face_pack=describe_face_pack(face_pack),

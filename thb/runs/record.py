@@ -154,6 +154,10 @@ class StartRecord:
         model_type: The ``model_type`` of its ``config.json``.
         parameters: The number of weights.
         initial_weights_sha256: The digest of the weights that every fold begins with.
+        backbone: The pretrained backbone that it began with, ``org/name@commit`` or the name of a
+            folder; None if there was none.
+        from_scratch: Whether it began with random weights, although its published training begins
+            with a pretrained backbone.
     """
 
     name: str | None
@@ -161,6 +165,8 @@ class StartRecord:
     model_type: str
     parameters: int
     initial_weights_sha256: str
+    backbone: str | None = None
+    from_scratch: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

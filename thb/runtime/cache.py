@@ -57,6 +57,11 @@ def mini_release_folder() -> Path:
     return cache_folder() / "mini"
 
 
+def mini_pair_folder() -> Path:
+    """Return the folder of the two synthetic videos on which ``thb train --smoke`` trains."""
+    return cache_folder() / "mini-pair"
+
+
 def listings_folder() -> Path:
     """Return the folder of the lists of Hub repos, one for each commit that was read."""
     return cache_folder() / "listings"

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.recipes import Augmentation
-from thb.training.face_jitter import jitter_faces
+from thb.training.cutting import CUTS
 
 Pixels = npt.NDArray[np.uint8]
 Settings = Mapping[str, Any]
@@ -23,7 +23,7 @@ Change = Callable[[Pixels, Settings, np.random.Generator], Pixels]
 
 def find_unknown(augmentations: Iterable[Augmentation]) -> list[str]:
     """Return a message for each augmentation whose name is unknown."""
-    known = {*_CHANGES, _CUTOUT}
+    known = {*CUTS, *_CHANGES, _CUTOUT}
     return [
         f"augmentation {augmentation.name!r} is unknown; known: {', '.join(sorted(known))}"
         for augmentation in augmentations
@@ -38,12 +38,12 @@ def change_pixels(
 
     Args:
         pixels: The pictures, uint8 (T, S, S, 3), RGB.
-        augmentations: The augmentations, in order; ``cutout`` is left to :func:`change_values`.
+        augmentations: The augmentations, in order; those that cut pictures are left to
+            :func:`thb.training.cutting.cut_pixels`, and ``cutout`` to :func:`change_values`.
         random: The random number generator.
 
     Returns:
-        The changed pictures, uint8 (T, S, S, 3). After ``align``, which cuts crops out of wider
-        ones, S is smaller.
+        The changed pictures, uint8 (T, S, S, 3).
     """
     for augmentation in augmentations:
         if augmentation.name in _CHANGES and random.random() < augmentation.probability:
@@ -80,23 +80,6 @@ def _flip(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pi
     return pixels[:, :, ::-1]
 
 
-def _corner_crop(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    """Cut a smaller square out of a corner or the middle, and enlarge it to the full size."""
-    size = pixels.shape[1]
-    side = int(size * random.choice(settings["scales"]))
-    spare = size - side
-    corners = ((0, 0), (0, spare), (spare, 0), (spare, spare), (spare // 2, spare // 2))
-    top, left = corners[random.integers(len(corners))]
-    cut = pixels[:, top : top + side, left : left + side]
-    return cut if spare == 0 else _map(cut, lambda picture: _resize(picture, size))
-
-
-def _halve(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    """Shrink the pictures to half their size and enlarge them again."""
-    size = pixels.shape[1]
-    return _map(pixels, lambda picture: _resize(_resize(picture, size // 2), size))
-
-
 def _jpeg(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
     low, high = settings["quality"]
     quality = int(random.integers(low, high + 1))
@@ -119,9 +102,8 @@ def _stretch_range(pixels: Pixels, settings: Settings, random: np.random.Generat
 
     def stretch(picture: Pixels) -> Pixels:
         low, high = int(picture.min()), int(picture.max())
-        if low == high:
-            return picture
-        table = np.clip((np.arange(256) - low) * 255 / (high - low), 0, 255)
+        # The original divides by one more, so that pure white is never reached.
+        table = np.clip((np.arange(256) - low) * 255 / (high - low + 1), 0, 255)
         stretched: Pixels = np.rint(table).astype(np.uint8)[picture]
         return stretched
 
@@ -129,9 +111,9 @@ def _stretch_range(pixels: Pixels, settings: Settings, random: np.random.Generat
 
 
 def _gamma(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    exponent = random.uniform(*settings["gamma"])
-    table = np.rint(255 * (np.arange(256) / 255) ** exponent).astype(np.uint8)
-    changed: Pixels = table[pixels]
+    """Raise the values to the power of 1 / gamma."""
+    exponent = 1 / random.uniform(*settings["gamma"])
+    changed: Pixels = _cut(255 * (np.arange(256) / 255) ** exponent)[pixels]
     return changed
 
 
@@ -145,8 +127,7 @@ def _noise(pixels: Pixels, settings: Settings, random: np.random.Generator) -> P
     """Add Gaussian noise; its deviation is an integer from one of the ranges."""
     low, high = settings["sigma"][random.integers(len(settings["sigma"]))]
     sigma = random.integers(low, high + 1)
-    noisy = pixels + random.normal(0, sigma, pixels.shape)
-    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+    return _cut(pixels + random.normal(0, sigma, pixels.shape))
 
 
 def _coarse_noise(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
@@ -179,9 +160,17 @@ def _motion_blur(pixels: Pixels, settings: Settings, random: np.random.Generator
     """Smear the pictures along a line of random direction and length."""
     angle, (shortest, longest) = np.deg2rad(random.integers(360)), settings["length_pixels"]
     length = int(random.integers(shortest, longest + 1))
-    kernel = np.zeros((2 * length + 1, 2 * length + 1))
-    end = (length + round(np.cos(angle) * length), length + round(np.sin(angle) * length))
-    cv2.line(kernel, (length, length), end, 1.0)
+    across, down = np.cos(angle), np.sin(angle)
+    # The kernel is as large as the line's longer part, twice; the line begins in its middle.
+    side = int(2 * length * max(abs(across), abs(down)))
+    middle = side // 2
+    kernel = np.zeros((side, side))
+    cv2.line(
+        kernel,
+        (middle, middle),
+        (int(across * length + middle), int(down * length + middle)),
+        1.0,
+    )
     kernel /= kernel.sum()
     return _map(pixels, lambda picture: cv2.filter2D(picture, -1, kernel))
 
@@ -190,8 +179,7 @@ def _tone(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pi
     """Blend the pictures with one random colour."""
     (darkest, brightest), (least, most) = settings["colour"], settings["share"]
     colour, share = random.uniform(darkest, brightest, 3), random.uniform(least, most)
-    mixed: Pixels = np.clip(np.rint((1 - share) * pixels + share * colour), 0, 255).astype(np.uint8)
-    return mixed
+    return _cut((1 - share) * pixels + share * colour)
 
 
 def _map(pixels: Pixels, change: Callable[[Pixels], Any]) -> Pixels:
@@ -199,18 +187,17 @@ def _map(pixels: Pixels, change: Callable[[Pixels], Any]) -> Pixels:
     return np.stack(pictures).astype(np.uint8, copy=False)
 
 
-def _resize(picture: Pixels, size: int) -> Pixels:
-    return np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
+def _cut(values: npt.NDArray[np.float64]) -> Pixels:
+    """Return values as whole numbers, cut off and not rounded, as the original does."""
+    whole: Pixels = np.clip(np.floor(values + 1e-6), 0, 255).astype(np.uint8)
+    return whole
 
 
 _CUTOUT = "cutout"
 """The one augmentation of normalised values; all others change pixels."""
 
 _CHANGES: dict[str, Change] = {
-    "align": jitter_faces,
     "flip": _flip,
-    "corner_crop": _corner_crop,
-    "halve": _halve,
     "jpeg": _jpeg,
     "stretch_range": _stretch_range,
     "gamma": _gamma,

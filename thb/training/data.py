@@ -20,6 +20,7 @@ from thb.preprocessing.clips import ClipMaker, ClipResult
 from thb.runs.record import ClassCounts, VideoCounts
 from thb.runtime.progress import progress_bar
 from thb.training.augmentation import change_pixels, change_values
+from thb.training.cutting import HALVE, cut_pixels, measure_scale, widen
 from thb.training.memory import ClipMemory
 from thb.training.settings import TrainOptions, TrainSettings
 from thb_dataset.clip_spec import ClipSpec
@@ -169,6 +170,8 @@ class TrainingClips(Dataset[dict[str, Tensor]]):
         self._videos = videos
         self._spec = spec
         self._settings = settings
+        self._kept = widen(spec, settings)
+        self._halves = any(change.name == HALVE for change in settings.augmentations)
 
     def __len__(self) -> int:
         return len(self._videos)
@@ -179,7 +182,14 @@ class TrainingClips(Dataset[dict[str, Tensor]]):
         settings = self._settings
         clips = video.clips.pixels
         pixels = clips[_choose(len(clips), settings.clips_per_sample, random)]
-        varied = vary_clip(pixels.reshape(-1, *pixels.shape[2:]), settings, random)
+        cut = cut_pixels(
+            pixels.reshape(-1, *pixels.shape[2:]),
+            settings.augmentations,
+            random,
+            size=self._spec.size,
+            scale=measure_scale(video.clips, self._kept) if self._halves else 1.0,
+        )
+        varied = vary_clip(cut, settings, random)
         varied = change_pixels(varied, settings.augmentations, random)
         varied = varied.reshape(*pixels.shape[:2], *varied.shape[1:])
         values = prepare_pixels(replace(video.clips, pixels=varied), self._spec)
@@ -234,20 +244,24 @@ def _move(
 class BalancedBatches(Sampler[list[Draw]]):
     """The batches of each epoch, half real and half fake.
 
-    An epoch shows every video of the larger class once, and those of the smaller class as often
-    as it takes. All batches are full: the last one is filled up with a new draw.
+    An epoch shows every video of the larger class ``draws`` times, and those of the smaller class
+    as often as it takes. All batches are full: the last one is filled up with a new draw.
 
     Args:
         labels: The labels of the videos; both classes occur.
         batch_size: The number of videos in a batch; even.
         seed: The random seed; the batches depend on it and on ``epoch`` alone.
+        draws: The samples that an epoch draws from each video of the larger class.
     """
 
     drop_last = False
 
-    def __init__(self, labels: Sequence[Label], *, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, labels: Sequence[Label], *, batch_size: int, seed: int, draws: int = 1
+    ) -> None:
         super().__init__()
         self.batch_size = batch_size
+        self._draws = draws
         self.epoch = 0
         self._seed = seed
         self._classes = [
@@ -257,7 +271,7 @@ class BalancedBatches(Sampler[list[Draw]]):
 
     def __len__(self) -> int:
         larger = max(len(members) for members in self._classes)
-        return math.ceil(larger / (self.batch_size // 2))
+        return math.ceil(larger * self._draws / (self.batch_size // 2))
 
     def __iter__(self) -> Iterator[list[Draw]]:
         random = np.random.default_rng([self._seed, self.epoch])

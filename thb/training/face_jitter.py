@@ -23,23 +23,31 @@ LEAST_SCALE: Final = 0.5
 
 
 def jitter_faces(
-    pixels: npt.NDArray[np.uint8], settings: Mapping[str, Any], random: np.random.Generator
+    pixels: npt.NDArray[np.uint8],
+    settings: Mapping[str, Any],
+    random: np.random.Generator,
+    *,
+    size: int,
+    still: bool = False,
 ) -> npt.NDArray[np.uint8]:
     """Cut crops out of wider ones, all in the same way: scaled, turned, moved and slightly bent.
 
     Args:
-        pixels: Aligned crops that are ``reach`` times as wide as the result, uint8 (T, W, W, 3).
+        pixels: Aligned crops that show ``reach`` times the width of the result, in any number of
+            pixels, uint8 (T, W, W, 3).
         settings: The settings of the augmentation ``align``.
         random: The random number generator.
+        size: The side of the result in pixels.
+        still: Leave the faces where they are; nothing is drawn.
 
     Returns:
-        The crops, uint8 (T, W / reach, W / reach, 3); black beyond the edge of the wide crops.
+        The crops, uint8 (T, size, size, 3); black beyond the edge of the wide crops.
     """
-    wide = pixels.shape[1]
-    size = round(wide / settings["reach"])
-    spare = (wide - size) / 2
-    inner = np.array([[1, 0, -spare], [0, 1, -spare], [0, 0, 1]])
-    matrix = draw_placement(size, settings, random) @ inner
+    shown = size * settings["reach"]
+    spare, scale = (shown - size) / 2, shown / pixels.shape[1]
+    matrix = np.array([[scale, 0, -spare], [0, scale, -spare], [0, 0, 1]])
+    if not still:
+        matrix = draw_placement(size, settings, random) @ matrix
     return np.stack([cv2.warpPerspective(picture, matrix, (size, size)) for picture in pixels])
 
 

@@ -131,7 +131,10 @@ class _Training:
         self._detector, self._settings, self._accelerator = detector, settings, accelerator
         self._accumulate = accumulate
         self._batches = BalancedBatches(
-            [video.label for video in train], batch_size=settings.batch_size, seed=settings.seed
+            [video.label for video in train],
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+            draws=settings.draws_per_video,
         )
         self.steps = len(self._batches)
         self.total = settings.epochs * self.steps

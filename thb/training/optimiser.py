@@ -46,6 +46,8 @@ def learning_rate(step: int, total: int, settings: TrainSettings) -> float:
         total: The number of steps of the whole training.
         settings: The recipe.
     """
+    if settings.schedule == "cosine_by_epoch":
+        return settings.learning_rate * _factor_of_epoch(step * settings.epochs // total, settings)
     peak, warmup = settings.learning_rate, max(1, round(settings.warmup_share * total))
     if step < warmup:
         start = settings.warmup_factor
@@ -59,3 +61,17 @@ def learning_rate(step: int, total: int, settings: TrainSettings) -> float:
     done = (step - warmup) / max(1, total - warmup)
     end = settings.final_factor
     return peak * (end + (1 - end) * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def _factor_of_epoch(epoch: int, settings: TrainSettings) -> float:
+    """Return the factor of timm's cosine, which is set after an epoch by that epoch's number.
+
+    So the second epoch has the rate of the first one. The cosine runs over all epochs, but its part
+    below the warm-up is never used.
+    """
+    passed, warmup = max(0, epoch - 1), round(settings.warmup_share * settings.epochs)
+    if passed < warmup:
+        start = settings.warmup_factor
+        return start + (1 - start) * passed / warmup
+    end = settings.final_factor
+    return end + (1 - end) * 0.5 * (1 + math.cos(math.pi * passed / settings.epochs))

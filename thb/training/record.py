@@ -69,6 +69,8 @@ def plan_training(
         model_type=detector.config.model_type,
         parameters=count_parameters(detector),
         initial_weights_sha256=hash_weights(detector),
+        backbone=detector.config.backbone_checkpoint,
+        from_scratch=detector.config.from_scratch,
     )
     face_pack = describe_face_pack(options.face_pack)
     used = {folder: (*fold.train, *fold.validation) for folder, fold in folds.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detectors.recipes import Recipe
@@ -31,7 +32,11 @@ class TrainOptions(Preparation):
         split_by: The reading of the release: ``"release"`` or ``"driver"``.
         config: Settings of a fresh detector that differ from its class's defaults.
         tiny: Begin with the small network of the same class that the detector declares, for tests;
-            ``config`` may change it further.
+            ``config`` may change it further. It is no longer of a published size, so it begins
+            with random weights, and nothing is downloaded.
+        backbone: The pretrained backbone that a fresh detector begins with, a folder or a Hub id;
+            None for the one of the published training, if the detector has one.
+        from_scratch: Begin with random weights where the published training has a backbone.
         accumulate: The number of parts in which each batch is computed, one after the other, if
             the whole is too large for the memory. The step is that of the whole batch, except for
             what a network computes over a batch (batch normalisation).
@@ -45,6 +50,8 @@ class TrainOptions(Preparation):
     split_by: str = "release"
     config: Mapping[str, Any] | None = None
     tiny: bool = False
+    backbone: str | Path | None = None
+    from_scratch: bool = False
     accumulate: int = 1
     overwrite: bool = False
     trust_remote_code: bool = False

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from detectors.registry import load_detector
 from thb.releases.files import fetch_files
-from thb.releases.opening import OpenRelease, open_release
-from thb.runs.folds import build_all_folds
+from thb.releases.opening import MINI, OpenRelease, open_release
+from thb.runs.provenance import hash_weights
+from thb.runs.record import HISTORY_FILE
+from thb.runtime.cache import mini_pair_folder
 from thb.runtime.processes import make_training_accelerator
 from thb.training.settings import TrainOptions
 from thb.training.train import TrainedFold, train_folds
-from thb_dataset.errors import ReleaseError
+from thb_dataset.errors import DetectorError, ReleaseError
+from thb_dataset.mini.release import MiniSize, write_mini_release
 from thb_dataset.protocols import Fold, Protocol
-from thb_dataset.records import Label, Video
+from thb_dataset.records import Label, Split, Video
 
-SETTINGS = {"epochs": 2, "batch_size": 2}
+SETTINGS = {"epochs": 2, "batch_size": 2, "draws_per_video": 1}
 """A batch holds two samples, so an epoch over two videos is one step."""
 
 
@@ -31,7 +36,8 @@ def train_smoke(
     """Train the small network of a detector's class for two steps, to check that it trains.
 
     Every part of a training runs: clips are made, the recipe's losses, augmentations and optimiser
-    are used, a checkpoint is written, and the folder can be loaded. The weights are worth nothing.
+    are used, a checkpoint is written, and the folder is loaded. The small network has no
+    pretrained backbone, so nothing is downloaded. The weights are worth nothing.
 
     Args:
         detector: A registered name or ``module:Class``.
@@ -41,30 +47,55 @@ def train_smoke(
         options: Everything that is not part of the recipe; ``tiny`` is always set.
 
     Raises:
-        DetectorError: The detector cannot be loaded or trained.
+        DetectorError: The detector cannot be loaded or trained, or its folder cannot be loaded.
         ReleaseError: The release has no video of a class.
     """
     options = replace(options or TrainOptions(), tiny=True)
     accelerator = make_training_accelerator()
-    with accelerator.main_process_first():  # the first one writes the mini release
-        opened = open_release(release, real_root=real_root, progress=options.progress)
-    (fold,) = build_all_folds(opened, [Protocol.P1], fold=None, split_by=options.split_by)
+    with accelerator.main_process_first():  # the first one draws the two videos
+        opened = _open(release, real_root, options)
     (trained,) = train_folds(
         detector,
-        {Path(out).expanduser(): _keep_two_videos(fold, opened)},
+        {Path(out).expanduser(): _choose_two_videos(opened, options.split_by)},
         opened,
         settings=SETTINGS,
         options=options,
         accelerator=accelerator,
     )
+    saved = load_detector(trained.folder, trust_remote_code=options.trust_remote_code)
+    if hash_weights(saved) != trained.record.weights_sha256:
+        raise DetectorError(f"{trained.folder} does not give back the weights that were saved")
     return trained
 
 
-def _keep_two_videos(fold: Fold, opened: OpenRelease) -> Fold:
-    """Return the fold with one fake and one real training video, and no others."""
-    fake = _find(fold.train, Label.FAKE, opened)
-    real = _find(fold.train, Label.REAL, opened)
-    return replace(fold, train=(fake, real), validation=(), test=(), extra=())
+def read_last_loss(folder: Path) -> float:
+    """Return the training loss of the last epoch of a finished training."""
+    with (folder / HISTORY_FILE).open(encoding="utf-8", newline="") as stream:
+        return float(list(csv.DictReader(stream))[-1]["train_loss"])
+
+
+def _open(
+    release: str | Path | OpenRelease, real_root: str | Path | None, options: TrainOptions
+) -> OpenRelease:
+    """Open the release; of the synthetic one only two videos are drawn."""
+    if release != MINI or real_root is not None:
+        return open_release(release, real_root=real_root, progress=options.progress)
+    pair = write_mini_release(mini_pair_folder(), size=MiniSize.pair(), progress=options.progress)
+    return open_release(pair.hub, real_root=pair.real_root, progress=options.progress)
+
+
+def _choose_two_videos(opened: OpenRelease, split_by: str) -> Fold:
+    """Return a fold of one fake and one real training video."""
+    videos = [video for video in opened.release.videos if video.release_split is Split.TRAIN]
+    return Fold(
+        protocol=Protocol.P1,
+        held_out=None,
+        split_by=split_by,
+        train=(_find(videos, Label.FAKE, opened), _find(videos, Label.REAL, opened)),
+        validation=(),
+        test=(),
+        extra=(),
+    )
 
 
 def _find(videos: Sequence[Video], label: Label, opened: OpenRelease) -> Video:

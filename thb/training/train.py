@@ -10,14 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from detectors.base import Detector
-from detectors.recipes import Recipe
-from detectors.registry import find_detector_class, has_fresh_weights, load_detector
-from detectors.typed_settings import convert_config
 from thb.prediction.calibration import LOG_FOLDER as CALIBRATION_LOG_FOLDER
 from thb.prediction.calibration import calibrate, read_calibration
 from thb.prediction.inference import PredictSettings
@@ -39,8 +35,9 @@ from thb.training.record import (
     plan_training,
     write_run,
 )
-from thb.training.settings import TrainOptions, TrainSettings, choose_settings, suit_device
-from thb.training.videos import FoldClips, make_fold_clips
+from thb.training.settings import TrainOptions, TrainSettings
+from thb.training.start import check_start, load_start
+from thb.training.videos import FoldClips, make_fold_clips, require_real_files
 from thb_dataset.errors import THBError
 from thb_dataset.protocols import Fold, Protocol
 from thb_dataset.records import Generator
@@ -82,8 +79,9 @@ def train(
     the processes share each batch.
 
     Args:
-        detector: A registered name or ``module:Class`` for fresh weights; a folder, a Hub id or
-            a detector to continue from its weights.
+        detector: A registered name or ``module:Class`` for a fresh detector, which begins with
+            the backbone of its published training, if it has one; a folder, a Hub id or a detector
+            to continue from its weights.
         protocol: ``p1``, ``p2`` or ``p3``.
         fold: Train only the fold that holds this generator out, into ``out`` itself.
         release: A Hub id, a folder, ``"mini"``, or a release that is already open.
@@ -98,14 +96,15 @@ def train(
         real validation videos.
 
     Raises:
-        SettingsError: A setting is unknown, of another type, or impossible.
-        DetectorError: The detector cannot be loaded or trained, or ``out`` holds another run.
+        SettingsError: A setting is unknown, of another type, or impossible, or options contradict.
+        DetectorError: The detector or its backbone cannot be loaded or trained, or ``out`` holds
+            another run.
         ReleaseError: The release cannot be read, or no video of a class is available.
         ProtocolError: The folds cannot be built.
         THBError: Another process is writing to ``out``.
     """
     options = options or TrainOptions()
-    _check_settings(detector, settings, options)
+    check_start(detector, settings, options)
     accelerator = make_training_accelerator()
     with accelerator.main_process_first():  # the first one writes the mini release
         opened = open_release(release, real_root=real_root, progress=options.progress)
@@ -140,7 +139,8 @@ def train_folds(
         options: Everything that is not part of the recipe.
         accelerator: The processes, from :func:`thb.runtime.processes.make_training_accelerator`.
     """
-    start, settings = _load_start(detector, settings, options, device=accelerator.device)
+    require_real_files(folds.values(), opened)
+    start, settings = load_start(detector, settings, options, accelerator)
     check_shares(settings, accelerator.num_processes, options.accumulate)
     name = None if isinstance(detector, Detector) else str(detector)
     with accelerator.main_process_first():  # the first one reads the files, and remembers them
@@ -152,10 +152,12 @@ def train_folds(
     left = [fold for folder, fold in folds.items() if finished[folder] is None]
     clips = make_fold_clips(left, start.config.clip_spec, opened, settings, options, accelerator)
     trained = []
-    for folder, fold in folds.items():
+    for number, (folder, fold) in enumerate(folds.items(), start=1):
         record = finished[folder]
         reused = record is not None
         if record is None:
+            if options.progress and len(folds) > 1 and accelerator.is_main_process:
+                say(f"{fold.name}: fold {number} of {len(folds)}")
             record = _train_fold(
                 fold,
                 copy.deepcopy(start),
@@ -170,54 +172,6 @@ def train_folds(
             say(f"{fold.name}: already finished, left alone ({folder})")
         trained.append(TrainedFold(folder=folder, fold=fold.name, record=record, reused=reused))
     return tuple(trained)
-
-
-def _load_start(
-    detector: Detector | str | Path,
-    settings: TrainSettings | Mapping[str, Any] | None,
-    options: TrainOptions,
-    *,
-    device: torch.device,
-) -> tuple[Detector, TrainSettings]:
-    """Return the detector that every fold starts from, and the settings for this device.
-
-    Raises:
-        DetectorError: The detector cannot be loaded, or a setting is unknown or impossible.
-    """
-    if isinstance(detector, Detector):
-        start = detector
-    else:
-        start = load_detector(
-            detector,
-            trust_remote_code=options.trust_remote_code,
-            seed=choose_settings(Recipe(), settings).seed,
-            config=_choose_config(detector, options),
-        )
-    return start, choose_settings(suit_device(type(start).recipe, device), settings)
-
-
-def _check_settings(
-    detector: Detector | str | Path,
-    settings: TrainSettings | Mapping[str, Any] | None,
-    options: TrainOptions,
-) -> None:
-    """Refuse settings of a wrong name or type before anything is downloaded or written."""
-    choose_settings(Recipe(), settings)
-    if options.config and isinstance(detector, str) and has_fresh_weights(detector):
-        convert_config(find_detector_class(detector).config_class, options.config)
-
-
-def _choose_config(detector: str | Path, options: TrainOptions) -> Mapping[str, Any] | None:
-    """Return the settings of a fresh detector; the user's override those of the small network."""
-    if not options.tiny:
-        return options.config
-    detector_class = find_detector_class(str(detector))
-    tiny, own = (
-        detector_class.tiny,
-        convert_config(detector_class.config_class, options.config or {}),
-    )
-    clip = {**tiny.get("clip", {}), **own.get("clip", {})}
-    return {**tiny, **own, **({"clip": clip} if clip else {})}
 
 
 def _train_fold(

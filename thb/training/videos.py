@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from accelerate import Accelerator
 
@@ -11,10 +11,11 @@ from thb.preprocessing.clips import ClipResult
 from thb.releases.files import VideoFiles, fetch_files
 from thb.releases.opening import OpenRelease
 from thb.runtime.console import say
+from thb.training.cutting import widen
 from thb.training.data import make_training_clips, require_both_classes
 from thb.training.settings import TrainOptions, TrainSettings
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.errors import DetectorError
+from thb_dataset.errors import ReleaseError
 from thb_dataset.protocols import Fold
 from thb_dataset.records import Label, Video
 from thb_dataset.release.media import explain_missing_fakes, explain_missing_reals
@@ -31,6 +32,25 @@ class FoldClips:
 
     train: Mapping[str, ClipResult]
     validation: Mapping[str, ClipResult]
+
+
+def require_real_files(folds: Iterable[Fold], opened: OpenRelease) -> None:
+    """Refuse folds without a real video on this machine, before anything is downloaded or searched.
+
+    Args:
+        folds: The folds to train.
+        opened: The release that the folds belong to, and the folder of its real videos.
+
+    Raises:
+        ReleaseError: A fold has no file of a real training video; the message says what to do.
+    """
+    for fold in folds:
+        reals = [video for video in fold.train if video.label is Label.REAL]
+        files = fetch_files(opened, reals, download=False)
+        if not files.videos:
+            advice = explain_missing_reals(reals, opened.real_root, faults=files.faults)
+            named = " (--real-root names their folder)" if opened.real_root is None else ""
+            raise ReleaseError(f"{fold.name} has no real video to train on: {advice}{named}")
 
 
 def make_fold_clips(
@@ -78,29 +98,6 @@ def make_fold_clips(
     for fold in folds:
         require_both_classes(fold, made.train, hint=missing)
     return made
-
-
-def widen(clip: ClipSpec, settings: TrainSettings) -> ClipSpec:
-    """Return the clips to keep of a training video.
-
-    If clips are spread uniformly over a video, their places are fixed, so no more of them are
-    kept. If the recipe aligns the crops again at every step, wider crops are kept.
-
-    Raises:
-        DetectorError: The recipe aligns crops again, but the detector's crops are not aligned.
-    """
-    if settings.clips_cut is not None and clip.sampling != "uniform":
-        clip = replace(clip, clips=settings.clips_cut)
-    for augmentation in settings.augmentations:
-        if augmentation.name == "align":
-            if clip.crop != "aligned" or clip.template != "caddm":
-                raise DetectorError(
-                    "the augmentation 'align' needs crops that are aligned as CADDM's are: leave it"
-                    " out, or choose the clip settings crop='aligned', template='caddm'"
-                )
-            reach = augmentation.settings["reach"]
-            clip = replace(clip, margin=clip.margin * reach, size=round(clip.size * reach))
-    return clip
 
 
 def _warn_of_missing(

@@ -38,6 +38,7 @@ class MiniSize:
         real_test: Real videos in ``Test``.
         official_only: FaceForensics++ videos that only the ``official_ff++`` list names.
         frames: The mean number of frames of a video, at 25 frames per second.
+        generators: The number of training generators.
     """
 
     train: int = 8
@@ -49,6 +50,7 @@ class MiniSize:
     real_test: int = 16
     official_only: int = 2
     frames: int = 48
+    generators: int = len(TRAINING_GENERATORS)
 
     @classmethod
     def tiny(cls) -> MiniSize:
@@ -64,6 +66,14 @@ class MiniSize:
             official_only=1,
             frames=24,
         )
+
+    @classmethod
+    def pair(cls) -> MiniSize:
+        """Return one fake and one real training video, to check that a detector trains."""
+        none = dict.fromkeys(
+            ("validation", "test", "extra", "real_validation", "real_test", "official_only"), 0
+        )
+        return cls(**none, train=1, real_train=1, generators=1)
 
     def fakes(self, split: Split) -> int:
         """Return the number of fakes per generator in a block."""
@@ -152,7 +162,7 @@ def make_plan(seed: int, size: MiniSize) -> Plan:
     casts = _cast(seed, size)
     clips: list[Clip] = []
     for split, cast in casts.items():
-        for generator in TRAINING_GENERATORS:
+        for generator in TRAINING_GENERATORS[: size.generators]:
             names = list(_fake_names(generator, split, cast, size))
             clips += _coded(seed, size, generator, names)
     for generator in EXTRA_GENERATORS:

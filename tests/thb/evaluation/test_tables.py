@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -222,3 +223,15 @@ def test_names_from_someones_file_move_no_terminal_and_break_no_table() -> None:
     markdown = markdown_table([result])
     assert "\x1b" not in markdown
     assert "| [red]a[/red]\\|b�[2J |" in markdown
+
+
+def test_a_detector_from_scratch_is_marked_and_the_mark_is_explained() -> None:
+    """Nobody may take its numbers for those of the published training."""
+    run = make_scoring_record()
+    scratch = replace(run, detector=replace(run.detector, from_scratch=True))
+    for runs, symbol in (({"p1": scratch}, "§"), ({"p1": run}, "")):
+        result = make_result(runs=runs)
+        text = result.to_markdown()
+        assert ("| baseline § |" in text) == bool(symbol)
+        assert ("§ baseline p1: The training began with random weights" in text) == bool(symbol)
+        assert any("random weights" in note for note in notes([result])) == bool(symbol)

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pytest
 
-from detectors.caddm.configuration import OFFICIAL_CLIP
-from detectors.caddm.modeling import CADDM
 from detectors.caddm.recipe import PUBLISHED
 from thb.training.face_jitter import draw_placement, jitter_faces, scale_template
-from thb.training.settings import choose_settings
-from thb.training.videos import widen
-from thb_dataset.errors import DetectorError
 from thb_dataset.faces.framing import place_template
 
 SIDE = 224
@@ -71,16 +65,9 @@ def test_shift_turn_and_scale_go_as_far_as_published() -> None:
 
 def test_a_crop_is_cut_out_of_the_middle_of_a_wider_one() -> None:
     wide = np.random.default_rng(0).integers(0, 256, (2, 112, 112, 3), np.uint8)
-    cut = jitter_faces(wide, STILL, np.random.default_rng(0))
+    cut = jitter_faces(wide, STILL, np.random.default_rng(0), size=64)
     inner = wide[:, 24:88, 24:88].astype(int)
     assert cut.shape == (2, 64, 64, 3)
     assert np.abs(cut.astype(int) - inner)[:, 1:-1, 1:-1].max() <= 8, "except for rounding"
-
-
-def test_training_keeps_wider_crops_only_of_aligned_faces() -> None:
-    settings = choose_settings(CADDM.recipe, None)
-    kept = widen(OFFICIAL_CLIP, settings)
-    assert (kept.margin, kept.size) == (1.75, 392)
-    assert replace(kept, margin=1.0, size=SIDE) == OFFICIAL_CLIP
-    with pytest.raises(DetectorError, match="aligned as CADDM"):
-        widen(replace(OFFICIAL_CLIP, template="arcface"), settings)
+    still = jitter_faces(wide, SETTINGS, np.random.default_rng(0), size=64, still=True)
+    np.testing.assert_array_equal(still, inner)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,17 @@ def test_smoke_by_command(run_thb: Run, tiny_release: MiniRelease) -> None:
     assert done.code == 0, done.err
     (fold,) = json.loads(done.out)["folds"]
     assert (fold["fold"], fold["epochs_done"]) == ("p1", 2)
+
+
+def test_the_default_draws_two_videos_and_says_that_it_works(
+    run_thb: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THB_CACHE", str(tmp_path))
+    done = run_thb("train", "tall", "--smoke")
+    assert done.code == 0, done.err
+    assert re.fullmatch(r"it works: loss \d\.\d{3}, saved and loaded\n", done.out)
+    assert done.err.startswith("loading …\n")
+    assert len(list(tmp_path.glob("mini*/**/*.mp4"))) == 2
 
 
 def test_a_missing_or_wrong_option_is_named(run_thb: Run, tmp_path: Path) -> None:

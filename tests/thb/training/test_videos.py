@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from detectors.registry import find_detector_class
 from detectors.tall.configuration import BENCH_CLIP, OFFICIAL_CLIP
 from detectors.tall.modeling import TALL
-from thb.training.data import LabelledClips, TrainingClips
+from thb.training.cutting import widen
+from thb.training.data import BalancedBatches, LabelledClips, TrainingClips
 from thb.training.settings import TrainOptions, TrainSettings, choose_settings
 from thb.training.train import train
-from thb.training.videos import widen
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.records import Label
@@ -65,10 +66,20 @@ def test_a_step_sees_one_clip_of_each_part_and_many_steps_see_all() -> None:
 
 
 def test_more_clips_are_kept_only_if_their_places_can_vary() -> None:
-    settings = choose_settings(TALL.recipe, None)
+    settings = replace(choose_settings(TALL.recipe, None), augmentations=())
     assert widen(OFFICIAL_CLIP, settings) == replace(OFFICIAL_CLIP, clips=32)
     assert widen(BENCH_CLIP, settings) == BENCH_CLIP
+    assert widen(BENCH_CLIP, replace(settings, clips_cut=2)) == replace(BENCH_CLIP, clips=2)
     assert widen(OFFICIAL_CLIP, TrainSettings()) == OFFICIAL_CLIP
+
+
+def test_an_epoch_draws_each_video_as_often_as_published() -> None:
+    labels = [Label.FAKE] * 5 + [Label.REAL] * 2
+    batches = BalancedBatches(labels, batch_size=4, seed=0, draws=6)
+    drawn = [index for batch in batches for index, _ in batch]
+    assert len(drawn) == 2 * 5 * 6
+    assert [drawn.count(fake) for fake in range(5)] == [6] * 5
+    assert find_detector_class("lipfd").recipe.draws_per_video == 10
 
 
 @pytest.mark.parametrize("cut", [None, 6])
