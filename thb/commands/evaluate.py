@@ -31,6 +31,7 @@ from thb.commands.options import (
     SplitByOption,
     TableFormatOption,
     TrustOption,
+    UntrainedOption,
     WorkersOption,
     choose_protocols,
 )
@@ -75,6 +76,7 @@ def evaluate(  # noqa: PLR0913 — one parameter per option
     workers: WorkersOption = None,
     face_pack: FacePackOption = FACE_PACK,
     trust_remote_code: TrustOption = False,
+    untrained: UntrainedOption = False,
     output: TableFormatOption = TABLE_FORMAT,
     quiet: QuietOption = False,
 ) -> None:
@@ -101,6 +103,7 @@ def evaluate(  # noqa: PLR0913 — one parameter per option
         allow_mismatch=allow_mismatch,
         overwrite=overwrite,
         trust_remote_code=trust_remote_code,
+        untrained=untrained,
         no_face=no_face,
         n_bootstrap=n_bootstrap,
         scoring=PredictSettings(

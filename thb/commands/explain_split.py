@@ -28,6 +28,7 @@ from thb.commands.options import (
     TableFormatOption,
     TargetOption,
     TrustOption,
+    UntrainedOption,
     WorkersOption,
     choose_protocols,
 )
@@ -86,6 +87,7 @@ def explain_split(  # noqa: PLR0913 — one parameter per option
     workers: WorkersOption = None,
     face_pack: FacePackOption = FACE_PACK,
     trust_remote_code: TrustOption = False,
+    untrained: UntrainedOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Measure where a detector looks over a whole test set.
@@ -120,6 +122,7 @@ def explain_split(  # noqa: PLR0913 — one parameter per option
         split_by=split_by.value,
         allow_mismatch=allow_mismatch,
         trust_remote_code=trust_remote_code,
+        untrained=untrained,
     )
     explained = [
         explain_one_protocol(

@@ -28,6 +28,7 @@ from thb.commands.options import (
     SplitByOption,
     TargetOption,
     TrustOption,
+    UntrainedOption,
     WorkersOption,
     choose_protocols,
 )
@@ -65,6 +66,7 @@ def gallery(  # noqa: PLR0913 — one parameter per option
     workers: WorkersOption = None,
     face_pack: FacePackOption = FACE_PACK,
     trust_remote_code: TrustOption = False,
+    untrained: UntrainedOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Draw the best hits, worst misses and worst false alarms.
@@ -97,6 +99,7 @@ def gallery(  # noqa: PLR0913 — one parameter per option
         split_by=split_by.value,
         allow_mismatch=allow_mismatch,
         trust_remote_code=trust_remote_code,
+        untrained=untrained,
     )
     drawn = [
         make_gallery(

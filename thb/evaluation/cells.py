@@ -121,3 +121,8 @@ class ProtocolNumbers:
     def mismatches(self) -> Mapping[str, str]:
         """How the detector's training differs from a fold, by the names of such folds."""
         return {}
+
+    @property
+    def untrained(self) -> bool:
+        """Whether the weights behind the numbers are random."""
+        return False

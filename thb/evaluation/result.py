@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from metrics.talking_head_detection.roc import grade
 from thb.evaluation.cells import Cell, ProtocolNumbers
-from thb.evaluation.tables import explain_mismatches, markdown_table
+from thb.evaluation.tables import explain_marks, markdown_table
 from thb.runs.provenance import FoldScoringRecord
 from thb.runtime.records import read_json, to_json
 from thb_dataset.errors import ResultError
@@ -42,6 +42,11 @@ class Result(ProtocolNumbers):
     def mismatches(self) -> Mapping[str, str]:
         """How the detector's training differs from a fold, by the names of such folds."""
         return {name: run.mismatch for name, run in self.runs.items() if run.mismatch}
+
+    @property
+    def untrained(self) -> bool:
+        """Whether the weights of any fold are random."""
+        return any(run.detector.untrained for run in self.runs.values())
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, with floats rounded to 6 decimals."""
@@ -101,7 +106,7 @@ class Result(ProtocolNumbers):
 
     def to_markdown(self) -> str:
         """Return the paper's table in Markdown, with this detector as its only row."""
-        notes = explain_mismatches(self)
+        notes = explain_marks(self)
         return "\n".join([markdown_table([self]), *notes, ""]) if notes else markdown_table([self])
 
 

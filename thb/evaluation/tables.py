@@ -30,6 +30,9 @@ RESOLUTION_NOTE = "† fewer real videos than 1/target: the TPR without a single
 MISMATCH = "‡"
 """Stands beside a detector that was trained for another fold (``--allow-mismatch``)."""
 
+UNTRAINED = "(UNTRAINED)"
+"""Stands beside a detector whose weights are random (``--untrained``)."""
+
 INTERVAL_NOTE = (
     "Brackets hold 95 % intervals: DeLong for AUC, exact binomial for T1 and T0.1, and a bootstrap "
     "over drivers and portraits for Brier and the mean."
@@ -73,18 +76,27 @@ def _markdown_protocol(results: Sequence[ProtocolNumbers]) -> str:
 
 
 def _name(result: ProtocolNumbers) -> str:
-    return f"{result.detector} {MISMATCH}" if result.mismatches else result.detector
+    marks = [UNTRAINED] if result.untrained else []
+    return " ".join([result.detector, *marks, *([MISMATCH] if result.mismatches else [])])
 
 
-def explain_mismatches(result: ProtocolNumbers) -> list[str]:
-    """Return the notes that explain the mark beside a detector that was trained for other folds."""
-    return [
+def explain_marks(result: ProtocolNumbers) -> list[str]:
+    """Return the notes that explain the marks beside a detector."""
+    notes = [
         printable(
             f"{MISMATCH} {result.detector} {fold}: the detector was {mismatch}. It may have seen"
             " the test videos or their generator in training: this is no result of the benchmark."
         )
         for fold, mismatch in sorted(result.mismatches.items())
     ]
+    if result.untrained:
+        notes.append(
+            printable(
+                f"{UNTRAINED}: the weights of {result.detector} are random, and its numbers are"
+                " those of chance."
+            )
+        )
+    return notes
 
 
 def _plain(measure: Measure | None) -> str:
@@ -228,7 +240,7 @@ def notes(results: Sequence[ProtocolNumbers]) -> list[str]:
     if any(measure.below_resolution for cell in cells for measure in cell.measures.values()):
         lines.append(RESOLUTION_NOTE)
     for result in results:
-        lines.extend([*explain_mismatches(result), *_remarks(result)])
+        lines.extend([*explain_marks(result), *_remarks(result)])
     lines.extend(
         sorted({f"{cell.fold} {cell.generator}: {cell.problem}" for cell in cells if cell.problem})
     )

@@ -34,6 +34,8 @@ class ScoredDetector:
         weights_sha256: The digest of its weights; None in records written by other programs.
         weights_licence: The licence of its weights.
         training_data: What its weights were trained on, in words.
+        untrained: Whether its weights are random.
+        trained_on_synthetic: Whether its weights were trained on a synthetic release.
     """
 
     name: str = ""
@@ -42,6 +44,8 @@ class ScoredDetector:
     weights_sha256: str | None = None
     weights_licence: str | None = None
     training_data: str | None = None
+    untrained: bool = False
+    trained_on_synthetic: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +148,8 @@ def describe_scoring(
             weights_sha256=hash_weights(detector),
             weights_licence=config.weights_licence,
             training_data=config.training_data,
+            untrained=config.untrained,
+            trained_on_synthetic=config.trained_on_synthetic,
         ),
         clip_spec=config.clip_spec,
         face_pack=describe_face_pack(face_pack),

@@ -11,7 +11,7 @@ from typing import TypedDict
 
 import torch
 
-from detectors.base import Detector, count_parameters
+from detectors.base import SYNTHETIC_RELEASE, Detector, count_parameters
 from detectors.recipes import Recipe
 from thb.runs.provenance import describe_face_pack, hash_weights, name_class
 from thb.runs.record import (
@@ -72,7 +72,7 @@ def plan_training(
 def describe_training_data(fold: FoldRecord) -> str:
     """Describe in words what a detector was trained on, for its config."""
     release = fold.release
-    kind = "the synthetic release" if release.synthetic else "the release"
+    kind = SYNTHETIC_RELEASE if release.synthetic else "the release"
     revision = f" at {release.revision[:12]}" if release.revision else ""
     return (
         f"TalkingHeadBench, fold {fold.fold}, split by {fold.split_by},"
