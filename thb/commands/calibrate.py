@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -33,9 +32,11 @@ TARGET_FPR: Final = 0.01
 def calibrate(  # noqa: PLR0913 — one parameter per option
     *,
     run: Annotated[
-        Path,
+        str,
         typer.Argument(
-            metavar="RUN", help="Folder that thb train wrote, of one detector or of several folds."
+            metavar="RUN",
+            help="Folder that thb train wrote, of one detector or of several folds; for a class of "
+            "your own module:Class@FOLDER.",
         ),
     ],
     release: ReleaseOption = RELEASE,
@@ -82,7 +83,7 @@ def calibrate(  # noqa: PLR0913 — one parameter per option
     )
     calibrations = [
         calibrate_detector(
-            detector.folder,
+            detector.reference,
             release=opened,
             target_fpr=target_fpr,
             scoring=scoring,
