@@ -56,14 +56,13 @@ def write_judgement(judgement: Judgement) -> str:
 
 def _write_call(judgement: Judgement, call: Call) -> list[str]:
     threshold, alarm = "", ""
-    if call.threshold is not None:
+    if call.threshold is not None and call.verdict != "none":
         place = 100 * min(call.threshold, 1.0)
         threshold = f'<span class="thb-threshold" style="left:{place:.1f}%"></span>'
         alarm = f"; {escape(call.figures.partition('; ')[2])}"
     score = call.figures.partition(";")[0].removeprefix("score ")
     lines = [
-        f'<p class="thb-verdict" data-kind="{call.verdict}">{escape(call.title)}</p>',
-        f'<p class="thb-statement">{write_text(call.statement)}</p>',
+        f'<p class="thb-verdict" data-kind="{call.verdict}">{write_text(call.statement)}</p>',
         f'<p class="thb-caveat">{escape(call.caveat)}</p>',
         f'<p class="thb-score">Score <strong>{score}</strong>{alarm}</p>',
         '<div class="thb-bar" aria-hidden="true">'

@@ -135,7 +135,7 @@ def warn_of_drawings(names: Sequence[str]) -> str:
     """Return the warning about detectors on offer that were trained on a synthetic release."""
     return (
         f"Trained on drawings only (the synthetic release): {', '.join(names)}. Scores of videos of"
-        " people mean nothing there; only the example drawings get a verdict."
+        " people mean nothing; only the example drawings get a verdict."
     )
 
 

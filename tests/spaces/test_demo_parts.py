@@ -46,7 +46,7 @@ def test_the_verdict_comes_first_and_then_one_caveat_and_the_number() -> None:
     assert text.index(sentence) < text.index(caveat) < text.index(number) < text.index(basis)
     assert "P(fake)" not in text
     assert " real" not in text.replace("real validation videos", "").replace("the real videos", "")
-    assert "Called fake" in write_answer(0.8)
+    assert "This video is called fake." in write_answer(0.8)
 
 
 def test_silence_and_no_verdict_are_grey() -> None:

@@ -24,7 +24,7 @@ from thb.commands.options import (
     WorkersOption,
 )
 from thb.commands.output import write_json, write_line
-from thb.runtime.console import quiet_transformers
+from thb.runtime.console import quiet_transformers, say
 
 TARGET_FPR: Final = 0.01
 
@@ -65,6 +65,7 @@ def calibrate(  # noqa: PLR0913 — one parameter per option
         thb calibrate runs/baseline/p3-hallo --target-fpr 0.05 --format json
     """
     from thb.prediction.calibration import calibrate as calibrate_detector
+    from thb.prediction.calls import Grounds
     from thb.prediction.inference import PredictSettings
     from thb.releases.opening import open_release
     from thb.runs.folders import find_run_folders
@@ -96,3 +97,6 @@ def calibrate(  # noqa: PLR0913 — one parameter per option
         return
     for calibration in calibrations:
         write_line(f"{calibration.fold:<22} {calibration}")
+        fault = Grounds(calibration=calibration).fault
+        if fault is not None:
+            say(f"note: {calibration.fold} gives no verdict: {fault}")

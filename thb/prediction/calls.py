@@ -75,14 +75,12 @@ class Call:
     remark: str | None = None
 
     @property
-    def title(self) -> str:
-        """The verdict as a heading."""
-        return "No verdict" if self.verdict == "none" else self.verdict.capitalize()
-
-    @property
     def figures(self) -> str:
-        """The numbers behind the verdict, such as ``score 0.098; alarm from 0.688``."""
-        if self.threshold is None:
+        """The numbers behind the verdict, such as ``score 0.098; alarm from 0.688``.
+
+        Without a verdict the threshold is left out, or readers would draw a verdict themselves.
+        """
+        if self.threshold is None or self.verdict == "none":
             return f"score {write_scores(self.score)[0]}"
         score, threshold = write_scores(self.score, self.threshold)
         if score == threshold and self.score < self.threshold:

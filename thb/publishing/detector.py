@@ -114,6 +114,8 @@ def _write_files(
         notes.append("these weights have no threshold, so they give no verdict: run thb calibrate")
     else:
         shutil.copyfile(folder / THRESHOLDS_FILE, place / THRESHOLDS_FILE)
+    if detector.config.untrained:
+        notes.append("the weights are random, and the card says so")
     if not detector.config.weights_licence:
         notes.append("the card says that the weights have no licence: pass --weights-licence")
     card = write_card(detector, repo, record=record, results=results, calibration=calibration)

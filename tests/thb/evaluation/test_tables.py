@@ -18,6 +18,7 @@ from thb.evaluation.tables import (
     notes,
     print_results,
 )
+from thb.runs.provenance import ScoredDetector
 from thb.runs.record import ReleaseRecord
 
 
@@ -170,3 +171,13 @@ def test_names_from_someones_file_move_no_terminal_and_break_no_table() -> None:
     markdown = markdown_table([result])
     assert "\x1b" not in markdown
     assert "| [red]a[/red]\\|b�[2J |" in markdown
+
+
+def test_random_weights_are_marked_wherever_a_result_is_shown() -> None:
+    run = make_scoring_record(detector=ScoredDetector(model_type="baseline", untrained=True))
+    result = make_result(runs={"p1": run})
+    assert "| baseline (UNTRAINED) |" in markdown_table([result])
+    assert "random" in result.to_markdown()
+    assert any("(UNTRAINED): the weights of baseline" in note for note in notes([result]))
+    assert result.to_dict()["runs"]["p1"]["detector"]["untrained"] is True
+    assert "UNTRAINED" not in make_result().to_markdown()
