@@ -32,7 +32,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import torch
 import torch.nn.functional as F  # noqa: N812 — the name that everyone knows it by
@@ -55,6 +55,9 @@ from transformers.utils.generic import ModelOutput  # noqa: E402
 from detectors.recipes import Recipe  # noqa: E402
 from thb_dataset.clip_spec import ClipSpec  # noqa: E402
 from thb_dataset.errors import DetectorError  # noqa: E402
+
+SYNTHETIC_RELEASE: Final = "the synthetic release"
+"""How ``training_data`` names a release whose videos are drawn, like those of the mini release."""
 
 
 @dataclass
@@ -84,6 +87,10 @@ class DetectorConfig(PreTrainedConfig):
         code_licence: The SPDX name of the code's licence.
         weights_licence: The SPDX name of the weights' licence; None for weights without a licence.
         training_data: The data that the weights were trained on, in words.
+        untrained: Whether the weights are random. Training with ``thb train`` clears it; after a
+            training of your own, clear it yourself.
+        trained_on_synthetic: Whether the weights were trained on a synthetic release, so that they
+            say nothing about videos of people.
         source_checksum: The sha256 of the official checkpoint that the weights were converted from.
         detector_class: ``module:Class`` of a third-party detector, written when it is saved, so
             that its folder names the class that it needs.
@@ -97,6 +104,8 @@ class DetectorConfig(PreTrainedConfig):
     code_licence: str | None = "Apache-2.0"
     weights_licence: str | None = None
     training_data: str | None = None
+    untrained: bool = False
+    trained_on_synthetic: bool = False
     source_checksum: str | None = None
     detector_class: str | None = None
 
@@ -111,6 +120,8 @@ class DetectorConfig(PreTrainedConfig):
         self.clip = ClipSpec.from_dict(
             {**self.default_clip.to_dict(), **(self.clip or {})}
         ).to_dict()
+        if SYNTHETIC_RELEASE in (self.training_data or ""):  # all that older versions wrote
+            self.trained_on_synthetic = True
         if self.id2label is None:
             self.id2label = {0: "real", 1: "fake"}
             self.label2id = {"real": 0, "fake": 1}

@@ -1,8 +1,6 @@
 """From the name of a detector to the detector itself.
 
-A detector can be named in four ways: a name from :data:`~detectors.listing.DETECTORS` (fresh
-weights), a folder, a Hub id ``org/name`` (both with trained weights), or ``module:Class`` (fresh
-weights of your own class). Write ``./name`` for a folder that has the name of a detector.
+:mod:`detectors.references` says in which ways a detector can be named.
 
 Importing this module is cheap: torch, transformers and the detectors are imported on first use.
 """
@@ -10,14 +8,19 @@ Importing this module is cheap: torch, transformers and the detectors are import
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detectors.listing import CONVERTIBLE, DETECTORS, is_hub_id
-from thb_dataset.errors import DetectorError, SettingsError, THBError, first_line
+from detectors.references import is_class_path, read_reference, refuse_untrained
+from thb_dataset.errors import (
+    DetectorError,
+    SettingsError,
+    THBError,
+    first_line,
+)
 from thb_dataset.files import parse_json
 
 if TYPE_CHECKING:
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
 
     from detectors.base import Detector
     from detectors.conversion import Layout
-
-_CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 def register_detectors() -> None:
@@ -42,7 +43,7 @@ def find_detector_class(reference: str) -> type[Detector]:
         DetectorError: No such class exists; similar names are suggested.
     """
     path = DETECTORS[reference].detector if reference in DETECTORS else reference
-    if not _CLASS.fullmatch(path):
+    if not is_class_path(path):
         raise DetectorError(_explain_miss(reference))
     return _import_class(path)
 
@@ -70,43 +71,73 @@ def load_detector(
     trust_remote_code: bool = False,
     seed: int = 0,
     config: Mapping[str, Any] | None = None,
+    untrained: bool = False,
 ) -> Detector:
     """Load a detector in evaluation mode, its weights from safetensors only.
 
     Args:
-        reference: A folder, a Hub id, ``module:Class``, or a name of
-            :data:`~detectors.listing.DETECTORS`.
+        reference: A folder or a Hub id with trained weights, or ``module:Class@`` and one of the
+            two for weights of your own class. With ``untrained`` also a name of
+            :data:`~detectors.listing.DETECTORS` or ``module:Class``.
         device: The device of the weights; the CPU by default.
         trust_remote_code: Run Python code that the folder or the Hub repo brings or names. Off by
-            default, because such code can do anything that you can.
-        seed: The seed of fresh weights; the same seed gives the same weights.
-        config: Settings for fresh weights that differ from the class's defaults.
+            default, because such code can do anything that you can. A class that the reference
+            itself names needs no such trust.
+        seed: The seed of random weights; the same seed gives the same weights.
+        config: Settings for random weights that differ from the class's defaults.
+        untrained: Give random weights to a detector that is named without weights, for tests and
+            for trainings of your own. Whatever it scores is marked.
 
     Raises:
-        DetectorError: It cannot be found or loaded; the message says what to do next.
+        DetectorError: It cannot be found or loaded, or is named without weights; the message says
+            what to do next.
     """
-    name = str(reference)
-    if has_fresh_weights(reference):
-        detector = create_detector(find_detector_class(name), seed=seed, config=config)
+    wanted = read_reference(reference)
+    if wanted.place is None:
+        if not untrained:
+            refuse_untrained(reference)
+        detector_class = find_detector_class(str(reference))
+        detector = create_detector(detector_class, seed=seed, config=config)
     elif config:
         raise DetectorError(
-            f"{name} has trained weights, whose settings cannot be changed: leave out config"
+            f"{reference} has trained weights, whose settings cannot be changed: leave out config"
         )
-    elif Path(name).expanduser().is_dir():
-        folder = _check_folder(Path(name).expanduser())
-        detector = _load_weights(str(folder), trust_remote_code=trust_remote_code)
-    elif is_hub_id(reference):
-        detector = _load_weights(name, trust_remote_code=trust_remote_code)
+    elif wanted.class_name is not None:
+        detector = _load_as(wanted.class_name, wanted.place)
     else:
-        raise DetectorError(_explain_miss(name))
+        detector = _load_place(wanted.place, trust_remote_code=trust_remote_code)
     return detector if device is None else detector.to(device)  # type: ignore[arg-type] # untyped
 
 
 def has_fresh_weights(reference: str | Path) -> bool:
     """Return whether a reference is a registered name or ``module:Class``."""
-    return isinstance(reference, str) and bool(
-        reference in DETECTORS or _CLASS.fullmatch(reference)
-    )
+    return read_reference(reference).place is None
+
+
+def _load_as(class_name: str, place: str) -> Detector:
+    """Load weights of a class that the user names, and run no other code that comes with them.
+
+    Raises:
+        DetectorError: The class or the weights do not exist, or do not belong together.
+    """
+    detector_class = find_detector_class(class_name)
+    detector = _load_place(place, trust_remote_code=False)
+    if not isinstance(detector, detector_class):
+        raise DetectorError(
+            f"{place} holds a {type(detector).__name__}, not a {class_name}: name the class that"
+            " was trained"
+        )
+    return detector
+
+
+def _load_place(place: str, *, trust_remote_code: bool) -> Detector:
+    """Load the weights of a folder or a Hub repo."""
+    folder = Path(place).expanduser()
+    if folder.is_dir():
+        return _load_weights(str(_check_folder(folder)), trust_remote_code=trust_remote_code)
+    if is_hub_id(place):
+        return _load_weights(place, trust_remote_code=trust_remote_code)
+    raise DetectorError(_explain_miss(place))
 
 
 def create_detector(
@@ -152,6 +183,7 @@ def create_detector(
         if settings.backbone_checkpoint is not None:
             limit_waiting()
             detector.load_backbone(settings.backbone_checkpoint)
+    detector.config.untrained = True
     detector.eval()
     return detector
 
@@ -184,8 +216,9 @@ def _explain_miss(name: str) -> str:
     close = difflib.get_close_matches(name, DETECTORS, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     return (
-        f"no detector {name!r}: {hint}give a folder with trained weights, a Hub id org/name,"
-        f" module:Class, or one of {', '.join(sorted(DETECTORS))}"
+        f"no detector {name!r}: {hint}give a folder with trained weights, a Hub id org/name, or"
+        f" module:Class@FOLDER; training begins with module:Class or one of"
+        f" {', '.join(sorted(DETECTORS))}"
     )
 
 
@@ -261,7 +294,7 @@ def _import_own_class(source: str, *, trust_remote_code: bool) -> None:
         return
     if not trust_remote_code:
         raise DetectorError(
-            f"{source} is a {reference}, which is not imported: import its module first, or"
-            " pass --trust-remote-code if you trust it"
+            f"{source} is a {reference}, which is not imported: if that class is yours, name it as"
+            f" {reference}@{source}; otherwise pass --trust-remote-code if you trust its code"
         )
     _import_class(reference)

@@ -63,6 +63,7 @@ def evaluate_score_and_predict(ask: Ask, release: list[object], run: Path, video
 
     told = ask("predict", run / "p1", video)["videos"]
     assert [row["status"] for row in told] == ["ok"]
+    assert [row["verdict"] in ("called fake", "not called fake", "none") for row in told] == [True]
     return evaluated
 
 

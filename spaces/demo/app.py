@@ -37,10 +37,10 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--runs",
         nargs="+",
-        type=Path,
         default=[],
         metavar="DIR",
-        help="folders that thb train wrote, each with one fold or all folds of a detector",
+        help="folders that thb train wrote, each with one fold or all folds of a detector; for a"
+        " class of your own module:Class@DIR",
     )
     parser.add_argument(
         "--detectors",

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from demo_detectors import Offer, load
 from demo_words import describe_run
-from detectors.listing import is_hub_id
+from detectors.references import read_reference
 from metrics.talking_head_detection.roc import GRADED_FROM
+from thb.prediction.calls import SYNTHETIC_BANNER, UNTRAINED_BANNER
 from thb.publishing.detector import find_results
 from thb.publishing.detector_card import PLACEHOLDER, write_card
 from thb.runs.provenance import hash_weights
 from thb.runs.record import read_record
 from thb_dataset.errors import THBError
-from thb_dataset.hub.files import read_hub_file
 
 if TYPE_CHECKING:
     from detectors.base import Detector
@@ -38,8 +38,8 @@ def write_offer_card(offer: Offer) -> str:
         detector = load(offer.reference)
     except THBError as error:
         return f"{head}This detector cannot be loaded: {error}"
-    folder = Path(offer.reference)
-    results = find_results(folder, hash_weights(detector))[0] if folder.is_dir() else []
+    folder = read_reference(offer.reference).folder
+    results = [] if folder is None else find_results(folder, hash_weights(detector))[0]
     weaknesses = "\n".join(f"- {line}" for line in list_weaknesses(detector, results))
     card = _read_card(offer, detector, results)
     return f"{head}#### Known weaknesses\n{weaknesses}\n\n#### Card\n{card}"
@@ -49,8 +49,10 @@ def list_weaknesses(detector: Detector, results: list[tuple[str, Result]]) -> li
     """Return reasons not to trust a detector, from its settings and its own results."""
     config = detector.config
     found = [f"Trained on: {config.training_data or 'not recorded'}."]
-    if "synthetic" in (config.training_data or ""):
-        found.append("It was trained on drawings, so its scores of real videos mean nothing.")
+    if config.untrained:
+        found.append(UNTRAINED_BANNER)
+    elif config.trained_on_synthetic:
+        found.append(SYNTHETIC_BANNER)
     if not config.weights_licence:
         found.append("Its weights have no licence.")
     else:
@@ -82,13 +84,13 @@ def _describe_weak(cell: Cell) -> str:
 
 def _read_card(offer: Offer, detector: Detector, results: list[tuple[str, Result]]) -> str:
     """Return the README that a detector comes with, or the one it would be published with."""
-    folder = Path(offer.reference)
+    reference = read_reference(offer.reference)
+    folder = Path(str(reference.place))
     try:
-        if is_hub_id(offer.reference):
-            file = read_hub_file(offer.reference, "README.md")
-        else:
-            file = folder / "README.md"
-        if file is not None and file.is_file():
+        if reference.hub_id is not None:
+            return f"[The card on the Hub](https://huggingface.co/{reference.hub_id})"
+        file = folder / "README.md"
+        if file.is_file():
             text = file.read_text("utf-8")
         else:
             record = read_record(folder)

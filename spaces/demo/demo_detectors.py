@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from demo_limits import MAX_DETECTORS
-from detectors.listing import is_hub_id
+from detectors.references import read_reference, refuse_untrained
 from thb.runs.folders import find_run_folders
+from thb.runs.record import read_record
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class Offer:
         name: The name that the visitor reads; the folds of one detector share it.
         protocol: ``p1``, ``p2`` or ``p3``; None for weights that belong to no protocol.
         fold: ``p1``, ``p3-hallo``, …; None for weights that belong to no protocol.
-        reference: A folder or a Hub id, as ``thb.detector`` takes it.
+        reference: A folder or a Hub id, as ``thb.detector`` takes it; ``module:Class@`` may stand
+            before it, for a class of whoever runs this page.
     """
 
     name: str
@@ -37,18 +39,71 @@ class Offer:
     fold: str | None
     reference: str
 
+    @property
+    def trained_on_synthetic(self) -> bool:
+        """Whether its folder says that it was trained on drawings; a Hub id is not asked."""
+        folder = read_reference(self.reference).folder
+        try:
+            record = None if folder is None else read_record(folder)
+        except DetectorError:
+            return False
+        return record is not None and record.release.synthetic
 
-def find_runs(folders: Iterable[Path]) -> tuple[Offer, ...]:
+
+def find_runs(folders: Iterable[str | Path]) -> tuple[Offer, ...]:
     """Find the detectors in folders that ``thb train`` wrote, each with one fold or all folds.
 
+    Detectors of one name in different places get the names of the folders above them as well, as
+    many as tell them apart; a folder that is given twice is offered once.
+
+    Args:
+        folders: The folders; ``module:Class@`` may stand before each.
+
     Raises:
-        DetectorError: A folder holds no detector.
+        DetectorError: A folder holds no detector, or a detector has two runs of one fold.
     """
-    return tuple(
-        Offer(name=run.name, protocol=run.protocol, fold=run.fold, reference=str(run.folder))
-        for folder in folders
-        for run in find_run_folders(folder)
+    runs = {run.folder: run for folder in folders for run in find_run_folders(folder)}
+    names = _tell_apart({run.home for run in runs.values()})
+    offers = tuple(
+        Offer(
+            name=names[run.home],
+            protocol=run.protocol,
+            fold=run.fold,
+            reference=str(run.reference),
+        )
+        for run in runs.values()
     )
+    _refuse_doubles(offers, "the command line")
+    return offers
+
+
+def _tell_apart(homes: Collection[Path]) -> dict[Path, str]:
+    """Return a name for each folder: its own, or with so many above it that no two are equal."""
+    names = {}
+    for home in homes:
+        others = [other for other in homes if other != home]
+        for length in range(1, len(home.parts) + 1):
+            if all(other.parts[-length:] != home.parts[-length:] for other in others):
+                break
+        names[home] = Path(*home.parts[-length:]).as_posix()
+    return names
+
+
+def _refuse_doubles(offers: Sequence[Offer], where: str) -> None:
+    """Refuse detectors that a visitor could not tell apart.
+
+    Raises:
+        DetectorError: Two of them have one name and fold.
+    """
+    seen: dict[tuple[str, str | None], Offer] = {}
+    for offer in offers:
+        key = (offer.name, offer.fold)
+        if key in seen:
+            raise DetectorError(
+                f"{where} has two detectors of one name and fold, {seen[key].reference} and"
+                f" {offer.reference}: rename one, or leave it out"
+            )
+        seen[key] = offer
 
 
 def read_offers(file: Path) -> tuple[Offer, ...]:
@@ -62,8 +117,7 @@ def read_offers(file: Path) -> tuple[Offer, ...]:
         offers = [_read_offer(entry, file.parent.resolve()) for entry in entries]
     except (OSError, ValueError, TypeError) as error:
         raise DetectorError(f"{file} is not a list of detectors: {error}") from error
-    if len({(offer.name, offer.fold) for offer in offers}) != len(offers):
-        raise DetectorError(f"{file} has two detectors of one name and fold")
+    _refuse_doubles(offers, str(file))
     return tuple(offers)
 
 
@@ -71,14 +125,16 @@ def _read_offer(entry: dict[str, Any], home: Path) -> Offer:
     if set(entry) != _KEYS:
         raise ValueError(f"an entry must have the keys {', '.join(sorted(_KEYS))}: {entry}")
     offer = Offer(**entry)
-    folder = (home / offer.reference).resolve()
+    refuse_untrained(offer.reference)
+    given = read_reference(offer.reference)
+    folder = (home / str(given.place)).resolve()
     if not folder.is_dir():
-        if not is_hub_id(offer.reference):
-            raise ValueError(f"there is no folder {offer.reference} beside it")
+        if given.hub_id is None:
+            raise ValueError(f"there is no folder {given.place} beside it")
         return offer
     if not folder.is_relative_to(home):
-        raise ValueError(f"{offer.reference} is outside {home.name}")
-    return Offer(**{**asdict(offer), "reference": str(folder)})
+        raise ValueError(f"{given.place} is outside {home.name}")
+    return replace(offer, reference=str(given.at(folder)))
 
 
 @dataclass(frozen=True)
@@ -107,6 +163,32 @@ class Shelf:
         ordered = sorted(known, key=lambda fold: ("p1", "p3", "p2").index(fold[:2]))
         return [*ordered] or [None]
 
+    @property
+    def trained_on_synthetic(self) -> list[str]:
+        """The names of the detectors that are known to be trained on drawings."""
+        return [
+            name
+            for name in self.names
+            if any(offer.trained_on_synthetic for offer in self.offers if offer.name == name)
+        ]
+
+    def list_absent(self, fold: str | None) -> dict[str, list[str]]:
+        """Return the detectors that cannot be used for a protocol run, and the runs they have."""
+        runs = {
+            name: [offer.fold for offer in self.offers if offer.name == name] for name in self.names
+        }
+        return {
+            name: sorted(map(str, folds))
+            for name, folds in runs.items()
+            if fold not in folds and None not in folds
+        }
+
+    def choose(self, names: Sequence[str], fold: str | None) -> list[str]:
+        """Return those of the chosen names that have a protocol run, or else the first that has."""
+        absent = self.list_absent(fold)
+        present = [name for name in self.names if name not in absent]
+        return [name for name in present if name in names] or present[:1]
+
     def find(self, names: Sequence[str], fold: str | None) -> list[Offer]:
         """Return the detectors that a visitor chose, in the order of the shelf.
 
@@ -134,6 +216,8 @@ class Shelf:
 @lru_cache(maxsize=MAX_DETECTORS)
 def load(reference: str) -> Detector:
     """Load a detector once; code from its folder or repo is never run.
+
+    A class that the owner of this page names in the reference is imported from Python's path.
 
     Raises:
         DetectorError: The detector cannot be found or loaded.

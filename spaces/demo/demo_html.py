@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
+from demo_detectors import Shelf
 from demo_judging import Judgement
-from demo_words import Problem, describe_run, give_verdict
-from thb.prediction.timeline import Timeline
+from demo_words import Problem, describe_run
+
+if TYPE_CHECKING:
+    from thb.prediction.calls import Call
+    from thb.prediction.timeline import Timeline
 
 
 def write_text(text: str) -> str:
@@ -31,7 +37,7 @@ def write_problem(problem: Problem) -> str:
 
 
 def write_judgement(judgement: Judgement) -> str:
-    """Return what one detector says: its score, verdict and numbers, or why it has no score."""
+    """Return what one detector says: the verdict, then its numbers, or why it has no score."""
     offer = judgement.offer
     parts = [
         f"<h3>{escape(offer.name)}</h3>",
@@ -39,8 +45,8 @@ def write_judgement(judgement: Judgement) -> str:
     ]
     if judgement.problem is not None:
         parts.append(write_problem(judgement.problem))
-    elif judgement.prediction is not None and judgement.prediction.score is not None:
-        parts += _write_score(judgement, judgement.prediction.score)
+    elif judgement.call is not None:
+        parts += _write_call(judgement, judgement.call)
     if judgement.overlay_problem is not None:
         parts.append("<p>The score is valid, but there is no Grad-CAM picture:</p>")
         parts.append(write_problem(judgement.overlay_problem))
@@ -48,25 +54,51 @@ def write_judgement(judgement: Judgement) -> str:
     return f'<section class="thb-card" aria-label="{label}">{"".join(parts)}</section>'
 
 
-def _write_score(judgement: Judgement, score: float) -> list[str]:
-    verdict = give_verdict(score, judgement.calibration)
-    threshold = ""
-    if judgement.calibration is not None:
-        place = 100 * min(judgement.calibration.threshold, 1.0)
+def _write_call(judgement: Judgement, call: Call) -> list[str]:
+    threshold, alarm = "", ""
+    if call.threshold is not None and call.verdict != "none":
+        place = 100 * min(call.threshold, 1.0)
         threshold = f'<span class="thb-threshold" style="left:{place:.1f}%"></span>'
+        alarm = f"; {escape(call.figures.partition('; ')[2])}"
+    score = call.figures.partition(";")[0].removeprefix("score ")
     lines = [
-        f'<p class="thb-score"><span>P(fake)</span> <strong>{score:.3f}</strong></p>',
+        f'<p class="thb-verdict" data-kind="{call.verdict}">{write_text(call.statement)}</p>',
+        f'<p class="thb-caveat">{escape(call.caveat)}</p>',
+        f'<p class="thb-score">Score <strong>{score}</strong>{alarm}</p>',
         '<div class="thb-bar" aria-hidden="true">'
-        f'<span class="thb-fill" style="width:{100 * score:.1f}%"></span>{threshold}</div>',
-        f'<p class="thb-verdict" data-kind="{verdict.kind}">{escape(verdict.title)}</p>',
-        f"<p>{write_text(verdict.text)}</p>",
+        f'<span class="thb-fill" style="width:{100 * call.score:.1f}%"></span>{threshold}</div>',
     ]
+    if judgement.calibration is not None:
+        lines.append(
+            "<details><summary>Where the alarm begins, and why</summary>"
+            f"<p>{escape(str(judgement.calibration))}</p></details>"
+        )
     if judgement.faces > 1:
         lines.append(
             f"<p>{judgement.faces} faces were followed. The one seen longest was judged; the"
             " pictures below show it.</p>"
         )
     return lines
+
+
+def write_banner(text: str) -> str:
+    """Return a warning that must be seen before anything else."""
+    return f'<p class="thb-banner" role="note">{write_text(text)}</p>'
+
+
+def write_absent(offers: Shelf, fold: str | None) -> str:
+    """Return which detectors have no such protocol run, and the style that greys them out."""
+    absent = offers.list_absent(fold)
+    if not absent:
+        return ""
+    boxes = [f"input[title={json.dumps(name, ensure_ascii=False)}]" for name in absent]
+    style = f"#detectors label:has({', '.join(boxes)}) {{ opacity: 0.45; }}".replace("<", "\\3c ")
+    names = "; ".join(f"{name} (it has {', '.join(folds)})" for name, folds in absent.items())
+    return (
+        f"<style>{style}</style>"
+        f'<p class="thb-note thb-absent">Greyed out, because not trained for this run:'
+        f" {escape(names)}.</p>"
+    )
 
 
 def name_threshold(name: str) -> str:
@@ -92,7 +124,7 @@ def _write_timeline(judgement: Judgement, timeline: Timeline, curve: str, thresh
     name = escape(judgement.offer.name)
     lines = [f'<p class="thb-legend">{_write_key(curve)} {name}']
     if judgement.calibration is not None:
-        lines.append(f" {_write_key(threshold)} its threshold for 1 % false alarms")
+        lines.append(f" {_write_key(threshold)} its alarm threshold")
     lines.append("</p>")
     if not timeline.own_clips:
         lines.append(
@@ -107,7 +139,7 @@ def _write_timeline(judgement: Judgement, timeline: Timeline, curve: str, thresh
     )
     lines.append(
         f"<details><summary>{name}: the curve as a table</summary><table><thead><tr>"
-        '<th scope="col">Stretch of the video</th><th scope="col">P(fake)</th></tr></thead>'
+        '<th scope="col">Stretch of the video</th><th scope="col">Score</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></details>"
     )
     return "".join(lines)

@@ -16,20 +16,22 @@ from demo_detectors import Offer, load
 from demo_device import on_device
 from demo_limits import FILE_AGE_SECONDS
 from demo_pictures import Picture, draw_track
-from demo_words import BROKEN, Problem, explain_error, give_verdict
-from thb.prediction.calibration import Calibration, read_calibration
+from demo_words import BROKEN, Problem, explain_error
+from thb.prediction.calls import Call, Grounds
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict
 from thb.prediction.timeline import Timeline, read_clips, score_over_time
 from thb.runs.provenance import ScoringRecord
 from thb.runtime.records import to_json
-from thb_dataset.errors import DetectorError, THBError, VideoError
+from thb_dataset.errors import THBError, VideoError
 from thb_dataset.files import digest_file, write_json
 
 if TYPE_CHECKING:
+    from detectors.base import Detector
+    from thb.prediction.calibration import Calibration
     from thb.prediction.predictions import Prediction
 
-RECORD_FORMAT: Final = "thb-demo/1"
+RECORD_FORMAT: Final = "thb-demo/2"
 RECORD_FILE: Final = "talkingheadbench-scores.json"
 NOTE: Final = (
     "A score is a detector's opinion of one video, not a proof. It may be wrong in either"
@@ -47,6 +49,7 @@ class Judgement:
         offer: The detector.
         prediction: The row with its score; None if the detector could not be loaded.
         problem: Why there is no score; None if there is one.
+        call: What the score comes to: the verdict, in words; None without a score.
         calibration: The threshold that the detector comes with; None without one.
         timeline: The score over time; None without a score.
         track: Pictures of the face that was followed.
@@ -61,6 +64,7 @@ class Judgement:
     offer: Offer
     prediction: Prediction | None = None
     problem: Problem | None = None
+    call: Call | None = None
     calibration: Calibration | None = None
     timeline: Timeline | None = None
     track: tuple[Picture, ...] = ()
@@ -72,13 +76,11 @@ class Judgement:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, without any path of this machine."""
-        score = None if self.prediction is None else self.prediction.score
-        verdict = None if score is None else give_verdict(score, self.calibration)
         return {
             "detector": {**asdict(self.offer), "reference": Path(self.offer.reference).name},
             "prediction": None if self.prediction is None else asdict(self.prediction),
             "problem": None if self.problem is None else asdict(self.problem),
-            "verdict": None if verdict is None else asdict(verdict),
+            "verdict": None if self.call is None else self.call.to_dict(),
             "calibration": None if self.calibration is None else _list_values(self.calibration),
             "timeline": None if self.timeline is None else self.timeline.to_dict(),
             "run": None if self.run is None else to_json(self.run),
@@ -174,9 +176,11 @@ def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
                 hint="Try another video or another detector.",
             )
             return replace(judgement, problem=problem or unscored)
+        grounds = _find_grounds(offer, detector)
         return replace(
             judgement,
-            calibration=_find_calibration(offer, made.run.detector.weights_sha256),
+            call=grounds.call(row.score, video),
+            calibration=grounds.calibration,
             timeline=score_over_time(detector, video, row, settings=settings),
             track=draw_track(video, detector.config.clip_spec, clips, folder / "track"),
             faces=clips.faces,
@@ -189,13 +193,14 @@ def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
         return replace(judgement, problem=BROKEN)
 
 
-def _find_calibration(offer: Offer, weights_sha256: str | None) -> Calibration | None:
-    """Return the threshold; without one, or with a damaged one, the score gets no verdict."""
+def _find_grounds(offer: Offer, detector: Detector) -> Grounds:
+    """Return what decides on verdicts; a threshold that is damaged counts as none."""
     try:
-        return read_calibration(offer.reference, weights_sha256=weights_sha256)
-    except DetectorError as error:
+        return Grounds.find(detector, offer.reference)
+    except THBError as error:
         _log.warning("%s: %s", offer.name, error)
-        return None
+        config = detector.config
+        return Grounds(untrained=config.untrained, trained_on_synthetic=config.trained_on_synthetic)
 
 
 @on_device

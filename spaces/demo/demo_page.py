@@ -11,7 +11,7 @@ import gradio as gr
 
 from demo_detectors import Shelf
 from demo_examples import Example
-from demo_html import write_note, write_problem
+from demo_html import write_absent, write_banner, write_note, write_problem
 from demo_judging import job_folder, judge, write_record
 from demo_limits import (
     FILE_AGE_SECONDS,
@@ -22,7 +22,7 @@ from demo_limits import (
     describe_limits,
 )
 from demo_results import Results, build_results, show_step
-from demo_words import BROKEN, Problem, describe_run, describe_video
+from demo_words import BROKEN, Problem, describe_run, describe_video, warn_of_drawings
 from thb_dataset.errors import DetectorError
 
 DEVICE: Final = "device"
@@ -30,11 +30,13 @@ DEVICE: Final = "device"
 DOOR: Final = "door"
 """The queue in which requests are checked before they may wait for the device."""
 MAX_CHECKS: Final = 4
+SCROLL: Final = "() => document.getElementById('summary').scrollIntoView({behavior: 'smooth'})"
+"""Brings the progress of a job into view, and below it the results."""
 
 TITLE: Final = "TalkingHeadBench: is this talking head a fake?"
 INTRODUCTION: Final = f"""# {TITLE}
-Upload a short video of one person talking. Detectors trained on the benchmark say how likely it is
-that a machine made it, show how their scores change over time, and show where they looked. Videos
+Upload a short video of one person talking. Each detector calls it fake or not, or says why it gives
+no verdict, and shows how its score changes over time and where it looked. Videos
 stay on this server for about an hour, and nobody else can see them. Closing or reloading the page
 stops the work and loses the results: download them to keep them."""
 EMPTY_SHELF: Final = """## This page has no detectors yet
@@ -59,6 +61,8 @@ def build_page(shelf: Shelf, examples: Sequence[Example], texts: str) -> gr.Bloc
     )
     with page:
         gr.Markdown(INTRODUCTION)
+        if shelf.trained_on_synthetic:
+            gr.HTML(write_banner(warn_of_drawings(shelf.trained_on_synthetic)), elem_id="banner")
         if shelf.offers:
             _build_form(shelf, examples)
         else:
@@ -93,6 +97,7 @@ def _build_form(shelf: Shelf, examples: Sequence[Example]) -> None:
         show_progress_on=results.summary,
         api_visibility="private",
     )
+    admitted.success(None, js=SCROLL, queue=False, api_visibility="private")
     stop.click(None, None, None, cancels=[job], queue=False, api_visibility="private")
     answer = gr.JSON(visible=False)
     gr.Button(visible=False).click(
@@ -147,7 +152,7 @@ def _build_choice(shelf: Shelf) -> tuple[gr.CheckboxGroup, gr.Dropdown, gr.Check
     with gr.Row():
         names = gr.CheckboxGroup(
             choices=shelf.names,
-            value=shelf.names[:1],
+            value=shelf.choose((), shelf.folds[0]),
             label=f"Detectors, shown side by side ({MAX_DETECTORS} at most)",
             elem_id="detectors",
             min_width=320,
@@ -159,6 +164,15 @@ def _build_choice(shelf: Shelf) -> tuple[gr.CheckboxGroup, gr.Dropdown, gr.Check
             elem_id="fold",
             min_width=320,
         )
+    absent = gr.HTML(write_absent(shelf, shelf.folds[0]), elem_id="absent", label="Not in this run")
+    fold.change(
+        lambda chosen, run: (shelf.choose(chosen, run or None), write_absent(shelf, run or None)),
+        [names, fold],
+        [names, absent],
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
     with_overlay = gr.Checkbox(
         value=True, label="Show where they looked (Grad-CAM; takes longer)", elem_id="with-overlay"
     )

@@ -79,10 +79,10 @@ def build_results() -> Results:
             slots = tuple(_build_slot(number) for number in range(MAX_DETECTORS))
         plot = gr.LinePlot(
             x="seconds",
-            y="P(fake)",
+            y="score",
             color="detector",
             x_title="seconds",
-            y_title="P(fake)",
+            y_title="score",
             y_lim=[0, 1],
             colors_in_legend=[],  # Gradio cuts its legend off, so ours is below the plot
             height=280,
@@ -192,7 +192,7 @@ def _collect_curves(judgements: Sequence[Judgement]) -> pd.DataFrame:
             line = name_threshold(name)
             ends = (parts[0].start_seconds, parts[-1].end_seconds)
             rows += [(at, judgement.calibration.threshold, line) for at in ends]
-    return pd.DataFrame(rows, columns=["seconds", "P(fake)", "detector"])
+    return pd.DataFrame(rows, columns=["seconds", "score", "detector"])
 
 
 def _map_colours(judgements: Sequence[Judgement]) -> dict[str, str]:

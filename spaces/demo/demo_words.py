@@ -1,8 +1,9 @@
-"""Errors and verdicts in words: what a visitor reads instead of a traceback."""
+"""Errors, videos and protocol runs in words: what a visitor reads instead of a traceback."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,7 +22,6 @@ from thb_dataset.errors import (
 from thb_dataset.records import Generator
 
 if TYPE_CHECKING:
-    from thb.prediction.calibration import Calibration
     from thb_dataset.video.reader import VideoInfo
 
 
@@ -131,6 +131,14 @@ def describe_video(name: str, info: VideoInfo) -> str:
     return f"{name}: {length}, {info.width} × {info.height} pixels, {sound}"
 
 
+def warn_of_drawings(names: Sequence[str]) -> str:
+    """Return the warning about detectors on offer that were trained on a synthetic release."""
+    return (
+        f"Trained on drawings only (the synthetic release): {', '.join(names)}. Scores of videos of"
+        " people mean nothing; only the example drawings get a verdict."
+    )
+
+
 def describe_run(fold: str | None) -> str:
     """Return in words what the detectors of a protocol run were trained on.
 
@@ -146,59 +154,3 @@ def describe_run(fold: str | None) -> str:
         "p2": f"P2: without {generator}",
         "p3": f"P3: without {generator}, unseen people",
     }.get(protocol, fold)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShownVerdict:
-    """The verdict that the page shows: a score compared with the detector's own threshold.
-
-    Attributes:
-        kind: ``fake``, ``not_fake`` or ``none``.
-        title: The verdict in a few words.
-        text: The numbers that it is based on.
-    """
-
-    kind: str
-    title: str
-    text: str
-
-
-def give_verdict(score: float, calibration: Calibration | None) -> ShownVerdict:
-    """Compare a score with the detector's own threshold.
-
-    Args:
-        score: The probability that the video is fake, 0 to 1.
-        calibration: The detector's threshold; None without one, and then there is no verdict.
-    """
-    if calibration is None:
-        return ShownVerdict(
-            kind="none",
-            title="No verdict",
-            text="This detector has no threshold: nobody has measured above which score at most 1 %"
-            " of real videos are called fake, and 0.5 would be a guess. Whoever trained it can add"
-            " one with `thb calibrate RUN --release …` and publish it again.",
-        )
-    target = _write_share(calibration.target_fpr)
-    basis = (
-        f"The threshold {calibration.threshold:.3f} allows {target} false alarms. It was chosen on"
-        f" {calibration.n_real} real validation videos, {calibration.false_alarms} of which reach"
-        f" it, and it finds {_write_share(calibration.true_positive_rate)} of"
-        f" {calibration.n_fake} fakes."
-    )
-    if not calibration.resolved:
-        least = _write_share(1 / max(calibration.n_real, 1))
-        basis += (
-            f" {calibration.n_real} real videos are too few to measure a rate of {target}: a single"
-            f" false alarm among them is already {least}. Take the threshold as a rough guide."
-        )
-    if score >= calibration.threshold:
-        return ShownVerdict(kind="fake", title="Called fake", text=basis)
-    return ShownVerdict(
-        kind="not_fake",
-        title="Not called fake",
-        text=f"{basis} A score below it does not prove that the video is real.",
-    )
-
-
-def _write_share(share: float) -> str:
-    return f"{100 * share:.3g} %"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForVideoClassification, ResNetConfig, ResNetModel
 
+from detectors.base import Detector
 from detectors.baseline.configuration import BaselineConfig
 from detectors.baseline.modeling import BaselineDetector
 from detectors.registry import create_detector, load_detector
@@ -24,12 +25,16 @@ TINY: dict[str, Any] = {
 }
 
 
+def make_small() -> Detector:
+    return load_detector("baseline", config={"backbone": TINY}, untrained=True)
+
+
 def make_clips(number: int, frames: int = 4, size: int = 32) -> Tensor:
     return torch.randn(number, frames, 3, size, size, generator=torch.Generator().manual_seed(1))
 
 
 def test_it_is_small_and_says_what_it_reads() -> None:
-    detector = load_detector("baseline")
+    detector = load_detector("baseline", untrained=True)
     assert sum(weight.numel() for weight in detector.parameters()) < 100_000
     spec = detector.config.clip_spec
     with torch.inference_mode():
@@ -39,13 +44,15 @@ def test_it_is_small_and_says_what_it_reads() -> None:
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
-    one, two, other = (load_detector("baseline", seed=seed).state_dict() for seed in (0, 0, 1))
+    one, two, other = (
+        load_detector("baseline", seed=seed, untrained=True).state_dict() for seed in (0, 0, 1)
+    )
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert not torch.equal(one["classifier.weight"], other["classifier.weight"])
 
 
 def test_a_score_is_of_its_own_clip_alone() -> None:
-    detector, clips = load_detector("baseline", config={"backbone": TINY}), make_clips(5)
+    detector, clips = make_small(), make_clips(5)
     with torch.inference_mode():
         together = detector(clips).logits
         alone = torch.cat([detector(clip[None]).logits for clip in clips])
@@ -53,7 +60,7 @@ def test_a_score_is_of_its_own_clip_alone() -> None:
 
 
 def test_change_over_time_is_seen_whatever_its_direction() -> None:
-    detector, clips = load_detector("baseline", config={"backbone": TINY}), make_clips(2)
+    detector, clips = make_small(), make_clips(2)
     with torch.inference_mode():
         forwards, backwards = detector(clips).logits, detector(clips.flip(1)).logits
         still = detector(clips[:, :1].expand(-1, 4, -1, -1, -1)).logits
@@ -83,7 +90,7 @@ def test_it_learns_what_tells_two_kinds_of_clips_apart() -> None:
 
 
 def test_grad_cam_finds_its_maps() -> None:
-    detector, maps = load_detector("baseline", config={"backbone": TINY}), []
+    detector, maps = make_small(), []
     layer = detector.get_submodule(detector.cam_layer)
     layer.register_forward_hook(lambda module, given, made: maps.append(made))
     detector(make_clips(2, frames=3))
@@ -91,7 +98,7 @@ def test_grad_cam_finds_its_maps() -> None:
 
 
 def test_safetensors_only_and_transformers_loads_it(tmp_path: Path) -> None:
-    detector, clips = load_detector("baseline", config={"backbone": TINY}), make_clips(2)
+    detector, clips = make_small(), make_clips(2)
     detector.save_pretrained(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
     again = AutoModelForVideoClassification.from_pretrained(tmp_path).eval()
@@ -106,7 +113,9 @@ def test_a_pretrained_backbone_is_taken_over(tmp_path: Path) -> None:
     torch.manual_seed(3)
     pretrained = ResNetModel(ResNetConfig(**settings))
     pretrained.save_pretrained(tmp_path)
-    detector = load_detector("baseline", config={"backbone_checkpoint": str(tmp_path)})
+    detector = load_detector(
+        "baseline", config={"backbone_checkpoint": str(tmp_path)}, untrained=True
+    )
     assert detector.config.backbone["hidden_sizes"] == TINY["hidden_sizes"]
     for name, weight in pretrained.state_dict().items():
         assert torch.equal(detector.state_dict()[f"backbone.{name}"], weight)
@@ -123,4 +132,4 @@ def test_a_pretrained_backbone_is_taken_over(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_backbone_that_cannot_serve_is_refused(backbone: dict[str, Any], message: str) -> None:
     with pytest.raises(DetectorError, match=message):
-        load_detector("baseline", config={"backbone": backbone})
+        load_detector("baseline", config={"backbone": backbone}, untrained=True)

@@ -52,7 +52,7 @@ SMALL = {"clip": {"frames": 2, "size": 32}}
 def saved(tmp_path: Path) -> Path:
     """Return a folder with trained weights."""
     folder = tmp_path / "saved"
-    load_detector("baseline", seed=1, config=SMALL).save_pretrained(folder)
+    load_detector("baseline", seed=1, config=SMALL, untrained=True).save_pretrained(folder)
     return folder
 
 
@@ -127,10 +127,10 @@ def test_registering_makes_the_auto_classes_know_every_detector(tmp_path: Path) 
 
 def test_fresh_weights_depend_on_the_seed_alone() -> None:
     torch.manual_seed(5)
-    first = load_detector("baseline", seed=1, config=SMALL).state_dict()
+    first = load_detector("baseline", seed=1, config=SMALL, untrained=True).state_dict()
     state = torch.get_rng_state()
-    again = load_detector("baseline", seed=1, config=SMALL).state_dict()
-    other = load_detector("baseline", seed=2, config=SMALL).state_dict()
+    again = load_detector("baseline", seed=1, config=SMALL, untrained=True).state_dict()
+    other = load_detector("baseline", seed=2, config=SMALL, untrained=True).state_dict()
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(tensor, again[name]) for name, tensor in first.items())
     assert any(not torch.equal(tensor, other[name]) for name, tensor in first.items())
@@ -149,7 +149,7 @@ def test_fresh_weights_depend_on_the_seed_alone() -> None:
 )
 def test_what_cannot_be_found_says_what_to_do(reference: str, message: str) -> None:
     with pytest.raises(DetectorError, match=message):
-        load_detector(reference)
+        load_detector(reference, untrained=True)
 
 
 def test_a_hub_id_out_of_reach_says_so() -> None:
@@ -162,7 +162,10 @@ def test_a_folder_named_like_a_detector_is_reached_by_its_path(
 ) -> None:
     monkeypatch.chdir(saved.parent)
     saved.rename("baseline")
-    ours, theirs = load_detector("baseline", config=SMALL), load_detector("./baseline")
+    ours, theirs = (
+        load_detector("baseline", config=SMALL, untrained=True),
+        load_detector("./baseline"),
+    )
     name = "classifier.weight"
     assert not torch.equal(ours.state_dict()[name], theirs.state_dict()[name])
 
@@ -184,7 +187,7 @@ def test_settings_of_trained_weights_cannot_be_changed(saved: Path) -> None:
 
 def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(DetectorError, match=r"no setting dropuot \(did you mean dropout\?\)"):
-        load_detector("baseline", config={"dropuot": 0.5})
+        load_detector("baseline", config={"dropuot": 0.5}, untrained=True)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +202,7 @@ def test_a_setting_that_no_network_can_have_is_refused(
     config: dict[str, object], said: str
 ) -> None:
     with pytest.raises(SettingsError, match=said):
-        load_detector("baseline", config=config)
+        load_detector("baseline", config=config, untrained=True)
 
 
 def test_missing_weights_are_refused_and_not_drawn_again(saved: Path) -> None:
@@ -262,7 +265,7 @@ def test_a_third_partys_class_needs_no_registration(third_party: Path, tmp_path:
     out = tmp_path / "out"
     printed = run_python(
         "from detectors.registry import load_detector\n"
-        "mine = load_detector('third_party:Mine', seed=2)\n"
+        "mine = load_detector('third_party:Mine', seed=2, untrained=True)\n"
         f"mine.save_pretrained({str(out)!r})\n"
         f"again = load_detector({str(out)!r})\n"
         "print(type(again).__name__, bool((mine.map.weight == again.map.weight).all()))",
@@ -280,8 +283,11 @@ def test_code_that_a_folder_names_runs_only_where_that_is_allowed(
 ) -> None:
     out = tmp_path / "out"
     load = "from detectors.registry import load_detector\n"
-    run_python(f"{load}load_detector('third_party:Mine').save_pretrained({str(out)!r})",
-               folder=tmp_path, also_from=third_party)  # fmt: skip
+    run_python(
+        f"{load}load_detector('third_party:Mine', untrained=True).save_pretrained({str(out)!r})",
+        folder=tmp_path,
+        also_from=third_party,
+    )
     refused = run_python(
         f"{load}load_detector({str(out)!r})",
         folder=tmp_path,
@@ -296,11 +302,18 @@ def test_code_that_a_folder_names_runs_only_where_that_is_allowed(
         also_from=third_party,
     )
     assert allowed.split()[-1] == "Mine"
+    named = run_python(
+        f"{load}print(type(load_detector({f'third_party:Mine@{out}'!r})).__name__)",
+        folder=tmp_path,
+        also_from=third_party,
+    )
+    assert named.split()[-1] == "Mine", "who names the class trusts it"
 
 
 def test_a_class_that_is_not_a_detector_is_refused(third_party: Path, tmp_path: Path) -> None:
     printed = run_python(
-        "from detectors.registry import load_detector\nload_detector('third_party:NoDetector')",
+        "from detectors.registry import load_detector\n"
+        "load_detector('third_party:NoDetector', untrained=True)",
         folder=tmp_path,
         also_from=third_party,
         succeeds=False,

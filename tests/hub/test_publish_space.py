@@ -18,6 +18,7 @@ from tests.support.loopback_hub import LoopbackHub
 from tests.support.records import make_run_record
 from tests.support.running_space import RunningSpace
 from thb.prediction.calibration import THRESHOLDS_FILE, Calibration
+from thb.prediction.calls import UNTRAINED_BANNER
 from thb.publishing.checkout import find_space, list_files, pin_requirements
 from thb.publishing.space import publish_space
 from thb.runs.provenance import hash_weights
@@ -107,7 +108,7 @@ def test_what_was_pushed_starts_and_gives_a_score(
     (judgement,) = record["judgements"]
     assert judgement["problem"] is None, space.log.read_text("utf-8")
     assert 0 <= judgement["prediction"]["score"] <= 1
-    assert judgement["verdict"]["kind"] == "none", "0.5 is not a threshold"
+    assert judgement["verdict"]["verdict"] == "none", "0.5 is not a threshold"
     assert not any((tmp_path / "work" / "thb-demo-jobs").iterdir())
 
 
@@ -160,7 +161,10 @@ def test_a_threshold_goes_along_and_stands_on_the_card(run: Path, tmp_path: Path
     assert not any("threshold" in note for note in made.notes)
     (sent,) = (tmp_path / "out").rglob(THRESHOLDS_FILE)
     assert read_json(Calibration, sent.read_text("utf-8")) == calibration
-    assert "0.731" in (sent.parent / "README.md").read_text("utf-8")
+    card = (sent.parent / "README.md").read_text("utf-8")
+    assert str(calibration) in card
+    assert "0.731" in card
+    assert UNTRAINED_BANNER in card
 
 
 def test_what_cannot_be_published_is_said(run: Path, tmp_path: Path) -> None:

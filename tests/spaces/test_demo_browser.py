@@ -145,13 +145,19 @@ def test_a_synthetic_video_gets_all_that_is_promised(
     record = check_result(page, tmp_path)
     (judgement,) = record["judgements"]
     verdict, calibration = judgement["verdict"], judgement["calibration"]
-    if calibration is None:
-        assert verdict["kind"] == "none"
-        assert "thb calibrate" in page.inner_text("#answer-0")
+    shown = page.inner_text("#answer-0")
+    assert verdict["caveat"] in shown
+    assert "trained on drawings" in verdict["caveat"]
+    assert "trained on drawings" in page.inner_text("#banner").lower()
+    if verdict["verdict"] == "none":
+        assert "No verdict: " in shown
     else:
         called = judgement["prediction"]["score"] >= calibration["threshold"]
-        assert verdict["kind"] == ("fake" if called else "not_fake")
-        assert "too few to measure" in page.inner_text("#answer-0"), "there are few real videos"
+        assert verdict["verdict"] == ("called fake" if called else "not called fake")
+        assert f"This video is {verdict['verdict']}." in shown
+    if calibration is not None:
+        page.click("#answer-0 summary")
+        assert "too few to check" in page.inner_text("#answer-0"), "there are few real videos"
     page.screenshot(path=screenshots / "desktop-synthetic.png", full_page=True)
 
 

@@ -3,49 +3,66 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from demo_detectors import Offer, Shelf, find_runs, read_offers
-from demo_html import write_problem, write_text
-from demo_judging import judge
+from demo_html import write_absent, write_judgement, write_problem, write_text
+from demo_judging import Judgement, judge
 from demo_limits import MAX_MEGABYTES, RefusedVideoError, check_video
-from demo_words import describe_run, explain_error, give_verdict
+from demo_words import describe_run, explain_error, warn_of_drawings
 from detectors.registry import create_detector, find_detector_class
+from tests.support.records import make_calibration, make_run_record
+from tests.support.sources import ROOT
 from tests.support.video_files import write_repeated
 from thb.prediction.calibration import THRESHOLDS_FILE
+from thb.prediction.calls import SYNTHETIC_BANNER, Grounds
+from thb.runs.record import write_record
 from thb_dataset.errors import DetectorError, NoFaceError, VideoDecodeError
 from thb_dataset.mini.release import MiniRelease
 
-
-def calibration(**changes: Any) -> Any:
-    values = {
-        "target_fpr": 0.01,
-        "threshold": 0.8,
-        "n_real": 200,
-        "false_alarms": 2,
-        "n_fake": 50,
-        "true_positive_rate": 0.9,
-        "resolved": True,
-    }
-    return SimpleNamespace(**{**values, **changes})
+CSS = ROOT / "spaces" / "demo" / "demo.css"
 
 
-def test_a_verdict_is_by_the_threshold_and_never_without_one() -> None:
-    assert give_verdict(0.8, calibration()).kind == "fake", "the threshold itself is called fake"
-    missed = give_verdict(0.799, calibration())
-    assert missed.kind == "not_fake"
-    assert "does not prove" in missed.text
-    none = give_verdict(0.99, None)
-    assert none.kind == "none"
-    assert "thb calibrate" in none.text
-    rough = give_verdict(0.9, calibration(n_real=16, false_alarms=0, resolved=False))
-    assert "16 real videos are too few to measure a rate of 1 %" in rough.text
-    assert "6.25 %" in rough.text
+def write_answer(score: float, **changes: Any) -> str:
+    """Return what the page says about a score."""
+    grounds = Grounds(calibration=make_calibration(threshold=0.8), **changes)
+    offer = Offer(name="<a>", protocol=None, fold=None, reference="run")
+    call = grounds.call(score, "nowhere.mp4")
+    return write_judgement(Judgement(offer=offer, call=call, calibration=grounds.calibration))
+
+
+def test_the_verdict_comes_first_and_then_one_caveat_and_the_number() -> None:
+    text = write_answer(0.098)
+    assert 'data-kind="not called fake"' in text
+    sentence, caveat = "This video is not called fake.", "does not prove"
+    number, basis = "Score <strong>0.098</strong>; alarm from 0.800", "Threshold 0.800: called"
+    assert [text.count(part) for part in (sentence, caveat, number, basis)] == [1, 1, 1, 1]
+    assert text.index(sentence) < text.index(caveat) < text.index(number) < text.index(basis)
+    assert "P(fake)" not in text
+    assert " real" not in text.replace("real validation videos", "").replace("the real videos", "")
+    assert "This video is called fake." in write_answer(0.8)
+
+
+def test_silence_and_no_verdict_are_grey() -> None:
+    rules = re.findall(r'data-kind="([a-z ]+)"\] { background: #(\w{6})', CSS.read_text("utf-8"))
+    colours = {kind: bytes.fromhex(colour) for kind, colour in rules}
+    assert set(colours) == {"called fake", "not called fake", "none"}
+    for kind in ("not called fake", "none"):
+        assert max(colours[kind]) - min(colours[kind]) < 50
+    assert max(colours["called fake"]) - min(colours["called fake"]) > 100
+
+
+def test_drawings_are_warned_of_beside_the_verdict_and_on_top_of_the_page() -> None:
+    text = write_answer(0.9, trained_on_synthetic=True)
+    assert 'data-kind="none"' in text
+    assert SYNTHETIC_BANNER in text
+    assert "a, b" in warn_of_drawings(["a", "b"])
 
 
 def test_every_protocol_run_is_said_in_words() -> None:
@@ -92,6 +109,10 @@ def test_the_list_of_detectors_is_strict(folder: Path) -> None:
         read({**offer(), "code": "x"})
     with pytest.raises(DetectorError, match="one name and fold"):
         read(offer(), offer())
+    (mine,) = read(offer(reference="my_module:Mine@run"))
+    assert mine.reference == f"my_module:Mine@{(folder / 'run').resolve()}"
+    with pytest.raises(DetectorError, match="tall has no trained weights"):
+        read(offer(reference="tall"))
 
 
 def test_a_choice_that_cannot_be_asked_is_explained() -> None:
@@ -115,6 +136,49 @@ def test_a_choice_that_cannot_be_asked_is_explained() -> None:
     assert Shelf((make("own", None),)).folds == [None]
 
 
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Two trainings that are both called baseline, in folders of their own."""
+    kind = find_detector_class("baseline")
+    model = create_detector(kind, seed=3, config=kind.tiny)
+    for place, fold in (("demo", "p1"), ("demo", "p3-hallo"), ("runs", "p3-hallo")):
+        folder = tmp_path / place / "baseline" / fold
+        model.save_pretrained(folder)
+        write_record(folder, make_run_record(protocol=fold[:2], fold=fold))
+    return tmp_path
+
+
+def test_detectors_of_one_name_are_told_apart(runs: Path) -> None:
+    demo, single = runs / "demo" / "baseline", runs / "runs" / "baseline" / "p3-hallo"
+    offers = find_runs([demo, single, demo])
+    assert [(offer.name, offer.fold) for offer in offers] == [
+        ("demo/baseline", "p1"),
+        ("demo/baseline", "p3-hallo"),
+        ("runs/baseline", "p3-hallo"),
+    ]
+    assert {offer.name for offer in find_runs([demo])} == {"baseline"}
+    assert Shelf(offers).trained_on_synthetic == ["demo/baseline", "runs/baseline"]
+    (named,) = find_runs([f"my_module:Mine@{single}"])
+    assert named.reference == f"my_module:Mine@{single}"
+    shutil.copytree(demo / "p1", demo / "again")
+    with pytest.raises(DetectorError, match="two detectors of one name and fold"):
+        find_runs([demo])
+    with pytest.raises(DetectorError, match="has no trained weights"):
+        find_runs(["tall"])
+
+
+def test_detectors_without_the_chosen_run_are_greyed_out(runs: Path) -> None:
+    places = [runs / "demo" / "baseline", runs / "runs" / "baseline" / "p3-hallo"]
+    shelf = Shelf(find_runs(places))
+    assert shelf.list_absent("p1") == {"runs/baseline": ["p3-hallo"]}
+    assert shelf.choose(["runs/baseline"], "p1") == ["demo/baseline"]
+    assert shelf.choose(["runs/baseline"], "p3-hallo") == ["runs/baseline"]
+    greyed = write_absent(shelf, "p1")
+    assert 'input[title="runs/baseline"]' in greyed
+    assert "demo/baseline" not in greyed
+    assert write_absent(shelf, "p3-hallo") == ""
+
+
 def test_a_damaged_threshold_leaves_the_score_without_a_verdict(
     tiny_release: MiniRelease, tmp_path: Path
 ) -> None:
@@ -129,7 +193,7 @@ def test_a_damaged_threshold_leaves_the_score_without_a_verdict(
     assert judgement.prediction is not None
     assert judgement.prediction.score is not None
     assert judgement.calibration is None
-    assert judgement.to_dict()["verdict"]["kind"] == "none"
+    assert judgement.to_dict()["verdict"]["verdict"] == "none"
 
 
 def refuse(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from detectors.recipes import Recipe
+from thb.prediction.calibration import Calibration
 from thb.runs.provenance import ExplainingRecord, FoldScoringRecord, ScoredDetector
 from thb.runs.record import (
     ClassCounts,
@@ -40,6 +41,29 @@ def make_scoring_record(**values: Any) -> FoldScoringRecord:
         "detector": ScoredDetector(model_type="baseline"),
     }
     return FoldScoringRecord(**(settings | values))
+
+
+def make_calibration(**values: Any) -> Calibration:
+    """Return a threshold that was chosen on 200 real videos, with the fields given changed."""
+    settings: dict[str, Any] = {
+        "target_fpr": 0.01,
+        "threshold": 0.75,
+        "n_real": 200,
+        "n_fake": 50,
+        "true_positive_rate": 0.9,
+        "excluded": {"real": {}, "fake": {}},
+        "release": ReleaseRecord(name="toy"),
+        "fold": "p1",
+        "split_by": "release",
+        "weights_sha256": "0" * 64,
+        "face_pack": "embedded",
+        "precision": "float32",
+    }
+    settings |= values
+    n_real = settings["n_real"]
+    settings.setdefault("false_alarms", n_real // 100)
+    settings.setdefault("resolved", n_real >= 100)
+    return Calibration(**settings)
 
 
 def make_run_record(**values: Any) -> RunRecord:

@@ -14,5 +14,5 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("untrained") / "model"
     config = {"clip": {"clips": 2, "frames": 4, "size": 48}}
-    load_detector("baseline", config=config).save_pretrained(folder)
+    load_detector("baseline", config=config, untrained=True).save_pretrained(folder)
     return folder

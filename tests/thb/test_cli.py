@@ -173,4 +173,4 @@ def test_data_verify(run_thb: Run, tiny_release: MiniRelease, tmp_path: Path) ->
 
 def test_errors_of_a_library_call_keep_their_type(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError):
-        thb.evaluate("baseline", protocol="p1", release=tmp_path / "nowhere")
+        thb.evaluate(tmp_path, protocol="p1", release=tmp_path / "nowhere")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -29,7 +28,7 @@ from thb.commands.options import (
     WorkersOption,
 )
 from thb.commands.output import write_json, write_line
-from thb.runtime.console import quiet_transformers
+from thb.runtime.console import quiet_transformers, say
 
 TARGET_FPR: Final = 0.01
 
@@ -37,9 +36,11 @@ TARGET_FPR: Final = 0.01
 def calibrate(  # noqa: PLR0913 — one parameter per option
     *,
     run: Annotated[
-        Path,
+        str,
         typer.Argument(
-            metavar="RUN", help="Folder that thb train wrote, of one detector or of several folds."
+            metavar="RUN",
+            help="Folder that thb train wrote, of one detector or of several folds; for a class of "
+            "your own module:Class@FOLDER.",
         ),
     ],
     release: ReleaseOption = RELEASE,
@@ -70,6 +71,7 @@ def calibrate(  # noqa: PLR0913 — one parameter per option
         thb calibrate runs/baseline/p3-hallo --target-fpr 0.05 --format json
     """
     from thb.prediction.calibration import calibrate as calibrate_detector
+    from thb.prediction.calls import Grounds
     from thb.prediction.inference import PredictSettings
     from thb.releases.opening import open_release
     from thb.runs.folders import find_run_folders
@@ -90,7 +92,7 @@ def calibrate(  # noqa: PLR0913 — one parameter per option
     )
     calibrations = [
         calibrate_detector(
-            detector.folder,
+            detector.reference,
             release=opened,
             target_fpr=target_fpr,
             scoring=scoring,
@@ -103,3 +105,6 @@ def calibrate(  # noqa: PLR0913 — one parameter per option
         return
     for calibration in calibrations:
         write_line(f"{calibration.fold:<22} {calibration}")
+        fault = Grounds(calibration=calibration).fault
+        if fault is not None:
+            say(f"note: {calibration.fold} gives no verdict: {fault}")

@@ -36,6 +36,7 @@ from thb.commands.options import (
     SplitByOption,
     TableFormatOption,
     TrustOption,
+    UntrainedOption,
     WorkersOption,
     choose_protocols,
 )
@@ -83,6 +84,7 @@ def evaluate(  # noqa: PLR0913 — one parameter per option
     max_pixels: MaxPixelsOption = MAX_PIXELS,
     max_seconds: MaxSecondsOption = MAX_SECONDS,
     trust_remote_code: TrustOption = False,
+    untrained: UntrainedOption = False,
     output: TableFormatOption = TABLE_FORMAT,
     quiet: QuietOption = False,
 ) -> None:
@@ -110,6 +112,7 @@ def evaluate(  # noqa: PLR0913 — one parameter per option
         allow_mismatch=allow_mismatch,
         overwrite=overwrite,
         trust_remote_code=trust_remote_code,
+        untrained=untrained,
         no_face=no_face,
         n_bootstrap=n_bootstrap,
         scoring=PredictSettings(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from thb.commands.options import (
+    DETECTOR_HELP,
     EXPLAIN_BATCH_SIZE,
     FACE_PACK,
     FORMAT,
@@ -25,9 +26,10 @@ from thb.commands.options import (
     QuietOption,
     TargetOption,
     TrustOption,
+    UntrainedOption,
     WorkersOption,
 )
-from thb.commands.output import escape, write_json, write_line
+from thb.commands.output import CALL_KEYS, escape, say_grounds, write_json, write_line
 from thb.runtime.console import EXIT_DATA, quiet_transformers, say
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from detectors.base import Detector
     from thb.explanations.explain import ExplainSettings
     from thb.explanations.explanation import Explanation
+    from thb.prediction.calls import Call, Grounds
 
 VIDEO_ENDING: Final = ".mp4"
 OUT: Final = Path("explanations")
@@ -43,9 +46,7 @@ OUT: Final = Path("explanations")
 
 def explain(  # noqa: PLR0913 — one parameter per option
     *,
-    detector: Annotated[
-        str, typer.Argument(metavar="DETECTOR", help="A folder, a Hub id or module:Class.")
-    ],
+    detector: Annotated[str, typer.Argument(metavar="DETECTOR", help=DETECTOR_HELP)],
     videos: Annotated[list[Path], typer.Argument(metavar="VIDEO", help=VIDEOS_HELP)],
     out: Annotated[
         Path,
@@ -64,6 +65,7 @@ def explain(  # noqa: PLR0913 — one parameter per option
     max_pixels: MaxPixelsOption = MAX_PIXELS,
     max_seconds: MaxSecondsOption = MAX_SECONDS,
     trust_remote_code: TrustOption = False,
+    untrained: UntrainedOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Show where a detector looked in video files.
@@ -72,9 +74,10 @@ def explain(  # noqa: PLR0913 — one parameter per option
     and the raw map (.npz). Orange is evidence for the target class, blue is evidence against it.
     Exit code 3: a video could not be judged.
 
-    JSON: videos, each with video_id, score, status, reason and files; those that were explained
-    also have detector, target, clip_logits, warnings, frame_index, seconds, heat_shape, scale,
-    and energy and area, the shares of the heat and of the face by region.
+    JSON: videos, each with video_id, score, verdict, verdict_sentence, caveat, threshold, status,
+    reason and files; those that were explained also have detector, target, clip_logits, warnings,
+    frame_index, seconds, heat_shape, scale, and energy and area, the shares of the heat and of the
+    face by region.
 
     Examples:
         thb explain runs/baseline/p3-hallo clip.mp4 --out cam.mp4
@@ -82,6 +85,7 @@ def explain(  # noqa: PLR0913 — one parameter per option
     """
     from detectors.registry import load_detector
     from thb.explanations.explain import ExplainSettings
+    from thb.prediction.calls import Grounds
 
     quiet_transformers()
     settings = ExplainSettings(
@@ -94,14 +98,16 @@ def explain(  # noqa: PLR0913 — one parameter per option
         progress=not quiet,
     )
     places = _choose_places(videos, out)
-    model = load_detector(detector, trust_remote_code=trust_remote_code)
+    model = load_detector(detector, trust_remote_code=trust_remote_code, untrained=untrained)
+    grounds = Grounds.find(model, detector)
     records = []
-    for record in _explain_each(model, places, settings):
+    for record in _explain_each(model, places, settings, grounds):
         records.append(record)
         if output is OutputFormat.TEXT:
             _write_lines(record)
     if output is OutputFormat.JSON:
         write_json({"videos": records})
+    say_grounds(grounds)
     failed = [record for record in records if record["reason"]]
     if failed:
         say(f"error: {len(failed)} of {len(records)} videos could not be judged")
@@ -138,7 +144,7 @@ def _choose_places(videos: Sequence[Path], out: Path) -> dict[Path, Path]:
 
 
 def _explain_each(
-    model: Detector, places: dict[Path, Path], settings: ExplainSettings
+    model: Detector, places: dict[Path, Path], settings: ExplainSettings, grounds: Grounds
 ) -> Iterator[dict[str, Any]]:
     """Yield the record of each video as soon as its files are written."""
     from thb.explanations.explain import explain_files
@@ -148,25 +154,27 @@ def _explain_each(
     names: dict[str, Path | None] = {str(video): video for video in places}
     for name, found in explain_files(model, names, settings=settings):
         if isinstance(found, Explanation):
-            yield _save(found, places[Path(name)])
+            yield _save(found, places[Path(name)], grounds.call(found.score, found.path))
         else:
             outcome = describe_failure(found, Path(name))
             yield {
                 "video_id": name,
                 "score": None,
+                **dict.fromkeys(CALL_KEYS),
                 "status": outcome.status.value,
                 "reason": outcome.reason,
                 "files": [],
             }
 
 
-def _save(found: Explanation, place: Path) -> dict[str, Any]:
+def _save(found: Explanation, place: Path, call: Call) -> dict[str, Any]:
     from thb.explanations.face_regions import measure_regions
 
     files = found.save_all(place)
     shares = measure_regions(found)
     return {
         **found.to_dict(),
+        **call.to_dict(),
         "status": "ok",
         "reason": None,
         "energy": None if shares is None else shares.energy,
@@ -180,7 +188,7 @@ def _write_lines(record: dict[str, Any]) -> None:
     if record["reason"]:
         write_line(f"{name}: {record['status']} ({escape(record['reason'])})")
         return
-    write_line(f"{name}: P(fake) {record['score']:.4f}")
+    write_line(f"{name}: {record['verdict_sentence']} {record['caveat']}")
     write_line(f"  heat for {record['target']}: {_describe_shares(record)}")
     for file in record["files"]:
         write_line(f"  {escape(file)}")

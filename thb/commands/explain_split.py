@@ -32,6 +32,7 @@ from thb.commands.options import (
     TableFormatOption,
     TargetOption,
     TrustOption,
+    UntrainedOption,
     WorkersOption,
     choose_protocols,
 )
@@ -92,6 +93,7 @@ def explain_split(  # noqa: PLR0913 — one parameter per option
     max_pixels: MaxPixelsOption = MAX_PIXELS,
     max_seconds: MaxSecondsOption = MAX_SECONDS,
     trust_remote_code: TrustOption = False,
+    untrained: UntrainedOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Measure where a detector looks over a whole test set.
@@ -128,6 +130,7 @@ def explain_split(  # noqa: PLR0913 — one parameter per option
         split_by=split_by.value,
         allow_mismatch=allow_mismatch,
         trust_remote_code=trust_remote_code,
+        untrained=untrained,
     )
     explained = [
         explain_one_protocol(

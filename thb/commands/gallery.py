@@ -32,6 +32,7 @@ from thb.commands.options import (
     SplitByOption,
     TargetOption,
     TrustOption,
+    UntrainedOption,
     WorkersOption,
     choose_protocols,
 )
@@ -71,6 +72,7 @@ def gallery(  # noqa: PLR0913 — one parameter per option
     max_pixels: MaxPixelsOption = MAX_PIXELS,
     max_seconds: MaxSecondsOption = MAX_SECONDS,
     trust_remote_code: TrustOption = False,
+    untrained: UntrainedOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Draw the best hits, worst misses and worst false alarms.
@@ -105,6 +107,7 @@ def gallery(  # noqa: PLR0913 — one parameter per option
         split_by=split_by.value,
         allow_mismatch=allow_mismatch,
         trust_remote_code=trust_remote_code,
+        untrained=untrained,
     )
     drawn = [
         make_gallery(

@@ -176,9 +176,20 @@ TrustOption = Annotated[
     ),
 ]
 
+UntrainedOption = Annotated[
+    bool,
+    typer.Option(
+        "--untrained",
+        help="For tests: let a name or module:Class have random weights; all results are marked.",
+    ),
+]
+
+DETECTOR_HELP: Final = (
+    "The trained weights: a folder or a Hub id; for a class of your own module:Class@FOLDER."
+)
 RUN_OR_DETECTOR_HELP: Final = (
-    "A run folder with a detector per fold, or one detector for all folds: a folder, a Hub id or "
-    "module:Class."
+    "A run folder with a detector per fold, or one detector for all folds: a folder or a Hub id; "
+    "for a class of your own module:Class@FOLDER."
 )
 VIDEOS_HELP: Final = "Video files. Put -- before a name that begins with -."
 

@@ -6,9 +6,10 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from thb.commands.options import TableFormat
+from thb.runtime.console import say
 from thb.runtime.progress import is_main_process
 from thb.runtime.records import replace_not_finite
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from thb.evaluation.result import Result
+    from thb.prediction.calls import Grounds
+
+CALL_KEYS: Final = ("verdict", "verdict_sentence", "caveat", "threshold")
+"""What :meth:`thb.prediction.calls.Call.to_dict` gives; null for a video without a score."""
 
 WIDEST = 400
 """Columns of a table that is not written to a terminal, unless ``COLUMNS`` is set."""
@@ -72,6 +77,14 @@ def _console() -> Console:
     if sys.stdout.isatty() or chosen.isdigit():
         return Console(width=int(chosen) if chosen.isdigit() else None)
     return Console(width=WIDEST)
+
+
+def say_grounds(grounds: Grounds) -> None:
+    """Say on stderr why a detector gives no verdict, and what must stand beside all of them."""
+    if grounds.fault is not None and not grounds.untrained:
+        say(f"note: no verdict: {grounds.fault}")
+    if grounds.banner is not None:
+        say(f"warning: {grounds.banner}")
 
 
 def escape(text: str) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from thb.commands.options import (
     BATCH_SIZE,
+    DETECTOR_HELP,
     FACE_PACK,
     FORMAT,
     MAX_PIXELS,
@@ -24,28 +25,27 @@ from thb.commands.options import (
     PrecisionOption,
     QuietOption,
     TrustOption,
+    UntrainedOption,
     WorkersOption,
 )
-from thb.commands.output import escape, write_json, write_line
+from thb.commands.output import CALL_KEYS, escape, say_grounds, write_json, write_line
 from thb.runtime.console import EXIT_DATA, quiet_transformers, say
 
 if TYPE_CHECKING:
-    from thb.prediction.calibration import Calibration
+    from thb.prediction.calls import Call, Grounds
     from thb.prediction.predictions import Prediction, Predictions
 
 HINT: Final = (
     "the reason is given beside each video; a damaged or unusual file can often be read after "
     "re-encoding (ffmpeg -i IN -c:v libx264 -c:a aac OUT.mp4)"
 )
-HEADINGS: Final = ("P(fake)", "status", "clips", "faces", "video")
+HEADINGS: Final = ("P(fake)", "verdict", "status", "clips", "faces", "video")
 NAMES_SHOWN: Final = 3
 
 
 def predict(  # noqa: PLR0913 — one parameter per option
     *,
-    detector: Annotated[
-        str, typer.Argument(metavar="DETECTOR", help="A folder, a Hub id or module:Class.")
-    ],
+    detector: Annotated[str, typer.Argument(metavar="DETECTOR", help=DETECTOR_HELP)],
     videos: Annotated[list[Path], typer.Argument(metavar="VIDEO", help=VIDEOS_HELP)],
     output: FormatOption = FORMAT,
     batch_size: BatchSizeOption = BATCH_SIZE,
@@ -59,32 +59,32 @@ def predict(  # noqa: PLR0913 — one parameter per option
     max_pixels: MaxPixelsOption = MAX_PIXELS,
     max_seconds: MaxSecondsOption = MAX_SECONDS,
     trust_remote_code: TrustOption = False,
+    untrained: UntrainedOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Score video files.
 
-    Each video gets a line with its score (the probability that it is fake), its status (ok,
-    no_face, missing or error), and the numbers of clips and faces. A calibrated detector also
-    gives a verdict, fake or real. Exit code 3: a video could not be read.
+    Each video gets a line with its score, the verdict (called fake, not called fake, or none), its
+    status (ok, no_face, missing or error), and the numbers of clips and faces. There is no verdict
+    without a threshold that was found to work. Exit code 3: a video could not be read.
 
-    JSON: videos, each with video_id, score, status, reason, clips, faces, clip_logits and
-    warnings, with threshold and verdict if the detector is calibrated, and with face,
-    start_seconds, end_seconds and box with --all-faces; run, what scored them; throughput.
+    JSON: videos, each with video_id, score, verdict, verdict_sentence, caveat, threshold, status,
+    reason, clips, faces, clip_logits and warnings, and with face, start_seconds, end_seconds and
+    box with --all-faces; run, what scored them; throughput.
 
     Examples:
         thb predict runs/baseline/p3-hallo clip.mp4 other.mp4
         thb predict ORG/NAME clip.mp4 --format json
     """
     from detectors.registry import load_detector
-    from thb.prediction.calibration import read_calibration
+    from thb.prediction.calls import Grounds
     from thb.prediction.inference import PredictSettings
     from thb.prediction.predict import predict as predict_files
-    from thb.runs.provenance import hash_weights
     from thb.runtime.records import to_json
 
     quiet_transformers()
-    model = load_detector(detector, trust_remote_code=trust_remote_code)
-    calibration = read_calibration(detector, weights_sha256=hash_weights(model))
+    model = load_detector(detector, trust_remote_code=trust_remote_code, untrained=untrained)
+    grounds = Grounds.find(model, detector)
     settings = PredictSettings(
         batch_size=batch_size,
         workers=workers,
@@ -97,17 +97,18 @@ def predict(  # noqa: PLR0913 — one parameter per option
     predictions = predict_files(model, videos, all_faces=all_faces, settings=settings)
     rows = _in_order_given(predictions, videos)
     if output is OutputFormat.JSON:
-        records = [_to_record(row, calibration) for row in rows]
+        records = [_to_record(row, grounds) for row in rows]
         throughput = to_json(predictions.throughput)
         write_json({"videos": records, "run": to_json(predictions.run), "throughput": throughput})
     else:
-        _write_lines(rows, calibration)
-    if calibration is not None and not quiet:
-        say(f"note: {calibration}")
+        _write_lines(rows, grounds)
+    if grounds.calibration is not None and not quiet:
+        say(f"note: {grounds.calibration}")
     if not quiet:
         say(str(predictions.throughput))
     if model.config.training_data:
         say(f"note: this detector was trained on {model.config.training_data}")
+    say_grounds(grounds)
     unread = [row for row in rows if row.status in ("missing", "error")]
     if unread:
         say(_explain_unread(unread))
@@ -119,19 +120,19 @@ def _in_order_given(predictions: Predictions, videos: list[Path]) -> list[Predic
     return [row for name in names for row in predictions.rows if row.video_id == name]
 
 
-def _give_verdict(row: Prediction, calibration: Calibration) -> str | None:
-    """Return what a row's score means; None for a row without a score."""
-    if row.score is None:
-        return None
-    return "fake" if row.score >= calibration.threshold else "real"
+def _call(row: Prediction, grounds: Grounds) -> Call | None:
+    """Return what a row's score comes to; None for a row without a score."""
+    return None if row.score is None else grounds.call(row.score, row.video_id)
 
 
-def _to_record(row: Prediction, calibration: Calibration | None) -> dict[str, Any]:
+def _to_record(row: Prediction, grounds: Grounds) -> dict[str, Any]:
     from thb.prediction.face_rows import FacePrediction
 
+    call = _call(row, grounds)
     record = {
         "video_id": row.video_id,
         "score": row.score,
+        **(dict.fromkeys(CALL_KEYS) if call is None else call.to_dict()),
         "status": row.status.value,
         "reason": row.reason,
         "clips": row.clips,
@@ -139,29 +140,25 @@ def _to_record(row: Prediction, calibration: Calibration | None) -> dict[str, An
         "clip_logits": list(row.clip_logits),
         "warnings": list(row.warnings),
     }
-    if isinstance(row, FacePrediction):
-        record |= row.to_dict()
-    if calibration is not None:
-        record["threshold"] = calibration.threshold
-        record["verdict"] = _give_verdict(row, calibration)
-    return record
+    return record | (row.to_dict() if isinstance(row, FacePrediction) else {})
 
 
-def _write_lines(rows: list[Prediction], calibration: Calibration | None) -> None:
-    """Write one line per video; it holds a verdict only if the detector has a threshold."""
+def _write_lines(rows: list[Prediction], grounds: Grounds) -> None:
+    """Write one line per video, or per face."""
     from thb.prediction.face_rows import FacePrediction
 
-    heading = "" if calibration is None else "verdict  "
-    write_line("{:>7}  {}{:<7}  {:>5}  {:>5}  {}".format(HEADINGS[0], heading, *HEADINGS[1:]))
+    write_line("{:>7}  {:<15}  {:<7}  {:>5}  {:>5}  {}".format(*HEADINGS))
     for row in rows:
-        score = "–" if row.score is None else f"{row.score:.4f}"
-        verdict = "" if calibration is None else f"{_give_verdict(row, calibration) or '–':<7}  "
+        call = _call(row, grounds)
+        score = "–" if call is None else f"{call.score:.4f}"
+        verdict = "–" if call is None else call.verdict
         found = str(row) if isinstance(row, FacePrediction) and row.place is not None else None
-        said = "; ".join(filter(None, (row.reason, found, *row.warnings)))
-        reason = f"  ({escape(said)})" if said else ""
+        remark = call.remark if call else None
+        said = "; ".join(filter(None, (row.reason, found, remark, *row.warnings)))
+        aside = f"  ({escape(said)})" if said else ""
         write_line(
-            f"{score:>7}  {verdict}{row.status.value:<7}  {row.clips:>5}  {row.faces:>5}  "
-            f"{escape(row.video_id)}{reason}"
+            f"{score:>7}  {verdict:<15}  {row.status.value:<7}  {row.clips:>5}  {row.faces:>5}  "
+            f"{escape(row.video_id)}{aside}"
         )
 
 

@@ -97,10 +97,11 @@ def dataset(
 def detector(  # noqa: PLR0913 — one parameter per option
     *,
     run: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="RUN",
-            help="Folder of one detector; for a training over folds, the folder of one fold.",
+            help="Folder of one detector; for a training over folds, the folder of one fold. For a "
+            "class of your own module:Class@FOLDER.",
         ),
     ],
     repo: Annotated[

@@ -15,12 +15,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detectors.registry import load_detector
 from thb.evaluation.cells import NoFacePolicy
 from thb.evaluation.result import Result, result_file_name
 from thb.evaluation.score import score
 from thb.prediction.inference import PredictSettings
-from thb.prediction.predict import predict_videos
+from thb.prediction.predict import load_fold_detector, predict_videos
 from thb.prediction.predictions import PredictionLog, Predictions, write_predictions
 from thb.prediction.throughput import Throughput
 from thb.releases.files import fetch_files
@@ -89,7 +88,8 @@ def evaluate(
 
     Args:
         detector: A run folder with one detector per fold, as ``thb train`` writes it, or one
-            detector for all folds: its folder, a Hub id, or ``module:Class``.
+            detector for all folds: its folder or a Hub id. ``module:Class@`` may stand before
+            either.
         protocol: ``p1``, ``p2`` or ``p3``.
         fold: Evaluate only the fold that holds this generator out; None for all folds.
         release: A folder, a Hub id, ``"mini"``, or a release that is already open.
@@ -232,7 +232,7 @@ def _score_fold(
     """Score the test set of one fold and write its predictions."""
     fold = fold_detector.fold
     scoring = replace(settings.scoring, description=fold.name)
-    model = load_detector(fold_detector.reference, trust_remote_code=settings.trust_remote_code)
+    model = load_fold_detector(fold_detector, settings)
     run = describe_fold_scoring(
         model,
         fold,

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from detectors.registry import load_detector
 from thb.explanations.explain import ExplainSettings, explain_files
 from thb.explanations.explanation import Explanation
 from thb.explanations.gallery_sheet import CROPS, GallerySheet, Shown, draw_crops
@@ -20,6 +19,7 @@ from thb.explanations.picks import Pick, PickCounts, Scored, describe_counts, pi
 from thb.explanations.split import EXPLANATIONS_FILE
 from thb.explanations.video_rows import read_explanations
 from thb.prediction.inference import describe_failure
+from thb.prediction.predict import load_fold_detector
 from thb.prediction.predictions import read_predictions
 from thb.prediction.verdicts import find_rule
 from thb.releases.files import fetch_files
@@ -120,12 +120,12 @@ def make_gallery(
     sheet = GallerySheet(settings.explaining.target)
     for fold_detector in fold_detectors:
         reference, name = fold_detector.reference, fold_detector.fold.name
-        model = load_detector(reference, trust_remote_code=settings.trust_remote_code)
+        model = load_fold_detector(fold_detector, settings)
         weights = hash_weights(model)
         rows = _read_scores(scores / name, fold_detector, weights, opened)
         answers = ((row.label, row.score) for row in rows)
         rule = find_rule(reference, answers, weights_sha256=weights)
-        rules += [f"{name}: {rule}.", *_warn_of_mismatch(fold_detector)]
+        rules += [f"{name}: {rule}.", *_list_cautions(fold_detector, model)]
         picked = pick_videos(rows, name, rule, settings.counts)
         shown = _explain_picks(picked, fold_detector, model, opened, settings.explaining)
         picks += [pick for pick, _ in shown]
@@ -137,12 +137,18 @@ def make_gallery(
     return Gallery(path=path, picks=tuple(picks), rules=tuple(rules))
 
 
-def _warn_of_mismatch(fold_detector: FoldDetector) -> list[str]:
+def _list_cautions(fold_detector: FoldDetector, model: Detector) -> list[str]:
+    """Return what a reader of the sheet must know of the detector's weights."""
     fold = fold_detector.fold
+    cautions = []
     mismatch = explain_mismatch(fold_detector.trained_on, fold.name, fold.split_by)
-    if mismatch is None:
-        return []
-    return [f"{fold.name}: the detector was {mismatch}, and may have seen these videos."]
+    if mismatch is not None:
+        cautions.append(
+            f"{fold.name}: the detector was {mismatch}, and may have seen these videos."
+        )
+    if model.config.untrained:
+        cautions.append(f"{fold.name}: the weights of the detector are random (UNTRAINED).")
+    return cautions
 
 
 def _read_scores(

@@ -152,6 +152,8 @@ def make_notes(
             notes.append(
                 f"{fold}: the detector was {run.mismatch}, and may have seen these videos."
             )
+        if run.detector.untrained:
+            notes.append(f"{fold}: the weights of the detector are random (UNTRAINED).")
         if run.limit is not None:
             notes.append(
                 f"{fold}: at most {run.limit} videos per generator, evenly in the order of ids."

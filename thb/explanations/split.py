@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from detectors.registry import load_detector
 from thb.explanations.explain import ExplainSettings, explain_files
 from thb.explanations.explanation import Explanation
 from thb.explanations.face_regions import measure_regions
@@ -24,6 +23,7 @@ from thb.explanations.look_table import (
 )
 from thb.explanations.video_rows import ExplainedVideo, write_explanations
 from thb.prediction.inference import describe_failure
+from thb.prediction.predict import load_fold_detector
 from thb.prediction.predictions import Status
 from thb.prediction.verdicts import find_rule
 from thb.releases.files import VideoFiles, fetch_files
@@ -129,7 +129,7 @@ def explain_split(
 
     Args:
         detector: A run folder with a detector per fold, or one detector for all folds: its folder,
-            a Hub id, or ``module:Class``.
+            or a Hub id. ``module:Class@`` may stand before either.
         protocol: ``p1``, ``p2`` or ``p3``.
         fold: Only the fold that holds out this generator.
         release: A folder, ``"mini"``, a Hub id, or a release that is open already.
@@ -211,7 +211,7 @@ def _explain_fold(
 ) -> tuple[list[ExplainedVideo], ExplainingRecord]:
     """Return the rows of one fold, without verdicts, and the record of the run."""
     fold = fold_detector.fold
-    model = load_detector(fold_detector.reference, trust_remote_code=settings.trust_remote_code)
+    model = load_fold_detector(fold_detector, settings)
     videos = choose_evenly((*fold.test, *fold.extra), settings.limit)
     files = fetch_files(
         opened,

@@ -16,7 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from detectors.listing import is_hub_id
+from detectors.references import read_reference, refuse_untrained
 from detectors.registry import load_detector
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict_videos
@@ -29,6 +29,7 @@ from thb.runs.provenance import FoldScoringRecord, describe_fold_scoring
 from thb.runs.record import ReleaseRecord, read_record
 from thb.runtime.processes import make_accelerator
 from thb.runtime.records import FINITE, read_json, write_text
+from thb.runtime.text import write_scores
 from thb_dataset.errors import DetectorError, ReleaseError
 from thb_dataset.files import write_whole
 from thb_dataset.hub.files import read_hub_file
@@ -107,19 +108,22 @@ class Calibration:
         if self.false_alarms > allowed or self.resolved is not resolved:
             raise ValueError("the counts do not keep to the target")
 
+    @property
+    def hits(self) -> int:
+        """The number of validation fakes that reach the threshold."""
+        return round(self.true_positive_rate * self.n_fake)
+
     def __str__(self) -> str:
-        """Return the threshold and its error rates in one or two sentences."""
+        """Return the threshold, and what it did on the validation videos, in two sentences."""
+        (threshold,) = write_scores(self.threshold)
         percent = f"{100 * self.target_fpr:g} %"
-        rates = (
-            f"videos that score {self.threshold:.6g} or more are called fake: {self.false_alarms}"
-            f" of {self.n_real} real validation videos and"
-            f" {100 * self.true_positive_rate:.1f} % of {self.n_fake} fakes"
-        )
         if self.resolved:
-            return f"{rates} (the target is at most {percent} of the real videos)"
+            target = f"At most {percent} false alarms were allowed."
+        else:
+            target = f"{self.n_real} real videos are too few to check a {percent} false-alarm rate."
         return (
-            f"{rates}. None of the {self.n_real} real videos is called fake;"
-            f" {self.n_real} videos are too few to measure a rate of {percent}"
+            f"Threshold {threshold}: called {self.false_alarms} of {self.n_real} real validation"
+            f" videos fake and found {self.hits} of {self.n_fake} fakes. {target}"
         )
 
 
@@ -138,7 +142,7 @@ def calibrate(
     that was killed continues where it stopped; under ``torchrun`` the processes share the videos.
 
     Args:
-        run_folder: The folder of one detector, as ``thb train`` wrote it.
+        run_folder: The folder of a detector that ``thb train`` wrote, or ``module:Class@FOLDER``.
         release: A folder, a Hub id, ``"mini"``, or a release that is already open.
         real_root: The folder of the real videos.
         target_fpr: The share of real videos that may be called fake, within (0, 1).
@@ -151,7 +155,7 @@ def calibrate(
         ReleaseError: The release cannot be read, or no real validation video has a score.
         THBError: Another process is writing to the folder.
     """
-    folder, scoring = Path(run_folder).expanduser(), scoring or PredictSettings()
+    folder, scoring = _find_folder(run_folder), scoring or PredictSettings()
     if not 0 < target_fpr < 1:
         raise DetectorError(f"the false-alarm rate must be within (0, 1), not {target_fpr}")
     record = read_record(folder)
@@ -160,7 +164,7 @@ def calibrate(
             f"{folder} does not say which fold it was trained on, so its validation videos are"
             " unknown: name a folder that thb train wrote"
         )
-    model = load_detector(folder, trust_remote_code=trust_remote_code)
+    model = load_detector(run_folder, trust_remote_code=trust_remote_code)
     accelerator = make_accelerator()
     with accelerator.main_process_first():  # the first process writes the mini release
         opened = open_release(release, real_root=real_root, progress=scoring.progress)
@@ -183,6 +187,12 @@ def calibrate(
             _write(folder, calibration)
         accelerator.wait_for_everyone()
     return calibration
+
+
+def _find_folder(run: str | Path) -> Path:
+    """Return the folder of a run, whose class may be named before it."""
+    refuse_untrained(run)
+    return Path(str(read_reference(run).place)).expanduser()
 
 
 def _score_validation(
@@ -306,13 +316,13 @@ def read_calibration(
     Raises:
         DetectorError: The file is damaged.
     """
-    file = Path(detector).expanduser() / THRESHOLDS_FILE
-    if not file.parent.is_dir():
-        found = read_hub_file(str(detector), THRESHOLDS_FILE) if is_hub_id(detector) else None
-        if found is None:
-            return None
-        file = found
-    if not file.is_file():
+    reference = read_reference(detector)
+    file: Path | None = None
+    if reference.folder is not None:
+        file = reference.folder / THRESHOLDS_FILE
+    elif reference.hub_id is not None:
+        file = read_hub_file(reference.hub_id, THRESHOLDS_FILE)
+    if file is None or not file.is_file():
         return None
     try:
         calibration = read_json(Calibration, file.read_bytes())

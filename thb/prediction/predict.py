@@ -20,6 +20,7 @@ from thb.prediction.predictions import Prediction, PredictionLog, Predictions, S
 from thb.prediction.throughput import Meter, Throughput
 from thb.releases.files import VideoFiles, fetch_files
 from thb.releases.opening import OpenRelease
+from thb.runs.folds import FoldChoice, FoldDetector
 from thb.runs.provenance import describe_scoring
 from thb.runtime.processes import make_accelerator
 from thb_dataset.clip_spec import ClipSpec
@@ -78,6 +79,17 @@ def predict(
     throughput = gather_throughput(meter.read())
     run = describe_scoring(model, face_pack=settings.face_pack, precision=settings.precision)
     return Predictions(rows=gather_rows(rows, accelerator), run=run, throughput=throughput)
+
+
+def load_fold_detector(found: FoldDetector, choice: FoldChoice) -> Detector:
+    """Load the detector of a fold, as the choice of the folds allows.
+
+    Raises:
+        DetectorError: It cannot be loaded.
+    """
+    return load_detector(
+        found.reference, trust_remote_code=choice.trust_remote_code, untrained=choice.untrained
+    )
 
 
 def predict_videos(

@@ -53,7 +53,7 @@ class VerdictRule:
 
     def __str__(self) -> str:
         if self.threshold is not None:
-            return f"the calibrated threshold; {self.source}"
+            return f"by its own threshold. {self.source}"
         if self.median_real is None and self.median_fake is None:
             return (
                 "no calibrated threshold, and not both classes for a ranking, so no score counts"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from detectors.references import read_reference, refuse_untrained
 from detectors.registry import load_detector
 from thb.evaluation.result import Result
 from thb.prediction.calibration import THRESHOLDS_FILE, read_calibration
@@ -50,7 +51,8 @@ def publish_detector(
     Publishing what the repo, or an open pull request, already holds sends nothing.
 
     Args:
-        run: The folder of one detector, as ``thb train`` or ``thb convert`` wrote it.
+        run: The folder of one detector, as ``thb train`` or ``thb convert`` wrote it;
+            ``module:Class@`` may stand before it.
         repo: The model repo, ``org/name``; created if it does not exist.
         create_pr: Open a pull request instead of committing to ``main``.
         dry_run: Write the files into this new folder and send nothing; the Hub is not asked.
@@ -69,12 +71,13 @@ def publish_detector(
     """
     if not is_repo_name(repo):
         raise DetectorError(f"{repo!r} is not the name of a repo: give org/name")
-    folder = Path(run).expanduser()
-    if not folder.is_dir():
+    refuse_untrained(run)
+    folder = read_reference(run).folder
+    if folder is None:
         raise DetectorError(
             f"there is no folder {run}: give one that thb train or thb convert wrote"
         )
-    detector = load_detector(folder, trust_remote_code=trust_remote_code)
+    detector = load_detector(run, trust_remote_code=trust_remote_code)
     # The folder's own name says nothing to anybody else.
     detector.config.name_or_path = repo
     if weights_licence is not None:
@@ -111,6 +114,8 @@ def _write_files(
         notes.append("these weights have no threshold, so they give no verdict: run thb calibrate")
     else:
         shutil.copyfile(folder / THRESHOLDS_FILE, place / THRESHOLDS_FILE)
+    if detector.config.untrained:
+        notes.append("the weights are random, and the card says so")
     if not detector.config.weights_licence:
         notes.append("the card says that the weights have no licence: pass --weights-licence")
     card = write_card(detector, repo, record=record, results=results, calibration=calibration)

@@ -12,6 +12,7 @@ import yaml
 
 from thb.evaluation.cells import METRICS, Cell, Measure
 from thb.evaluation.tables import NOT_COMPARABLE
+from thb.prediction.calls import SYNTHETIC_BANNER, UNTRAINED_BANNER
 from thb.publishing.remote_code import describe
 from thb.releases.opening import DEFAULT_RELEASE
 from thb.runs.provenance import FROM_SCRATCH
@@ -128,8 +129,12 @@ def _write_training(detector: Detector, record: RunRecord | None) -> str:
     config = detector.config
     parameters = sum(weight.numel() for weight in detector.parameters())
     heading = f"## Training\n{parameters:,} parameters, `{type(detector).__qualname__}`."
+    if config.untrained:
+        return f"{heading} **{UNTRAINED_BANNER}**"
     if record is None:
         lines = [heading, f"Trained on: {config.training_data or 'not recorded'}."]
+        if config.trained_on_synthetic:
+            lines.append(f"**{SYNTHETIC_BANNER}**")
         if config.source_checksum:
             lines.append(f"Converted from the checkpoint with the sha256 {config.source_checksum}.")
         return " ".join(lines)
@@ -146,7 +151,7 @@ def _write_training(detector: Detector, record: RunRecord | None) -> str:
     elif record.detector.backbone is not None:
         lines.append(f"It began with the pretrained backbone {record.detector.backbone}.")
     if record.release.synthetic:
-        lines.append("**The release is synthetic: these weights are for tests only.**")
+        lines.append(f"**{SYNTHETIC_BANNER}**")
     recipe = ", ".join(_write_setting(name, value) for name, value in settings.to_dict().items())
     return f"{heading}\n{' '.join(lines)}\n\nRecipe: {recipe}."
 
@@ -166,7 +171,7 @@ def _write_threshold(calibration: Calibration | None) -> str:
     synthetic = " of the synthetic release" if calibration.release.synthetic else ""
     return (
         f"## Threshold\nSet on the validation videos of fold {calibration.fold}{synthetic}, none of"
-        f" which are test videos: {calibration}. `thresholds.json` has it, for these weights only."
+        f" which are test videos. {calibration} `thresholds.json` has it, for these weights only."
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from thb.prediction.calibration import THRESHOLDS_FILE
 from thb.publishing.hub import Publication, open_folder, open_repo, publish_folder
-from thb.publishing.space_files import PACKAGES, WEIGHTS_FOLDER, Entry, write_space
+from thb.publishing.space_files import PACKAGES, WEIGHTS_FOLDER, Entry, check_offers, write_space
 from thb_dataset.errors import ReleaseError
 from thb_dataset.hub.release import is_repo_name
 
@@ -54,6 +54,7 @@ def publish_space(
     """
     if not is_repo_name(repo):
         raise ReleaseError(f"{repo!r} is not the name of a Space: give org/name")
+    check_offers(detectors)
     with open_folder(dry_run) as folder:
         entries = write_space(name, folder, detectors, torch=torch)
         notes = _list_notes(folder, entries)

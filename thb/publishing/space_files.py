@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from detectors.listing import is_hub_id
+from detectors.references import read_reference, refuse_untrained
 from detectors.registry import load_detector
 from thb.prediction.calibration import THRESHOLDS_FILE, read_calibration
 from thb.publishing.checkout import (
@@ -56,6 +57,25 @@ class Entry:
     protocol: str | None
     fold: str | None
     reference: str
+
+
+def check_offers(detectors: Sequence[str]) -> None:
+    """Refuse what a Space cannot offer, before anything is written.
+
+    Raises:
+        DetectorError: A folder holds no detector, or a detector is named without weights or by a
+            class of the user's own.
+    """
+    for detector in detectors:
+        refuse_untrained(detector)
+        own_class = read_reference(detector).class_name
+        if own_class is not None:
+            raise DetectorError(
+                f"a published Space runs the toolkit's own detectors only, not {own_class}: show it"
+                f" on your own machine with app.py --runs {detector}"
+            )
+        if not is_hub_id(detector):
+            find_run_folders(detector)
 
 
 def write_space(

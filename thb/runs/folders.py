@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from detectors.references import read_reference, refuse_untrained
 from thb.runs.record import read_record
 from thb.runtime.progress import is_main_process
 from thb_dataset.errors import DetectorError
@@ -26,24 +27,32 @@ class RunFolder:
         protocol: ``p1``, ``p2`` or ``p3``; None for weights that ``thb train`` did not write.
         fold: The name of the fold, for instance ``p3-hallo``; None like the protocol.
         folder: The folder that holds ``config.json`` and the weights.
+        home: The folder that bears the name, which the folds of a training share.
+        reference: The detector, as ``load_detector`` takes it: the folder, and before it the class
+            if the user named it.
     """
 
     name: str
     protocol: str | None
     fold: str | None
     folder: Path
+    home: Path
+    reference: str | Path
 
 
 def find_run_folders(given: str | Path) -> tuple[RunFolder, ...]:
     """Return the detectors in a folder: the folder itself, or else its subfolders by name.
 
     Args:
-        given: The folder of one detector, or a folder of such folders.
+        given: The folder of one detector, or a folder of such folders; ``module:Class@`` may stand
+            before it.
 
     Raises:
         DetectorError: There is no detector, or a record is damaged.
     """
-    folder = Path(given).expanduser().resolve()
+    refuse_untrained(given)
+    reference = read_reference(given)
+    folder = Path(str(reference.place)).expanduser().resolve()
     inside = sorted(file.parent for file in folder.glob(f"*/{CONFIG_FILE}"))
     folders = [folder] if (folder / CONFIG_FILE).is_file() else inside
     if not folders:
@@ -52,9 +61,18 @@ def find_run_folders(given: str | Path) -> tuple[RunFolder, ...]:
     for run in folders:
         record = read_record(run)
         fold = record.fold if record else None
-        name = folder.parent.name if run == folder and fold == folder.name else folder.name
+        home = folder.parent if run == folder and fold == folder.name else folder
         protocol = record.protocol if record else None
-        runs.append(RunFolder(name=name, protocol=protocol, fold=fold, folder=run))
+        runs.append(
+            RunFolder(
+                name=home.name,
+                protocol=protocol,
+                fold=fold,
+                folder=run,
+                home=home,
+                reference=reference.at(run),
+            )
+        )
     return tuple(runs)
 
 
@@ -68,8 +86,8 @@ def default_out(detector: str | Path, folds: Collection[str] = ()) -> Path:
         detector: A run folder, the folder of one detector, or another reference of a detector.
         folds: The names of the folds that it is evaluated on.
     """
-    folder = Path(detector).expanduser()
-    if folder.is_dir():
+    folder = read_reference(detector).folder
+    if folder is not None:
         name = folder.resolve().name
         is_one_fold = set(folds) == {name} and (folder / CONFIG_FILE).is_file()
         if not is_one_fold:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from detectors.listing import is_hub_id
+from detectors.references import read_reference, refuse_untrained
 from thb.releases.opening import OpenRelease, open_release
 from thb.runs.folders import CONFIG_FILE
 from thb.runs.record import RECORD_FILE, FoldRecord, explain_mismatch, read_record
@@ -46,11 +46,14 @@ class FoldChoice:
             have seen the generator that the fold holds out. The written files name the fold that
             it was trained on.
         trust_remote_code: Run Python code from a detector's folder or Hub repo.
+        untrained: Give random weights to a detector that is named without weights, for tests. The
+            written files say so.
     """
 
     split_by: str = "release"
     allow_mismatch: bool = False
     trust_remote_code: bool = False
+    untrained: bool = False
 
 
 def open_folds(
@@ -80,8 +83,11 @@ def open_folds(
     Raises:
         ReleaseError: The release cannot be read.
         ProtocolError: The folds cannot be built.
-        DetectorError: A fold has no detector, or one that was trained for another fold.
+        DetectorError: A fold has no detector, or one that was trained for another fold, or one
+            without trained weights.
     """
+    if not choice.untrained:
+        refuse_untrained(detector)
     opened = open_release(release, real_root=real_root, progress=progress)
     folds = build_all_folds(opened, protocols, fold=fold, split_by=choice.split_by)
     return opened, find_fold_detectors(detector, folds, allow_mismatch=choice.allow_mismatch)
@@ -116,8 +122,8 @@ def find_fold_detectors(
 
     Args:
         detector: A run folder with a detector for each fold, in subfolders named like the folds,
-            or one detector for all folds: its folder, a Hub id, a registered name, or
-            ``module:Class``.
+            or one detector for all folds: its folder or a Hub id. ``module:Class@`` may stand
+            before either; without them a registered name or ``module:Class`` has random weights.
         folds: The folds that need a detector.
         allow_mismatch: Accept a detector that was trained for another fold.
 
@@ -125,7 +131,8 @@ def find_fold_detectors(
         DetectorError: A fold has no detector, or one that was trained for another fold or on
             another reading of the splits; the message names all of them.
     """
-    published = _read_published(str(detector)) if is_hub_id(detector) else None
+    repo_id = read_reference(detector).hub_id
+    published = None if repo_id is None else _read_published(repo_id)
     detectors = [_find_detector(detector, fold, published) for fold in folds]
     strange = [found for found in detectors if _is_mismatched(found)]
     if strange and not allow_mismatch:
@@ -171,12 +178,15 @@ def _explain_mismatches(strange: Sequence[FoldDetector], own: Sequence[Fold]) ->
 
 
 def _find_detector(detector: str | Path, fold: Fold, published: FoldRecord | None) -> FoldDetector:
-    folder = Path(detector).expanduser()
-    own = folder / fold.name
-    if (own / CONFIG_FILE).is_file():
-        return FoldDetector(fold=fold, reference=own, trained_on=_trained_on(own))
-    if (folder / CONFIG_FILE).is_file():
-        return FoldDetector(fold=fold, reference=folder, trained_on=_trained_on(folder))
+    reference = read_reference(detector)
+    folder = reference.folder
+    if folder is None:
+        return FoldDetector(fold=fold, reference=detector, trained_on=published)
+    for place in (folder / fold.name, folder):
+        if (place / CONFIG_FILE).is_file():
+            return FoldDetector(
+                fold=fold, reference=reference.at(place), trained_on=_trained_on(place)
+            )
     others = sorted(path.parent.name for path in folder.glob(f"*/{CONFIG_FILE}"))
     if others:
         given = [name.partition("-")[2] for name in others if name.startswith(f"{fold.protocol}-")]

@@ -45,6 +45,11 @@ FROM_SCRATCH: Final = Mark(
     ),
 )
 
+UNTRAINED: Final = Mark(
+    symbol="(UNTRAINED)",
+    sentence="Its weights are random, and its numbers are those of chance.",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredDetector:
@@ -59,6 +64,8 @@ class ScoredDetector:
         training_data: What its weights were trained on, in words.
         from_scratch: Whether its training began with random weights, although the published one
             begins with a pretrained backbone.
+        untrained: Whether its weights are random.
+        trained_on_synthetic: Whether its weights were trained on a synthetic release.
     """
 
     name: str = ""
@@ -68,6 +75,8 @@ class ScoredDetector:
     weights_licence: str | None = None
     training_data: str | None = None
     from_scratch: bool = False
+    untrained: bool = False
+    trained_on_synthetic: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +102,8 @@ class ScoringRecord:
     @property
     def marks(self) -> tuple[Mark, ...]:
         """What sets these scores apart; most scores have no mark."""
+        if self.detector.untrained:
+            return (UNTRAINED,)
         return (FROM_SCRATCH,) if self.detector.from_scratch else ()
 
 
@@ -198,6 +209,8 @@ def describe_scoring(
             weights_licence=config.weights_licence,
             training_data=config.training_data,
             from_scratch=config.from_scratch,
+            untrained=config.untrained,
+            trained_on_synthetic=config.trained_on_synthetic,
         ),
         clip_spec=config.clip_spec,
         face_pack=describe_face_pack(face_pack),

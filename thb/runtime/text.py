@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _WIDEST: Final = 10_000
+_DECIMALS: Final = 3
+_MOST_DECIMALS: Final = 6
 
 
 def printable(text: str) -> str:
@@ -21,6 +23,15 @@ def markdown_row(values: Sequence[str]) -> str:
     """Return a row of a Markdown table, its values printable and their bars escaped."""
     cells = [printable(value).replace("|", "\\|") for value in values]
     return "| " + " | ".join(cells) + " |"
+
+
+def write_scores(*scores: float) -> tuple[str, ...]:
+    """Return scores with three decimals, or up to six where fewer hide that two of them differ."""
+    for decimals in range(_DECIMALS, _MOST_DECIMALS + 1):
+        texts = tuple(f"{score:.{decimals}f}" for score in scores)
+        if len(set(texts)) == len(set(scores)):
+            return texts
+    return tuple(f"{score:.{_DECIMALS}f}" for score in scores)
 
 
 def print_text(text: str, console: Console, *, style: str | None = None) -> None:

@@ -13,7 +13,7 @@ from typing import TypedDict
 
 import torch
 
-from detectors.base import Detector, count_parameters
+from detectors.base import SYNTHETIC_RELEASE, Detector, count_parameters
 from detectors.recipes import Recipe
 from thb.releases.contents import digest_contents
 from thb.releases.opening import OpenRelease
@@ -104,7 +104,7 @@ def describe_training_data(fold: FoldRecord) -> str:
     release = fold.release
     benchmark, kind = "TalkingHeadBench, ", "the release"
     if release.synthetic:
-        benchmark, kind = "", "the synthetic release"
+        benchmark, kind = "", SYNTHETIC_RELEASE
     elif release.differs:
         benchmark, kind = "", "a release whose counts are not those of TalkingHeadBench,"
     revision = f" at {release.revision[:12]}" if release.revision else ""

@@ -85,6 +85,7 @@ def load_start(
             trust_remote_code=options.trust_remote_code,
             seed=choose_settings(Recipe(), settings).seed,
             config=config,
+            untrained=True,
         )
         if options.backbone is not None and Path(options.backbone).is_dir():
             # The place of the folder is this machine's, and the config will be published.

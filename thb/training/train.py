@@ -209,6 +209,8 @@ def _train_fold(
     detector.to("cpu")  # type: ignore[arg-type] # transformers' decorator hides the signature
     detector.load_state_dict(result.weights)
     detector.config.training_data = describe_training_data(plan)
+    detector.config.untrained = False
+    detector.config.trained_on_synthetic = plan.release.synthetic
     record = RunRecord(
         **vars(plan),
         **describe_fit(result, rule=settings.keep, processes=accelerator.num_processes),

@@ -36,6 +36,7 @@ from tqdm import tqdm
 from thb_dataset.errors import ReleaseError
 from thb_dataset.files import parse_json, write_json
 from thb_dataset.mini.flaws import FLAWS, Flaws, spoil_motion, spoil_portrait
+from thb_dataset.mini.mark import COMMENT
 from thb_dataset.mini.motion import (
     FPS,
     RATE_HZ,
@@ -282,7 +283,7 @@ def write_video(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", format="mp4") as file:
-        file.metadata["comment"] = "SYNTHETIC: TalkingHeadBench toolkit, mini release"
+        file.metadata["comment"] = COMMENT
         picture = file.add_stream("libx264", rate=FPS)
         picture.thread_count, picture.pix_fmt, picture.bit_rate = 1, "yuv420p", bit_rate
         picture.options = {"preset": "superfast", "threads": "1"}

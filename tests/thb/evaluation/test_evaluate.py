@@ -199,7 +199,9 @@ def test_predictions_of_another_detector_are_not_mixed_in(
 ) -> None:
     evaluate_fold(untrained, tiny_release, tmp_path / "out")
     clip = {"clip": {"clips": 2, "frames": 4, "size": 48}}
-    load_detector("baseline", seed=1, config=clip).save_pretrained(tmp_path / "other")
+    load_detector("baseline", seed=1, config=clip, untrained=True).save_pretrained(
+        tmp_path / "other"
+    )
     with pytest.raises(ResultError, match=r"another run \(weights \w+…, not \w+…\): .*--overwrite"):
         evaluate_fold(tmp_path / "other", tiny_release, tmp_path / "out")
     result = evaluate_fold(tmp_path / "other", tiny_release, tmp_path / "out", overwrite=True)

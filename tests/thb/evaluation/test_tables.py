@@ -22,6 +22,7 @@ from thb.evaluation.tables import (
     rank,
 )
 from thb.evaluation.terminal_tables import print_results
+from thb.runs.provenance import ScoredDetector
 from thb.runs.record import ReleaseRecord
 
 
@@ -235,3 +236,15 @@ def test_a_detector_from_scratch_is_marked_and_the_mark_is_explained() -> None:
         assert ("| baseline § |" in text) == bool(symbol)
         assert ("§ baseline p1: The training began with random weights" in text) == bool(symbol)
         assert any("random weights" in note for note in notes([result])) == bool(symbol)
+
+
+def test_random_weights_are_marked_wherever_a_result_is_shown() -> None:
+    run = make_scoring_record(detector=ScoredDetector(model_type="baseline", untrained=True))
+    result = make_result(runs={"p1": run})
+    assert "| baseline (UNTRAINED) |" in markdown_table([result])
+    assert "random" in result.to_markdown()
+    assert any(
+        "(UNTRAINED) baseline p1: Its weights are random" in note for note in notes([result])
+    )
+    assert result.to_dict()["runs"]["p1"]["detector"]["untrained"] is True
+    assert "UNTRAINED" not in make_result().to_markdown()

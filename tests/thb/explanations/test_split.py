@@ -224,7 +224,7 @@ def test_a_calibration_of_the_same_weights_gives_the_threshold(tmp_path: Path) -
     (tmp_path / THRESHOLDS_FILE).write_text(write_text(calibration))
     rule = find_rule(tmp_path, [(0, 0.1), (1, 0.2)], weights_sha256="abc")
     assert rule.threshold == 0.75
-    assert "too few to measure a rate of 1 %" in str(rule)
+    assert "too few to check a 1 % false-alarm rate" in str(rule)
     assert find_rule(tmp_path, [(0, 0.1)], weights_sha256="other").threshold is None
 
 

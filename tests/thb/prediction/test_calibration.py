@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,8 +129,12 @@ def test_training_leaves_the_threshold_that_predict_would_give(
     assert found.threshold > max(reals) - 1e-6
     assert found.true_positive_rate == sum(score >= found.threshold for score in fakes) / len(fakes)
     assert (found.false_alarms, found.resolved) == (0, False)
-    assert f"None of the {len(reals)} real videos is called fake" in str(found)
-    assert "too few to measure a rate of 1 %" in str(found)
+    hits = sum(score >= found.threshold for score in fakes)
+    assert str(found) == (
+        f"Threshold {found.threshold:.3f}: called 0 of {len(reals)} real validation videos fake and"
+        f" found {hits} of {len(fakes)} fakes. {len(reals)} real videos are too few to check a 1 %"
+        " false-alarm rate."
+    )
     assert json.loads((trained / "run.json").read_text())["weights_sha256"] == found.weights_sha256
 
 
@@ -177,24 +183,31 @@ def test_a_detector_that_was_not_trained_on_a_fold_is_refused(
         calibrate(untrained, release=tiny_release.hub, scoring=QUIET)
 
 
-def test_predict_says_fake_or_real_where_there_is_a_threshold(
+def test_predict_gives_verdicts_where_there_is_a_threshold_that_works(
     trained: Path, untrained: Path, tiny_release: MiniRelease, run_thb: Run, tmp_path: Path
 ) -> None:
     videos = sorted(tiny_release.hub.glob("fake/*/*/*.mp4"))[:2]
     (tmp_path / "broken.mp4").write_bytes(b"")
     found = read_calibration(trained)
     assert found is not None
+    shutil.copytree(trained, tmp_path / "run")
+    trained = tmp_path / "run"
+    scores = [row.score or 0.0 for row in predict(trained, videos, settings=QUIET).rows]
+    found = replace(found, threshold=max(scores), n_real=8, n_fake=10, true_positive_rate=0.5)
+    (trained / THRESHOLDS_FILE).write_text(write_text(found), "utf-8")
     ended = run_thb("predict", trained, *videos, tmp_path / "broken.mp4", "--format", "json", "-q")
     *judged, broken = json.loads(ended.out)["videos"]
     for one in judged:
         assert one["threshold"] == found.threshold
-        assert one["verdict"] == ("fake" if one["score"] >= found.threshold else "real")
+    assert sorted(one["verdict"] for one in judged) == ["called fake", "not called fake"]
     assert broken["verdict"] is None
     text = run_thb("predict", trained, *videos, tmp_path / "broken.mp4", "-q").out.splitlines()
     assert text[0].split()[1] == "verdict"
-    assert [line.split()[1] for line in text[1:]] == [*(one["verdict"] for one in judged), "–"]
+    for line, one in zip(text[1:], [*judged, {"verdict": "–"}], strict=True):
+        assert line.split(maxsplit=1)[1].startswith(f"{one['verdict']}  ")
     plain = run_thb("predict", untrained, *videos, "--format", "json", "-q")
-    assert not {"threshold", "verdict"} & set(json.loads(plain.out)["videos"][0])
+    (first, *_) = json.loads(plain.out)["videos"]
+    assert (first["verdict"], first["threshold"]) == ("none", None)
 
 
 def test_a_threshold_of_other_weights_or_a_damaged_one_is_not_used(

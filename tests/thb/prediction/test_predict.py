@@ -203,7 +203,7 @@ def test_every_bad_file_is_expected(test_data: Path) -> None:
 
 @pytest.fixture(scope="module")
 def baseline() -> Detector:
-    return load_detector("baseline")
+    return load_detector("baseline", untrained=True)
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -246,11 +246,12 @@ def test_lines_for_people(run_thb: Run, untrained: Path, tiny_release: MiniRelea
     ended = run_thb("predict", untrained, second, first)
     assert ended.code == 0
     heading, *lines = ended.out.splitlines()
-    assert heading.split() == ["P(fake)", "status", "clips", "faces", "video"]
-    assert [line.split()[-1] for line in lines] == [str(second), str(first)]
-    score, status, clips, faces, _ = lines[0].split()
+    assert heading.split() == ["P(fake)", "verdict", "status", "clips", "faces", "video"]
+    assert [line.split()[5] for line in lines] == [str(second), str(first)]
+    score, verdict, status, clips, faces, _, remark = lines[0].split(maxsplit=6)
     assert 0 <= float(score) <= 1
-    assert (status, clips, faces) == ("ok", "2", "1")
+    assert (verdict, status, clips, faces) == ("none", "ok", "2", "1")
+    assert remark == "(random weights)"
     assert "Traceback" not in ended.err
 
 
@@ -301,7 +302,7 @@ def test_an_unreadable_video_is_a_line_a_hint_and_exit_code_3(
     (tmp_path / "empty.mp4").touch()
     ended = run_thb("predict", untrained, tmp_path / "empty.mp4", "-q")
     assert ended.code == 3
-    error, hint = ended.err.splitlines()
+    _, error, hint = ended.err.splitlines()
     assert error == f"error: {tmp_path}/empty.mp4 could not be read: an empty file"
     assert hint.startswith("hint: ")
 
@@ -315,7 +316,8 @@ def test_a_name_cannot_command_the_terminal(run_thb: Run, untrained: Path, tmp_p
 
 
 def test_the_real_command_on_names_that_look_like_options(test_data: Path) -> None:
-    command = [sys.executable, "-m", "thb", "predict", "baseline", "--format", "json", "--"]
+    command = [sys.executable, "-m", "thb", "predict", "baseline", "--untrained"]
+    command += ["--format", "json", "--"]
     names = ["-leading-dash.mp4", "folder.mp4", "zero_bytes.mp4", "no_extension"]
     ended = subprocess.run(
         command + names, cwd=test_data / "bad", capture_output=True, text=True, check=False

@@ -69,14 +69,23 @@ def test_one_class_is_enough(
     refused = run_python(THB, *evaluate)
     assert refused.code == 4
     assert "--trust-remote-code" in refused.err
+    named = f"{reference}@run"
+    assert named in refused.err, "the way for who wrote the class"
+    evaluated = run_python(THB, "evaluate", named, *where, "--bootstrap", "0", "--out", "named")
+    assert evaluated.code == 0, evaluated.err
+    video = min(tiny_release.hub.rglob("*.mp4"))
+    for verb in ("predict", "explain"):
+        asked = run_python(THB, verb, named, video, "--format", "json", "-q")
+        assert asked.code == 0, asked.err
+        assert json.loads(asked.out)["videos"][0]["status"] == "ok"
     trusted = run_python(THB, *evaluate, "--trust-remote-code")
     assert trusted.code == 0, trusted.err
     (result,) = json.loads(trusted.out)["results"]
     assert result["runs"]["p3-hallo"]["detector"]["class"] == reference
     assert result["cells"][0]["measures"]["auc"]["value"] >= 0
     published = run_thb(
-        *("publish", "detector", "run", "--repo", "their/detector", "--dry-run"),
-        *("--out", "out", "--trust-remote-code", "--format", "json"),
+        *("publish", "detector", named, "--repo", "their/detector", "--dry-run"),
+        *("--out", "out", "--format", "json"),
     )
     assert published.code == 0, published.err
     files = json.loads(published.out)["files"]

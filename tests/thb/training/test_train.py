@@ -301,7 +301,9 @@ def test_parts_of_a_batch_come_to_the_weights_of_the_whole(
 
 def moved_by(run: TrainedFold) -> float:
     """Return how far the training moved the classifier's weights from their start."""
-    start = load_detector("tall", config={**TALL.tiny, **TINY_TALL, "clip": TALL.tiny["clip"]})
+    start = load_detector(
+        "tall", config={**TALL.tiny, **TINY_TALL, "clip": TALL.tiny["clip"]}, untrained=True
+    )
     end = load_detector(run.folder)
     before, after = (model.get_parameter("classifier.weight") for model in (start, end))
     return float((before - after).detach().abs().max())
