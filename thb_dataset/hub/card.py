@@ -204,7 +204,8 @@ def _banner(audit: Audit) -> str:
         return ""
     return (
         "\n> **Synthetic.** This card describes the toolkit's synthetic mini release, not the "
-        "benchmark: a program drew its videos, and scores on them say nothing about detectors.\n"
+        "benchmark: a program drew its videos from random numbers. No photograph was used, nobody "
+        "who exists is shown, and scores on these drawings say nothing about detectors.\n"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -38,7 +38,7 @@ class Mouth:
         x: The x of its centre.
         corner_y: The y of its corners.
         upper_y: The lower edge of the upper lip at the centre.
-        lower_y: The upper edge of the lower lip at the centre, as in the raw portrait.
+        lower_y: The upper edge of the lower lip at the centre; it is drawn a little open.
         half_width: The distance from the centre to a corner.
         chin_y: The y of the tip of the chin.
     """
@@ -69,18 +69,6 @@ class Landmarks:
     neck: tuple[float, float]
     radii: tuple[float, float]
 
-    def mirrored(self) -> Landmarks:
-        """Return the landmarks of the mirrored picture."""
-        last = CANVAS_SIZE - 1
-        left, right = (replace(eye, x=last - eye.x) for eye in reversed(self.eyes))
-        return Landmarks(
-            eyes=(left, right),
-            mouth=replace(self.mouth, x=last - self.mouth.x),
-            nose=(last - self.nose[0], self.nose[1]),
-            neck=(last - self.neck[0], self.neck[1]),
-            radii=self.radii,
-        )
-
 
 def as_floats(values: npt.ArrayLike) -> Floats:
     """Return an array as float32."""
@@ -92,9 +80,9 @@ def blur(values: npt.ArrayLike, sigma: float) -> Floats:
     return as_floats(cv2.GaussianBlur(as_floats(values), (0, 0), sigma))
 
 
-def fill_outline(points: npt.ArrayLike, size: int = CANVAS_SIZE) -> Floats:
-    """Return a mask: float32 (size, size), 1 inside an outline of (x, y) points and 0 outside."""
-    mask = np.zeros((size, size), np.float32)
+def fill_outline(points: npt.ArrayLike) -> Floats:
+    """Return a mask: float32 (C, C), 1 inside an outline of (x, y) points and 0 outside."""
+    mask = np.zeros((CANVAS_SIZE, CANVAS_SIZE), np.float32)
     corners = np.rint(np.asarray(points, np.float64) * 16).astype(np.int32)
     cv2.fillPoly(mask, [corners], (1.0,), cv2.LINE_8, 4)
     return mask
@@ -105,10 +93,9 @@ def fill_ellipse(
     radii: tuple[float, float],
     *,
     degrees: float = 0.0,
-    size: int = CANVAS_SIZE,
 ) -> Floats:
-    """Return a mask: float32 (size, size), 1 inside an ellipse, given in pixels, and 0 outside."""
-    mask = np.zeros((size, size), np.float32)
+    """Return a mask: float32 (C, C), 1 inside an ellipse, given in pixels, and 0 outside."""
+    mask = np.zeros((CANVAS_SIZE, CANVAS_SIZE), np.float32)
     cv2.ellipse(mask, (centre, (2 * radii[0], 2 * radii[1]), degrees), (1.0,), -1)
     return mask
 

@@ -79,24 +79,24 @@ class Flaws:
 
 FLAWS: Mapping[Generator, Flaws] = {
     Generator.HALLO: Flaws(
-        lip_sync=1, still_hair=0.5, hair_smear=0.9, occlusion=0.5, background_warp=0.8, lattice=0.12
+        lip_sync=1, still_hair=0.5, hair_smear=0.9, occlusion=0.7, background_warp=0.8, lattice=0.18
     ),
     Generator.HALLO2: Flaws(
         lip_sync=0.7,
         still_hair=0.4,
         hair_smear=0.8,
-        occlusion=0.7,
+        occlusion=0.8,
         background_warp=0.5,
-        lattice=0.1,
+        lattice=0.16,
     ),
-    Generator.ANIPORTRAIT_AUDIO: Flaws(lip_sync=1, jitter=1.3, teeth=1, pupils=1, chroma=8),
+    Generator.ANIPORTRAIT_AUDIO: Flaws(lip_sync=1, jitter=1.6, teeth=1, pupils=1, chroma=11),
     Generator.ANIPORTRAIT_VIDEO: Flaws(
-        wave=2.2, background_warp=1, occlusion=0.6, hair_smear=0.5, chroma=7
+        wave=2.7, background_warp=1, occlusion=0.7, hair_smear=0.5, chroma=10
     ),
-    Generator.LIVEPORTRAIT: Flaws(distortion=6, freeze=5, occlusion=0.3, seam=1),
-    Generator.EMOPORTRAIT: Flaws(floating=1, edge=0.8, distortion=3, skin_smear=0.7),
-    Generator.MAGI_1: Flaws(wave=2.5, background_warp=1, chroma=6),
-    Generator.HALLO3: Flaws(lip_sync=0.8, still_hair=0.3, hair_smear=0.6, lattice=0.09),
+    Generator.LIVEPORTRAIT: Flaws(distortion=7, freeze=5, occlusion=0.6, seam=1.1),
+    Generator.EMOPORTRAIT: Flaws(floating=1, edge=0.9, distortion=6, skin_smear=0.9),
+    Generator.MAGI_1: Flaws(wave=3, background_warp=1, chroma=8),
+    Generator.HALLO3: Flaws(lip_sync=0.8, still_hair=0.3, hair_smear=0.6, lattice=0.13),
 }
 
 

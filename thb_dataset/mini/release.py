@@ -63,8 +63,8 @@ SYNTHETIC: nothing in this folder is a real video, and no generator of the bench
 
 The TalkingHeadBench toolkit drew these videos from a random seed. They lie in the layout of the
 benchmark's release so that the toolkit can be tried and tested without a download. "Generators"
-here are hand-drawn flaws on invented faces, "real" means a drawing without them. All faces are
-deformations of one public-domain portrait (NASA; scikit-image's `astronaut`); names are made up.
+here are drawn flaws on drawn faces, "real" means a drawing without them. A program draws every
+face from random numbers, without any photograph: nobody who exists is shown, and names are made up.
 What a detector scores here says nothing about the benchmark.
 """
 
@@ -123,9 +123,8 @@ def write_mini_release(
 def _describe(seed: int, size: MiniSize) -> dict[str, Any]:
     """Return the values that a release must have to be reused, a hash of our code included."""
     code = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.iterdir()):
-        if source.suffix in (".py", ".png"):
-            code.update(source.read_bytes())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        code.update(source.read_bytes())
     return {
         "synthetic": True,
         "about": "made by the TalkingHeadBench toolkit; see hub/" + SYNTHETIC_MARKER,

@@ -1,4 +1,4 @@
-"""Draw what surrounds an invented face: colours, hair, clothes, glasses, light and the room."""
+"""Draw what surrounds an invented face: clothes, glasses, light and the room."""
 
 from __future__ import annotations
 
@@ -17,81 +17,6 @@ from thb_dataset.mini.canvas import (
     fill_outline,
     make_layer,
 )
-
-# In CIELAB: the gain of the lightness, then the values added to a and b.
-_SKIN_TONES = (
-    (1.03, -1.0, -1.0),
-    (1.0, 0.0, 0.0),
-    (0.94, 2.0, 3.0),
-    (0.84, 2.0, 4.0),
-    (0.7, 3.0, 4.0),
-    (0.55, 3.0, 3.0),
-)
-_HAIR_COLOURS = (
-    (1.0, 0.0, 0.0),
-    (1.2, 0.0, 8.0),
-    (0.62, 2.0, -4.0),
-    (0.42, 0.0, -12.0),
-    (0.32, -1.0, -16.0),
-    (0.8, 14.0, 8.0),
-    (1.2, -2.0, -16.0),
-)
-
-
-def paint_head(
-    picture: Floats, skin: Floats, hair: Floats, beard: Floats, rng: np.random.Generator
-) -> Floats:
-    """Give a head other colours of skin and hair, and perhaps the shadow of a beard.
-
-    Args:
-        picture: float32 (C, C, 3), RGB, 0 to 255.
-        skin: float32 (C, C), 1 on the skin without eyes and teeth.
-        hair: float32 (C, C), 1 on the hair.
-        beard: float32 (C, C), 1 where a beard would grow.
-        rng: The source of all randomness.
-
-    Returns:
-        float32 (C, C, 3), RGB, 0 to 255.
-    """
-    share = as_floats(np.clip(picture / 255, 0, 1))
-    lab = as_floats(cv2.cvtColor(share, cv2.COLOR_RGB2LAB))
-    for mask, tones in ((skin, _SKIN_TONES), (hair, _HAIR_COLOURS)):
-        gain, a, b = tones[rng.integers(len(tones))] + rng.normal(0, (0.03, 1.0, 1.5))
-        lab[..., 0] *= 1 + mask * (gain - 1)
-        lab[..., 1] += mask * a
-        lab[..., 2] += mask * b
-    if rng.random() < 0.3:
-        shade = beard * skin * rng.uniform(6, 16)
-        grain = blur(rng.normal(0, 0.6, beard.shape), 0.8)
-        lab[..., 0] -= shade * (1 + grain)
-        lab[..., 2] -= 0.5 * shade
-    return as_floats(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * 255)
-
-
-def long_hair_mask(
-    neck: tuple[float, float], radii: tuple[float, float], rng: np.random.Generator
-) -> Floats:
-    """Return a soft mask of long hair behind the head: float32 (C, C)."""
-    width, length = radii[0] * rng.uniform(0.98, 1.12), rng.uniform(-25, 25)
-    top = neck[1] - 1.45 * radii[1]
-    outline = [
-        (neck[0] - 0.8 * width, top),
-        (neck[0] + 0.8 * width, top),
-        (neck[0] + 1.05 * width, neck[1] - 0.6 * radii[1]),
-        (neck[0] + 1.0 * width, neck[1] + length),
-        (neck[0] - 1.0 * width, neck[1] + length),
-        (neck[0] - 1.05 * width, neck[1] - 0.6 * radii[1]),
-    ]
-    return blur(fill_outline(outline), 5.0)
-
-
-def paint_strands(colours: Floats, hair: Floats, rng: np.random.Generator) -> Floats:
-    """Return strands in the hair colour of the head: float32 (C, C, 3)."""
-    mean = (colours * hair[..., None]).sum((0, 1)) / max(float(hair.sum()), 1.0)
-    lines = rng.normal(0, 1, (CANVAS_SIZE // 12, CANVAS_SIZE)).astype(np.float32)
-    strands = cv2.resize(lines, (CANVAS_SIZE, CANVAS_SIZE), interpolation=cv2.INTER_CUBIC)
-    strands = blur(strands, 1.0)
-    return as_floats(mean * 0.75 * (1 + 0.25 * strands[..., None]))
 
 
 def draw_light(rng: np.random.Generator) -> Floats:
