@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.support.scripted_faces import make_frames
 from thb_dataset.clips.following import follow_face, follow_track
 from thb_dataset.faces.cuts import find_cuts, has_jumped, measure_differences
 from thb_dataset.faces.finder import FaceFinder
 from thb_dataset.faces.search import search_faces
 from thb_dataset.faces.tracks import spread_over_shots, spread_over_time
 from thb_dataset.faces.values import Face, overlap
-from thb_dataset.video.values import Frames, VideoInfo
+from thb_dataset.video.values import Frames
 
 Picture = npt.NDArray[np.uint8]
-
-
-def make_frames(pictures: Sequence[Picture], fps: float) -> Frames:
-    height, width = pictures[0].shape[:2]
-    info = VideoInfo(
-        width=width, height=height, rotation_degrees=0, mirrored=False, stored_width=width,
-        stored_height=height, sample_aspect_ratio=1.0, codec="none", pixel_format="rgb24",
-        fps=fps, seconds=None, declared_frames=None, has_audio=False,
-    )  # fmt: skip
-    index = np.arange(len(pictures), dtype=np.int64)
-    return Frames(
-        pixels=np.stack(pictures), index=index, seconds=index / fps, total_frames=len(index),
-        read_to_end=True, info=info,
-    )  # fmt: skip
 
 
 def film(portrait: Picture, x: int, y: int, scale: float, background: int) -> Picture:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.support.scripted_faces import Script, number_frames
 from tests.support.video_files import write_video
-from tests.thb_dataset.clips.test_video_clips import Script, numbered
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.following import PartlySeenError, follow_face
 from thb_dataset.clips.video_clips import make_clips
@@ -65,7 +65,7 @@ LEFT, RIGHT = (10.0, 10.0, 80.0), (110.0, 110.0, 80.0)
 def test_the_stretch_of_a_face_in_half_of_the_frames_is_told() -> None:
     faces = {place: [LEFT if place < 9 else RIGHT] for place in range(16)}
     with pytest.raises(PartlySeenError) as caught:
-        follow_face(numbered(16, step=10), Script(faces))
+        follow_face(number_frames(16, step=10), Script(faces))
     assert (caught.value.first, caught.value.last) == (0, 80)
 
 
@@ -75,7 +75,7 @@ def test_people_one_after_the_other_are_not_said_to_be_away() -> None:
     with pytest.raises(
         NoFaceError, match=r"of 3 faces, the one in sight longest is in only \d of \d"
     ):
-        follow_face(numbered(12, step=10), Script(faces))
+        follow_face(number_frames(12, step=10), Script(faces))
 
 
 def test_a_face_that_comes_and_goes_is_said_to_be_replaced() -> None:
@@ -83,4 +83,4 @@ def test_a_face_that_comes_and_goes_is_said_to_be_replaced() -> None:
     faces = {place: [LEFT if who == "L" else RIGHT] for place, who in enumerate(times)}
     faces[0].append((10.0, 110.0, 40.0))  # several faces, so that every frame is searched
     with pytest.raises(NoFaceError, match=r"absent from 6 of 20 .* another face is in sight"):
-        follow_face(numbered(20, step=10), Script(faces))
+        follow_face(number_frames(20, step=10), Script(faces))

@@ -7,35 +7,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.support.scripted_faces import Script, make_frames, number_frames
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.video_clips import cut_clips
 from thb_dataset.errors import NoFaceError
-from thb_dataset.faces.packs import FacePack
 from thb_dataset.faces.search import MIN_FACE_PIXELS, choose_searched
-from thb_dataset.faces.values import Face, FaceFinder
+from thb_dataset.faces.values import FaceFinder
 from thb_dataset.video.frame_policy import FramePolicy
-from thb_dataset.video.values import Frames, VideoInfo
+from thb_dataset.video.values import Frames
 
 Picture = npt.NDArray[np.uint8]
-
-
-def make_frames(pictures: list[Picture], fps: float = 25.0, step: int = 1) -> Frames:
-    """Return frames like those of the reader: every ``step``-th frame of a longer video."""
-    height, width = pictures[0].shape[:2]
-    index = np.arange(len(pictures), dtype=np.int64) * step
-    info = VideoInfo(
-        width=width, height=height, rotation_degrees=0, mirrored=False, stored_width=width,
-        stored_height=height, sample_aspect_ratio=1.0, codec="none", pixel_format="rgb24",
-        fps=fps, seconds=None, declared_frames=None, has_audio=False,
-    )  # fmt: skip
-    return Frames(
-        pixels=np.stack(pictures),
-        index=index,
-        seconds=index / fps,
-        total_frames=int(index[-1]) + 1,
-        read_to_end=True,
-        info=info,
-    )
 
 
 def shift(picture: Picture, x: float, y: float) -> Picture:
@@ -58,34 +39,6 @@ def place(height: int, width: int, *parts: tuple[Picture, int, int]) -> Picture:
 
 def whole(frames: Frames) -> npt.NDArray[np.int64]:
     return frames.index[None, :]
-
-
-class Script:
-    """A finder that finds given faces in each frame; frame i is filled with the grey level i."""
-
-    pack = FacePack(
-        name="script", backend="none", licence="", embedding_dim=0, same_person=0.5, sha256s={}
-    )
-
-    def __init__(self, faces: dict[int, list[tuple[float, float, float]]]) -> None:
-        self.faces = faces
-
-    def find(self, rgb: Picture, *, embed: bool = False) -> list[Face]:
-        return [
-            Face(
-                box=np.array([x, y, x + side, y + side], np.float32),
-                points=np.full((5, 2), x, np.float32),
-                score=0.9,
-            )
-            for x, y, side in self.faces.get(int(rgb[0, 0, 0]), [])
-        ]
-
-    def embed(self, rgb: Picture, face: Face) -> npt.NDArray[np.float32]:
-        raise AssertionError("this pack has no recogniser")
-
-
-def numbered(count: int, step: int) -> Frames:
-    return make_frames([np.full((200, 200, 3), i, np.uint8) for i in range(count)], step=step)
 
 
 def test_crops_follow_a_moving_face(embedded_finder: FaceFinder, portrait: Picture) -> None:
@@ -157,7 +110,7 @@ def test_a_frame_without_the_face_is_bridged_and_counted(
 )
 def test_too_little_of_a_face_is_refused_with_counts(with_face: list[int], reason: str) -> None:
     finder = Script({i: [(20.0, 20.0, 80.0)] for i in with_face})
-    frames = numbered(8, step=10)
+    frames = number_frames(8, step=10)
     with pytest.raises(NoFaceError, match=reason):
         cut_clips(frames, whole(frames), ClipSpec(), finder)
 
@@ -165,7 +118,7 @@ def test_too_little_of_a_face_is_refused_with_counts(with_face: list[int], reaso
 def test_a_face_below_the_least_size_is_refused_with_its_size() -> None:
     side = MIN_FACE_PIXELS - 2.0
     finder = Script({i: [(20.0, 20.0, side)] for i in range(8)})
-    frames = numbered(8, step=10)
+    frames = number_frames(8, step=10)
     with pytest.raises(NoFaceError, match="the largest face is 30 pixels wide or high, but 32"):
         cut_clips(frames, whole(frames), ClipSpec(), finder)
 
@@ -173,12 +126,12 @@ def test_a_face_below_the_least_size_is_refused_with_its_size() -> None:
 def test_a_false_alarm_in_one_frame_is_no_second_face() -> None:
     script = {i: [(20.0, 20.0, 80.0)] for i in range(8)}
     script[3].append((130.0, 130.0, 60.0))
-    frames = numbered(8, step=10)
+    frames = number_frames(8, step=10)
     assert cut_clips(frames, whole(frames), ClipSpec(), Script(script)).faces == 1
 
 
 def test_clips_that_share_frames_share_their_crops() -> None:
-    frames = numbered(6, step=1)
+    frames = number_frames(6, step=1)
     layout = FramePolicy(clips=3, frames=4, sampling="consecutive").choose(6)
     finder = Script({i: [(20.0 + i, 20.0, 80.0)] for i in range(6)})
     clips = cut_clips(frames, layout, ClipSpec(clips=3, frames=4, sampling="consecutive"), finder)
