@@ -175,23 +175,19 @@ def _make_pair_table(report: LeakReport) -> Table:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE)
-    table.add_column("verdict")
-    for heading in ("cosine", "middle"):
-        table.add_column(heading, justify="right")
+    table.add_column("verdict\nby their names")
+    table.add_column("cosine\nmiddle", justify="right")
     table.add_column("one video\nthe other", overflow="fold")
-    table.add_column("by their names")
     for pair in report.pairs[:PAIRS_SHOWN]:
         videos = zip((pair.a, pair.b), pair.splits, pair.faces, strict=True)
         table.add_row(
-            pair.verdict.value,
-            f"{pair.similarity:.3f}",
-            f"{pair.middle_similarity:.3f}",
+            f"{pair.verdict.value}\n{pair.relation.value}",
+            f"{pair.similarity:.3f}\n{pair.middle_similarity:.3f}",
             as_written(
                 "\n".join(
                     f"{escape(name)} ({split}{', another face' if face else ''})"
                     for name, split, face in videos
                 )
             ),
-            pair.relation.value,
         )
     return table

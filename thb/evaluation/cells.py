@@ -129,8 +129,3 @@ class ProtocolNumbers:
     def marks(self) -> Mapping[str, tuple[Mark, ...]]:
         """What sets the numbers of a fold apart, by the names of the folds with such marks."""
         return {}
-
-    @property
-    def untrained(self) -> bool:
-        """Whether the weights behind the numbers are random."""
-        return False
