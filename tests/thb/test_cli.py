@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from thb_dataset.mini.release import MiniRelease
 
 
+def test_the_version_is_shown(run_thb: Run) -> None:
+    ended = run_thb("--version")
+    assert (ended.code, ended.out.strip()) == (0, f"talkingheadbench {thb.__version__}")
+
+
 def test_no_command_is_help(run_thb: Run) -> None:
     ended = run_thb()
     assert ended.code == 2
@@ -152,6 +157,7 @@ def test_data_verify(run_thb: Run, tiny_release: MiniRelease, tmp_path: Path) ->
     text = run_thb("data", "verify", "--release", tiny_release.hub)
     assert text.code == ended.code
     assert "EmoPortrait" in text.out
+    assert "real videos: not looked for (--real-root DIR names their folder)" in text.out
     reals = ("data", "verify", "--release", tiny_release.hub, "--real-root")
     whole = run_thb(*reals, tiny_release.real_root)
     assert whole.code == ended.code

@@ -37,7 +37,9 @@ def verify(
     """Count a release's videos and name everything wrong with it.
 
     The counts are compared with the published ones. With --real-root, the real videos are looked
-    for too. Exit code 1: something is wrong or missing.
+    for too, in the layout of their datasets (FaceForensics++/original_sequences/youtube/c23/videos/
+    001.mp4, CelebV-HQ/NAME.mp4) or by these names in any folder below. Exit code 1: something is
+    wrong or missing.
 
     JSON: release, revision, split_list, synthetic, sound, counts, findings, restored_drivers,
     moved_by_driver, drivers_not_listed, portraits_crossing_by_driver and missing_reals.
@@ -54,9 +56,11 @@ def verify(
         write_json(verified.to_dict())
     else:
         _write_audit(verified.audit)
-        if verified.missing_reals:
+        if verified.missing_reals is None:
+            write_line("real videos: not looked for (--real-root DIR names their folder)")
+        elif verified.missing_reals:
             write_line(escape(explain_missing_reals(verified.missing_reals, real_root)))
-        elif verified.missing_reals is not None:
+        else:
             write_line(f"all {len(verified.reals)} real videos are there")
     raise typer.Exit(EXIT_OK if verified.is_sound else EXIT_FINDING)
 

@@ -139,7 +139,9 @@ def _write_text(reports: Mapping[str, LeakReport], known: PeopleCalibration | No
         _write_known(known)
     unread: dict[str, str] = {}
     for name, report in reports.items():
-        write_line(escape(f"{name}: {summarise(report)}"))
+        write_line(escape(f"{name}:"))
+        for sentence in summarise(report):
+            write_line(escape(f"  {sentence}"))
         if report.pairs:
             write_table(_make_pair_table(report))
         more = sum(report.counts.values()) - PAIRS_SHOWN

@@ -15,38 +15,58 @@ from thb_dataset.identity.leakage import LeakReport, Pair, PairVerdict
 MAX_ROWS: Final = 200
 JPEG_QUALITY: Final = 85
 
+MEANINGS: Final = {
+    PairVerdict.LEAK: "possibly the same person under different names",
+    PairVerdict.REVIEW: "somewhat alike: look at both",
+    PairVerdict.NAMED: "the same portrait or source by name",
+    PairVerdict.DRIVER: "a fake and its own driver",
+}
+"""What each verdict means, in words. A cosine alone never proves that two people are one."""
+
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Leak check</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
 content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <style>
-body {{ font: 15px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem;
-color: #222; background: #fff }}
-table {{ border-collapse: collapse; width: 100% }}
-td, th {{ padding: .4rem .6rem; border-bottom: 1px solid #ddd; text-align: left;
-vertical-align: top }}
-img {{ width: 112px; height: 112px; display: block }}
-.leak {{ color: #a40000; font-weight: 600 }}
+:root {{ color-scheme: light dark }}
+body {{ font: 16px/1.5 system-ui, sans-serif; margin: 1.5rem auto; max-width: 72rem;
+padding: 0 1rem; color: #1a1a1a; background: #fff }}
+.pairs {{ display: grid; gap: 1rem; padding: 0; list-style: none;
+grid-template-columns: repeat(auto-fill, minmax(min(18rem, 100%), 1fr)) }}
+.pair {{ border: 1px solid #bbb; border-radius: .5rem; padding: .8rem }}
+.pair p {{ margin: 0 0 .5rem }}
+.faces {{ display: grid; grid-template-columns: 1fr 1fr; gap: .6rem; font-size: .85rem;
+overflow-wrap: anywhere }}
+figure {{ margin: 0 }}
+img {{ width: 112px; max-width: 100%; display: block }}
+.leak b {{ color: #a40000 }}
+@media (prefers-color-scheme: dark) {{ body {{ color: #eee; background: #161616 }}
+.leak b {{ color: #ff9c8f }} }}
 </style></head><body>
 <h1>Leak check</h1>
+<p>A detector must not be tested on a person whom it was trained on. This page shows the pairs of
+videos in different splits whose faces are alike, as <code>thb leak-check</code> found them. The
+cosine says how alike two faces are to the face pack, from -1 to 1. Different people can reach a
+high cosine, and drawn faces do so more often: look at the pictures before you call it a leak.</p>
 {folds}
 </body></html>
 """
 
 _FOLD: Final = """<h2>{name}</h2>
-<p>{summary}</p>
-<table><thead><tr><th scope="col">Verdict</th><th scope="col">Cosine</th>
-<th scope="col">First video</th><th scope="col">Second video</th><th scope="col">By name</th>
-</tr></thead>
-<tbody>
+<ul>
+{summary}
+</ul>
+<ul class="pairs">
 {rows}
-</tbody></table>
+</ul>
 {rest}
 """
 
 _ROW: Final = (
-    '<tr><td class="{verdict}">{verdict}</td><td>{similarity:.3f}<br>middle {middle:.3f}</td>'
-    "<td>{a}</td><td>{b}</td><td>{relation}</td></tr>"
+    '<li class="pair {verdict}"><p><b>{meaning}</b><br>cosine {similarity:.3f} '
+    "(middle frames {middle:.3f}); by name: {relation}</p>"
+    '<div class="faces">{a}{b}</div></li>'
 )
 
 
@@ -75,39 +95,47 @@ def _write_fold(
     rest = f"<p>{total - len(shown)} more pairs are in the JSON report.</p>"
     return _FOLD.format(
         name=escape(name),
-        summary=escape(summarise(report)),
+        summary="\n".join(f"<li>{escape(sentence)}</li>" for sentence in summarise(report)),
         rows="\n".join(_write_row(pair, picture_of) for pair in shown),
         rest=rest if total > len(shown) else "",
     )
 
 
-def summarise(report: LeakReport) -> str:
-    """Return a few sentences that say what was compared and found."""
+def summarise(report: LeakReport) -> list[str]:
+    """Return sentences that say what was compared and what was found."""
     videos = ", ".join(f"{count} {split}" for split, count in report.videos.items())
-    counts = report.counts
-    return (
-        f"{report.compared} pairs of videos in different splits ({videos}) were compared by "
-        f"{report.pack.get('name')} ({report.measure}), {report.several} videos by several faces. "
-        f"Pairs found at a cosine of "
-        f"{report.threshold:.2f}: {counts[PairVerdict.LEAK]} of one person under different names; "
-        f"{counts[PairVerdict.REVIEW]} more, from {report.review_from:.2f} on, to look at; "
-        f"{counts[PairVerdict.NAMED]} with the same portrait or source by name; "
-        f"{counts[PairVerdict.DRIVER]} of a fake and its own driver. "
-        f"People in several splits, by face or by name: {len(report.groups)}. "
-        f"Videos that could not be compared: {len(report.unread)}. "
-        f"Of {report.unrelated} pairs of different people by name, "
-        f"{report.flagged_share:.4%} are flagged."
-    )
+    sentences = [
+        f"{report.compared} pairs of videos in different splits ({videos}) were compared by the "
+        f"face pack {report.pack.get('name')} ({report.measure} embedding). Two faces count as one "
+        f"person from a cosine of {report.threshold:.2f}.",
+        *(
+            f"{report.counts[verdict]} pairs: {meaning}"
+            + (f" (from {report.review_from:.2f})." if verdict is PairVerdict.REVIEW else ".")
+            for verdict, meaning in MEANINGS.items()
+        ),
+        f"{len(report.groups)} people are in several splits, by face or by name.",
+    ]
+    if report.unread:
+        sentences.append(f"{len(report.unread)} videos could not be compared.")
+    if report.unrelated:
+        sentences.append(
+            f"{report.flagged_share:.4%} of the {report.unrelated} pairs with different names "
+            "were flagged as one person."
+        )
+    return sentences
 
 
 def _write_row(pair: Pair, picture_of: Callable[[str], npt.NDArray[np.uint8] | None]) -> str:
     sides = [
-        f"{_write_picture(picture_of(name), name)}{escape(name)}<br>{escape(split)}"
+        f"<figure>{_write_picture(picture_of(name), name)}"
+        f"<figcaption>{escape(name)}<br>{escape(split)}"
         + ("<br>another face of this video, not the one pictured" if face else "")
+        + "</figcaption></figure>"
         for name, split, face in zip((pair.a, pair.b), pair.splits, pair.faces, strict=True)
     ]
     return _ROW.format(
         verdict=pair.verdict.value,
+        meaning=escape(MEANINGS[pair.verdict]),
         similarity=pair.similarity,
         middle=pair.middle_similarity,
         a=sides[0],

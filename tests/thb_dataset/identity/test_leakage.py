@@ -276,6 +276,8 @@ def test_the_sheet_shows_both_faces_and_no_script() -> None:
     picture = np.zeros((112, 112, 3), np.uint8)
     page = write_leak_sheet({"p1": report}, lambda _: picture)
     assert page.count('src="data:image/jpeg;base64,') == 2
+    assert "<b>possibly the same person under different names</b>" in page
+    assert 'name="viewport"' in page, "a phone shows the page at its own width"
     assert "<script" not in page
     assert not re.search(r'<img[^>]*alt="[^"]*"[^>]*onerror', page)
     assert "http" not in page.replace("http-equiv", "")
