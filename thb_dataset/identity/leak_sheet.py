@@ -115,6 +115,8 @@ def summarise(report: LeakReport) -> list[str]:
         ),
         f"{len(report.groups)} people are in several splits, by face or by name.",
     ]
+    if report.several:
+        sentences.append(f"{report.several} videos were compared by several faces.")
     if report.unread:
         sentences.append(f"{len(report.unread)} videos could not be compared.")
     if report.unrelated:
