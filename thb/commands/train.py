@@ -211,9 +211,8 @@ def train(  # noqa: PLR0913 — one parameter per option
         patience=patience,
     )
     changed = read_config(config)
-    protocols: list[str] = []
+    protocols = [] if smoke else choose_protocols(_require("--protocol", protocol), fold)
     if not smoke:
-        protocols = choose_protocols(_require("--protocol", protocol), fold)
         _require("--out", out)
     if not quiet:
         say("loading …")

@@ -69,7 +69,7 @@ def decode_with_decord(
         # The path is known by now to be a plain file, in a container that opens no other file.
         reader = decord.VideoReader(path, ctx=decord.cpu(0), num_threads=1)
         total = len(reader)
-        times = reader.get_frame_timestamp(range(total))[:, 0]
+        times = reader.get_frame_timestamp(list(range(total)))[:, 0]
         result.stamps.extend(Fraction(float(time)) for time in times)
         for block in range(0, len(wanted), BLOCK_FRAMES):
             indices = [int(i) for i in wanted[block : block + BLOCK_FRAMES] if i < total]

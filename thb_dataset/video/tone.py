@@ -98,7 +98,7 @@ def convert(signal: npt.NDArray[np.uint16], transfer: Transfer, *, wide: bool) -
         largest = light.max(axis=-1)
         gain = _gain_table()[np.minimum(np.sqrt(largest / HDR_WHITE) * 65_535, 65_535).astype(int)]
         light = light * gain[..., None]
-    return np.minimum(light / SDR_WHITE, 1) ** (1 / DISPLAY_GAMMA)
+    return np.asarray(np.minimum(light / SDR_WHITE, 1) ** (1 / DISPLAY_GAMMA))
 
 
 def convert_picture(

@@ -158,6 +158,18 @@ def test_the_overlay_is_h264_as_long_as_the_video_and_hot_where_the_heat_is(
     assert last.min() > 110, "the mark of the current frame ends on the right"
 
 
+def test_the_overlay_of_a_fast_video_is_as_long_as_the_video(
+    settings: ExplainSettings, tmp_path: Path
+) -> None:
+    pictures = [np.full((64, 64, 3), place % 250, np.uint8) for place in range(240)]
+    fast = write_video(tmp_path / "fast.mp4", pictures, fps=240)
+    found = explain(create_detector(BrightnessDetector), fast, settings=settings)
+    with av.open(str(found.save(tmp_path / "cam.mp4"))) as file:
+        stream = file.streams.video[0]
+        assert stream.average_rate == Fraction(120)
+        assert stream.frames == 120
+
+
 def test_heat_between_two_frames_is_interpolated(
     spot_video: Path, settings: ExplainSettings
 ) -> None:

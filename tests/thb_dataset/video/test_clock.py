@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
+from av.packet import Packet
 
-from tests.support.video_files import read_number, write_numbered
+from tests.support.video_files import number_picture, read_number, write_numbered, write_video
 from thb_dataset.errors import VideoTooLargeError
 from thb_dataset.video.clock import is_longer, tell_seconds
 from thb_dataset.video.reader import FramePolicy, Limits, VideoReader
@@ -81,7 +83,7 @@ def test_a_length_is_measured_without_leaps() -> None:
     assert not is_longer([], 10)
 
 
-def remux(source: Path, target: Path, restamp: Callable[[int, av.Packet], int]) -> Path:
+def remux(source: Path, target: Path, restamp: Callable[[int, Packet[Any]], int]) -> Path:
     """Copy the packets of a video with other stamps; ``restamp`` takes the number of a packet."""
     with av.open(str(source)) as origin, av.open(str(target), "w") as container:
         stream = container.add_stream_from_template(origin.streams.video[0])
@@ -118,7 +120,7 @@ def test_stamps_that_stand_still_in_a_file_do_not_stop_the_clock(
 def test_one_broken_stamp_does_not_make_a_long_video(tmp_path: Path) -> None:
     plain = write_numbered(tmp_path / "plain.mkv", 30, options={"bf": "0"})
 
-    def leap(number: int, packet: av.Packet) -> int:
+    def leap(number: int, packet: Packet[Any]) -> int:
         return 40_000_000 if number == 29 else int(packet.dts or 0)
 
     broken = remux(plain, tmp_path / "broken.mkv", leap)
@@ -135,8 +137,6 @@ def test_one_broken_stamp_does_not_make_a_long_video(tmp_path: Path) -> None:
 
 
 def test_sound_goes_on_where_its_stamps_restart(tmp_path: Path, reader: VideoReader) -> None:
-    from tests.support.video_files import number_picture, write_video
-
     tones = [np.full(48_000, level, np.float32) for level in (0.2, 0.6)]
     parts = [
         write_video(

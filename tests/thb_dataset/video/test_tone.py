@@ -98,9 +98,9 @@ def write_colours(path: Path, transfer: int, primaries: int, matrix: int, color_
         context.colorspace, context.color_range = matrix, color_range
         context.color_trc, context.color_primaries = transfer, primaries
         frame = av.VideoFrame(planes.shape[2], 64, "yuv444p10le")
-        for plane, values in zip(frame.planes, planes, strict=True):
+        for plane, wanted in zip(frame.planes, planes, strict=True):
             rows = np.zeros((64, plane.line_size // 2), np.uint16)
-            rows[:, : values.shape[1]] = np.rint(values)
+            rows[:, : wanted.shape[1]] = np.rint(wanted)
             plane.update(rows.tobytes())
         frame.colorspace, frame.color_range = matrix, color_range
         frame.color_trc, frame.color_primaries = transfer, primaries
