@@ -12,15 +12,13 @@ import pytest
 
 import thb_dataset.mini
 from thb_dataset.faces.finder import Face, FaceFinder
-from thb_dataset.mini.canvas import MARGIN, Landmarks
+from thb_dataset.mini.canvas import MARGIN, Bytes, Floats, Landmarks, as_floats
 from thb_dataset.mini.flaws import Flaws
 from thb_dataset.mini.motion import make_motion, make_speech
 from thb_dataset.mini.person import Beard, HairStyle, Person, invent_person
 from thb_dataset.mini.plan import MiniSize, chance, make_plan
 from thb_dataset.mini.portrait import Portrait, make_portrait
 from thb_dataset.mini.render import Camera, render_frames
-
-Picture = npt.NDArray[np.uint8]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +45,7 @@ def faces(portraits: list[Portrait], embedded_finder: FaceFinder) -> list[Face]:
     return found
 
 
-def photograph(portrait: Portrait, *, mouth: float = 0.3, blink: float = 0.0) -> Picture:
+def photograph(portrait: Portrait, *, mouth: float = 0.3, blink: float = 0.0) -> Bytes:
     """Return a frame of a person who looks straight ahead."""
     rng = chance(0, "photograph")
     motion = make_motion(make_speech(8, rng), rng)
@@ -81,7 +79,7 @@ def test_every_face_is_found_surely_and_its_parts_are_where_they_were_drawn(
 
 
 def test_skin_is_of_every_tone(portraits: list[Portrait], people: list[Person]) -> None:
-    tones = lightness(np.array([[person.skin for person in people]], np.float32) / 255)
+    tones = lightness([[person.skin for person in people]])
     counts, _ = np.histogram(tones, bins=(30, 45, 55, 65, 75, 90))
     assert counts.sum() == len(people)
     assert counts.min() >= 4
@@ -89,14 +87,15 @@ def test_skin_is_of_every_tone(portraits: list[Portrait], people: list[Person]) 
     assert np.ptp(seen) > 30
 
 
-def lightness(rgb: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)[..., 0], np.float32)
+def lightness(rgb: npt.ArrayLike) -> Floats:
+    """Return L* of colours, float32 (H, W), from (H, W, 3), RGB, 0 to 255."""
+    return as_floats(cv2.cvtColor(as_floats(rgb) / np.float32(255), cv2.COLOR_RGB2LAB)[..., 0])
 
 
-def cheek(portrait: Portrait) -> npt.NDArray[np.float32]:
+def cheek(portrait: Portrait) -> Bytes:
     eye, (_, nose_y) = portrait.marks.eyes[0], portrait.marks.nose
     x, y = int(eye.x), int(nose_y)
-    return np.asarray(portrait.head[y - 4 : y + 4, x - 4 : x + 4, :3], np.float32) / 255
+    return portrait.head[y - 4 : y + 4, x - 4 : x + 4, :3]
 
 
 def test_ages_hair_and_beards_differ(people: list[Person]) -> None:
@@ -111,7 +110,7 @@ def test_no_two_people_are_alike(portraits: list[Portrait], faces: list[Face]) -
     crops = [photograph(portrait).astype(np.float32) for portrait in portraits]
     for one, two in combinations(crops, 2):
         assert np.abs(one - two).mean() > 8
-    alike = [float(a.embedding @ b.embedding) for a, b in combinations(faces, 2)]
+    alike = [likeness(a, b) for a, b in combinations(faces, 2)]
     assert np.median(alike) < 0.75
     assert max(alike) < 0.95, "a person in two poses is at 0.95 or more"
 
@@ -121,7 +120,13 @@ def test_one_person_stays_the_same_in_another_pose(
 ) -> None:
     for portrait, face in zip(portraits[:6], faces, strict=False):
         (other,) = embedded_finder.find(photograph(portrait, mouth=0.6), embed=True)
-        assert face.embedding @ other.embedding > 0.8
+        assert likeness(face, other) > 0.8
+
+
+def likeness(one: Face, two: Face) -> float:
+    assert one.embedding is not None
+    assert two.embedding is not None
+    return float(one.embedding @ two.embedding)
 
 
 def test_the_mouth_opens_and_the_eyes_close(portraits: list[Portrait]) -> None:
@@ -133,7 +138,7 @@ def test_the_mouth_opens_and_the_eyes_close(portraits: list[Portrait]) -> None:
         assert change(shut, wide, left.x, left.y) == 0
 
 
-def change(one: Picture, two: Picture, x: float, y: float) -> float:
+def change(one: Bytes, two: Bytes, x: float, y: float) -> float:
     """Return the mean change of the pixels around a canvas point, in grey levels."""
     column, row = int(x) - MARGIN, int(y) - MARGIN
     place = np.s_[row - 3 : row + 4, column - 8 : column + 9]
