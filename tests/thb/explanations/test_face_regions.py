@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from thb.explanations.alarm import Alarm
 from thb.explanations.explanation import Explanation
 from thb.explanations.face_regions import GRID, REGIONS, measure_regions, region_masks
 from thb_dataset.clip_spec import ClipSpec
@@ -40,10 +41,13 @@ def make_explanation(heat: npt.NDArray[np.float32]) -> Explanation:
         video_id="v",
         path=Path("v.mp4"),
         detector="d",
+        layer="features",
+        alarm=Alarm(),
         target="fake",
         score=0.5,
         clip_logits=(0.0,) * clips,
         heat=heat,
+        evidence=heat,
         clips=VideoClips(
             pixels=np.zeros((clips, frames, SIZE, SIZE, 3), np.uint8),
             frame_index=np.arange(clips * frames).reshape(clips, frames),
