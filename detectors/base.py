@@ -139,7 +139,7 @@ class Detector(PreTrainedModel):
     Attributes:
         model_type: The unique name in ``config.json``; only if ``config_class`` is not given.
         default_clip: The clip settings; only if ``config_class`` is not given.
-        cam_layer: The dotted name of the submodule whose output Grad-CAM reads.
+        cam_layer: The dotted name of the submodule whose output explanations read.
         recipe: The training that suits this detector.
         undecayed: Names of weights, besides biases and scales, that weight decay leaves alone.
         tiny: The settings of a small network of the same class, for tests.

@@ -48,7 +48,7 @@ def write_judgement(judgement: Judgement) -> str:
     elif judgement.call is not None:
         parts += _write_call(judgement, judgement.call)
     if judgement.overlay_problem is not None:
-        parts.append("<p>The score is valid, but there is no Grad-CAM picture:</p>")
+        parts.append("<p>The score is valid, but there is no picture of where it looked:</p>")
         parts.append(write_problem(judgement.overlay_problem))
     label = escape(f"{offer.name}, {describe_run(offer.fold)}")
     return f'<section class="thb-card" aria-label="{label}">{"".join(parts)}</section>'

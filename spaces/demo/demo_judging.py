@@ -55,10 +55,10 @@ class Judgement:
         track: Pictures of the face that was followed.
         faces: The number of faces that were seen.
         run: How the score was made.
-        overlay: The Grad-CAM video; None if none was asked for, or if there is an
+        overlay: The video of where it looked; None if none was asked for, or if there is an
             ``overlay_problem``.
-        sheet: The Grad-CAM contact sheet; None as for ``overlay``.
-        overlay_problem: Why there is no Grad-CAM video; None if there is one or none was asked for.
+        sheet: The contact sheet of the same; None as for ``overlay``.
+        overlay_problem: Why there is no such video; None if there is one or none was asked for.
     """
 
     offer: Offer
@@ -132,7 +132,7 @@ def judge(
         if with_overlay and done[-1].problem is None:
             yield Step(
                 share=(begun + 1) / stages,
-                text=f"{title}: finding out where it looked (Grad-CAM)",
+                text=f"{title}: finding out where it looked",
                 judgements=tuple(done),
             )
             done[-1] = _explain(done[-1], video, folder / str(number))
@@ -205,13 +205,13 @@ def _find_grounds(offer: Offer, detector: Detector) -> Grounds:
 
 @on_device
 def _explain(judgement: Judgement, video: Path, folder: Path) -> Judgement:
-    """Add the Grad-CAM video and sheet; the score stays even if they cannot be made."""
+    """Add the pictures of where it looked; the score stays even if they cannot be made."""
     try:
         from thb.explanations.explain import ExplainSettings, explain
 
         settings = ExplainSettings(store=folder / "clips", workers=1, progress=False)
         explanation = explain(load(judgement.offer.reference), video, settings=settings)
-        overlay, sheet = folder / "grad-cam.mp4", folder / "grad-cam.png"
+        overlay, sheet = folder / "looked.mp4", folder / "looked.png"
         explanation.save(overlay)
         explanation.save_sheet(sheet)
         return replace(judgement, overlay=str(overlay), sheet=str(sheet))

@@ -174,7 +174,7 @@ def _build_choice(shelf: Shelf) -> tuple[gr.CheckboxGroup, gr.Dropdown, gr.Check
         api_visibility="private",
     )
     with_overlay = gr.Checkbox(
-        value=True, label="Show where they looked (Grad-CAM; takes longer)", elem_id="with-overlay"
+        value=True, label="Show where they looked (takes longer)", elem_id="with-overlay"
     )
     return names, fold, with_overlay
 

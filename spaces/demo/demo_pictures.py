@@ -1,4 +1,4 @@
-"""The face that was followed: frames of the video with its box drawn on them."""
+"""Pictures of a judgement: frames with the followed face's box, and the label of the overlay."""
 
 from __future__ import annotations
 
@@ -30,6 +30,14 @@ class Picture:
 
     path: str
     caption: str
+
+
+def label_overlay(name: str) -> str:
+    """Return the label of the video that shows where a detector looked.
+
+    What the colours mean depends on the detector, so it stands in the video itself.
+    """
+    return f"Where {name} looked (legend below the picture)"
 
 
 def draw_track(video: Path, spec: ClipSpec, clips: VideoClips, folder: Path) -> tuple[Picture, ...]:

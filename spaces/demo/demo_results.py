@@ -13,6 +13,7 @@ from demo_cards import write_offer_card
 from demo_html import name_threshold, write_judgement, write_timelines
 from demo_judging import Judgement, Step
 from demo_limits import MAX_DETECTORS
+from demo_pictures import label_overlay
 
 CURVE_COLOURS: Final = (
     ("#0072b2", "#7fb8d8"),
@@ -30,9 +31,9 @@ class Slot:
     Attributes:
         column: The column that holds the others; hidden while it is not needed.
         answer: Score and verdict, or the problem.
-        overlay: The Grad-CAM video.
+        overlay: The video of where it looked.
         track: Pictures of the face that was followed.
-        sheet: The Grad-CAM contact sheet.
+        sheet: The contact sheet of the same.
         card: The detector's card and known weaknesses.
     """
 
@@ -100,7 +101,7 @@ def _build_slot(number: int) -> Slot:
     with gr.Column(visible=False, min_width=300, elem_id=f"slot-{number}") as column:
         answer = gr.HTML("", label="Score and verdict", elem_id=f"answer-{number}")
         overlay = gr.Video(
-            label="Where it looked: Grad-CAM",
+            label="Where it looked",
             visible=False,
             interactive=False,
             loop=True,
@@ -117,7 +118,7 @@ def _build_slot(number: int) -> Slot:
             elem_id=f"track-{number}",
         )
         sheet = gr.Image(
-            label="Grad-CAM contact sheet",
+            label="Contact sheet",
             visible=False,
             interactive=False,
             elem_id=f"sheet-{number}",
@@ -157,7 +158,7 @@ def _fill_slot(slot: Slot, judgement: Judgement) -> dict[Any, Any]:
         slot.overlay: gr.Video(
             value=judgement.overlay,
             visible=judgement.overlay is not None,
-            label=f"Where {name} looked (orange: evidence for fake, blue: for real)",
+            label=label_overlay(name),
         ),
         slot.track: gr.Gallery(
             value=[(picture.path, picture.caption) for picture in judgement.track],
@@ -167,7 +168,7 @@ def _fill_slot(slot: Slot, judgement: Judgement) -> dict[Any, Any]:
         slot.sheet: gr.Image(
             value=judgement.sheet,
             visible=judgement.sheet is not None,
-            label=f"Grad-CAM contact sheet of {name}",
+            label=f"Contact sheet of {name}",
         ),
         slot.card: write_offer_card(judgement.offer),
     }

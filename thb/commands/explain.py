@@ -29,6 +29,7 @@ from thb.commands.options import (
     UntrainedOption,
     WorkersOption,
 )
+from thb.commands.out_places import is_file_place
 from thb.commands.output import CALL_KEYS, escape, say_grounds, write_json, write_line
 from thb.runtime.console import EXIT_DATA, quiet_transformers, say
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from detectors.base import Detector
     from thb.explanations.explain import ExplainSettings
     from thb.explanations.explanation import Explanation
-    from thb.prediction.calls import Call, Grounds
 
 VIDEO_ENDING: Final = ".mp4"
 OUT: Final = Path("explanations")
@@ -58,6 +58,22 @@ def explain(  # noqa: PLR0913 — one parameter per option
         ),
     ] = OUT,
     target: TargetOption = TARGET,
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            "--layer",
+            metavar="NAME",
+            help="The layer whose cells are shown. (default: the one that the detector declares)",
+        ),
+    ] = None,
+    sweep: Annotated[
+        bool,
+        typer.Option(
+            "--sweep-layers",
+            help="Also write a sheet (-layers.png) with a row for each of the last layers, whose "
+            "maps can differ much.",
+        ),
+    ] = False,
     output: FormatOption = FORMAT,
     batch_size: ExplainBatchSizeOption = EXPLAIN_BATCH_SIZE,
     workers: WorkersOption = None,
@@ -70,14 +86,15 @@ def explain(  # noqa: PLR0913 — one parameter per option
 ) -> None:
     """Show where a detector looked in video files.
 
-    Grad-CAM is put back onto the video. Each video gets an overlay (H.264), a contact sheet (PNG)
-    and the raw map (.npz). Orange is evidence for the target class, blue is evidence against it.
-    Exit code 3: a video could not be judged.
+    Each video gets an overlay (H.264), a contact sheet (PNG) and the raw map (.npz). Orange speaks
+    for the target class and blue against it. All heat of a video adds up to the distance of its
+    score from the detector's alarm threshold. Without a threshold the colours only compare places
+    of one video, and the legend says so. Exit code 3: a video could not be judged.
 
     JSON: videos, each with video_id, score, verdict, verdict_sentence, caveat, threshold, status,
-    reason and files; those that were explained also have detector, target, clip_logits, warnings,
-    frame_index, seconds, heat_shape, scale, and energy and area, the shares of the heat and of the
-    face by region.
+    reason and files; those that were explained also have detector, layer, target, zero, margin,
+    complete, clip_logits, warnings, frame_index, seconds, heat_shape, scale, and energy and area,
+    the shares of the heat and of the face by region.
 
     Examples:
         thb explain runs/baseline/p3-hallo clip.mp4 --out cam.mp4
@@ -90,6 +107,7 @@ def explain(  # noqa: PLR0913 — one parameter per option
     quiet_transformers()
     settings = ExplainSettings(
         target=target,
+        layer=layer,
         batch_size=batch_size,
         workers=workers,
         face_pack=face_pack,
@@ -99,15 +117,14 @@ def explain(  # noqa: PLR0913 — one parameter per option
     )
     places = _choose_places(videos, out)
     model = load_detector(detector, trust_remote_code=trust_remote_code, untrained=untrained)
-    grounds = Grounds.find(model, detector)
     records = []
-    for record in _explain_each(model, places, settings, grounds):
+    for record in _explain_each(model, places, settings, sweep=sweep):
         records.append(record)
         if output is OutputFormat.TEXT:
             _write_lines(record)
     if output is OutputFormat.JSON:
         write_json({"videos": records})
-    say_grounds(grounds)
+    say_grounds(Grounds.find(model))
     failed = [record for record in records if record["reason"]]
     if failed:
         say(f"error: {len(failed)} of {len(records)} videos could not be judged")
@@ -118,10 +135,11 @@ def _choose_places(videos: Sequence[Path], out: Path) -> dict[Path, Path]:
     """Return the place of each video's overlay; videos of the same name get numbers.
 
     Raises:
-        typer.BadParameter: One file for several videos, or a video would be overwritten.
+        typer.BadParameter: One file for several videos, a file of another ending, or a video that
+            would be overwritten.
     """
     once = list(dict.fromkeys(videos))
-    if out.suffix == VIDEO_ENDING and not out.is_dir():
+    if is_file_place(out, VIDEO_ENDING):
         if len(once) > 1:
             raise typer.BadParameter(
                 f"{out} is one video, but {len(once)} were given; name a folder", param_hint="--out"
@@ -144,17 +162,22 @@ def _choose_places(videos: Sequence[Path], out: Path) -> dict[Path, Path]:
 
 
 def _explain_each(
-    model: Detector, places: dict[Path, Path], settings: ExplainSettings, grounds: Grounds
+    model: Detector, places: dict[Path, Path], settings: ExplainSettings, *, sweep: bool
 ) -> Iterator[dict[str, Any]]:
     """Yield the record of each video as soon as its files are written."""
-    from thb.explanations.explain import explain_files
+    from thb.explanations.explain import explain_files, save_layers, sweep_layers
     from thb.explanations.explanation import Explanation
     from thb.prediction.inference import describe_failure
 
     names: dict[str, Path | None] = {str(video): video for video in places}
     for name, found in explain_files(model, names, settings=settings):
         if isinstance(found, Explanation):
-            yield _save(found, places[Path(name)], grounds.call(found.score, found.path))
+            files = list(found.save_all(places[Path(name)]))
+            if sweep:
+                sheet = places[Path(name)].with_suffix(".png")
+                layers = sweep_layers(model, found, settings)
+                files.append(save_layers(layers, sheet.with_stem(f"{sheet.stem}-layers")))
+            yield _describe(found, files)
         else:
             outcome = describe_failure(found, Path(name))
             yield {
@@ -167,14 +190,12 @@ def _explain_each(
             }
 
 
-def _save(found: Explanation, place: Path, call: Call) -> dict[str, Any]:
+def _describe(found: Explanation, files: Sequence[Path]) -> dict[str, Any]:
     from thb.explanations.face_regions import measure_regions
 
-    files = found.save_all(place)
     shares = measure_regions(found)
     return {
         **found.to_dict(),
-        **call.to_dict(),
         "status": "ok",
         "reason": None,
         "energy": None if shares is None else shares.energy,
@@ -189,6 +210,7 @@ def _write_lines(record: dict[str, Any]) -> None:
         write_line(f"{name}: {record['status']} ({escape(record['reason'])})")
         return
     write_line(f"{name}: {record['verdict_sentence']} {record['caveat']}")
+    write_line(f"  layer {record['layer']}; no colour is the {record['zero']}")
     write_line(f"  heat for {record['target']}: {_describe_shares(record)}")
     for file in record["files"]:
         write_line(f"  {escape(file)}")
@@ -198,6 +220,6 @@ def _describe_shares(record: dict[str, Any]) -> str:
     if record["area"] is None:
         return "no face could be followed, so its regions are unknown"
     if record["energy"] is None:
-        return "none, all heat is evidence against it"
+        return "none, no cell speaks for it more than its blurred picture"
     shares = record["energy"].items()
     return ", ".join(f"{name.replace('_', ' and ')} {share:.0%}" for name, share in shares)

@@ -36,6 +36,7 @@ from thb.commands.options import (
     WorkersOption,
     choose_protocols,
 )
+from thb.commands.out_places import is_file_place
 from thb.commands.output import write_drawing, write_json, write_line
 from thb.runtime.console import quiet_transformers, say
 
@@ -109,6 +110,8 @@ def explain_split(  # noqa: PLR0913 — one parameter per option
         thb explain-split runs/baseline --protocol p3 --limit 20 --steps 0
     """
     protocols = choose_protocols(protocol, fold)
+    if out is not None:
+        is_file_place(out, None)
     from thb.explanations.explain import ExplainSettings
     from thb.explanations.split import SplitExplainSettings
     from thb.explanations.split import explain_split as explain_one_protocol

@@ -36,6 +36,7 @@ from thb.commands.options import (
     WorkersOption,
     choose_protocols,
 )
+from thb.commands.out_places import is_file_place
 from thb.commands.output import escape, write_json, write_line
 from thb.runtime.console import quiet_transformers, say
 
@@ -132,9 +133,9 @@ def _choose_sheets(protocols: Sequence[str], fold: str | None, out: Path) -> dic
     """Return the place of each protocol's sheet.
 
     Raises:
-        typer.BadParameter: One file was named for several protocols.
+        typer.BadParameter: One file was named for several protocols, or a file that is no PNG.
     """
-    if out.suffix == SHEET_ENDING:
+    if is_file_place(out, SHEET_ENDING):
         if len(protocols) > 1:
             raise typer.BadParameter(
                 f"{out} is one sheet, but each of the {len(protocols)} protocols has its own; "
@@ -153,8 +154,8 @@ def _write_picks(sheet: Gallery) -> None:
         kind = KINDS[pick.kind] + (f" of {pick.generator}" if pick.generator else "")
         found = pick.problem or ""
         if pick.video_id is not None:
-            score = "" if pick.score is None else f"P(fake) {pick.score:.4f}"
-            found = "  ".join(part for part in (pick.video_id, score, found) if part)
+            score = "" if pick.score is None else f"score {pick.score:.4f}"
+            found = "  ".join(part for part in (pick.video_id, score, pick.call, found) if part)
         write_line(escape(f"{pick.fold}  {kind}: {found}"))
     for rule in sheet.rules:
         say(f"note: {rule}")

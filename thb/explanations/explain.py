@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.explain import Target, explain_clips
+from detectors.explain import Target, explain_clips, list_layers
 from detectors.registry import load_detector
+from thb.explanations.alarm import find_alarm, set_zero
+from thb.explanations.blurring import blur_frames, put_frames
+from thb.explanations.contact_sheet import COLUMNS, LayerRow, draw_layers
 from thb.explanations.explanation import Explanation
 from thb.explanations.heat import Floats
+from thb.prediction.calls import Grounds
 from thb.prediction.inference import aggregate
 from thb.preprocessing.clips import ClipMaker, ThreadTools
 from thb.preprocessing.settings import Preparation
@@ -20,6 +24,7 @@ from thb.runtime.progress import progress_bar
 from thb_dataset.clips.following import follow_face
 from thb_dataset.clips.video_clips import VideoClips, choose_policy, prepare_pixels
 from thb_dataset.errors import DetectorError, NoFaceError, VideoDecodeError, VideoError
+from thb_dataset.files import write_whole
 
 if TYPE_CHECKING:
     import torch
@@ -34,11 +39,13 @@ class ExplainSettings(Preparation):
 
     Attributes:
         target: The target class: heat above zero speaks for it.
+        layer: The dotted name of the layer to read; None for the one that the detector declares.
         batch_size: Clips per batch; it does not change a map.
         device: The device to compute on; None for the detector's own.
     """
 
     target: Target = "fake"
+    layer: str | None = None
     batch_size: int = 4
     device: str | torch.device | None = None
 
@@ -61,7 +68,8 @@ def explain(
     Raises:
         VideoError: The video cannot be judged: it cannot be read, is too short, or has no face or
             no sound.
-        DetectorError: The detector cannot be loaded or explained, or Grad-CAM is not installed.
+        DetectorError: The detector cannot be loaded or explained, or pytorch-grad-cam is not
+            installed.
     """
     name = str(video)
     sounds = {name: sound} if sound else None
@@ -92,13 +100,14 @@ def explain_files(
         file is missing.
 
     Raises:
-        DetectorError: The detector cannot be loaded or explained, or Grad-CAM is not installed.
+        DetectorError: The detector cannot be loaded or explained, or pytorch-grad-cam is not
+            installed.
     """
     settings = settings or ExplainSettings()
     model = load_detector(detector) if isinstance(detector, str | Path) else detector
     if settings.device is not None:
         model.to(settings.device)  # type: ignore[arg-type] # transformers wraps it untyped
-    spec = model.config.clip_spec
+    spec, grounds = model.config.clip_spec, Grounds.find(model)
     maker = ClipMaker(spec, settings, sounds=sounds)
     tools = ThreadTools(settings)
     bar = progress_bar(total=len(paths), description="explaining", shown=settings.progress)
@@ -108,12 +117,73 @@ def explain_files(
                 path = paths[name]
                 if isinstance(made, VideoClips) and path is not None:
                     face = _find_face(path, made, spec, tools)
-                    yield name, _make_explanation(model, name, path, made, face, settings)
+                    yield (
+                        name,
+                        _make_explanation(model, name, path, made, face, settings, grounds),
+                    )
                 else:
                     yield name, made if isinstance(made, VideoError) else None
                 bar.update()
     finally:
         tools.close()
+
+
+def sweep_layers(
+    model: Detector, found: Explanation, settings: ExplainSettings
+) -> list[Explanation]:
+    """Explain the clips of an explained video again with other layers of the same detector.
+
+    Args:
+        model: The detector that was explained.
+        found: The explanation of the video.
+        settings: How it was explained.
+
+    Returns:
+        One explanation for each layer that :func:`detectors.explain.list_layers` names.
+
+    Raises:
+        DetectorError: A layer cannot be explained.
+    """
+    face = None if found.boxes is None or found.points is None else (found.boxes, found.points)
+    names = list_layers(model, prepare_pixels(found.clips, found.spec))
+    return [
+        _make_explanation(
+            model,
+            found.video_id,
+            found.path,
+            found.clips,
+            face,
+            replace(settings, layer=name),
+            Grounds.find(model),
+        )
+        for name in names
+    ]
+
+
+def save_layers(explanations: Sequence[Explanation], path: str | Path) -> Path:
+    """Write one sheet (PNG) of a video with a row of heat for each layer.
+
+    Args:
+        explanations: The explanations of the video, as :func:`sweep_layers` returns them.
+        path: The file.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    first = explanations[0]
+    # What holds for the least of the layers holds for all.
+    alarm = min((each.alarm for each in explanations), key=lambda alarm: alarm.is_zero)
+    rows = [LayerRow(facts=each.shown, crops=each.paint_crops(COLUMNS)) for each in explanations]
+    sheet = draw_layers(
+        rows,
+        title=f"{first.path.name}: one row for each layer",
+        facts=(first.call.sentence,),
+        colours=alarm.name_colours(first.target),
+        zero=f"{alarm.explain_zero()} Each row has a scale of its own.",
+    )
+    with write_whole(Path(path)) as draft:
+        sheet.save(draft, format="PNG")
+    return Path(path)
 
 
 def _make_explanation(
@@ -123,6 +193,7 @@ def _make_explanation(
     clips: VideoClips,
     face: tuple[Floats, Floats] | None,
     settings: ExplainSettings,
+    grounds: Grounds,
 ) -> Explanation:
     """Return the explanation of one video from its clips.
 
@@ -130,23 +201,42 @@ def _make_explanation(
         DetectorError: The detector cannot be explained, or gives numbers that are not finite.
     """
     spec = model.config.clip_spec
+    blurred = put_frames(clips, blur_frames(clips.pixels[:, -spec.frames :]))
     maps = explain_clips(
-        model, prepare_pixels(clips, spec), target=settings.target, batch_size=settings.batch_size
+        model,
+        prepare_pixels(clips, spec),
+        prepare_pixels(blurred, spec),
+        target=settings.target,
+        layer=settings.layer,
+        batch_size=settings.batch_size,
     )
     if not (np.isfinite(maps.logits).all() and np.isfinite(maps.heat).all()):
         raise DetectorError(
             f"{name}: {type(model).__name__} gave numbers that are not finite: its weights are"
             " damaged or untrained"
         )
+    calibration = grounds.calibration
+    alarm = find_alarm(
+        maps, spec.aggregation, None if calibration is None else calibration.threshold
+    )
+    score = aggregate(maps.logits.tolist(), spec.aggregation)
+    margin = alarm.margin if alarm.is_zero else None
+    if margin is not None and settings.target == "real":
+        margin = -margin
+    evidence, covered = maps.heat[:, -spec.frames :], maps.covered[-spec.frames :]
     boxes, points = face or (None, None)
     return Explanation(
         video_id=name,
         path=path,
         detector=_name_detector(model),
+        layer=settings.layer or model.cam_layer,
+        alarm=alarm,
+        call=grounds.call(score, path),
         target=settings.target,
-        score=aggregate(maps.logits.tolist(), spec.aggregation),
+        score=score,
         clip_logits=tuple(maps.logits.tolist()),
-        heat=maps.heat[:, -spec.frames :],
+        heat=set_zero(evidence, covered, margin),
+        evidence=evidence,
         clips=clips,
         spec=spec,
         boxes=boxes,

@@ -10,9 +10,22 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from thb.explanations.alarm import Alarm
 from thb.explanations.contact_sheet import draw_sheet
-from thb.explanations.heat import Floats, HeatTrack, PaintedCrop, enlarge, paint_heat, put_back
+from thb.explanations.heat import (
+    AGAINST,
+    FOR,
+    Floats,
+    HeatTrack,
+    PaintedCrop,
+    enlarge,
+    paint_heat,
+    put_back,
+)
+from thb.explanations.lettering import NOT_EVIDENCE, Legend
 from thb.explanations.overlay import write_overlay
+from thb.prediction.calls import Call
+from thb.prediction.inference import aggregate
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.faces.framing import place_frame
@@ -22,7 +35,7 @@ if TYPE_CHECKING:
     from detectors.explain import Target
     from thb_dataset.video.values import Limits
 
-SCALE_PERCENTILE: Final = 99.5
+SCALE_PERCENTILE: Final = 95.0
 """The percentile of a video's absolute heat that is shown at full strength, as is all above it."""
 
 CROPS_ON_SHEET: Final = 12
@@ -33,16 +46,25 @@ CROPS_ON_SHEET: Final = 12
 class Explanation:
     """One video, its score, and the heat that shows what spoke for the target class.
 
+    In the mean of the clips, the heat of a video adds up to the distance of its score from the
+    alarm, in logits; to zero where ``alarm`` gives no zero, and then it says no more than that
+    one cell speaks more for the target class than another.
+
     Attributes:
         video_id: The name that the video was given, or its path.
         path: The file.
         detector: The name of the detector.
+        layer: The dotted name of the layer that was read.
+        alarm: What the heat is measured against.
+        call: What the score comes to: called fake, not called fake, or no verdict.
         target: The target class; heat above zero speaks for it, heat below zero against it.
         score: P(fake) of the video, whatever the target is.
         clip_logits: One number per clip, higher = fake.
         heat: float32 (N, T, h, w), over the crop of each frame of each clip, in the cells of the
-            detector's layer, neither clipped nor rescaled. The pictures of a spectrogram have no
-            heat: no detector's layer shows them.
+            layer and in logits, neither clipped nor rescaled. The pictures of a spectrogram have
+            no heat: no detector's layer shows them.
+        evidence: float32 (N, T, h, w), the heat before the rest of the score was shared out among
+            the cells: what each cell adds to the logit, compared with the blurred video.
         clips: The clips that the detector saw.
         spec: How the clips were cut.
         boxes: float32 (N, T, 4), the face in pixels of the frame; None where the detector takes
@@ -54,10 +76,14 @@ class Explanation:
     video_id: str
     path: Path
     detector: str
+    layer: str
+    alarm: Alarm
+    call: Call
     target: Target
     score: float
     clip_logits: tuple[float, ...]
     heat: Floats
+    evidence: Floats
     clips: VideoClips
     spec: ClipSpec
     boxes: Floats | None
@@ -81,8 +107,18 @@ class Explanation:
 
     @cached_property
     def scale(self) -> float:
-        """The heat that is shown at full strength: one number for the whole video, above zero."""
-        return float(np.percentile(np.abs(self.heat), SCALE_PERCENTILE)) or 1.0
+        """The heat that is shown at full strength: one number for the whole video, above zero.
+
+        Near the alarm no heat of the video reaches it, so that the colours are pale.
+        """
+        strongest = float(np.percentile(np.abs(self.heat), SCALE_PERCENTILE)) or 1.0
+        return strongest / self.alarm.strength
+
+    @property
+    def shown(self) -> str:
+        """The detector and the layer whose cells are shown, in words."""
+        height, width = self.heat.shape[2:]
+        return f"{self.detector}, layer {self.layer} ({height} x {width} cells)"
 
     @cached_property
     def placements(self) -> npt.NDArray[np.float64]:
@@ -126,11 +162,12 @@ class Explanation:
 
     def _paint_crop(self, clip: int, frame: int) -> PaintedCrop:
         plain = self.frames[clip, frame]
-        seconds, logit = self.seconds[clip, frame], self.clip_logits[clip]
+        seconds = self.seconds[clip, frame]
+        score = aggregate([self.clip_logits[clip]], self.spec.aggregation)
         return PaintedCrop(
             plain=plain,
             painted=paint_heat(plain, self.heat_on_crop(clip, frame), self.scale),
-            caption=f"{seconds:.2f} s   clip {clip + 1}: {logit:+.2f}",
+            caption=f"{seconds:.2f} s   clip {clip + 1}: {score:.3f}",
         )
 
     def follow_heat(self) -> HeatTrack:
@@ -156,8 +193,13 @@ class Explanation:
         return {
             "video_id": self.video_id,
             "detector": self.detector,
+            "layer": self.layer,
             "target": self.target,
             "score": self.score,
+            **self.call.to_dict(),
+            "zero": "alarm" if self.alarm.is_zero else "mean of the video",
+            "margin": self.alarm.margin,
+            "complete": self.alarm.complete,
             "clip_logits": list(self.clip_logits),
             "warnings": list(self.clips.warnings),
             "frame_index": self.frame_index.tolist(),
@@ -176,11 +218,23 @@ class Explanation:
             progress: Show a bar on stderr.
 
         Raises:
+            THBError: The file does not end in ``.mp4``.
             VideoError: The video can no longer be read.
             OSError: The file cannot be written.
         """
-        heat = self.follow_heat()
-        return write_overlay(Path(path), self.path, heat, limits=self.limits, progress=progress)
+        above, below = self.alarm.name_colours(self.target)
+        legend = Legend(
+            colours=((FOR, above), (AGAINST, below)),
+            lines=(self.call.sentence, self.shown, NOT_EVIDENCE),
+        )
+        return write_overlay(
+            Path(path),
+            self.path,
+            self.follow_heat(),
+            legend=legend,
+            limits=self.limits,
+            progress=progress,
+        )
 
     def save_all(self, path: str | Path) -> tuple[Path, Path, Path]:
         """Write the overlay, and beside it the sheet (``.png``) and the map (``.npz``).
@@ -192,6 +246,7 @@ class Explanation:
             The files of the overlay, the sheet and the map.
 
         Raises:
+            THBError: The file does not end in ``.mp4``.
             VideoError: The video can no longer be read.
             OSError: A file cannot be written.
         """
@@ -208,8 +263,9 @@ class Explanation:
         sheet = draw_sheet(
             self.paint_crops(CROPS_ON_SHEET),
             title=self.path.name,
-            facts=f"{self.detector}: P(fake) {self.score:.3f}",
-            target=self.target,
+            facts=(self.call.sentence, self.shown),
+            colours=self.alarm.name_colours(self.target),
+            zero=self.alarm.explain_zero(),
         )
         with write_whole(Path(path)) as draft:
             sheet.save(draft, format="PNG")
@@ -218,8 +274,9 @@ class Explanation:
     def save_map(self, path: str | Path) -> Path:
         """Write the raw map as ``.npz``, which ``numpy.load`` reads; nothing in it is pickled.
 
-        The file holds ``heat``, ``frame_index``, ``seconds``, ``placements``, ``frame_size``
-        (height, width), ``crop_size``, ``clip_logits``, ``score`` and ``target``, and ``boxes``
+        The file holds ``heat``, ``evidence``, ``frame_index``, ``seconds``, ``placements``,
+        ``frame_size`` (height, width), ``crop_size``, ``clip_logits``, ``score``, ``threshold``
+        and ``margin`` (not a number where there is none), ``layer`` and ``target``, and ``boxes``
         and ``points`` where a face was followed.
 
         Raises:
@@ -227,6 +284,7 @@ class Explanation:
         """
         arrays: dict[str, Any] = {
             "heat": self.heat,
+            "evidence": self.evidence,
             "frame_index": self.frame_index,
             "seconds": self.seconds,
             "placements": self.placements,
@@ -234,6 +292,9 @@ class Explanation:
             "crop_size": np.array(self.spec.size),
             "clip_logits": np.array(self.clip_logits),
             "score": np.array(self.score),
+            "threshold": np.array(self.alarm.threshold, np.float64),
+            "margin": np.array(self.alarm.margin, np.float64),
+            "layer": np.array(self.layer),
             "target": np.array(self.target),
         }
         if self.boxes is not None and self.points is not None:

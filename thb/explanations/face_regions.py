@@ -90,7 +90,8 @@ def measure_regions(explanation: Explanation) -> RegionShares | None:
     The cells (h, w) of each frame are resized to ``GRID`` x ``GRID`` points as they are for showing
     them: bilinearly between the centres of the cells, and constant beyond the outermost centres.
     Then the heat above zero and the heat below zero are summed per region over all frames of all
-    clips. A frame with twice the heat counts twice, and so does a frame seen by two clips.
+    clips. A frame with twice the heat counts twice, and so does a frame seen by two clips. It is
+    the heat before the rest of the score is shared out evenly, which would prefer no region.
 
     Returns:
         None where no face can be followed, which is only possible for detectors of whole frames.
@@ -99,7 +100,7 @@ def measure_regions(explanation: Explanation) -> RegionShares | None:
         return None
     grow = GRID / explanation.spec.size
     area, energy, against = (np.zeros(len(REGIONS)) for _ in range(3))
-    for at in np.ndindex(*explanation.heat.shape[:2]):
+    for at in np.ndindex(*explanation.evidence.shape[:2]):
         placement = explanation.placements[at] * grow
         placement[:, 2] += grow / 2 - 0.5
         masks = region_masks(
@@ -109,7 +110,7 @@ def measure_regions(explanation: Explanation) -> RegionShares | None:
             GRID,
             frame_size=explanation.clips.frame_size,
         )
-        heat = enlarge(explanation.heat[at], GRID).astype(np.float64)
+        heat = enlarge(explanation.evidence[at], GRID).astype(np.float64)
         area += masks.sum(axis=(1, 2))
         energy += (masks * np.maximum(heat, 0)).sum(axis=(1, 2))
         against += (masks * np.maximum(-heat, 0)).sum(axis=(1, 2))

@@ -5,9 +5,6 @@ clips that the detector saw. All cells of all frames of a video are ordered by t
 target class. Deletion blurs them, the hottest first. Insertion starts with everything blurred and
 brings the cells back, the hottest first. If the heat is faithful, P(target) falls quickly under
 deletion and rises quickly under insertion, more quickly than for a random order of the same cells.
-
-The cells are blurred rather than painted grey: no camera gives a grey square, and a detector of
-forgeries may answer to the edges of the square rather than to what it hides.
 """
 
 from __future__ import annotations
@@ -15,12 +12,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from thb.explanations.blurring import blur_frames, put_frames
 from thb.prediction.inference import aggregate
 from thb_dataset.clips.video_clips import prepare_pixels
 from thb_dataset.errors import DetectorError
@@ -30,10 +28,6 @@ if TYPE_CHECKING:
     from thb.explanations.explanation import Explanation
 
 Pictures = npt.NDArray[np.uint8]
-
-BLUR: Final = 1 / 14
-"""The standard deviation of the blur over the side of the crop: it removes an eye but keeps the
-colours. For 224 pixels it is 16; RISE takes 5, which leaves a face recognisable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +105,8 @@ def measure_faithfulness(
     """
     if steps < 1:
         raise DetectorError(f"steps={steps}: the curves need at least one step")
-    blurred = _blur(explanation.frames)
-    hottest = np.argsort(-explanation.heat.ravel(), kind="stable")
+    blurred = blur_frames(explanation.frames)
+    hottest = np.argsort(-explanation.evidence.ravel(), kind="stable")
     name = hashlib.sha256(f"{seed}:{explanation.video_id}".encode()).digest()
     random = np.random.default_rng(list(name)).permutation(hottest.size)
 
@@ -120,7 +114,7 @@ def measure_faithfulness(
         """Return P(target) with the first cells of the order alone kept, or alone blurred."""
         changed = np.zeros(order.size, bool)
         changed[order[: round(share * order.size)]] = True
-        mask = _spread(changed.reshape(explanation.heat.shape), explanation.spec.size)
+        mask = _spread(changed.reshape(explanation.evidence.shape), explanation.spec.size)
         seen = mask if keep else ~mask
         frames = np.where(seen[..., None], explanation.frames, blurred)
         return _score(detector, explanation, frames, batch_size)
@@ -139,20 +133,6 @@ def measure_faithfulness(
     return Faithfulness(target=explanation.target, heat=heat, control=control)
 
 
-def _blur(frames: Pictures) -> Pictures:
-    """Blur each picture, with its edge pixels repeated outside."""
-    import cv2
-
-    size = frames.shape[2]
-    flat = frames.reshape(-1, *frames.shape[2:])
-    sigma = size * BLUR
-    blurred = [
-        cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-        for picture in flat
-    ]
-    return np.stack(blurred).reshape(frames.shape)
-
-
 def _spread(cells: npt.NDArray[np.bool_], size: int) -> npt.NDArray[np.bool_]:
     """Spread cells (N, T, h, w) to pixels (N, T, size, size): each takes the value of its cell."""
     rows, columns = (np.arange(size) * side // size for side in cells.shape[2:])
@@ -166,13 +146,12 @@ def _score(
     """Return P(target) of the video with other frames in place of its own."""
     import torch
 
-    clips, spec = explanation.clips, explanation.spec
+    spec = explanation.spec
+    prepared = prepare_pixels(put_frames(explanation.clips, frames), spec)
     logits: list[float] = []
     for start in range(0, len(frames), batch_size):
         part = np.s_[start : start + batch_size]
-        before = clips.pixels[part, : -frames.shape[1]]
-        changed = replace(clips, pixels=np.concatenate([before, frames[part]], axis=1))
-        values = torch.from_numpy(prepare_pixels(changed, spec)).to(detector.device)
+        values = torch.from_numpy(prepared[part]).to(detector.device)
         with torch.inference_mode():
             found = detector(pixel_values=values).logits
         logits += found.double().cpu().tolist()

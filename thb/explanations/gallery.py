@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from thb.explanations.alarm import Alarm
 from thb.explanations.explain import ExplainSettings, explain_files
 from thb.explanations.explanation import Explanation
 from thb.explanations.gallery_sheet import CROPS, GallerySheet, Shown, draw_crops
@@ -127,14 +128,17 @@ def make_gallery(
         rule = find_rule(reference, answers, weights_sha256=weights)
         rules += [f"{name}: {rule}.", *_list_cautions(fold_detector, model)]
         picked = pick_videos(rows, name, rule, settings.counts)
-        shown = _explain_picks(picked, fold_detector, model, opened, settings.explaining)
+        shown, alarms = _explain_picks(picked, fold_detector, model, opened, settings.explaining)
         picks += [pick for pick, _ in shown]
-        sheet.add_fold(name, model.config.model_type, shown)
+        sheet.add_fold(name, _name_layer(model, settings.explaining), alarms, shown)
     path = Path(out).expanduser()
-    picture = sheet.draw(rules, synthetic=opened.release.synthetic)
     with write_whole(path) as draft:
-        picture.save(draft, format="PNG")
+        sheet.draw(rules, synthetic=opened.release.synthetic).save(draft, format="PNG")
     return Gallery(path=path, picks=tuple(picks), rules=tuple(rules))
+
+
+def _name_layer(model: Detector, settings: ExplainSettings) -> str:
+    return f"{model.config.model_type}, layer {settings.layer or model.cam_layer}"
 
 
 def _list_cautions(fold_detector: FoldDetector, model: Detector) -> list[str]:
@@ -186,7 +190,7 @@ def _explain_picks(
     model: Detector,
     opened: OpenRelease,
     settings: ExplainSettings,
-) -> list[Shown]:
+) -> tuple[list[Shown], list[Alarm]]:
     """Explain the picked videos one after the other, and keep nothing of them but drawings."""
     fold = fold_detector.fold
     wanted = {pick.video_id for pick in picks}
@@ -197,15 +201,18 @@ def _explain_picks(
     paths = {video.video_id: files.videos.get(video.video_id) for video in videos}
     drawn: dict[str, Image.Image] = {}
     problems: dict[str, str | None] = {}
+    alarms = []
     for name, found in explain_files(model, paths, settings=settings, sounds=files.sounds):
         if isinstance(found, Explanation):
             drawn[name] = draw_crops(found.paint_crops(CROPS))
+            alarms.append(found.alarm)
         else:
             problems[name] = describe_failure(found, paths[name]).reason
-    return [
+    shown = [
         (
             replace(pick, problem=pick.problem or problems.get(pick.video_id or "")),
             drawn.get(pick.video_id or ""),
         )
         for pick in picks
     ]
+    return shown, alarms

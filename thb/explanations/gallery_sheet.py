@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING, Final
 from PIL import Image, ImageDraw
 
 from thb.explanations.heat import AGAINST, FOR, PaintedCrop
-from thb.explanations.lettering import INK, PAPER, Colour, find_font, shorten_line, wrap_lines
+from thb.explanations.lettering import (
+    INK,
+    NOT_EVIDENCE,
+    PAPER,
+    Colour,
+    find_font,
+    shorten_line,
+    wrap_lines,
+)
 from thb.explanations.picks import KINDS, Pick
 
 if TYPE_CHECKING:
     from detectors.explain import Target
+    from thb.explanations.alarm import Alarm
 
 CROPS: Final = 4
 """The most crops of a video."""
@@ -45,15 +54,23 @@ class GallerySheet:
         self._target = target
         self._parts: list[Image.Image] = []
 
-    def add_fold(self, fold: str, detector: str, shown: Sequence[Shown]) -> None:
+    def add_fold(
+        self, fold: str, detector: str, alarms: Sequence[Alarm], shown: Sequence[Shown]
+    ) -> None:
         """Add the picks of a fold, those of each generator together.
 
         Args:
             fold: The name of the fold.
-            detector: The name of the detector.
+            detector: The name of the detector, and the layer whose heat is shown.
+            alarms: What the heat of each picture is measured against.
             shown: The picks of the fold, false alarms last.
         """
-        self._parts.append(_draw_lines([f"{detector}, {fold}"], size=24))
+        self._parts.append(_draw_lines([f"{fold}: {detector}"], size=24))
+        if alarms:
+            # What holds for the least of the pictures holds for all.
+            alarm = min(alarms, key=lambda alarm: alarm.is_zero)
+            self._parts.append(_draw_key(alarm.name_colours(self._target)))
+            self._parts.append(_draw_lines([alarm.explain_zero()], size=14, colour=FAINT))
         for generator in dict.fromkeys(pick.generator for pick, _ in shown):
             own = [(pick, crops) for pick, crops in shown if pick.generator == generator]
             heading = f"{fold}: fakes by {generator}" if generator else f"{fold}: real videos"
@@ -70,9 +87,9 @@ class GallerySheet:
             synthetic: Warn that the release is synthetic.
         """
         warned = ["SYNTHETIC release: this says nothing about any real generator."]
-        head = _draw_lines([*(warned if synthetic else []), *rules], size=14, colour=FAINT)
-        parts = [_draw_lines(["Where the detector looked"], size=28), head, _draw_key(self._target)]
-        parts += self._parts
+        texts = [*(warned if synthetic else []), NOT_EVIDENCE, *rules]
+        head = _draw_lines(texts, size=14, colour=FAINT)
+        parts = [_draw_lines(["Where the detector looked"], size=28), head, *self._parts]
         sheet = Image.new("RGB", (WIDTH, sum(part.height for part in parts) + MARGIN), PAPER)
         y = 0
         for part in parts:
@@ -97,7 +114,7 @@ def _draw_row(shown: Sequence[Shown]) -> Image.Image:
     draw = ImageDraw.Draw(row)
     for column, (pick, crops) in enumerate(shown):
         x = MARGIN + column * (CELL[0] + MARGIN)
-        score = "" if pick.score is None else f", P(fake) {pick.score:.4f}, {pick.call}"
+        score = "" if pick.score is None else f", score {pick.score:.4f}: {pick.call}"
         _write(draw, (x, 0), f"{KINDS[pick.kind]}{score}", 15, INK)
         _write(draw, (x, 19), pick.video_id or pick.problem or "", 13, FAINT)
         if crops is not None:
@@ -107,13 +124,12 @@ def _draw_row(shown: Sequence[Shown]) -> Image.Image:
     return row
 
 
-def _draw_key(target: Target) -> Image.Image:
+def _draw_key(colours: tuple[str, str]) -> Image.Image:
     """Draw what the two colours of heat mean."""
     part = Image.new("RGB", (WIDTH, 30), PAPER)
     draw = ImageDraw.Draw(part)
     font, x = find_font(14), MARGIN
-    other = "real" if target == "fake" else "fake"
-    for colour, words in ((FOR, f"speaks for {target}"), (AGAINST, f"speaks for {other}")):
+    for colour, words in zip((FOR, AGAINST), colours, strict=True):
         draw.rectangle((x, 6, x + 14, 20), fill=colour)
         draw.text((x + 20, 4), words, fill=INK, font=font)
         x += 44 + int(draw.textlength(words, font=font))

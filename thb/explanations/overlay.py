@@ -11,13 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from thb.explanations.heat import HeatTrack, Picture, paint_heat
+from thb.explanations.lettering import Legend
 from thb.runtime.progress import progress_bar
+from thb_dataset.errors import THBError
 from thb_dataset.files import write_whole
 from thb_dataset.video.frame_policy import FramePolicy
 from thb_dataset.video.reader import VideoReader
 
 if TYPE_CHECKING:
     from thb_dataset.video.values import Frames, Limits
+
+ENDING: Final = ".mp4"
 
 MAX_SIDE: Final = 512
 """The longer side of the overlay in pixels, enough to look at it in a browser."""
@@ -27,6 +31,9 @@ MAX_FRAMES: Final = 512
 
 MAX_RATE: Final = 120
 """The most frames per second; of a faster video every second, third … frame is shown."""
+
+SLOWEST: Final = 0.001
+"""The fewest frames per second, for videos whose time stamps leave hours between frames."""
 
 STRIP_HEIGHT: Final = 24
 """Rows of pixels below the picture that mark the frames the detector saw, and the current one."""
@@ -39,25 +46,31 @@ def write_overlay(
     video: Path,
     track: HeatTrack,
     *,
+    legend: Legend,
     limits: Limits | None = None,
     progress: bool = False,
 ) -> Path:
     """Write the whole video, without sound, with the heat painted over it.
 
     Between two frames that the detector saw the heat is interpolated. The strip below the picture
-    marks the frames that the detector saw.
+    marks the frames that the detector saw. Below it stands the legend, which must not part from
+    the picture when the file is passed on.
 
     Args:
         path: An MP4 file (H.264, yuv420p), written whole or not at all.
         video: The video that was explained.
         track: Its heat.
+        legend: What the colours mean, and what else must be known.
         limits: The cost that the video may cause; None for the usual ones.
         progress: Show a bar on stderr.
 
     Raises:
+        THBError: The file does not end in .mp4.
         VideoError: The video cannot be read.
         OSError: The file cannot be written.
     """
+    if path.suffix.lower() != ENDING:
+        raise THBError(f"{path} does not end in {ENDING}: an overlay can be no other file")
     everywhere = FramePolicy(clips=MAX_FRAMES, frames=1)
     with VideoReader(limits) as reader:
         frames = reader.read_frames(video, everywhere, max_side=MAX_SIDE)
@@ -66,16 +79,18 @@ def write_overlay(
     pictures, seconds = frames.pixels[::step], frames.seconds[::step].tolist()
     bar = progress_bar(total=len(pictures), description="painting", unit="frame", shown=progress)
     height, width = frames.pixels.shape[1:3]
+    below = legend.draw(width)
     end = float(frames.seconds[-1])
     with (
         bar,
         write_whole(path) as draft,
-        _Encoder(draft, rate / step, (height, width)) as encoder,
+        _Encoder(draft, rate / step, (height + len(below), width)) as encoder,
     ):
         for picture, at in zip(pictures, seconds, strict=True):
             heat = track.read_on_frame(at, (height, width))
             painted = paint_heat(picture, heat, track.scale)
-            encoder.add(np.concatenate([painted, _draw_strip(width, at, track.seconds, end)]))
+            strip = _draw_strip(width, at, track.seconds, end)
+            encoder.add(np.concatenate([painted, strip, below]))
             bar.update()
         encoder.finish()
     return path
@@ -98,7 +113,7 @@ def _find_rate(frames: Frames) -> Fraction:
     if len(frames.seconds) < 2 or lasts <= 0:
         return Fraction(1)
     rate = (len(frames.seconds) - 1) / lasts
-    return Fraction(max(rate, 0.1)).limit_denominator(1001)
+    return Fraction(max(rate, SLOWEST)).limit_denominator(1001)
 
 
 class _Encoder:
@@ -107,7 +122,7 @@ class _Encoder:
     def __init__(self, path: Path, rate: Fraction, size: tuple[int, int]) -> None:
         import av
 
-        self._container = av.open(str(path), "w", options={"movflags": "+faststart"})
+        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
         self._stream = self._container.add_stream("libx264", rate=rate)
         height, width = size
         self._stream.width = width + width % 2

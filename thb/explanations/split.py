@@ -141,7 +141,7 @@ def explain_split(
         ReleaseError: The release cannot be read, no video is available, or ``limit`` is below one.
         ProtocolError: The folds cannot be built.
         DetectorError: There is no detector for a fold, it was trained for another fold, it cannot
-            be explained, or Grad-CAM is not installed.
+            be explained, or pytorch-grad-cam is not installed.
         OSError: A file cannot be written.
     """
     settings = settings or SplitExplainSettings()
@@ -237,6 +237,7 @@ def _explain_fold(
         limit=settings.limit,
         steps=settings.steps,
         seed=settings.seed,
+        layer=settings.explaining.layer or model.cam_layer,
     )
     extra = {video.video_id for video in fold.extra}
     unexplained = [

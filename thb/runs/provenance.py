@@ -153,6 +153,8 @@ class ExplainingRecord(FoldScoringRecord):
         steps: The number of steps of the deletion and insertion curves; 0 for no curves.
         seed: The random seed of the curves' random order.
         verdicts: The rule by which an answer counts as right, in words.
+        layer: The layer whose cells were read; empty in records from before it was written down,
+            whose maps were those of Grad-CAM.
     """
 
     target: str
@@ -160,6 +162,7 @@ class ExplainingRecord(FoldScoringRecord):
     steps: int
     seed: int
     verdicts: str = ""
+    layer: str = ""
 
 
 def describe_fold_scoring(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -15,17 +16,36 @@ from PIL import Image
 from torch import Tensor, nn
 
 from detectors.base import Detector, DetectorOutput
+from detectors.explain import ClipHeat
 from detectors.listing import DETECTORS
-from detectors.registry import create_detector, find_detector_class
+from detectors.registry import create_detector, find_detector_class, load_detector
 from tests.support.video_files import write_video
-from thb.explanations.explain import ExplainSettings, explain, explain_files
+from thb.explanations.alarm import Alarm, find_alarm, find_logit
+from thb.explanations.blurring import BLUR
+from thb.explanations.explain import (
+    ExplainSettings,
+    explain,
+    explain_files,
+    save_layers,
+    sweep_layers,
+)
 from thb.explanations.explanation import Explanation
 from thb.explanations.heat import AGAINST, FOR, paint_heat
 from thb.explanations.overlay import STRIP_HEIGHT
+from thb.prediction.calibration import THRESHOLDS_FILE, Calibration
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict
+from thb.runs.provenance import hash_weights
+from thb.runs.record import ReleaseRecord
+from thb.runtime.records import write_text
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.errors import ClipTooShortError, NoAudioError, NoFaceError, VideoDecodeError
+from thb_dataset.errors import (
+    ClipTooShortError,
+    NoAudioError,
+    NoFaceError,
+    THBError,
+    VideoDecodeError,
+)
 from thb_dataset.files import write_whole
 
 if TYPE_CHECKING:
@@ -119,7 +139,7 @@ def test_heat_lies_on_the_spot_that_is_looked_at(
 def test_heat_on_a_face_finds_its_way_back_through_the_crop(
     clip: Path, settings: ExplainSettings
 ) -> None:
-    """The heat of brightness, put back, is the brightness of the frame under the crop."""
+    """The heat of brightness, put back, is what a blur takes from the frame under the crop."""
     for crop in ({"crop": "box"}, {"crop": "aligned", "margin": 1.5}):
         config = {"clip": {"resample": "fine", "frames": 2, "size": 64, **crop}}
         detector = create_detector(BrightnessDetector, config=config)
@@ -129,13 +149,15 @@ def test_heat_on_a_face_finds_its_way_back_through_the_crop(
         for t in range(2):
             heat = found.heat_on_frame(0, t)
             frame = frames[found.frame_index[0, t]].astype(float).sum(axis=2)
+            grown = np.sqrt(np.linalg.det(found.placements[0, t][:, :2]))
+            frame -= cv2.GaussianBlur(frame, (0, 0), 64 * BLUR / grown)
             box = found.boxes[0, t].round().astype(int)
             inside = np.s_[box[1] + 4 : box[3] - 4, box[0] + 4 : box[2] - 4]
             likeness = np.corrcoef(heat[inside].ravel(), frame[inside].ravel())[0, 1]
             shifted = np.roll(frame, (6, 6), axis=(0, 1))
             elsewhere = np.corrcoef(heat[inside].ravel(), shifted[inside].ravel())[0, 1]
-            assert likeness > 0.95, crop
-            assert likeness > elsewhere + 0.02, crop
+            assert likeness > 0.9, crop
+            assert likeness > elsewhere + 0.1, crop
 
 
 def test_the_overlay_is_h264_as_long_as_the_video_and_hot_where_the_heat_is(
@@ -149,11 +171,19 @@ def test_the_overlay_is_h264_as_long_as_the_video_and_hot_where_the_heat_is(
         assert stream.average_rate == Fraction(25)
     pictures = decode(path)
     assert len(pictures) == 20
-    assert pictures[0].shape == (91 + 1 + STRIP_HEIGHT, 121 + 1, 3), "the sides are even"
+    rows, columns, _ = pictures[0].shape
+    assert columns == 121 + 1, "the sides are even"
+    assert rows % 2 == 0
+    assert rows > 91 + STRIP_HEIGHT + 50, "the legend stands below"
+    for shade in (FOR, AGAINST):
+        likeness = np.abs(pictures[0][91 + STRIP_HEIGHT :].astype(int) - shade).sum(axis=2)
+        assert likeness.min() < 60, "the legend shows both colours"
     colour = pictures[10][:91, :121].astype(float)
     redness = np.maximum(colour[..., 0] - colour[..., 2], 0)
     np.testing.assert_allclose(middle(redness), SPOT, atol=1.5)
-    first, last = (np.flatnonzero(pictures[at][-5, :, 0] > 200) for at in (0, -1))
+    first, last = (
+        np.flatnonzero(pictures[at][91 + STRIP_HEIGHT // 2, :, 0] > 200) for at in (0, -1)
+    )
     assert first.max() < 5, "the mark of the current frame starts on the left"
     assert last.min() > 110, "the mark of the current frame ends on the right"
 
@@ -168,6 +198,143 @@ def test_the_overlay_of_a_fast_video_is_as_long_as_the_video(
         stream = file.streams.video[0]
         assert stream.average_rate == Fraction(120)
         assert stream.frames == 120
+    with pytest.raises(THBError, match=r"does not end in \.mp4"):
+        found.save(tmp_path / "cam.webm")
+
+
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of crops that the tests of this module share."""
+    return tmp_path_factory.mktemp("crops")
+
+
+@pytest.mark.parametrize("name", sorted(DETECTORS))
+def test_the_heat_adds_up_to_the_distance_from_the_alarm_and_agrees_with_the_verdict(
+    name: str, tiny_release: MiniRelease, crops: Path, tmp_path: Path
+) -> None:
+    """The threshold lies in the midst of the scores, so that some videos are called fake."""
+    detector_class = find_detector_class(name)
+    fresh = create_detector(detector_class, seed=2, config=detector_class.tiny)
+    videos = sorted(tiny_release.hub.glob("fake/*/*/*.mp4"))[::3]
+    paths: dict[str, Path | None] = {str(path): path for path in videos}
+    settings = ExplainSettings(store=crops, progress=False, workers=1)
+    scoring = PredictSettings(store=crops, progress=False)
+    rows = predict(fresh, list(videos), settings=scoring).rows
+    spread_out(fresh.get_submodule("classifier"), [row.clip_logits[0] for row in rows])
+    fresh.save_pretrained(tmp_path)
+    model = load_detector(tmp_path)
+    rows = predict(model, list(videos), settings=scoring).rows
+    scores = sorted(row.score for row in rows if row.score is not None)
+    first: dict[str, Path | None] = {str(videos[0]): videos[0]}
+    ((_, blind),) = explain_files(str(tmp_path), first, settings=settings)
+    assert isinstance(blind, Explanation)
+    assert not blind.alarm.is_zero
+    assert abs(float(blind.heat.sum(dtype=np.float64))) < 1e-4 * np.abs(blind.heat).sum()
+    write_threshold(tmp_path, sum(scores[2:4]) / 2, hash_weights(model))
+    agreeing = []
+    for found in dict(explain_files(model, paths, settings=settings)).values():
+        assert isinstance(found, Explanation)
+        assert found.alarm.complete
+        margin, threshold = found.alarm.margin, found.alarm.threshold
+        assert margin is not None
+        assert threshold is not None
+        total = float(found.heat.sum(dtype=np.float64)) / len(found.heat)
+        assert total == pytest.approx(margin, rel=1e-3, abs=1e-4)
+        agreeing.append((margin >= 0) == (found.score >= threshold) and total * margin >= 0)
+        if found.video_id in first:
+            assert np.array_equal(blind.evidence, found.evidence)
+    assert np.mean(agreeing) >= 0.95
+    ((_, opposite),) = explain_files(model, first, settings=replace(settings, target="real"))
+    assert isinstance(opposite, Explanation)
+    assert opposite.alarm.margin is not None
+    total = float(opposite.heat.sum(dtype=np.float64)) / len(opposite.heat)
+    assert total == pytest.approx(-opposite.alarm.margin, rel=1e-3, abs=1e-4)
+
+
+def spread_out(classifier: nn.Module, logits: list[float]) -> None:
+    """Let fresh weights, which say nearly the same of every video, say different things."""
+    assert isinstance(classifier, nn.Linear)
+    scale = 2 / float(np.std(logits))
+    classifier.weight.data *= scale
+    classifier.bias.data = (classifier.bias.data - float(np.mean(logits))) * scale
+
+
+def write_threshold(folder: Path, threshold: float, weights: str) -> None:
+    calibration = Calibration(
+        target_fpr=0.01,
+        threshold=threshold,
+        n_real=8,
+        false_alarms=0,
+        n_fake=8,
+        true_positive_rate=0.5,
+        excluded={},
+        release=ReleaseRecord(name="toy"),
+        fold="p1",
+        split_by="release",
+        weights_sha256=weights,
+        face_pack="embedded",
+        precision="float32",
+        resolved=False,
+    )
+    (folder / THRESHOLDS_FILE).write_text(write_text(calibration), "utf-8")
+
+
+def test_what_stands_on_the_pictures() -> None:
+    near, far, none = (
+        Alarm(threshold=0.5, margin=0.02),
+        Alarm(threshold=0.882, margin=1.04),
+        Alarm(),
+    )
+    assert near.strength < far.strength < Alarm(threshold=0.5, margin=-5).strength == 1
+    assert far.name_colours("fake") == ("speaks for fake", "against fake")
+    gap = Alarm(threshold=0.5, margin=1, complete=False)
+    for relative in (none, gap, Alarm(threshold=1.5)):
+        assert not relative.is_zero
+        assert relative.name_colours("fake")[0] == "more for fake than the rest of this video"
+        assert "none of them says fake" in relative.explain_zero()
+
+
+def test_a_map_with_a_gap_is_not_complete() -> None:
+    shape = (2, 1, 2, 2)
+    maps = ClipHeat(
+        heat=np.ones(shape, np.float32),
+        covered=np.ones(shape[1:], bool),
+        logits=np.array([3.0, 50.0]),
+        changes=np.array([4.0, 4.0]),
+        gaps=np.array([0.0, 0.1]),
+    )
+    alarm = find_alarm(maps, "mean_logit", 0.5)
+    assert alarm.is_zero
+    assert alarm.margin == pytest.approx(26.5)
+    assert not find_alarm(replace(maps, gaps=np.array([0.0, 0.3])), "mean_logit", 0.5).is_zero
+    assert find_alarm(maps, "mean_logit", 1.5).margin is None, "no score reaches it"
+    mean = (1 / (1 + np.exp(-3.0)) + 1) / 2
+    wanted = np.log(mean / (1 - mean))
+    assert find_logit([3.0, 50.0], "mean_probability") == pytest.approx(wanted)
+    assert find_logit([900.0], "mean_probability") == pytest.approx(900.0)
+
+
+def test_layers_are_compared_on_one_sheet(
+    clip: Path, settings: ExplainSettings, tmp_path: Path
+) -> None:
+    detector_class = find_detector_class("tall")
+    detector = create_detector(detector_class, seed=2, config=detector_class.tiny)
+    found = explain(detector, clip, settings=settings)
+    assert found.layer == "feature_map"
+    swept = sweep_layers(detector, found, settings)
+    assert swept[-1].layer == "feature_map"
+    assert np.array_equal(swept[-1].evidence, found.evidence)
+    names = [each.layer for each in swept]
+    first, second = (
+        next(n for n, name in enumerate(names) if name.endswith(f"layernorm_{which}"))
+        for which in ("before", "after")
+    )
+    assert not np.array_equal(swept[first].evidence, swept[second].evidence)
+    with Image.open(save_layers(swept, tmp_path / "layers.png")) as sheet:
+        assert sheet.height > len(swept) * 176
+    chosen = explain(detector, clip, settings=replace(settings, layer=names[first]))
+    assert chosen.layer == names[first]
+    assert names[first] in chosen.shown
 
 
 def test_heat_between_two_frames_is_interpolated(

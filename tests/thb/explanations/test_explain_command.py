@@ -35,10 +35,15 @@ def test_one_video_gets_its_overlay_sheet_and_map(
     untrained: Path, clip: Path, tmp_path: Path, run_thb: Run
 ) -> None:
     overlay = tmp_path / "new" / "cam.mp4"
-    ended = run_thb("explain", untrained, clip, "--out", overlay, "--format", "json", "-q")
+    ended = run_thb(
+        "explain", untrained, clip, "--out", overlay, "--sweep-layers", "--format", "json", "-q"
+    )
     assert ended.code == 0, ended.err
     (record,) = json.loads(ended.out)["videos"]
     files = [overlay, overlay.with_suffix(".png"), overlay.with_suffix(".npz")]
+    files.append(overlay.with_name("cam-layers.png"))
+    assert record["layer"] == "feature_map"
+    assert record["zero"] == "mean of the video", "it has no threshold"
     assert record["files"] == [str(file) for file in files]
     assert sorted(overlay.parent.iterdir()) == sorted(files)
     assert sum(record["energy"].values()) == pytest.approx(1, abs=1e-6)
@@ -87,6 +92,10 @@ def test_no_video_is_written_over(untrained: Path, clip: Path, named: str, run_t
         (["explain-split", "baseline", "--protocol", "p1", "--fold", "hallo"], "--fold"),
         (["gallery", "baseline", "--protocol", "p1", "--format", "markdown"], "markdown"),
         (["gallery", "baseline", "--protocol", "all", "--out", "g.png"], "g.png"),
+        (["explain", "baseline", "a.mp4", "--out", "cam.webm"], ".mp4, or a folder"),
+        (["explain", "baseline", "a.mp4", "--out", "cam.GIF"], ".mp4, or a folder"),
+        (["gallery", "baseline", "--protocol", "p1", "--out", "g.jpg"], ".png, or a folder"),
+        (["explain-split", "baseline", "--protocol", "p1", "--out", "a.mp4"], "name a folder"),
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(

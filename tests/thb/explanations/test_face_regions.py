@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from thb.explanations.alarm import Alarm
 from thb.explanations.explanation import Explanation
 from thb.explanations.face_regions import GRID, REGIONS, measure_regions, region_masks
+from thb.prediction.calls import Call
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.video_clips import VideoClips
 
@@ -40,10 +42,14 @@ def make_explanation(heat: npt.NDArray[np.float32]) -> Explanation:
         video_id="v",
         path=Path("v.mp4"),
         detector="d",
+        layer="features",
+        alarm=Alarm(),
+        call=Call(verdict="none", score=0.5, caveat="c"),
         target="fake",
         score=0.5,
         clip_logits=(0.0,) * clips,
         heat=heat,
+        evidence=heat,
         clips=VideoClips(
             pixels=np.zeros((clips, frames, SIZE, SIZE, 3), np.uint8),
             frame_index=np.arange(clips * frames).reshape(clips, frames),

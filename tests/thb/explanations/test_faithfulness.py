@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from detectors.base import Detector, DetectorOutput
 from detectors.listing import DETECTORS
 from detectors.registry import create_detector, find_detector_class
+from thb.explanations.alarm import Alarm
 from thb.explanations.explain import ExplainSettings, explain
 from thb.explanations.explanation import Explanation
 from thb.explanations.faithfulness import Faithfulness, measure_faithfulness
+from thb.prediction.calls import Call
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import DetectorError
@@ -59,10 +61,14 @@ def make_explanation(
         video_id="v",
         path=Path("v.mp4"),
         detector="d",
+        layer="features",
+        alarm=Alarm(),
+        call=Call(verdict="none", score=0.5, caveat="c"),
         target=target,  # type: ignore[arg-type] # one of the two
         score=0.8,
         clip_logits=(0.0,) * clips,
         heat=np.broadcast_to(heat, (*shape, *heat.shape)).copy(),
+        evidence=np.broadcast_to(heat, (*shape, *heat.shape)).copy(),
         clips=VideoClips(
             pixels=rng.integers(0, 256, (*shape, SIZE, SIZE, 3), dtype=np.uint8),
             frame_index=np.arange(2 * clips).reshape(shape),
