@@ -97,7 +97,7 @@ def compute_decibels(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float64
     level = np.log10(np.maximum(mel, SMALLEST_POWER, out=mel), out=mel)
     level *= 10
     level -= 10 * np.log10(least)
-    return np.maximum(level, level.max() - RANGE_DECIBELS, out=level)
+    return np.asarray(np.maximum(level, level.max() - RANGE_DECIBELS, out=level))
 
 
 def make_mel_filters() -> npt.NDArray[np.float64]:
