@@ -17,6 +17,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read once, when gradio is im
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 import detectors
 import detectors.base  # noqa: F401 - mends torchvision for all that import transformers
@@ -24,6 +25,7 @@ from demo_detectors import OFFERS_FILE, Offer, Shelf, find_runs, read_offers
 from demo_examples import find_examples
 from demo_limits import MAX_MEGABYTES, MAX_QUEUE
 from demo_page import build_page
+from demo_uploads import UploadDoor
 from thb_dataset.errors import THBError
 
 HERE: Final = Path(__file__).resolve().parent
@@ -93,7 +95,8 @@ def build(settings: argparse.Namespace) -> tuple[gr.Blocks, dict[str, Any]]:
     return page, {
         "server_name": settings.host,
         "server_port": settings.port,
-        "max_file_size": f"{MAX_MEGABYTES}mb",
+        "max_file_size": MAX_MEGABYTES * 1_000_000,  # Gradio's own "mb" are larger
+        "app_kwargs": {"middleware": [Middleware(UploadDoor)]},
         "allowed_paths": [str(example.path) for example in examples],
         "theme": make_theme(),
         "css_paths": HERE / "demo.css",

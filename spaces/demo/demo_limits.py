@@ -12,6 +12,11 @@ from thb_dataset.errors import VideoDecodeError, VideoError, VideoTooLargeError
 from thb_dataset.video.reader import Limits, VideoInfo, VideoReader
 
 MAX_MEGABYTES: Final = 100
+MAX_UPLOADS: Final = 30
+"""The most uploads of one visitor within the time that uploads are kept."""
+MAX_KEPT_MEGABYTES: Final = 5000
+MAX_KEPT_UPLOADS: Final = 1000
+"""The most that is kept of all visitors' uploads at a time."""
 MAX_SECONDS: Final = 60
 MAX_SIDE_PIXELS: Final = 1920
 MAX_FRAMES: Final = MAX_SECONDS * 120
@@ -52,7 +57,7 @@ def check_video(path: str | os.PathLike[str]) -> VideoInfo:
         check_readable(file)
         megabytes = file.stat().st_size / 1e6
         if megabytes > MAX_MEGABYTES:
-            raise VideoTooLargeError(f"is {megabytes:.0f} MB; the limit is {MAX_MEGABYTES} MB")
+            raise VideoTooLargeError(f"is {megabytes:.1f} MB; the limit is {MAX_MEGABYTES} MB")
         if not megabytes:
             raise VideoDecodeError("the file is empty")
         with VideoReader(VIDEO_LIMITS) as reader:

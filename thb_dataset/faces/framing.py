@@ -166,7 +166,8 @@ def _shift_box(box: npt.NDArray[np.float32], shift: tuple[float, float]) -> npt.
     if shift == (0, 0):
         return box
     longer = max(box[2] - box[0], box[3] - box[1])
-    return box + np.array([*shift, *shift], np.float32) * longer
+    moved: npt.NDArray[np.float32] = box + np.array([*shift, *shift], np.float32) * longer
+    return moved
 
 
 def _find_square(

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from huggingface_hub import close_session, constants, get_session
-from huggingface_hub.utils import http_backoff
+from huggingface_hub.utils._http import http_backoff
 
 from detectors.registry import create_detector, find_detector_class, load_detector
 from thb_dataset.errors import DetectorError, HubUnreachableError, ReleaseError
