@@ -190,7 +190,6 @@ def train(  # noqa: PLR0913 — one parameter per option
 ) -> None:
     """Train a detector on every fold of a protocol.
 
-    A fresh detector begins with the pretrained backbone of its published training, if it has one.
     Finished folds are left alone. A run that was killed continues after its last whole epoch and
     ends with the same weights. Several processes or GPUs share each batch:
     torchrun --nproc_per_node N -m thb train …, or accelerate launch -m thb train …
@@ -210,19 +209,16 @@ def train(  # noqa: PLR0913 — one parameter per option
         mixed_precision=mixed_precision,
         patience=patience,
     )
-    changed = read_config(config)
     protocols = [] if smoke else choose_protocols(_require("--protocol", protocol), fold)
     if not smoke:
         _require("--out", out)
-    if not quiet:
-        say("loading …")
+    _begin(quiet=quiet)
     from thb.training.settings import TrainOptions
     from thb.training.train import train as train_protocol
 
-    quiet_transformers()
     options = TrainOptions(
         split_by=split_by.value,
-        config=changed,
+        config=read_config(config),
         tiny=tiny,
         backbone=backbone,
         from_scratch=from_scratch,
@@ -253,6 +249,13 @@ def train(  # noqa: PLR0913 — one parameter per option
         )
     ]
     _write(trained, output)
+
+
+def _begin(*, quiet: bool) -> None:
+    """Say that something happens before the imports, which take seconds."""
+    if not quiet:
+        say("loading …")
+    quiet_transformers()
 
 
 def _require(option: str, value: Value | None) -> Value:

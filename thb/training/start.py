@@ -79,7 +79,9 @@ def load_start(
         config = options.config
         if has_fresh_weights(detector):
             with accelerator.main_process_first():
-                config = _choose_config(str(detector), options)
+                config = _choose_config(
+                    str(detector), options, shown=options.progress and accelerator.is_main_process
+                )
         start = load_detector(
             detector,
             trust_remote_code=options.trust_remote_code,
@@ -87,14 +89,15 @@ def load_start(
             config=config,
             untrained=True,
         )
-        if options.backbone is not None and Path(options.backbone).is_dir():
+        folder = Path(options.backbone or "").expanduser()
+        if options.backbone is not None and folder.is_dir():
             # The place of the folder is this machine's, and the config will be published.
-            start.config.backbone_checkpoint = Path(options.backbone).resolve().name
+            start.config.backbone_checkpoint = folder.resolve().name
     recipe = suit_device(type(start).recipe, accelerator.device)
     return start, choose_settings(recipe, settings)
 
 
-def _choose_config(name: str, options: TrainOptions) -> dict[str, Any]:
+def _choose_config(name: str, options: TrainOptions, *, shown: bool) -> dict[str, Any]:
     """Return the settings of a fresh detector, among them the backbone that it begins with."""
     detector_class = find_detector_class(name)
     config = dict(convert_config(detector_class.config_class, options.config or {}))
@@ -102,12 +105,12 @@ def _choose_config(name: str, options: TrainOptions) -> dict[str, Any]:
         clip = {**detector_class.tiny.get("clip", {}), **(config.get("clip") or {})}
         config = {**detector_class.tiny, **config, **({"clip": clip} if clip else {})}
     if options.backbone is not None:
-        config["backbone_checkpoint"] = str(options.backbone)
+        config["backbone_checkpoint"] = str(Path(options.backbone).expanduser())
     if config.get("backbone_checkpoint") is not None:
         return config
     published = _find_published(detector_class, config)
     if published is not None and not (options.from_scratch or config.get("from_scratch")):
-        fetch_backbone(published, name, progress=options.progress)
+        fetch_backbone(published, name, progress=shown)
         return {**config, "backbone_checkpoint": published.checkpoint}
     if detector_class.backbones:
         config["from_scratch"] = True
