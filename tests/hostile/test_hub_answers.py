@@ -15,7 +15,7 @@ import pytest
 from huggingface_hub import close_session, constants
 
 from detectors.registry import load_detector
-from tests.hostile.test_records_and_names import BAD_JSON
+from tests.support.bad_json import BAD_JSON
 from thb.publishing.hub import Publication, _list_open_pulls, open_repo
 from thb.releases.fetching import _describe
 from thb_dataset.errors import THBError

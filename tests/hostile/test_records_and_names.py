@@ -13,8 +13,9 @@ import pytest
 import typer
 
 from detectors.registry import load_detector
+from tests.support.bad_json import BAD_JSON
 from tests.support.records import make_scoring_record
-from thb.commands.train import read_config
+from thb.commands.given_settings import read_config
 from thb.evaluation.result import Result
 from thb.prediction.calibration import read_calibration
 from thb.prediction.predictions import PredictionLog
@@ -30,23 +31,6 @@ from thb_dataset.release.split_lists import RealClips, read_split_list
 if TYPE_CHECKING:
     from tests.support.command_line import Run
     from thb_dataset.mini.release import MiniRelease
-
-DEEP = 100_000
-BAD_JSON = {
-    "empty": b"",
-    "null": b"null",
-    "number": b"7",
-    "string": b'"text"',
-    "list": b"[1, 2]",
-    "deep list": b"[" * DEEP + b"]" * DEEP,
-    "deep object": b'{"a":' * DEEP + b"1" + b"}" * DEEP,
-    "not UTF-8": b'{"a": "\xff"}',
-    "lone surrogate": b'{"Train": {"CelebV-HQ": ["a\\ud800.mp4"]}, "format": "\\ud800"}',
-    "huge number": b'{"Train": ' + b"9" * 5000 + b"}",
-    "not finite": b'{"Train": NaN, "target_fpr": Infinity}',
-    "nulls": b'{"Train": {"CelebV-HQ": [null]}, "format": null, "files": null, "licence": 3}',
-    "numbers": b'{"Train": {"CelebV-HQ": 3}, "format": 3, "model_type": 3, "licence": 3}',
-}
 
 
 def read_log(folder: Path, text: bytes) -> None:

@@ -141,7 +141,7 @@ def _write_text(reports: Mapping[str, LeakReport], known: PeopleCalibration | No
     for name, report in reports.items():
         write_line(escape(f"{name}:"))
         for sentence in summarise(report):
-            write_line(escape(f"  {sentence}"))
+            write_line(escape(sentence))
         if report.pairs:
             write_table(_make_pair_table(report))
         more = sum(report.counts.values()) - PAIRS_SHOWN

@@ -5,10 +5,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 import typer
 
+from thb.commands.given_settings import read_config, read_settings
 from thb.commands.options import (
     FACE_PACK,
     FORMAT,
@@ -35,7 +36,6 @@ from thb.commands.options import (
 from thb.commands.output import write_json, write_line
 from thb.releases.opening import MINI
 from thb.runtime.console import quiet_transformers, say
-from thb_dataset.files import parse_json
 
 if TYPE_CHECKING:
     from thb.training.settings import TrainOptions
@@ -210,8 +210,7 @@ def train(  # noqa: PLR0913 — one parameter per option
         patience=patience,
     )
     protocols = [] if smoke else choose_protocols(_require("--protocol", protocol), fold)
-    if not smoke:
-        _require("--out", out)
+    place = Path() if smoke else _require("--out", out)
     _begin(quiet=quiet)
     from thb.training.settings import TrainOptions
     from thb.training.train import train as train_protocol
@@ -243,7 +242,7 @@ def train(  # noqa: PLR0913 — one parameter per option
             fold=fold,
             release=release,
             real_root=real_root,
-            out=_require("--out", out),
+            out=place,
             settings=settings,
             options=options,
         )
@@ -292,45 +291,6 @@ def _train_smoke(
     else:
         kept = f" in {out}" if out else ""
         write_line(f"it works: loss {loss:.3f}, saved and loaded{kept}")
-
-
-def read_config(file: Path | None) -> dict[str, Any] | None:
-    """Read the settings of a fresh detector.
-
-    Raises:
-        typer.BadParameter: The file cannot be read or is not a JSON object.
-    """
-    if file is None:
-        return None
-    try:
-        config = parse_json(file.read_bytes())
-    except (OSError, ValueError) as error:
-        raise typer.BadParameter(f"{file}: {error}", param_hint="--config") from error
-    if not isinstance(config, dict):
-        raise typer.BadParameter(f"{file} is not a JSON object", param_hint="--config")
-    return config
-
-
-def read_settings(pairs: Iterable[str], **flags: object) -> dict[str, Any]:
-    """Return the settings that were given; a ``NAME=VALUE`` pair overrides a flag.
-
-    Args:
-        pairs: What follows each ``--set``; a value that is not JSON is text.
-        flags: The settings that have a flag of their own; None if it was not given.
-
-    Raises:
-        typer.BadParameter: A pair has no name or no value.
-    """
-    settings: dict[str, Any] = {name: flag for name, flag in flags.items() if flag is not None}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not (name and equals):
-            raise typer.BadParameter(f"{pair!r} is not NAME=VALUE", param_hint="--set")
-        try:
-            settings[name.replace("-", "_")] = parse_json(value)
-        except ValueError:
-            settings[name.replace("-", "_")] = value
-    return settings
 
 
 def _write(trained: Iterable[TrainedFold], output: OutputFormat) -> None:

@@ -319,5 +319,7 @@ def _hash_rows(rows: Sequence[Prediction]) -> str:
     for row in sorted(rows, key=lambda row: row.video_id):
         line = {**asdict(row), "clip_logits": [round(value, 6) for value in row.clip_logits]}
         line["score"] = None if row.score is None else round(row.score, 6)
+        if not row.warnings:  # rows of older versions have no warnings, and keep their digest
+            del line["warnings"]
         digest.update(json.dumps(line, sort_keys=True).encode() + b"\n")
     return digest.hexdigest()

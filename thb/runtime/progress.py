@@ -18,14 +18,14 @@ def is_main_process() -> bool:
 
 
 def progress_bar(
-    *, total: int, description: str, unit: str = "video", shown: bool = True
+    *, total: int | None, description: str, unit: str = "video", shown: bool = True
 ) -> tqdm[None]:
     """Return a bar to advance with ``update``; in a log file it prints a line now and then.
 
     Only the main process shows it.
 
     Args:
-        total: The number of units that complete the bar.
+        total: The number of units that complete the bar; None if it is not known.
         description: The text before the bar.
         unit: The name of what is counted.
         shown: Show the bar at all.

@@ -156,7 +156,7 @@ def test_heat_on_a_face_finds_its_way_back_through_the_crop(
             likeness = np.corrcoef(heat[inside].ravel(), frame[inside].ravel())[0, 1]
             shifted = np.roll(frame, (6, 6), axis=(0, 1))
             elsewhere = np.corrcoef(heat[inside].ravel(), shifted[inside].ravel())[0, 1]
-            assert likeness > 0.9, crop
+            assert likeness > 0.85, crop
             assert likeness > elsewhere + 0.1, crop
 
 

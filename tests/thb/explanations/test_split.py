@@ -132,7 +132,7 @@ def test_the_files_hold_the_rows_and_the_table(explained: SplitExplanation) -> N
     for width, heading in ((80, "deletion  insertion"), (200, "hair_neck")):
         stream = io.StringIO()
         explained.print(Console(file=stream, width=width))
-        table_lines = stream.getvalue().partition("Regions:")[0].splitlines()
+        table_lines = stream.getvalue().partition("Regions, ")[0].splitlines()
         assert max(map(len, table_lines)) <= width
         assert heading in stream.getvalue()
     assert not list(parquet.parent.glob(".*"))

@@ -352,7 +352,7 @@ def test_mixed_precision_trains_nearly_the_same(
     assert sha_of(exact) != sha_of(mixed)
     assert mixed.record.settings.mixed_precision == precision
     losses = [float(read_history(run.folder)[0]["train_loss"]) for run in (exact, mixed)]
-    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
     stored = load_file(mixed.folder / "model.safetensors")
     assert {tensor.dtype for tensor in stored.values()} <= {torch.float32, torch.int64}
 

@@ -104,7 +104,7 @@ def test_a_face_jumps_if_nobody_moves_so_fast(shift: float, seconds: float, jump
 
 
 def test_a_shot_without_the_face_is_bridged_and_no_other_is_touched() -> None:
-    at, to = np.array([0.0, 0.04, 0.16, 0.2]), np.arange(6) * 0.04
+    at, to = np.array([0.0, 0.04, 0.16, 0.2]), np.linspace(0, 0.2, 6)
     values = np.array([[0], [0], [10], [10]], np.float32)
     shots = np.array([0, 0, 1, 1, 2, 2])
     spread = spread_over_shots(values, at, to, np.array([0, 0, 2, 2]), shots)[:, 0]

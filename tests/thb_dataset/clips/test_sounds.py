@@ -7,6 +7,7 @@ import wave
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -50,7 +51,7 @@ def make_sound(seconds: float, rate_hz: int) -> npt.NDArray[np.float32]:
 
 
 def write_wav(
-    path: Path, samples: npt.NDArray[np.float32], rate_hz: int, channels: int = 1
+    path: Path, samples: npt.NDArray[np.floating[Any]], rate_hz: int, channels: int = 1
 ) -> None:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(channels)
