@@ -27,6 +27,7 @@ for name in ("HF_HOME", "THB_CACHE"):  # no test touches the user's caches
     atexit.register(shutil.rmtree, os.environ[name], ignore_errors=True)
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # tests run side by side
     os.environ[name] = "1"
+os.environ.pop("COLUMNS", None)  # xdist gives its workers one, which would fold every table
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["HF_HUB_DISABLE_XET"] = "1"  # the Hub on loopback speaks plain HTTP only

@@ -150,6 +150,16 @@ def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert cache_folder() == Path.home() / ".cache" / "thb"
 
 
+def test_the_table_of_a_release_fits_a_terminal_of_80_columns(
+    run_thb: Run, tiny_release: MiniRelease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run_thb("data", "verify", "--release", tiny_release.hub).out.splitlines()
+    for name in ("AniPortraitAudio", "FaceForensics++"):
+        (line,) = [line for line in lines if line.strip().startswith(f"{name} ")]
+        assert len(line) <= 80
+
+
 def test_data_verify(run_thb: Run, tiny_release: MiniRelease, tmp_path: Path) -> None:
     ended = run_thb("data", "verify", "--release", tiny_release.hub, "--format", "json")
     audit = json.loads(ended.out)

@@ -92,8 +92,8 @@ def _make_count_table(audit: Audit) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE)
-    table.add_column("")
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column("", no_wrap=True)
     # The paper has no val column: it counts these videos under train or under test.
     of_the_paper = (f"paper\n{part}" for part in ("all", "train", "test"))
     for heading in ("train", "val", "test", "all", *of_the_paper):
