@@ -18,14 +18,16 @@ if the classes separate.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from .roc import T01, T1, FloatArray, IntArray, Interval, MetricError, check_scores
+from .binomial import Interval, MetricError, check_confidence
+from .inputs import FloatArray, IntArray, check_scores
+from .roc import T01, T1
 
 Scheme = Literal["components", "crossed"]
 Factors = Sequence[Sequence[Hashable | None]]
@@ -110,26 +112,84 @@ def mean_bootstrap(
         MetricError: The labels or scores are invalid, as in ``check_scores``, the factors do not
             fit, or there is nothing to resample.
     """
-    if not 0 < confidence < 1 or replicates < 1:
-        raise MetricError("confidence must be within (0, 1), and replicates 1 or more")
     checked = [check_scores(sample.labels, sample.scores) for sample in samples]
-    marks, codes = _join(samples, [marks for marks, _ in checked])
+    tables = [
+        np.mean([_measure(*own, part) for own, part in zip(checked, parts, strict=True)], axis=0)
+        for parts in _draw_resamples(samples, replicates, seed)
+    ]
+    return _find_intervals(np.concatenate(tables, axis=1), confidence)
+
+
+def paired_bootstrap(
+    samples: Sequence[Sample],
+    others: Sequence[npt.ArrayLike],
+    *,
+    replicates: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """Return percentile intervals of how much one detector's means exceed another's.
+
+    Both detectors are measured on the same resamples, so what makes a resample easy or hard for
+    both cancels out. An interval without 0 is a difference that the videos can show.
+
+    Args:
+        samples: The comparisons with the first detector's scores, as in ``mean_bootstrap``.
+        others: The second detector's scores of the same videos, an array for each comparison.
+        replicates: The number of resamples; those in which a comparison lacks a class are left
+            out.
+        confidence: The coverage of the intervals, within (0, 1).
+        seed: The seed; the same seed gives the same intervals.
+
+    Returns:
+        The intervals of first minus second by name: ``auc``, ``t1``, ``t01``, ``brier``.
+
+    Raises:
+        MetricError: The labels or scores are invalid, as in ``check_scores``, the factors do not
+            fit, or there is nothing to resample.
+    """
+    firsts = [check_scores(sample.labels, sample.scores) for sample in samples]
+    seconds = [
+        check_scores(sample.labels, scores) for sample, scores in zip(samples, others, strict=True)
+    ]
+    tables = [
+        np.mean(
+            [
+                _measure(*first, part) - _measure(*second, part)
+                for first, second, part in zip(firsts, seconds, parts, strict=True)
+            ],
+            axis=0,
+        )
+        for parts in _draw_resamples(samples, replicates, seed)
+    ]
+    return _find_intervals(np.concatenate(tables, axis=1), confidence)
+
+
+def _draw_resamples(
+    samples: Sequence[Sample], replicates: int, seed: int
+) -> Iterator[list[IntArray]]:
+    """Yield blocks of resamples: how often each video is drawn, int64 (b, N) for each sample."""
+    if replicates < 1:
+        raise MetricError(f"at least 1 resample is needed, not {replicates}")
+    labels = [check_scores(sample.labels, sample.scores)[0] for sample in samples]
+    marks, codes = _join(samples, labels)
     if _scheme_of(marks, codes) == "components":
         codes = [_find_components(codes)]
-    ends = np.cumsum([marks.size for marks, _ in checked])[:-1]
+    ends = np.cumsum([own.size for own in labels])[:-1]
     rng = np.random.default_rng(seed)
     size = max(1, min(100, _WEIGHTS_AT_A_TIME // marks.size))
-    tables = []
     for start in range(0, replicates, size):
         weights = _draw_weights(codes, min(size, replicates - start), rng)
-        parts = zip(checked, np.split(weights, ends, axis=1), strict=True)
-        tables.append(np.mean([_measure(*pair, part) for pair, part in parts], axis=0))
-    table = np.concatenate(tables, axis=1)
-    table = table[:, ~np.isnan(table).any(axis=0)]
-    if table.shape[1] == 0:
+        yield np.split(weights, ends, axis=1)
+
+
+def _find_intervals(table: FloatArray, confidence: float) -> dict[str, Interval]:
+    """Return the percentile interval of each row of a table of resamples, float64 (4, B)."""
+    tail = (1 - check_confidence(confidence)) / 2
+    usable = table[:, ~np.isnan(table).any(axis=0)]
+    if usable.shape[1] == 0:
         raise MetricError("no resample holds both classes: there are too few clusters to resample")
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(table, [tail, 1 - tail], axis=1)
+    low, high = np.quantile(usable, [tail, 1 - tail], axis=1)
     return {name: Interval(float(low[at]), float(high[at])) for at, name in enumerate(_NAMES)}
 
 

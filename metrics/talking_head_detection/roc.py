@@ -9,18 +9,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from statistics import NormalDist
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from .binomial import Interval, MetricError, binomial_interval, check_confidence
+from .binomial import Interval, MetricError, binomial_interval
+from .inputs import FloatArray, IntArray, check_labels, check_scores
 
 __all__ = [
     "GRADED_FROM",
     "T01",
     "T1",
+    "FixedPoint",
     "FloatArray",
     "IntArray",
     "Interval",
@@ -29,7 +30,6 @@ __all__ = [
     "OperatingPoint",
     "RocCurve",
     "auc",
-    "auc_interval",
     "binomial_interval",
     "brier",
     "check_labels",
@@ -40,9 +40,6 @@ __all__ = [
 ]
 
 Method = Literal["conservative", "interpolate", "nearest"]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-
 T1 = Fraction(1, 100)
 T01 = Fraction(1, 1000)
 
@@ -78,6 +75,80 @@ class RocCurve:
         """The number of fake videos."""
         return int(self.hits[-1])
 
+    @property
+    def area(self) -> float:
+        """The area under the curve: P(fake scores above real) + P(equal) / 2."""
+        # Twice the area is computed in integers, so that no rounding errors add up.
+        widths, sums = np.diff(self.false_alarms), self.hits[1:] + self.hits[:-1]
+        return int(np.dot(widths, sums)) / (2 * self.n_real * self.n_fake)
+
+    @property
+    def average_precision(self) -> float:
+        """The mean precision over the fakes found, without interpolation (as scikit-learn's)."""
+        found = np.diff(self.hits)
+        precision = self.hits[1:] / (self.hits[1:] + self.false_alarms[1:])
+        return float(np.dot(found, precision)) / self.n_fake
+
+    @property
+    def equal_error_rate(self) -> float:
+        """The rate at which false alarms and misses are equal, on a line between two points."""
+        # Before the first point whose false alarms are not fewer than its misses, they were fewer.
+        excess = self.false_alarms / self.n_real + self.hits / self.n_fake - 1
+        point = int(np.searchsorted(excess, 0))
+        before, after = excess[point - 1], excess[point]
+        rates = self.false_alarms[point - 1 : point + 1] / self.n_real
+        return float(rates[0] + (rates[1] - rates[0]) * before / (before - after))
+
+    def at_fpr(
+        self, target: Fraction | float, *, method: Method = "conservative"
+    ) -> OperatingPoint:
+        """Return the point at a target false-alarm rate, as ``tpr_at_fpr`` does.
+
+        Raises:
+            MetricError: There is no such target or method.
+        """
+        rate = _check_target(target)
+        if method not in get_args(Method):
+            raise MetricError(f"unknown method {method!r}; known: {', '.join(get_args(Method))}")
+        allowed = rate.numerator * self.n_real // rate.denominator
+        point = int(np.searchsorted(self.false_alarms, allowed, side="right")) - 1
+        if method == "nearest":
+            point = _nearest_point(self, rate, point)
+        hits: float = float(self.hits[point])
+        if method == "interpolate":
+            exact = float(rate * self.n_real)
+            before, after = (int(self.false_alarms[at]) for at in (point, point + 1))
+            share = (exact - before) / (after - before)
+            hits += share * float(self.hits[point + 1] - self.hits[point])
+        return OperatingPoint(
+            tpr=hits / self.n_fake,
+            threshold=float(self.thresholds[point]),
+            allowed_false_alarms=int(allowed),
+            false_alarms=int(self.false_alarms[point]),
+            hits=int(self.hits[point]),
+            below_resolution=self.n_real * rate < 1,
+        )
+
+    def at_threshold(self, threshold: float) -> FixedPoint:
+        """Return what a threshold gives that was fixed beforehand, on other videos.
+
+        Args:
+            threshold: The lowest score that is called fake.
+
+        Raises:
+            MetricError: The threshold is NaN.
+        """
+        if math.isnan(threshold):
+            raise MetricError("the threshold is not a number")
+        point = int(np.searchsorted(-self.thresholds, -threshold, side="right")) - 1
+        return FixedPoint(
+            threshold=threshold,
+            hits=int(self.hits[max(point, 0)]),
+            false_alarms=int(self.false_alarms[max(point, 0)]),
+            n_fake=self.n_fake,
+            n_real=self.n_real,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
@@ -103,59 +174,50 @@ class OperatingPoint:
     below_resolution: bool
 
 
-def check_scores(labels: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[IntArray, FloatArray]:
-    """Return labels as int64 and scores as float64, both (N,).
+@dataclass(frozen=True, slots=True)
+class FixedPoint:
+    """What a threshold gives that was fixed on other videos, the validation videos.
 
-    Args:
-        labels: (N,), 0 for real and 1 for fake.
-        scores: (N,), P(fake).
-
-    Raises:
-        MetricError: The input is empty, not one-dimensional or of unequal length, a label is not 0
-            or 1, a class is missing, or a score is NaN or outside [0, 1].
+    Attributes:
+        threshold: The lowest score that is called fake.
+        hits: The number of fakes called fake.
+        false_alarms: The number of real videos called fake.
+        n_fake: The number of fakes.
+        n_real: The number of real videos.
     """
-    try:
-        marks = np.asarray(labels, np.float64)
-        values = np.asarray(scores, np.float64)
-    except (TypeError, ValueError) as error:
-        raise MetricError(f"labels and scores must be numbers: {error}") from error
-    if marks.ndim != 1 or values.ndim != 1 or marks.shape != values.shape:
-        raise MetricError(
-            f"labels {marks.shape} and scores {values.shape} must be two lists of equal length"
-        )
-    if marks.size == 0:
-        raise MetricError("there are no scores, so nothing can be measured")
-    check_labels(marks)
-    if np.isnan(values).any():
-        raise MetricError(f"{int(np.isnan(values).sum())} of {values.size} scores are NaN")
-    if values.min() < 0 or values.max() > 1:
-        raise MetricError(
-            f"scores must be P(fake) within [0, 1], but these go from {values.min():g} to "
-            f"{values.max():g}; pass logits through a sigmoid first"
-        )
-    if marks.min() == marks.max():
-        raise MetricError(
-            f"there are only {'fake' if marks[0] else 'real'} videos, but both classes are needed"
-        )
-    return marks.astype(np.int64), values
 
+    threshold: float
+    hits: int
+    false_alarms: int
+    n_fake: int
+    n_real: int
 
-def check_labels(labels: object) -> None:
-    """Refuse labels other than 0 and 1.
+    @property
+    def tpr(self) -> float:
+        """The share of fakes called fake."""
+        return self.hits / self.n_fake
 
-    Raises:
-        MetricError: A label is not a number, or another number.
-    """
-    try:
-        marks = np.asarray(labels, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise MetricError(f"labels must be numbers: {error}") from error
-    wrong = marks[(marks != 0) & (marks != 1)]
-    if wrong.size:
-        raise MetricError(
-            f"labels must be 0 (real) or 1 (fake), but {wrong.size} of {marks.size} are not, such"
-            f" as {wrong.flat[0]:g}; were scores given as labels?"
-        )
+    @property
+    def fpr(self) -> float:
+        """The share of real videos called fake: the false-alarm rate."""
+        return self.false_alarms / self.n_real
+
+    @property
+    def accuracy(self) -> float:
+        """The share of videos called what they are; it depends on how many fakes there are."""
+        right = self.hits + self.n_real - self.false_alarms
+        return right / (self.n_fake + self.n_real)
+
+    @property
+    def precision(self) -> float:
+        """The share of fakes among what is called fake; 0 if nothing is, as in scikit-learn."""
+        called = self.hits + self.false_alarms
+        return self.hits / called if called else 0.0
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of precision and TPR, with fake as the positive class."""
+        return 2 * self.hits / (self.hits + self.false_alarms + self.n_fake)
 
 
 def roc_curve(labels: npt.ArrayLike, scores: npt.ArrayLike) -> RocCurve:
@@ -168,16 +230,29 @@ def roc_curve(labels: npt.ArrayLike, scores: npt.ArrayLike) -> RocCurve:
     Raises:
         MetricError: The input is invalid, as in ``check_scores``.
     """
-    marks, values = check_scores(labels, scores)
-    order = np.argsort(-values)  # tied scores are one point, so their order does not matter
-    marks, values = marks[order], values[order]
-    last_of_tie = np.append(np.flatnonzero(np.diff(values)), values.size - 1)
+    marks, values = _sort_by_score(*check_scores(labels, scores))
+    last_of_tie = np.append(np.flatnonzero(values[1:] != values[:-1]), values.size - 1)
     hits = np.cumsum(marks)[last_of_tie]
     return RocCurve(
         false_alarms=np.concatenate([[0], last_of_tie + 1 - hits]),
         hits=np.concatenate([[0], hits]),
         thresholds=np.concatenate([[math.inf], values[last_of_tie]]),
     )
+
+
+def _sort_by_score(marks: IntArray, values: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Return the labels and the scores by falling score.
+
+    The bits of floats that are not negative, read as whole numbers, have the order of the floats.
+    Scores up to 1 leave the highest two bits free, so that the label can become the lowest one:
+    plain numbers are sorted, which is several times as fast as finding an order.
+    """
+    keys = (values + 0.0).view(np.int64)  # adding 0 turns -0.0 into 0.0
+    keys <<= 1
+    keys |= marks
+    keys.sort()
+    keys = keys[::-1]
+    return keys & 1, (keys >> 1).view(np.float64)
 
 
 def auc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
@@ -190,65 +265,7 @@ def auc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
     Raises:
         MetricError: The input is invalid, as in ``check_scores``.
     """
-    return _area(roc_curve(labels, scores))
-
-
-def _area(curve: RocCurve) -> float:
-    # Twice the area is computed in integers, so that no rounding errors add up.
-    widths, sums = np.diff(curve.false_alarms), curve.hits[1:] + curve.hits[:-1]
-    doubled = int(np.dot(widths, sums))
-    return doubled / (2 * curve.n_real * curve.n_fake)
-
-
-def auc_interval(
-    labels: npt.ArrayLike, scores: npt.ArrayLike, *, confidence: float = 0.95
-) -> Interval:
-    """Return DeLong's interval of the AUC, taken on the logit scale so that it stays in [0, 1].
-
-    Sources: DeLong, DeLong and Clarke-Pearson, Biometrics 1988; midranks after Sun and Xu, 2014;
-    the logit scale after Pepe, 2003.
-
-    DeLong's variance is zero, although nothing is certain, in two cases. If the classes separate,
-    the interval is that of n successes in n trials, where n is the size of the smaller class. If
-    all scores are equal, it is that of the largest variance that an AUC can have
-    (area (1 - area) / n: Birnbaum and Klose, 1957). With a single video in a class the variance is
-    unknown and the interval is [0, 1].
-
-    Args:
-        labels: (N,), 0 for real and 1 for fake.
-        scores: (N,), P(fake).
-        confidence: The coverage of the interval, within (0, 1).
-
-    Raises:
-        MetricError: The input is invalid, as in ``check_scores``, or the confidence is outside
-            (0, 1).
-    """
-    alpha = 1 - check_confidence(confidence)
-    curve = roc_curve(labels, scores)
-    area, fewest = _area(curve), min(curve.n_real, curve.n_fake)
-    if fewest < 2:
-        return Interval(0.0, 1.0)
-    if area in (0.0, 1.0):
-        reach = (alpha / 2) ** (1 / fewest)
-        return Interval(reach, 1.0) if area == 1.0 else Interval(0.0, 1 - reach)
-    error = math.sqrt(_delong_variance(curve) or area * (1 - area) / fewest)
-    half = NormalDist().inv_cdf(1 - alpha / 2) * error / (area * (1 - area))
-    centre = math.log(area / (1 - area))
-    return Interval(_sigmoid(centre - half), _sigmoid(centre + half))
-
-
-def _delong_variance(curve: RocCurve) -> float:
-    reals, fakes = np.diff(curve.false_alarms), np.diff(curve.hits)
-    # For each fake the share of reals below it, and for each real the share of fakes above it.
-    beaten = (curve.n_real - (curve.false_alarms[1:] + curve.false_alarms[:-1]) / 2) / curve.n_real
-    beating = (curve.hits[1:] + curve.hits[:-1]) / 2 / curve.n_fake
-    return _spread(beaten, fakes) / curve.n_fake + _spread(beating, reals) / curve.n_real
-
-
-def _spread(values: FloatArray, counts: IntArray) -> float:
-    total = int(counts.sum())
-    mean = float(np.dot(values, counts)) / total
-    return float(np.dot((values - mean) ** 2, counts)) / (total - 1)
+    return roc_curve(labels, scores).area
 
 
 def tpr_at_fpr(
@@ -275,30 +292,14 @@ def tpr_at_fpr(
         MetricError: The input is invalid, as in ``check_scores``, or there is no such target or
             method.
     """
+    _check_target(target)
+    return roc_curve(labels, scores).at_fpr(target, method=method)
+
+
+def _check_target(target: Fraction | float) -> Fraction:
     if not 0 < float(target) < 1:
         raise MetricError(f"the false-alarm rate must be within (0, 1), not {target}")
-    rate = target if isinstance(target, Fraction) else Fraction(str(float(target)))
-    if method not in get_args(Method):
-        raise MetricError(f"unknown method {method!r}; known: {', '.join(get_args(Method))}")
-    curve = roc_curve(labels, scores)
-    allowed = rate.numerator * curve.n_real // rate.denominator
-    point = int(np.searchsorted(curve.false_alarms, allowed, side="right")) - 1
-    if method == "nearest":
-        point = _nearest_point(curve, rate, point)
-    hits: float = float(curve.hits[point])
-    if method == "interpolate":
-        exact = float(rate * curve.n_real)
-        before, after = (int(curve.false_alarms[at]) for at in (point, point + 1))
-        share = (exact - before) / (after - before)
-        hits += share * float(curve.hits[point + 1] - curve.hits[point])
-    return OperatingPoint(
-        tpr=hits / curve.n_fake,
-        threshold=float(curve.thresholds[point]),
-        allowed_false_alarms=int(allowed),
-        false_alarms=int(curve.false_alarms[point]),
-        hits=int(curve.hits[point]),
-        below_resolution=curve.n_real * rate < 1,
-    )
+    return target if isinstance(target, Fraction) else Fraction(str(float(target)))
 
 
 def _nearest_point(curve: RocCurve, rate: Fraction, before: int) -> int:
@@ -322,10 +323,6 @@ def brier(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
     """
     marks, values = check_scores(labels, scores)
     return float(np.mean((values - marks) ** 2))
-
-
-def _sigmoid(value: float) -> float:
-    return (1 + math.tanh(value / 2)) / 2
 
 
 def grade(t1: float, *, n_real: int, n_fake: int) -> str | None:

@@ -8,18 +8,9 @@ import evaluate
 
 from .binomial import binomial_interval
 from .bootstrap import Sample, choose_scheme, cluster_bootstrap
-from .roc import (
-    T01,
-    T1,
-    Method,
-    auc,
-    auc_interval,
-    brier,
-    check_labels,
-    check_scores,
-    grade,
-    tpr_at_fpr,
-)
+from .delong import area_interval
+from .inputs import check_labels
+from .roc import T01, T1, FixedPoint, Method, OperatingPoint, brier, grade, roc_curve
 
 _DESCRIPTION = """\
 Measures how well a detector of talking-head deepfakes ranks fakes above real videos (AUC), how many
@@ -47,14 +38,20 @@ Args:
     clusters (list of lists, optional): for each factor (driver, portrait) one key per video, None
         for a video without a key; adds bootstrap intervals over these clusters as `bootstrap`.
     seed (int): the seed of the bootstrap.
+    fprs (list of float, optional): more false-alarm rates to read the TPR at, such as [0.1, 1e-5];
+        adds `tpr_at_fpr`.
+    threshold (float, optional): a threshold that was fixed on other videos, the validation videos;
+        adds `at_threshold`.
 
 Returns:
-    auc, t1, t01, brier (float); auc_interval by DeLong, t1_interval and t01_interval exact binomial
-    (each [low, high]; the last two None with method="interpolate"); t1_threshold, t01_threshold
-    (float; None if nothing is called fake);
-    t1_below_resolution, t01_below_resolution (bool: fewer reals than 1 / target); n_real, n_fake
-    (int); grade (str, of T1; None with fewer than 100 real or 100 fake videos); method (str);
-    with clusters, bootstrap (dict) and bootstrap_scheme (str).
+    auc, t1, t01, brier, average_precision, eer (float); auc_interval by DeLong, t1_interval and
+    t01_interval exact binomial (each [low, high]; the last two None with method="interpolate");
+    t1_threshold, t01_threshold (float; None if nothing is called fake); t1_below_resolution,
+    t01_below_resolution (bool: fewer reals than 1 / target); n_real, n_fake (int); grade (str, of
+    T1; None with fewer than 100 real or 100 fake videos); method (str);
+    with clusters, bootstrap (dict) and bootstrap_scheme (str); with fprs, tpr_at_fpr (a list of
+    dicts with fpr, tpr, interval, threshold and below_resolution); with threshold, at_threshold (a
+    dict with threshold, tpr, fpr, their intervals, accuracy, precision and f1).
 
 Examples:
     >>> metric = evaluate.load("metrics/talking_head_detection")
@@ -106,31 +103,64 @@ class TalkingHeadDetection(evaluate.Metric):  # type: ignore[misc]  # evaluate i
         method: Method = "conservative",
         clusters: list[list[Any]] | None = None,
         seed: int = 0,
+        fprs: list[float] | None = None,
+        threshold: float | None = None,
     ) -> dict[str, Any]:
-        marks, _ = check_scores(references, predictions)
-        n_fake = int(marks.sum())
-        area, interval = auc(references, predictions), auc_interval(references, predictions)
+        curve = roc_curve(references, predictions)
+        interval = area_interval(curve)
         result: dict[str, Any] = {
-            "auc": area,
+            "auc": curve.area,
             "auc_interval": [interval.low, interval.high],
+            "average_precision": curve.average_precision,
             "brier": brier(references, predictions),
+            "eer": curve.equal_error_rate,
             "method": method,
-            "n_fake": n_fake,
-            "n_real": int(marks.size) - n_fake,
+            "n_fake": curve.n_fake,
+            "n_real": curve.n_real,
         }
         for name, target in (("t1", T1), ("t01", T01)):
-            point = tpr_at_fpr(references, predictions, target, method=method)
-            result[name] = point.tpr
-            result[f"{name}_interval"] = None
-            if method != "interpolate":  # a point between two others has no count of successes
-                exact = binomial_interval(point.hits, n_fake)
-                result[f"{name}_interval"] = [exact.low, exact.high]
-            reached = math.isfinite(point.threshold)  # JSON has no infinity
-            result[f"{name}_threshold"] = point.threshold if reached else None
-            result[f"{name}_below_resolution"] = point.below_resolution
-        result["grade"] = grade(result["t1"], n_real=result["n_real"], n_fake=n_fake)
+            point = _describe_point(curve.at_fpr(target, method=method), method, curve.n_fake)
+            result[name] = point.pop("tpr")
+            result |= {f"{name}_{key}": value for key, value in point.items()}
+        result["grade"] = grade(result["t1"], n_real=curve.n_real, n_fake=curve.n_fake)
         if clusters is not None:
             intervals = cluster_bootstrap(references, predictions, clusters, seed=seed)
             result["bootstrap"] = {name: [i.low, i.high] for name, i in intervals.items()}
             result["bootstrap_scheme"] = choose_scheme([Sample(references, predictions, clusters)])
+        if fprs is not None:
+            points = [(rate, curve.at_fpr(rate, method=method)) for rate in fprs]
+            result["tpr_at_fpr"] = [
+                {"fpr": rate, **_describe_point(point, method, curve.n_fake)}
+                for rate, point in points
+            ]
+        if threshold is not None:
+            result["at_threshold"] = _describe_threshold(curve.at_threshold(threshold))
         return result
+
+
+def _describe_point(point: OperatingPoint, method: Method, n_fake: int) -> dict[str, Any]:
+    exact = None
+    if method != "interpolate":  # a point between two others has no count of successes
+        interval = binomial_interval(point.hits, n_fake)
+        exact = [interval.low, interval.high]
+    return {
+        "tpr": point.tpr,
+        "interval": exact,
+        "threshold": point.threshold if math.isfinite(point.threshold) else None,
+        "below_resolution": point.below_resolution,
+    }
+
+
+def _describe_threshold(point: FixedPoint) -> dict[str, Any]:
+    found = binomial_interval(point.hits, point.n_fake)
+    alarms = binomial_interval(point.false_alarms, point.n_real)
+    return {
+        "threshold": point.threshold,
+        "tpr": point.tpr,
+        "tpr_interval": [found.low, found.high],
+        "fpr": point.fpr,
+        "fpr_interval": [alarms.low, alarms.high],
+        "accuracy": point.accuracy,
+        "precision": point.precision,
+        "f1": point.f1,
+    }

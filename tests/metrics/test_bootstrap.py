@@ -13,6 +13,7 @@ from metrics.talking_head_detection.bootstrap import (
     cluster_bootstrap,
     mean_bootstrap,
 )
+from metrics.talking_head_detection.delong import auc_interval
 
 
 def draw_sample(rng: np.random.Generator, *, drivers: int, portraits: int, spread: float) -> Sample:
@@ -39,7 +40,7 @@ def test_bootstrap_without_shared_keys_is_the_ordinary_one() -> None:
     labels = np.repeat([0, 1], 60)
     scores = np.clip(rng.normal(0.4 + 0.2 * labels, 0.2), 0, 1)
     ours = cluster_bootstrap(labels, scores, [[None] * 120], replicates=2000)["auc"]
-    delong = roc.auc_interval(labels, scores)
+    delong = auc_interval(labels, scores)
     assert ours.low == pytest.approx(delong.low, abs=0.03)
     assert ours.high == pytest.approx(delong.high, abs=0.03)
 
@@ -87,7 +88,7 @@ def test_keys_that_nobody_shares_change_nothing() -> None:
     sample = draw_sample(np.random.default_rng(3), drivers=10**6, portraits=10**6, spread=0)
     assert choose_scheme([sample]) == "components"
     keyed = cluster_bootstrap(sample.labels, sample.scores, sample.factors, replicates=2000)
-    delong = roc.auc_interval(sample.labels, sample.scores)
+    delong = auc_interval(sample.labels, sample.scores)
     assert width(keyed["auc"]) == pytest.approx(width(delong), rel=0.15)
 
 
@@ -116,7 +117,7 @@ def test_intervals_hold_the_truth_where_videos_share(
             "clusters": cluster_bootstrap(
                 sample.labels, sample.scores, sample.factors, replicates=200
             )["auc"],
-            "DeLong": roc.auc_interval(sample.labels, sample.scores),
+            "DeLong": auc_interval(sample.labels, sample.scores),
         }
         for name, interval in intervals.items():
             held[name] += interval.low <= truth <= interval.high

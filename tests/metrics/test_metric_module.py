@@ -44,6 +44,21 @@ def test_batches_add_up(metric: Any) -> None:
     assert metric.compute()["auc"] == 0.75
 
 
+def test_more_rates_and_a_threshold_of_other_videos(metric: Any) -> None:
+    result = metric.compute(
+        predictions=[0.1, 0.4, 0.35, 0.8], references=[0, 0, 1, 1], fprs=[0.5, 1e-5], threshold=0.3
+    )
+    half, least = result["tpr_at_fpr"]
+    assert (half["fpr"], half["tpr"], half["threshold"]) == (0.5, 1.0, 0.35)
+    assert (least["tpr"], least["below_resolution"]) == (0.5, True)
+    at = result["at_threshold"]
+    assert (at["tpr"], at["fpr"], at["accuracy"], at["f1"]) == (1.0, 0.5, 0.75, 0.8)
+    assert at["fpr_interval"][0] < 0.5 < at["fpr_interval"][1]
+    assert result["average_precision"] == pytest.approx(5 / 6)
+    assert result["eer"] == 0.5
+    json.dumps(result, allow_nan=False)
+
+
 def test_clusters_add_bootstrap_intervals(metric: Any) -> None:
     result = metric.compute(
         predictions=[0.1, 0.4, 0.35, 0.8],

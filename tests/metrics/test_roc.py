@@ -14,10 +14,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from sklearn.metrics import brier_score_loss, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    brier_score_loss,
+    f1_score,
+    precision_score,
+    roc_auc_score,
+)
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
-from metrics.talking_head_detection import roc
+from metrics.talking_head_detection import delong, roc
 
 TARGETS = [Fraction(1, 100), Fraction(1, 1000), Fraction(1, 10), Fraction(1, 3), Fraction(7, 100)]
 
@@ -137,7 +144,7 @@ def test_allowed_false_alarms_are_whole_numbers_without_rounding_slips(
     ],
 )
 def test_what_has_no_answer_is_an_error(labels: list[Any], scores: list[Any], said: str) -> None:
-    for measure in (roc.auc, roc.brier, roc.auc_interval, roc.roc_curve):
+    for measure in (roc.auc, roc.brier, delong.auc_interval, roc.roc_curve):
         with pytest.raises(roc.MetricError, match=said):
             measure(labels, scores)
 
@@ -177,7 +184,7 @@ def test_delong_variance_equals_the_sum_over_pairs() -> None:
         )
         half = stats.norm.ppf(0.975) * error / (area * (1 - area))
         low, high = (1 / (1 + math.exp(-math.log(area / (1 - area)) - s * half)) for s in (-1, 1))
-        ours = roc.auc_interval(labels, scores)
+        ours = delong.auc_interval(labels, scores)
         assert (ours.low, ours.high) == pytest.approx((low, high), abs=1e-9)
 
 
@@ -187,18 +194,18 @@ def test_auc_interval_holds_the_truth_about_as_often_as_it_says() -> None:
     held = 0
     for _ in range(400):
         values = np.concatenate([rng.normal(0, 1, 40), rng.normal(1, 1, 40)])
-        interval = roc.auc_interval([0] * 40 + [1] * 40, stats.norm.cdf(values))
+        interval = delong.auc_interval([0] * 40 + [1] * 40, stats.norm.cdf(values))
         held += interval.low <= truth <= interval.high
     assert 0.92 <= held / 400 <= 0.98
 
 
 def test_perfect_separation_does_not_claim_certainty() -> None:
-    interval = roc.auc_interval([0] * 5 + [1] * 20, [0.1] * 5 + [0.9] * 20)
+    interval = delong.auc_interval([0] * 5 + [1] * 20, [0.1] * 5 + [0.9] * 20)
     assert interval.high == 1.0
     assert interval.low == pytest.approx(roc.binomial_interval(5, 5).low)
-    mirrored = roc.auc_interval([1] * 5 + [0] * 20, [0.1] * 5 + [0.9] * 20)
+    mirrored = delong.auc_interval([1] * 5 + [0] * 20, [0.1] * 5 + [0.9] * 20)
     assert (mirrored.low, mirrored.high) == pytest.approx((0.0, 1 - interval.low))
-    assert roc.auc_interval([0, 1], [0.1, 0.9]) == roc.Interval(0.0, 1.0)
+    assert delong.auc_interval([0, 1], [0.1, 0.9]) == roc.Interval(0.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +260,7 @@ def test_targets_of_many_digits_do_not_overflow(method: roc.Method, target: floa
 
 
 def test_equal_scores_do_not_claim_certainty() -> None:
-    interval = roc.auc_interval([0] * 5 + [1] * 20, [0.5] * 25)
+    interval = delong.auc_interval([0] * 5 + [1] * 20, [0.5] * 25)
     assert interval.low < 0.3
     assert interval.low + interval.high == pytest.approx(1.0)
 
@@ -265,3 +272,48 @@ def test_roc_needs_numpy_only() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_the_other_measures_equal_scikit_learn_and_torchmetrics_definitions(block: int) -> None:
+    for seed in range(100 * block, 100 * (block + 1)):
+        labels, scores = make_case(seed)
+        curve = roc.roc_curve(labels, scores)
+        assert curve.average_precision == pytest.approx(
+            average_precision_score(labels, scores), abs=1e-12
+        )
+        threshold = float(np.random.default_rng(seed).choice([0.0, 0.3, 0.5, 0.77, 1.0, 2.0]))
+        called = (scores >= threshold).astype(int)
+        point = curve.at_threshold(threshold)
+        assert point.accuracy == pytest.approx(accuracy_score(labels, called), abs=1e-12)
+        assert point.precision == pytest.approx(
+            precision_score(labels, called, zero_division=0), abs=1e-12
+        )
+        assert point.f1 == pytest.approx(f1_score(labels, called, zero_division=0), abs=1e-12)
+        assert point.fpr == called[labels == 0].mean()
+        assert point.tpr == called[labels == 1].mean()
+
+
+def test_the_equal_error_rate_is_where_misses_equal_false_alarms() -> None:
+    for seed in range(200):
+        labels, scores = make_case(seed)
+        curve = roc.roc_curve(labels, scores)
+        fpr, tpr, _ = sklearn_roc_curve(labels, scores, drop_intermediate=False)
+        equal = (curve.equal_error_rate, 1 - curve.equal_error_rate)
+        sides = itertools.pairwise(zip(fpr, tpr, strict=True))
+        detours = [math.dist(a, equal) + math.dist(equal, b) - math.dist(a, b) for a, b in sides]
+        assert min(detours) < 1e-9, f"{equal} is not on the curve of {seed}"
+    assert roc.roc_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]).equal_error_rate == 0.5
+    assert roc.roc_curve([0, 1], [0.1, 0.9]).equal_error_rate == 0
+    assert roc.roc_curve([0, 1], [0.9, 0.1]).equal_error_rate == 1
+
+
+def test_scores_that_only_bits_tell_apart_keep_their_order() -> None:
+    below = np.nextafter(0.5, 0)
+    tiny = np.nextafter(0.0, 1)
+    assert roc.auc([0, 1], [below, 0.5]) == 1
+    assert roc.auc([1, 0], [below, 0.5]) == 0
+    assert roc.auc([0, 1], [-0.0, 0.0]) == 0.5, "the two zeros are equal"
+    assert roc.auc([0, 1], [0.0, tiny]) == 1
+    curve = roc.roc_curve([0, 1, 1], [below, 0.5, 1.0])
+    assert curve.thresholds.tolist() == [math.inf, 1.0, 0.5, below]

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import get_args
 
 from metrics.talking_head_detection.bootstrap import Sample, choose_scheme, mean_bootstrap
+from metrics.talking_head_detection.delong import auc_interval
 from metrics.talking_head_detection.roc import (
     T01,
     T1,
@@ -22,7 +23,6 @@ from metrics.talking_head_detection.roc import (
     Method,
     MetricError,
     auc,
-    auc_interval,
     binomial_interval,
     brier,
     grade,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from metrics.talking_head_detection.roc import auc_interval
+from metrics.talking_head_detection.delong import auc_interval
 from tests.support.records import FACE_PACK, make_scoring_record
 from thb.evaluation.cells import Cell
 from thb.evaluation.score import score
