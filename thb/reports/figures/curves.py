@@ -69,8 +69,8 @@ def draw_roc(pairs: Sequence[ScoredPair], *, title: str) -> Figure:
         tpr = np.append(curve.hits / curve.n_fake, 1.0)
         names.append(f"{pair.generator} (AUC {curve.area:.3f})")
         style = style_of(place)
-        line = {"color": style["color"], "linestyle": style["linestyle"]}
-        axes.step(fpr, tpr, where="post", label=names[-1], **line)
+        (line,) = axes.step(fpr, tpr, where="post", label=names[-1])
+        line.set(color=style["color"], linestyle=style["linestyle"])
     _mark_resolution(axes, [pair.n_real for pair in pairs])
     axes.set_title(title)
     _finish(axes)

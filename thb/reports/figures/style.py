@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, ParamSpec
+from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 from thb_dataset.files import write_whole
 
@@ -29,7 +29,7 @@ LINES: Final = ("-", "--", "-.", ":")
 MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES: Final = ("", "//", "..", "xx", "\\\\", "++", "oo", "--")
 
-_RULES: Final = {
+_RULES: Final[dict[Any, Any]] = {
     "figure.facecolor": "white",  # opaque, so that it can be read on a dark page
     "savefig.facecolor": "white",
     "axes.spines.top": False,

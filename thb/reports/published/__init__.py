@@ -117,5 +117,5 @@ def average_published(protocol: str, detector: str, metric: str) -> float | None
 
 
 def _read_rows(name: str) -> Iterator[dict[str, str]]:
-    with resources.files(__name__).joinpath(name).open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
+    text = resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
+    yield from csv.DictReader(text.splitlines())
