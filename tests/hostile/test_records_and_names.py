@@ -18,7 +18,7 @@ from tests.support.records import make_scoring_record
 from thb.commands.given_settings import read_config
 from thb.evaluation.result import Result
 from thb.prediction.calibration import read_calibration
-from thb.prediction.predictions import PredictionLog
+from thb.prediction.prediction_log import PredictionLog
 from thb.runs.provenance import read_scoring_record
 from thb.runs.record import read_record
 from thb_dataset.errors import THBError

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from thb.commands.given_videos import find_videos
 from thb.commands.options import (
     DETECTOR_HELP,
     EXPLAIN_BATCH_SIZE,
@@ -47,7 +48,7 @@ OUT: Final = Path("explanations")
 def explain(  # noqa: PLR0913 — one parameter per option
     *,
     detector: Annotated[str, typer.Argument(metavar="DETECTOR", help=DETECTOR_HELP)],
-    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO", help=VIDEOS_HELP)],
+    videos: Annotated[list[str], typer.Argument(metavar="VIDEO", help=VIDEOS_HELP)],
     out: Annotated[
         Path,
         typer.Option(
@@ -115,7 +116,7 @@ def explain(  # noqa: PLR0913 — one parameter per option
         max_seconds=max_seconds,
         progress=not quiet,
     )
-    places = _choose_places(videos, out)
+    places = _choose_places(find_videos(videos), out)
     model = load_detector(detector, trust_remote_code=trust_remote_code, untrained=untrained)
     records = []
     for record in _explain_each(model, places, settings, sweep=sweep):

@@ -191,7 +191,10 @@ RUN_OR_DETECTOR_HELP: Final = (
     "A run folder with a detector per fold, or one detector for all folds: a folder or a Hub id; "
     "for a class of your own module:Class@FOLDER."
 )
-VIDEOS_HELP: Final = "Video files. Put -- before a name that begins with -."
+VIDEOS_HELP: Final = (
+    "Video files; a folder stands for the videos in it, and 'clips/*.mp4' for all that fit. Put -- "
+    "before a name that begins with -."
+)
 
 
 def choose_protocols(choice: ProtocolChoice, fold: str | None) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from thb.commands.given_videos import find_videos
 from thb.commands.options import (
     BATCH_SIZE,
     DETECTOR_HELP,
@@ -32,13 +33,16 @@ from thb.commands.output import CALL_KEYS, escape, say_grounds, write_json, writ
 from thb.runtime.console import EXIT_DATA, quiet_transformers, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from thb.prediction.calls import Call, Grounds
-    from thb.prediction.predictions import Prediction, Predictions
+    from thb.prediction.predictions import Prediction
 
 HINT: Final = (
     "the reason is given beside each video; a damaged or unusual file can often be read after "
     "re-encoding (ffmpeg -i IN -c:v libx264 -c:a aac OUT.mp4)"
 )
+MISSING_HINT: Final = "check the paths; a folder or a pattern such as 'clips/*.mp4' works too"
 HEADINGS: Final = ("P(fake)", "verdict", "status", "clips", "faces", "video")
 NAMES_SHOWN: Final = 3
 
@@ -46,7 +50,7 @@ NAMES_SHOWN: Final = 3
 def predict(  # noqa: PLR0913 — one parameter per option
     *,
     detector: Annotated[str, typer.Argument(metavar="DETECTOR", help=DETECTOR_HELP)],
-    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO", help=VIDEOS_HELP)],
+    videos: Annotated[list[str], typer.Argument(metavar="VIDEO", help=VIDEOS_HELP)],
     output: FormatOption = FORMAT,
     batch_size: BatchSizeOption = BATCH_SIZE,
     precision: PrecisionOption = PRECISION,
@@ -83,6 +87,7 @@ def predict(  # noqa: PLR0913 — one parameter per option
     from thb.runtime.records import to_json
 
     quiet_transformers()
+    files = list(dict.fromkeys(find_videos(videos)))
     model = load_detector(detector, trust_remote_code=trust_remote_code, untrained=untrained)
     grounds = Grounds.find(model, detector)
     settings = PredictSettings(
@@ -94,14 +99,16 @@ def predict(  # noqa: PLR0913 — one parameter per option
         max_seconds=max_seconds,
         progress=not quiet,
     )
-    predictions = predict_files(model, videos, all_faces=all_faces, settings=settings)
-    rows = _in_order_given(predictions, videos)
+    predictions = predict_files(model, files, all_faces=all_faces, settings=settings)
+    rows = predictions.rows
     if output is OutputFormat.JSON:
         records = [_to_record(row, grounds) for row in rows]
         throughput = to_json(predictions.throughput)
         write_json({"videos": records, "run": to_json(predictions.run), "throughput": throughput})
     else:
         _write_lines(rows, grounds)
+    if len(rows) > 1 and not quiet:
+        say(_count_verdicts(rows, grounds))
     if grounds.calibration is not None and not quiet:
         say(f"note: {grounds.calibration}")
     if not quiet:
@@ -115,9 +122,13 @@ def predict(  # noqa: PLR0913 — one parameter per option
         raise typer.Exit(EXIT_DATA)
 
 
-def _in_order_given(predictions: Predictions, videos: list[Path]) -> list[Prediction]:
-    names = list(dict.fromkeys(map(str, videos)))
-    return [row for name in names for row in predictions.rows if row.video_id == name]
+def _count_verdicts(rows: Sequence[Prediction], grounds: Grounds) -> str:
+    """Return how many rows have which verdict: ``7 rows: 3 called fake, 4 not called fake``."""
+    calls = [_call(row, grounds) for row in rows]
+    counts = Counter("no score" if call is None else call.verdict for call in calls)
+    counts["no verdict"] = counts.pop("none", 0)
+    found = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()) if count)
+    return f"{len(rows)} rows: {found}"
 
 
 def _call(row: Prediction, grounds: Grounds) -> Call | None:
@@ -143,7 +154,7 @@ def _to_record(row: Prediction, grounds: Grounds) -> dict[str, Any]:
     return record | (row.to_dict() if isinstance(row, FacePrediction) else {})
 
 
-def _write_lines(rows: list[Prediction], grounds: Grounds) -> None:
+def _write_lines(rows: Sequence[Prediction], grounds: Grounds) -> None:
     """Write one line per video, or per face."""
     from thb.prediction.face_rows import FacePrediction
 
@@ -162,7 +173,7 @@ def _write_lines(rows: list[Prediction], grounds: Grounds) -> None:
         )
 
 
-def _explain_unread(unread: list[Prediction]) -> str:
+def _explain_unread(unread: Sequence[Prediction]) -> str:
     from thb_dataset.wording import shorten_list
 
     if len(unread) == 1:
@@ -170,4 +181,5 @@ def _explain_unread(unread: list[Prediction]) -> str:
     else:
         names = shorten_list([row.video_id for row in unread], NAMES_SHOWN)
         what = f"{len(unread)} videos could not be read: {names}"
-    return f"error: {escape(what)}\nhint: {HINT}"
+    hint = MISSING_HINT if all(row.status == "missing" for row in unread) else HINT
+    return f"error: {escape(what)}\nhint: {hint}"

@@ -20,7 +20,8 @@ from thb.evaluation.result import Result, result_file_name
 from thb.evaluation.score import score
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import load_fold_detector, predict_videos
-from thb.prediction.predictions import PredictionLog, Predictions, write_predictions
+from thb.prediction.prediction_log import PredictionLog
+from thb.prediction.predictions import Predictions, write_predictions
 from thb.prediction.throughput import Throughput
 from thb.releases.files import fetch_files
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease

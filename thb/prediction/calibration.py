@@ -20,7 +20,8 @@ from detectors.references import read_reference, refuse_untrained
 from detectors.registry import load_detector
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict_videos
-from thb.prediction.predictions import Prediction, PredictionLog, Status
+from thb.prediction.prediction_log import PredictionLog
+from thb.prediction.predictions import Prediction, Status
 from thb.releases.opening import OpenRelease, open_release
 from thb.runs.folders import claim_folders
 from thb.runs.folds import build_all_folds

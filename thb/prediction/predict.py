@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from detectors.registry import load_detector
 from thb.prediction.face_rows import number_faces
 from thb.prediction.inference import FILE_MISSING, Outcome, PredictSettings, aggregate, score_files
-from thb.prediction.predictions import Prediction, PredictionLog, Predictions, Status, merge_rows
+from thb.prediction.prediction_log import PredictionLog
+from thb.prediction.predictions import Prediction, Predictions, Status, merge_rows
 from thb.prediction.throughput import Meter, Throughput
 from thb.releases.files import VideoFiles, fetch_files
 from thb.releases.opening import OpenRelease
@@ -47,13 +48,15 @@ def predict(
 
     Args:
         detector: A detector, or its reference as ``thb.detector`` takes it.
-        videos: One file or several; a file that is named twice gets one row.
+        videos: One file or several.
         all_faces: Score every face that is in sight for long enough, not only the main one of a
             video; the rows are :class:`thb.prediction.face_rows.FacePrediction`, one per face.
         settings: How to score; None for the defaults.
 
     Returns:
-        Rows without labels, sorted by ``video_id``, which is the path as given.
+        Rows without labels, one for each file in the order given, so that they can be zipped with
+        the files; ``video_id`` is the path as given. A file that is given twice is scored once and
+        has its row twice.
 
     Raises:
         DetectorError: The detector cannot be found, loaded or run.
@@ -78,7 +81,11 @@ def predict(
     rows = list(number_faces(placed)) if all_faces else [row for row, _ in placed]
     throughput = gather_throughput(meter.read())
     run = describe_scoring(model, face_pack=settings.face_pack, precision=settings.precision)
-    return Predictions(rows=gather_rows(rows, accelerator), run=run, throughput=throughput)
+    gathered: dict[str, list[Prediction]] = {name: [] for name in paths}
+    for row in gather_rows(rows, accelerator):
+        gathered[row.video_id].append(row)
+    ordered = tuple(row for path in given for row in gathered[str(path)])
+    return Predictions(rows=ordered, run=run, throughput=throughput)
 
 
 def load_fold_detector(found: FoldDetector, choice: FoldChoice) -> Detector:

@@ -126,28 +126,9 @@ def find_transitions(
     if quantile is not None and not 0 <= quantile < 1:
         raise ResultError(f"a quantile is within [0, 1), not {quantile}")
     first, second = _join(before), _join(after)
-    if first.detector != second.detector:
-        raise ResultError(
-            f"the transitions of one detector are counted, not from {first.detector} to "
-            f"{second.detector}"
-        )
-    shared = sorted(set(first.fakes) & set(second.fakes))
-    if not shared:
-        raise ResultError(
-            f"{first.protocol} and {second.protocol} share no test fake that both have scored"
-        )
+    pairs = _pair_fakes(first, second)
     if quantile is not None:
-        confident_from = _find_quantile([first.fakes[name][0] for name in shared], quantile)
-    pairs = [
-        Transition(
-            video_id=name,
-            generator=str(first.rows[name].generator),
-            before=first.fakes[name][0],
-            after=second.fakes[name][0],
-            fold=second.fakes[name][1],
-        )
-        for name in shared
-    ]
+        confident_from = _find_quantile([pair.before for pair in pairs], quantile)
     limits = {
         pair.fold: missed_below[pair.fold] if isinstance(missed_below, Mapping) else missed_below
         for pair in pairs
@@ -166,6 +147,30 @@ def find_transitions(
         ),
         videos=tuple(sorted(lost, key=lambda pair: (pair.after - pair.before, pair.video_id))),
     )
+
+
+def _pair_fakes(first: _Protocol, second: _Protocol) -> list[Transition]:
+    """Return the fakes that both protocols have scored, with both scores."""
+    if first.detector != second.detector:
+        raise ResultError(
+            f"the transitions of one detector are counted, not from {first.detector} to "
+            f"{second.detector}"
+        )
+    shared = sorted(set(first.fakes) & set(second.fakes))
+    if not shared:
+        raise ResultError(
+            f"{first.protocol} and {second.protocol} share no test fake that both have scored"
+        )
+    return [
+        Transition(
+            video_id=name,
+            generator=str(first.rows[name].generator),
+            before=first.fakes[name][0],
+            after=second.fakes[name][0],
+            fold=second.fakes[name][1],
+        )
+        for name in shared
+    ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -98,8 +98,9 @@ def test_a_score_does_not_depend_on_order_or_company(
     together = predict(detector, videos, settings=QUIET)
     backwards = predict(detector, videos[::-1], settings=QUIET)
     single = predict(detector, videos[2], settings=QUIET)
-    assert [row.score for row in together.rows] == pytest.approx(
-        [row.score for row in backwards.rows], abs=1e-6
+    assert [row.video_id for row in backwards] == [str(video) for video in videos[::-1]]
+    assert [row.score for row in together] == pytest.approx(
+        [row.score for row in backwards[::-1]], abs=1e-6
     )
     assert single.rows[0].score == pytest.approx(together.rows[2].score, abs=1e-6)
 
@@ -147,9 +148,16 @@ def test_a_detector_that_merges_clips_is_refused(tiny_release: MiniRelease) -> N
         predict(detector, some_videos(tiny_release, 2), settings=QUIET)
 
 
-def test_a_file_named_twice_gets_one_row(untrained: Path, tiny_release: MiniRelease) -> None:
-    (video,) = some_videos(tiny_release, 1)
-    assert len(predict(untrained, [video, str(video)], settings=QUIET).rows) == 1
+def test_rows_can_be_zipped_with_the_files(untrained: Path, tiny_release: MiniRelease) -> None:
+    first, second = some_videos(tiny_release, 2)
+    found = predict(untrained, [second, first, str(second)], settings=QUIET)
+    assert [row.video_id for row in found] == [str(second), str(first), str(second)]
+    assert found[0] is found[2], "scored once"
+    assert len(found) == 3
+    assert repr(found).endswith("3 ok>")
+    table = found.to_pandas()
+    assert table["score"].tolist() == [row.score for row in found]
+    assert "<table" in found._repr_html_()
 
 
 OK, NO_FACE, ERROR = Status.OK, Status.NO_FACE, Status.ERROR
@@ -253,6 +261,7 @@ def test_lines_for_people(run_thb: Run, untrained: Path, tiny_release: MiniRelea
     assert (verdict, status, clips, faces) == ("none", "ok", "2", "1")
     assert remark == "(random weights)"
     assert "Traceback" not in ended.err
+    assert "2 rows: 2 no verdict" in ended.err
 
 
 def test_data_for_machines(run_thb: Run, untrained: Path, tiny_release: MiniRelease) -> None:

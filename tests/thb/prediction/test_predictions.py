@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from tests.support.records import make_scoring_record
+from thb.prediction.prediction_log import PredictionLog
 from thb.prediction.predictions import (
     Prediction,
-    PredictionLog,
     Predictions,
     Status,
     merge_rows,
@@ -207,7 +207,8 @@ def test_a_torn_line_in_the_middle_is_mended(
 def test_kill_9_at_any_moment_leaves_a_log_that_can_be_read(tmp_path: Path) -> None:
     code = (
         "import sys, itertools; from pathlib import Path\n"
-        "from thb.prediction.predictions import Prediction, PredictionLog\n"
+        "from thb.prediction.prediction_log import PredictionLog\n"
+        "from thb.prediction.predictions import Prediction\n"
         "from tests.support.records import make_scoring_record\n"
         "log = PredictionLog(Path(sys.argv[1]), make_scoring_record())\n"
         "for at in itertools.count(len(log.done)):\n"
