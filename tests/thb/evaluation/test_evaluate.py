@@ -167,7 +167,7 @@ def test_killed_in_the_middle_and_run_again(
 ) -> None:
     words = command_of(untrained, tiny_release, tmp_path / "out", "--batch-size", "1")
     log = tmp_path / "out" / FOLD / "scoring" / "rank-0.jsonl"
-    append = "thb.prediction.predictions:PredictionLog.append"
+    append = "thb.prediction.prediction_log:PredictionLog.append"
     run_and_kill(run_python, THB, words, after=append, calls=2)
     assert log.read_bytes().count(b"\n") == 3, "a header and two rows"
     assert not (tmp_path / "out" / FOLD / "predictions.parquet").exists()

@@ -145,7 +145,7 @@ def test_a_killed_calibration_goes_on_to_the_same_threshold(
     (trained / THRESHOLDS_FILE).unlink()
     words = ["calibrate", trained, "--release", tiny_release.hub, "--quiet"]
     words += ["--real-root", tiny_release.real_root]
-    append = "thb.prediction.predictions:PredictionLog.append"
+    append = "thb.prediction.prediction_log:PredictionLog.append"
     run_and_kill(run_python, THB, words, after=append, calls=2)
     assert not (trained / THRESHOLDS_FILE).exists()
     (log,) = (trained / LOG_FOLDER).glob("*/rank-0.jsonl")
