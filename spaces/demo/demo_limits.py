@@ -12,7 +12,7 @@ from thb_dataset.errors import VideoDecodeError, VideoError, VideoTooLargeError
 from thb_dataset.video.reader import Limits, VideoInfo, VideoReader
 
 MAX_MEGABYTES: Final = 100
-MAX_UPLOADS: Final = 30
+MAX_UPLOADS: Final = 120
 """The most uploads of one visitor within the time that uploads are kept."""
 MAX_KEPT_MEGABYTES: Final = 5000
 MAX_KEPT_UPLOADS: Final = 1000
