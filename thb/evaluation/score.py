@@ -9,33 +9,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import get_args
 
-from metrics.talking_head_detection.bootstrap import Sample, choose_scheme, mean_bootstrap
-from metrics.talking_head_detection.delong import auc_interval
+from metrics.talking_head_detection.bootstrap import choose_scheme, mean_bootstrap
+from metrics.talking_head_detection.delong import area_interval
 from metrics.talking_head_detection.roc import (
     T01,
     T1,
     Interval,
     Method,
     MetricError,
-    auc,
+    RocCurve,
     binomial_interval,
     brier,
     grade,
-    tpr_at_fpr,
+    roc_curve,
 )
 from thb.evaluation.cells import METRICS, Cell, Measure, NoFacePolicy, ScoreSettings
+from thb.evaluation.pairs import Pair, pair_up
 from thb.evaluation.result import Result
-from thb.prediction.predictions import Prediction, Predictions, Status
+from thb.prediction.predictions import Prediction, Predictions
 from thb.runs.provenance import FoldScoringRecord
 from thb_dataset.errors import ResultError
-from thb_dataset.records import RealDataset
 
-_ASSUMED = {"as_real": 0.0, "as_fake": 1.0}
 _TARGETS = {"t1": T1, "t01": T01}
 
 
@@ -76,7 +74,7 @@ def score(
         names = ", ".join(_get_run(fold).fold for fold in folds)
         raise ResultError(f"the same fold was given twice: {names}")
     common = _check_together(list(runs.values()))
-    pairs = [pair for name in sorted(runs) for pair in _pair_up(name, rows[name], no_face)]
+    pairs = [pair for name in sorted(runs) for pair in pair_up(name, rows[name], no_face)]
     if not pairs:
         raise ResultError("the predictions hold no fake of any generator: nothing to score")
     cells = [_measure_cell(pair, method, n_bootstrap, seed) for pair in pairs]
@@ -134,97 +132,17 @@ def _common(run: FoldScoringRecord) -> dict[str, object]:
     }
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Pair:
-    """The scored fakes of one generator and the scored real videos they are compared with."""
-
-    cell: Cell
-    rows: Sequence[Prediction]
-    labels: Sequence[int]
-    scores: Sequence[float]
-
-    @property
-    def sample(self) -> Sample:
-        drivers = [row.driver if row.label else _name_clip(row) for row in self.rows]
-        return Sample(self.labels, self.scores, (drivers, [row.portrait for row in self.rows]))
-
-
-def _name_clip(real: Prediction) -> str:
-    """Return a real video's name as a driver, so that it is resampled with the fakes it drives."""
-    if real.real_dataset == RealDataset.CELEBV_HQ:
-        return real.video_id.rpartition("/")[2]
-    return real.video_id
-
-
-def _pair_up(fold: str, rows: Sequence[Prediction], no_face: NoFacePolicy) -> list[_Pair]:
-    _check_rows(fold, rows)
-    rows = sorted(rows, key=lambda row: row.video_id)  # the bootstrap depends on their order
-    names = {(row.split, str(row.generator)) for row in rows if row.label == 1}
-    return [
-        _make_pair(
-            Cell(fold=fold, generator=generator, part=part, n_real=0, n_fake=0),
-            [
-                row
-                for row in rows
-                if row.label == 0 or (row.split, row.generator) == (part, generator)
-            ],
-            no_face,
-        )
-        for part, generator in sorted(names, key=lambda name: (name[0] != "test", name))
-    ]
-
-
-def _check_rows(fold: str, rows: Sequence[Prediction]) -> None:
-    twice = sorted(name for name, n in Counter(row.video_id for row in rows).items() if n > 1)
-    if twice:
-        raise ResultError(
-            f"{fold}: {len(twice)} videos have two or more rows, the first is {twice[0]}"
-        )
-    unlabelled = [row.video_id for row in rows if row.label is None]
-    if unlabelled:
-        raise ResultError(
-            f"{fold}: {len(unlabelled)} rows have no label, the first is {unlabelled[0]}"
-        )
-    nameless = [row.video_id for row in rows if row.label == 1 and row.generator is None]
-    if nameless:
-        raise ResultError(f"{fold}: the fake {nameless[0]} has no generator")
-
-
-def _make_pair(cell: Cell, rows: Sequence[Prediction], no_face: NoFacePolicy) -> _Pair:
-    assumed = {
-        row.video_id: _ASSUMED[no_face]
-        for row in rows
-        if row.status is Status.NO_FACE and no_face in _ASSUMED
-    }
-    values = [(row, assumed.get(row.video_id, row.score)) for row in rows]
-    scored = [(row, value) for row, value in values if value is not None]
-    unscored = Counter(str(row.status) for row, value in values if value is None)
-    labels = [int(row.label or 0) for row, _ in scored]
-    return _Pair(
-        cell=replace(
-            cell,
-            n_real=labels.count(0),
-            n_fake=labels.count(1),
-            unscored=dict(sorted(unscored.items())),
-            assumed=len(assumed),
-        ),
-        rows=[row for row, _ in scored],
-        labels=labels,
-        scores=[value for _, value in scored],
-    )
-
-
-def _measure_cell(pair: _Pair, method: Method, n_bootstrap: int, seed: int) -> Cell:
+def _measure_cell(pair: Pair, method: Method, n_bootstrap: int, seed: int) -> Cell:
     labels, scores = pair.labels, pair.scores
     try:
-        area = auc(labels, scores)
+        curve = roc_curve(labels, scores)
     except MetricError as error:
         return replace(pair.cell, problem=str(error))
     spread = _bootstrap([pair], method, n_bootstrap, seed)
     measures = {
-        "auc": _measure(area, auc_interval(labels, scores), spread.get("auc")),
-        "t1": _measure_tpr(pair, "t1", method, spread.get("t1")),
-        "t01": _measure_tpr(pair, "t01", method, spread.get("t01")),
+        "auc": _measure(curve.area, area_interval(curve), spread.get("auc")),
+        "t1": _measure_tpr(curve, "t1", method, spread.get("t1")),
+        "t01": _measure_tpr(curve, "t01", method, spread.get("t01")),
         "brier": _measure(brier(labels, scores), spread.get("brier"), spread.get("brier")),
     }
     scheme = choose_scheme([pair.sample]) if spread else None
@@ -233,7 +151,7 @@ def _measure_cell(pair: _Pair, method: Method, n_bootstrap: int, seed: int) -> C
 
 
 def _measure_mean(
-    main: Sequence[tuple[_Pair, Cell]], method: Method, n_bootstrap: int, seed: int
+    main: Sequence[tuple[Pair, Cell]], method: Method, n_bootstrap: int, seed: int
 ) -> dict[str, Measure]:
     if not main:
         return {}
@@ -253,7 +171,7 @@ def _measure_mean(
     }
 
 
-def _find_thresholds(fold: str, pairs: Sequence[_Pair], method: Method) -> dict[str, float | None]:
+def _find_thresholds(fold: str, pairs: Sequence[Pair], method: Method) -> dict[str, float | None]:
     """Return the thresholds of T1 and T0.1 over the fakes of all generators of a fold."""
     known = {
         row.video_id: (label, value)
@@ -264,13 +182,13 @@ def _find_thresholds(fold: str, pairs: Sequence[_Pair], method: Method) -> dict[
     labels = [label for label, _ in known.values()]
     scores = [value for _, value in known.values()]
     try:
-        points = {
-            name: tpr_at_fpr(labels, scores, target, method=method)
-            for name, target in _TARGETS.items()
-        }
+        curve = roc_curve(labels, scores)
     except MetricError:  # a curve needs both classes
         return dict.fromkeys(_TARGETS)
-    return {name: _finite(point.threshold) for name, point in points.items()}
+    return {
+        name: _finite(curve.at_fpr(target, method=method).threshold)
+        for name, target in _TARGETS.items()
+    }
 
 
 def _finite(threshold: float) -> float | None:
@@ -287,12 +205,12 @@ def _measure(value: float, interval: Interval | None, resampled: Interval | None
     )
 
 
-def _measure_tpr(pair: _Pair, name: str, method: Method, resampled: Interval | None) -> Measure:
-    point = tpr_at_fpr(pair.labels, pair.scores, _TARGETS[name], method=method)
+def _measure_tpr(curve: RocCurve, name: str, method: Method, resampled: Interval | None) -> Measure:
+    point = curve.at_fpr(_TARGETS[name], method=method)
     # Between two points of the curve there is no count of hits for an exact interval.
     exact = None
     if method != "interpolate":
-        exact = binomial_interval(point.hits, pair.cell.n_fake)
+        exact = binomial_interval(point.hits, curve.n_fake)
     return replace(
         _measure(point.tpr, exact, resampled),
         below_resolution=point.below_resolution,
@@ -301,7 +219,7 @@ def _measure_tpr(pair: _Pair, name: str, method: Method, resampled: Interval | N
 
 
 def _bootstrap(
-    pairs: Sequence[_Pair], method: Method, replicates: int, seed: int
+    pairs: Sequence[Pair], method: Method, replicates: int, seed: int
 ) -> dict[str, Interval]:
     if replicates < 1:
         return {}

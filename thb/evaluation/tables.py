@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ TITLES = {"auc": "AUC ↑", "t1": "T1 ↑", "t01": "T0.1 ↑", "brier": "Brier �
 """The headings of the metrics; the arrow points to the better end."""
 
 _SHIFTS = {"p1": "new identities", "p2": "a new generator", "p3": "new identities, new generator"}
-_ORDER = [
+PAPER_ORDER = (
     Generator.ANIPORTRAIT_AUDIO,
     Generator.ANIPORTRAIT_VIDEO,
     Generator.HALLO,
@@ -24,7 +24,7 @@ _ORDER = [
     Generator.LIVEPORTRAIT,
     Generator.MAGI_1,
     Generator.HALLO3,
-]
+)
 """The generators in the order of the paper's columns."""
 RESOLUTION_NOTE = "† fewer real videos than 1/target: the TPR without a single false alarm."
 ORDER_NOTE = "The detectors stand in the order of their mean T1, then of their mean AUC."
@@ -165,7 +165,12 @@ def title(results: Sequence[ProtocolNumbers]) -> str:
 def list_generators(results: Sequence[ProtocolNumbers], part: str) -> list[str]:
     """Return the generators of a part (``test``, ``extra``) in the order of the paper."""
     names = {cell.generator for result in results for cell in result.cells if cell.part == part}
-    places = {str(generator): place for place, generator in enumerate(_ORDER)}
+    return order_generators(names)
+
+
+def order_generators(names: Iterable[str]) -> list[str]:
+    """Return generators in the order of the paper's columns; others follow by name."""
+    places = {str(generator): place for place, generator in enumerate(PAPER_ORDER)}
     return sorted(names, key=lambda name: (places.get(name, len(places)), name))
 
 

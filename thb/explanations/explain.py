@@ -145,6 +145,7 @@ def sweep_layers(
         DetectorError: A layer cannot be explained.
     """
     face = None if found.boxes is None or found.points is None else (found.boxes, found.points)
+    grounds = Grounds.find(model)
     names = list_layers(model, prepare_pixels(found.clips, found.spec))
     return [
         _make_explanation(
@@ -154,7 +155,7 @@ def sweep_layers(
             found.clips,
             face,
             replace(settings, layer=name),
-            Grounds.find(model),
+            grounds,
         )
         for name in names
     ]

@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from thb.evaluation.cells import METRICS, Measure, ProtocolNumbers
 from thb.reports.published import MODEL_TYPES, average_published, find_published, read_published
 from thb_dataset.records import Generator
-
-PAPER_ORDER: Final = (
-    Generator.ANIPORTRAIT_AUDIO,
-    Generator.ANIPORTRAIT_VIDEO,
-    Generator.HALLO,
-    Generator.HALLO2,
-    Generator.EMOPORTRAIT,
-    Generator.LIVEPORTRAIT,
-    Generator.MAGI_1,
-    Generator.HALLO3,
-)
-"""The generators in the order of the paper's columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +86,3 @@ def make_published_row(protocol: str, detector: str) -> Row | None:
 def list_published_detectors() -> list[str]:
     """Return the paper's names of its detectors, in the order of its tables."""
     return list(dict.fromkeys(cell.detector for cell in read_published()))
-
-
-def order_generators(names: set[str]) -> list[str]:
-    """Return generators in the order of the paper's columns; others follow by name."""
-    places = {str(generator): place for place, generator in enumerate(PAPER_ORDER)}
-    return sorted(names, key=lambda name: (places.get(name, len(places)), name))

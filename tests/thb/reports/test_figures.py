@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,34 +12,40 @@ from matplotlib.collections import LineCollection
 from PIL import Image
 
 from tests.support.made_results import make_cell, make_measure, make_result
+from thb.evaluation.pairs import Pair, pair_up
+from thb.prediction.predictions import Prediction, Status
 from thb.reports.figures.bars import draw_generators, draw_protocols
 from thb.reports.figures.curves import LEAST_FPR, draw_roc, draw_tpr_curves
 from thb.reports.figures.radar import draw_radar
 from thb.reports.figures.scores import draw_histograms, draw_reliability, draw_transport
 from thb.reports.figures.style import save_figure
 from thb.reports.rows import Row, list_published_detectors, make_published_row, make_row
-from thb.reports.scored import ScoredPair
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def make_pair(generator: str, *, separation: float = 2.0) -> ScoredPair:
+def make_pair(generator: str, *, fold: str | None = None, separation: float = 2.0) -> Pair:
     rng = np.random.default_rng(len(generator))
-    labels = np.repeat([0, 1], [50, 30])
-    logits = rng.normal(separation * (labels - 0.5))
-    return ScoredPair(
-        protocol="p3",
-        fold=f"p3-{generator.lower()}",
-        generator=generator,
-        labels=labels,
-        scores=1 / (1 + np.exp(-logits)),
-        sources=("FaceForensics++",) * 20 + ("CelebV-HQ",) * 30 + (generator,) * 30,
-    )
+    names = ["FaceForensics++"] * 20 + ["CelebV-HQ"] * 30 + [generator] * 30
+    rows = [
+        Prediction(
+            video_id=f"{name}/{number:02d}",
+            label=int(name == generator),
+            generator=generator if name == generator else None,
+            real_dataset=None if name == generator else name,
+            split="test",
+            status=Status.OK,
+            score=1 / (1 + math.exp(-rng.normal(separation * ((name == generator) - 0.5)))),
+        )
+        for number, name in enumerate(names)
+    ]
+    (pair,) = pair_up(fold or f"p3-{generator.lower()}", rows, "exclude")
+    return pair
 
 
 PAIRS = [make_pair("Hallo"), make_pair("LivePortrait", separation=5)]
-THRESHOLDS = {pair.fold: 0.9 for pair in PAIRS}
+THRESHOLDS = {pair.cell.fold: 0.9 for pair in PAIRS}
 
 
 def published_rows() -> list[Row]:
@@ -108,21 +115,12 @@ def test_the_curve_is_the_tpr_at_each_rate_and_marks_what_the_reals_resolve() ->
 
 
 def test_transport_counts_each_real_video_once_a_fold() -> None:
-    twice = [PAIRS[0], make_pair("Hallo2")]
-    same_fold = [
-        ScoredPair(
-            protocol="p1",
-            fold="p1",
-            generator=pair.generator,
-            labels=pair.labels,
-            scores=pair.scores,
-            sources=pair.sources,
-        )
-        for pair in twice
-    ]
-    upper, lower = draw_transport(same_fold, {"p1": 0.5}, title="x").axes
+    pairs = [make_pair(generator, fold="p1") for generator in ("Hallo", "Hallo2")]
+    upper, lower = draw_transport(pairs, {"p1": 0.5}, title="x").axes
+    sources = np.array(pairs[0].sources)
+    alarms = {name: pairs[0].scores[sources == name] >= 0.5 for name in sorted(set(sources))}
     assert [label.get_text().partition(" (")[2] for label in upper.get_yticklabels()] == [
-        f"{int((twice[0].scores[20:50] >= 0.5).sum())} of 30)",
-        f"{int((twice[0].scores[:20] >= 0.5).sum())} of 20)",
+        f"{alarms['CelebV-HQ'].sum()} of 30)",
+        f"{alarms['FaceForensics++'].sum()} of 20)",
     ]
     assert len(lower.get_yticklabels()) == 2

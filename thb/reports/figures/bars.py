@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from thb.evaluation.tables import order_generators
 from thb.reports.figures.style import COLOURS, HATCHES, add_legend, make_figure, styled
-from thb.reports.rows import Row, order_generators
+from thb.reports.rows import Row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,8 +9,8 @@ import numpy as np
 
 from metrics.talking_head_detection.inputs import FloatArray
 from metrics.talking_head_detection.roc import roc_curve
+from thb.evaluation.pairs import Pair
 from thb.reports.figures.style import add_legend, make_figure, style_of, styled
-from thb.reports.scored import ScoredPair
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ _POINTS: Final = 241
 
 
 @styled
-def draw_tpr_curves(series: Mapping[str, Sequence[ScoredPair]]) -> Figure:
+def draw_tpr_curves(series: Mapping[str, Sequence[Pair]]) -> Figure:
     """Draw the TPR at every false-alarm rate down to 1e-5, as a mean over the generators (Fig. 2b).
 
     A rate allows floor(rate x n_real) false alarms, as T1 and T0.1 do. Left of the dashed line, at
@@ -45,7 +45,7 @@ def draw_tpr_curves(series: Mapping[str, Sequence[ScoredPair]]) -> Figure:
             color=style["color"],
             linestyle=style["linestyle"],
         )
-    _mark_resolution(axes, [pair.n_real for pairs in series.values() for pair in pairs])
+    _mark_resolution(axes, [pair.cell.n_real for pairs in series.values() for pair in pairs])
     axes.set_title("TPR by false-alarm rate, mean over the generators")
     _finish(axes)
     add_legend(figure, list(series))
@@ -53,7 +53,7 @@ def draw_tpr_curves(series: Mapping[str, Sequence[ScoredPair]]) -> Figure:
 
 
 @styled
-def draw_roc(pairs: Sequence[ScoredPair], *, title: str) -> Figure:
+def draw_roc(pairs: Sequence[Pair], *, title: str) -> Figure:
     """Draw the ROC curve of each generator, with a logarithmic axis of false alarms.
 
     Args:
@@ -67,23 +67,21 @@ def draw_roc(pairs: Sequence[ScoredPair], *, title: str) -> Figure:
         curve = roc_curve(pair.labels, pair.scores)
         fpr = np.append(np.maximum(curve.false_alarms / curve.n_real, LEAST_FPR), 1.0)
         tpr = np.append(curve.hits / curve.n_fake, 1.0)
-        names.append(f"{pair.generator} (AUC {curve.area:.3f})")
+        names.append(f"{pair.cell.generator} (AUC {curve.area:.3f})")
         style = style_of(place)
         (line,) = axes.step(fpr, tpr, where="post", label=names[-1])
         line.set(color=style["color"], linestyle=style["linestyle"])
-    _mark_resolution(axes, [pair.n_real for pair in pairs])
+    _mark_resolution(axes, [pair.cell.n_real for pair in pairs])
     axes.set_title(title)
     _finish(axes)
     add_legend(figure, names)
     return figure
 
 
-def _read_curve(pair: ScoredPair, rates: FloatArray) -> FloatArray:
+def _read_curve(pair: Pair, rates: FloatArray) -> FloatArray:
+    """Return the TPR at rates up to 1, at which everything is called fake."""
     curve = roc_curve(pair.labels, pair.scores)
-    allowed = np.floor(rates * curve.n_real + 1e-9)
-    at = np.searchsorted(curve.false_alarms, allowed, side="right") - 1
-    tpr: FloatArray = curve.hits[at] / curve.n_fake
-    return tpr
+    return np.array([curve.at_fpr(rate).tpr if rate < 1 else 1.0 for rate in rates.tolist()])
 
 
 def _mark_resolution(axes: Axes, n_reals: Sequence[int]) -> None:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from thb.evaluation.tables import order_generators
 from thb.reports.figures.bars import TITLES
 from thb.reports.figures.style import add_legend, make_figure, style_of, styled
-from thb.reports.rows import Row, order_generators
+from thb.reports.rows import Row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from metrics.talking_head_detection.binomial import binomial_interval
+from thb.evaluation.pairs import Pair
 from thb.reports.figures.style import COLOURS, HATCHES, make_figure, styled
-from thb.reports.scored import ScoredPair
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ RELIABILITY_BINS: Final = 10
 
 @styled
 def draw_histograms(
-    pairs: Sequence[ScoredPair], *, title: str, thresholds: Mapping[str, float] | None = None
+    pairs: Sequence[Pair], *, title: str, thresholds: Mapping[str, float] | None = None
 ) -> Figure:
     """Draw how the scores of fakes and of real videos are spread, a panel for each generator.
 
@@ -53,9 +53,9 @@ def draw_histograms(
                 linewidth=0.4,
                 label=name if place == 0 else None,
             )
-        if thresholds and pair.fold in thresholds:
-            axes.axvline(thresholds[pair.fold], color="black", linestyle="--", linewidth=1)
-        axes.set_title(f"{pair.generator}\n{(pair.labels == 1).sum()} fake, {pair.n_real} real")
+        if thresholds and pair.cell.fold in thresholds:
+            axes.axvline(thresholds[pair.cell.fold], color="black", linestyle="--", linewidth=1)
+        axes.set_title(f"{pair.cell.generator}\n{pair.cell.n_fake} fake, {pair.cell.n_real} real")
     figure.supxlabel("score, P(fake)")
     figure.supylabel("share of the videos")
     figure.suptitle(title)
@@ -64,7 +64,7 @@ def draw_histograms(
 
 
 @styled
-def draw_reliability(pairs: Sequence[ScoredPair], *, title: str) -> Figure:
+def draw_reliability(pairs: Sequence[Pair], *, title: str) -> Figure:
     """Draw how often a video is fake at each score, with both classes weighted equally.
 
     The shares of fakes in a benchmark say nothing about the world, so each class has weight one
@@ -76,7 +76,7 @@ def draw_reliability(pairs: Sequence[ScoredPair], *, title: str) -> Figure:
         title: The title.
     """
     fakes = np.concatenate([pair.scores[pair.labels == 1] for pair in pairs])
-    folds = {pair.fold: pair for pair in pairs}.values()
+    folds = {pair.cell.fold: pair for pair in pairs}.values()
     reals = np.concatenate([pair.scores[pair.labels == 0] for pair in folds])
     edges = np.linspace(0, 1, RELIABILITY_BINS + 1)
     found, _ = np.histogram(fakes, edges)
@@ -106,9 +106,7 @@ def draw_reliability(pairs: Sequence[ScoredPair], *, title: str) -> Figure:
 
 
 @styled
-def draw_transport(
-    pairs: Sequence[ScoredPair], thresholds: Mapping[str, float], *, title: str
-) -> Figure:
+def draw_transport(pairs: Sequence[Pair], thresholds: Mapping[str, float], *, title: str) -> Figure:
     """Draw what thresholds that validation gave do on the test videos.
 
     The upper panel shows the false alarms for each dataset of real videos, the lower one the fakes
@@ -124,15 +122,15 @@ def draw_transport(
     hits: dict[str, list[bool]] = {}
     seen = set()
     for pair in pairs:
-        if pair.fold not in thresholds:
+        if pair.cell.fold not in thresholds:
             continue
-        called = pair.scores >= thresholds[pair.fold]
+        called = pair.scores >= thresholds[pair.cell.fold]
         for label, source, is_called in zip(pair.labels, pair.sources, called, strict=True):
             if label:
                 hits.setdefault(source, []).append(bool(is_called))
-            elif pair.fold not in seen:  # the reals of a fold stand beside each of its generators
+            elif pair.cell.fold not in seen:  # each generator has the same reals beside it
                 alarms.setdefault(source, []).append(bool(is_called))
-        seen.add(pair.fold)
+        seen.add(pair.cell.fold)
     figure = make_figure(6.2, 4.4)
     upper, lower = figure.subplots(2, 1, height_ratios=[max(1, len(alarms)), max(1, len(hits))])
     _draw_shares(upper, alarms, COLOURS[0], "")
