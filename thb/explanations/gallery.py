@@ -27,8 +27,8 @@ from thb.releases.files import fetch_files
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
 from thb.runs.folders import PREDICTIONS_FILE, default_out
 from thb.runs.folds import FoldChoice, FoldDetector, list_names, open_folds
-from thb.runs.provenance import ScoringRecord, hash_weights
-from thb.runs.record import FoldRecord, describe_fold, explain_mismatch
+from thb.runs.provenance import Mark, ScoringRecord, hash_weights
+from thb.runs.record import FoldRecord, describe_fold
 from thb_dataset.errors import ResultError
 from thb_dataset.files import write_whole
 from thb_dataset.protocols import Protocol
@@ -123,10 +123,10 @@ def make_gallery(
         reference, name = fold_detector.reference, fold_detector.fold.name
         model = load_fold_detector(fold_detector, settings)
         weights = hash_weights(model)
-        rows = _read_scores(scores / name, fold_detector, weights, opened)
+        rows, marks = _read_scores(scores / name, fold_detector, weights, opened)
         answers = ((row.label, row.score) for row in rows)
         rule = find_rule(reference, answers, weights_sha256=weights)
-        rules += [f"{name}: {rule}.", *_list_cautions(fold_detector, model)]
+        rules += [f"{name}: {rule}.", *(f"{mark.symbol} {name}: {mark.sentence}" for mark in marks)]
         picked = pick_videos(rows, name, rule, settings.counts)
         shown, alarms = _explain_picks(picked, fold_detector, model, opened, settings.explaining)
         picks += [pick for pick, _ in shown]
@@ -141,24 +141,10 @@ def _name_layer(model: Detector, settings: ExplainSettings) -> str:
     return f"{model.config.model_type}, layer {settings.layer or model.cam_layer}"
 
 
-def _list_cautions(fold_detector: FoldDetector, model: Detector) -> list[str]:
-    """Return what a reader of the sheet must know of the detector's weights."""
-    fold = fold_detector.fold
-    cautions = []
-    mismatch = explain_mismatch(fold_detector.trained_on, fold.name, fold.split_by)
-    if mismatch is not None:
-        cautions.append(
-            f"{fold.name}: the detector was {mismatch}, and may have seen these videos."
-        )
-    if model.config.untrained:
-        cautions.append(f"{fold.name}: the weights of the detector are random (UNTRAINED).")
-    return cautions
-
-
 def _read_scores(
     folder: Path, fold_detector: FoldDetector, weights: str, opened: OpenRelease
-) -> Sequence[Scored]:
-    """Read the scores of a fold, and check that they are this detector's on this release."""
+) -> tuple[Sequence[Scored], tuple[Mark, ...]]:
+    """Read the scores of a fold and their marks; they must be this detector's on this release."""
     rows: Sequence[Scored]
     run: ScoringRecord
     path = folder / PREDICTIONS_FILE
@@ -181,7 +167,7 @@ def _read_scores(
             f"{path} holds scores of another run: {', '.join(other)} differ; evaluate this detector"
             " on this release first, with --overwrite if it was evaluated before"
         )
-    return rows
+    return rows, run.marks
 
 
 def _explain_picks(

@@ -150,12 +150,7 @@ def make_notes(
     ]
     notes += [f"Right and wrong in {fold}: {rule}." for fold, rule in rules.items()]
     for fold, run in runs.items():
-        if run.mismatch:
-            notes.append(
-                f"{fold}: the detector was {run.mismatch}, and may have seen these videos."
-            )
-        if run.detector.untrained:
-            notes.append(f"{fold}: the weights of the detector are random (UNTRAINED).")
+        notes += [f"{mark.symbol} {fold}: {mark.sentence}" for mark in run.marks]
         if run.limit is not None:
             notes.append(
                 f"{fold}: at most {run.limit} videos per generator, evenly in the order of ids."

@@ -14,10 +14,10 @@ import pytest
 from rich.console import Console
 
 from detectors.registry import create_detector, find_detector_class
-from tests.support.records import make_explaining_record
+from tests.support.records import make_explaining_record, make_run_record
 from thb.explanations.explain import ExplainSettings
 from thb.explanations.face_regions import REGIONS
-from thb.explanations.look_table import make_cells
+from thb.explanations.look_table import make_cells, make_notes
 from thb.explanations.split import (
     SplitExplainSettings,
     SplitExplanation,
@@ -30,7 +30,7 @@ from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict
 from thb.prediction.predictions import Status
 from thb.prediction.verdicts import VerdictRule, find_rule
-from thb.runs.provenance import ExplainingRecord
+from thb.runs.provenance import ExplainingRecord, ScoredDetector
 from thb.runs.record import ReleaseRecord
 from thb.runtime.records import write_text
 from thb_dataset.errors import ReleaseError, ResultError
@@ -264,3 +264,14 @@ def test_rows_come_back_from_parquet_as_they_were(tmp_path: Path) -> None:
     for changes in ({"score": None}, {"status": "fine"}):
         with pytest.raises(ResultError, match="status"):
             row("c", **changes)
+
+
+def test_marks_of_the_scores_stand_below_the_table() -> None:
+    detector = ScoredDetector(model_type="tall", from_scratch=True)
+    run = make_explaining_record(detector=detector, trained_on=make_run_record(fold="p3-hallo"))
+    notes = make_notes([], {"p1": run}, {})
+    assert any(note.startswith("§ p1: The training began with random weights") for note in notes)
+    assert any(note.startswith("‡ p1: The detector was trained for p3-hallo") for note in notes)
+    random = make_explaining_record(detector=ScoredDetector(model_type="tall", untrained=True))
+    assert any(note.startswith("(UNTRAINED) p1: ") for note in make_notes([], {"p1": random}, {}))
+    assert not any("p1:" in note for note in make_notes([], {"p1": make_explaining_record()}, {}))
