@@ -143,10 +143,11 @@ def make_notes(
     layers = ", ".join(sorted({run.layer for run in runs.values() if run.layer}))
     notes = [
         f"Regions, in the cells of the layer {layers or '(unknown)'}: the share of the heat for"
-        f" {targets}, and in brackets that share over the region's share of the crop, which is 1"
-        " for heat that prefers no region.",
+        f" {targets}, and in brackets or below it that share over the region's share of the crop,"
+        " which is 1 for heat that prefers no region.",
         f"Deletion (low is faithful) and insertion (high is faithful): mean P({targets}) while the"
-        " hottest cells are blurred or brought back; in brackets the same for a random order.",
+        " hottest cells are blurred or brought back; in brackets or below it the same for a random"
+        " order.",
     ]
     notes += [f"Right and wrong in {fold}: {rule}." for fold, rule in rules.items()]
     for fold, run in runs.items():
