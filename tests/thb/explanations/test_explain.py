@@ -137,9 +137,12 @@ def test_heat_lies_on_the_spot_that_is_looked_at(
 
 
 def test_heat_on_a_face_finds_its_way_back_through_the_crop(
-    clip: Path, settings: ExplainSettings
+    tiny_release: MiniRelease, settings: ExplainSettings
 ) -> None:
     """The heat of brightness, put back, is what a blur takes from the frame under the crop."""
+    # A real clip with a large face: smaller faces, and the grid that Hallo's flaws leave, hold
+    # detail that is too fine for the crop.
+    (clip,) = tiny_release.real_root.rglob("390.mp4")
     for crop in ({"crop": "box"}, {"crop": "aligned", "margin": 1.5}):
         config = {"clip": {"resample": "fine", "frames": 2, "size": 64, **crop}}
         detector = create_detector(BrightnessDetector, config=config)
@@ -156,7 +159,7 @@ def test_heat_on_a_face_finds_its_way_back_through_the_crop(
             likeness = np.corrcoef(heat[inside].ravel(), frame[inside].ravel())[0, 1]
             shifted = np.roll(frame, (6, 6), axis=(0, 1))
             elsewhere = np.corrcoef(heat[inside].ravel(), shifted[inside].ravel())[0, 1]
-            assert likeness > 0.85, crop
+            assert likeness > 0.9, crop
             assert likeness > elsewhere + 0.1, crop
 
 

@@ -347,12 +347,14 @@ def some_video(release: MiniRelease) -> Path:
 def test_mixed_precision_trains_nearly_the_same(
     tiny_release: MiniRelease, tmp_path: Path, precision: str
 ) -> None:
-    exact = train_fold(tiny_release, tmp_path / "exact", epochs=1)
-    mixed = train_fold(tiny_release, tmp_path / "mixed", epochs=1, mixed_precision=precision)
+    # At the usual rate two trainings part within an epoch, whatever made them differ at first.
+    slow = {"epochs": 1, "learning_rate": 1e-4}
+    exact = train_fold(tiny_release, tmp_path / "exact", **slow)
+    mixed = train_fold(tiny_release, tmp_path / "mixed", mixed_precision=precision, **slow)
     assert sha_of(exact) != sha_of(mixed)
     assert mixed.record.settings.mixed_precision == precision
     losses = [float(read_history(run.folder)[0]["train_loss"]) for run in (exact, mixed)]
-    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
     stored = load_file(mixed.folder / "model.safetensors")
     assert {tensor.dtype for tensor in stored.values()} <= {torch.float32, torch.int64}
 
