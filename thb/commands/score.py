@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -21,10 +19,9 @@ from thb.commands.options import (
 from thb.commands.output import write_results
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from thb.evaluation.result import Result
-    from thb.prediction.predictions import Predictions
 
 Method = Literal["conservative", "nearest", "interpolate"]
 METHOD: Final = "conservative"
@@ -76,10 +73,11 @@ def score(
         thb score runs/baseline runs/tall --name small --name large
         thb score runs/baseline/p3-*/predictions.parquet --format markdown
     """
+    from thb.evaluation.gathering import gather_predictions
     from thb.evaluation.score import score as score_predictions
     from thb.evaluation.tables import rank
 
-    groups = name_groups(read_groups(predictions), name or [])
+    groups = gather_predictions(predictions, name or [])
     results = [
         score_predictions(
             group.folds,
@@ -97,82 +95,6 @@ def score(
     write_results(rank(results), output)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """Predictions that become one result: the folds of one protocol, side by side in one folder.
-
-    Attributes:
-        folder: The run folder, which holds a folder for each fold.
-        name: What the detector is called in tables; None for the name that its record holds.
-        folds: The predictions of each fold.
-    """
-
-    folder: Path
-    name: str | None
-    folds: list[Predictions]
-
-
-def read_groups(paths: Iterable[Path]) -> list[Group]:
-    """Read predictions and put together those that belong to one result.
-
-    The folds of one protocol lie beside each other: ``<run>/<fold>/predictions.parquet``.
-
-    Raises:
-        typer.BadParameter: A path does not exist, or a folder holds no predictions.
-    """
-    from thb.prediction.predictions import read_predictions
-    from thb.runs.provenance import FoldScoringRecord
-
-    groups: dict[tuple[Path, str], Group] = {}
-    for file in _find_files(paths):
-        read = read_predictions(file)
-        folder = file.resolve().parents[1]
-        protocol, name = "", None
-        if isinstance(read.run, FoldScoringRecord):
-            protocol = read.run.protocol
-            in_run_folder = file.resolve().parent.name == read.run.fold
-            name = read.run.name or (folder.name if in_run_folder else None)
-        group = groups.setdefault((folder, protocol), Group(folder=folder, name=name, folds=[]))
-        group.folds.append(read)
-    return list(groups.values())
-
-
-def name_groups(groups: Sequence[Group], names: Sequence[str]) -> list[Group]:
-    """Give each group the name that its detector has in tables, no two the same.
-
-    Args:
-        groups: The groups.
-        names: A name for each run folder, in the order of the groups; empty to keep the names that
-            they have. Where two folders have one name, each name is followed by its folder.
-
-    Raises:
-        typer.BadParameter: There are not as many names as run folders, or two names are equal.
-    """
-    folders = list(dict.fromkeys(group.folder for group in groups))
-    if names and (len(names) != len(folders) or len(set(names)) < len(names)):
-        raise typer.BadParameter(
-            f"{len(folders)} run folders need as many different names, not {', '.join(names)}",
-            param_hint="--name",
-        )
-    if names:
-        chosen = dict(zip(folders, names, strict=True))
-        return [replace(group, name=chosen[group.folder]) for group in groups]
-    owners: dict[str | None, set[Path]] = defaultdict(set)
-    for group in groups:
-        owners[group.name].add(group.folder)
-    here = Path.cwd()
-
-    def shorten(folder: Path) -> Path:
-        return folder.relative_to(here) if folder.is_relative_to(here) else folder
-
-    return [
-        replace(group, name=f"{group.name} ({shorten(group.folder)})")
-        if group.name and len(owners[group.name]) > 1
-        else group
-        for group in groups
-    ]
-
-
 def _name_files(results: Sequence[Result]) -> list[str]:
     """Return a file name for each result; where several share one, their detectors' names lead."""
     from thb.evaluation.result import result_file_name
@@ -183,18 +105,3 @@ def _name_files(results: Sequence[Result]) -> list[str]:
         f"{lead}-{file}" if files.count(file) > 1 else file
         for lead, file in zip(leads, files, strict=True)
     ]
-
-
-def _find_files(paths: Iterable[Path]) -> list[Path]:
-    files: list[Path] = []
-    for path in paths:
-        if not path.exists():
-            raise typer.BadParameter(f"{path} does not exist", param_hint="PREDICTIONS")
-        found = sorted(path.rglob("predictions.parquet")) if path.is_dir() else [path]
-        if not found:
-            raise typer.BadParameter(
-                f"{path} holds no predictions.parquet; thb evaluate writes them",
-                param_hint="PREDICTIONS",
-            )
-        files += found
-    return list(dict.fromkeys(files))

@@ -1,0 +1,101 @@
+"""What tables, figures and reports are made from: results, and the predictions behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from thb.evaluation.cells import ScoreSettings
+from thb.evaluation.gathering import gather_predictions
+from thb.evaluation.pairs import Pair, pair_up
+from thb.evaluation.result import Result
+from thb.evaluation.score import score
+from thb.prediction.predictions import Predictions
+from thb.runs.folders import PREDICTIONS_FILE
+from thb.runs.provenance import FoldScoringRecord
+from thb_dataset.errors import ResultError
+
+_RESULTS = "result-*.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """One detector on one protocol.
+
+    Attributes:
+        result: The numbers.
+        folds: The predictions of each fold; empty if only the numbers are at hand.
+    """
+
+    result: Result
+    folds: tuple[Predictions, ...] = ()
+
+    @cached_property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The scored fakes of each generator beside the real videos of its fold."""
+        return tuple(
+            pair
+            for fold in self.folds
+            if isinstance(fold.run, FoldScoringRecord)
+            for pair in pair_up(fold.run.fold, fold.rows, self.result.settings.no_face)
+        )
+
+
+def read_evaluations(
+    paths: Iterable[str | Path],
+    *,
+    names: Sequence[str] = (),
+    settings: ScoreSettings | None = None,
+) -> list[Evaluation]:
+    """Read everything that run folders and files say about detectors.
+
+    Numbers are computed anew from predictions wherever there are any. Results without predictions
+    are taken as they are.
+
+    Args:
+        paths: Run folders, files ``predictions.parquet``, and results as JSON. A folder is searched
+            for predictions and, if it holds none, for ``result-*.json``.
+        names: What the detector of each run folder with predictions is called, in order; empty to
+            keep the names that they have.
+        settings: How numbers are computed from predictions; None for the defaults.
+
+    Raises:
+        ResultError: A folder holds neither predictions nor results, or a file is damaged.
+        SettingsError: A path does not exist, there are not as many names as run folders, or two
+            names are equal.
+    """
+    given = [Path(path) for path in paths]
+    results = [file for path in given for file in _find_results(path)]
+    scored = [path for path in given if not _find_results(path)]
+    rules = settings or ScoreSettings()
+    evaluations = [
+        Evaluation(
+            result=score(
+                group.folds,
+                no_face=rules.no_face,
+                method=rules.method,
+                n_bootstrap=rules.n_bootstrap,
+                seed=rules.seed,
+                name=group.name,
+            ),
+            folds=group.folds,
+        )
+        for group in gather_predictions(scored, names)
+    ]
+    return [*evaluations, *(Evaluation(result=Result.load(file)) for file in results)]
+
+
+def _find_results(path: Path) -> list[Path]:
+    """Return the results that stand in for a path that holds no predictions."""
+    if path.suffix == ".json":
+        return [path]
+    if not path.is_dir() or any(path.rglob(PREDICTIONS_FILE)):
+        return []
+    files = sorted(path.rglob(_RESULTS))
+    if not files:
+        raise ResultError(
+            f"{path} holds neither {PREDICTIONS_FILE} nor {_RESULTS}; thb evaluate writes both"
+        )
+    return files
