@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from thb.releases.leaks import check_leaks
     from thb.releases.tables import load
     from thb.releases.verification import verify_release
+    from thb.reports.statistics import count_release
+    from thb.reports.tables.paper_tables import PaperTables, tables
     from thb.runtime.cache import cache_info, prune_cache
     from thb.runtime.environment import environment
     from thb.training.train import train
@@ -78,6 +80,7 @@ __all__ = [
     "IncompletePredictionsError",
     "NoAudioError",
     "NoFaceError",
+    "PaperTables",
     "Prediction",
     "Predictions",
     "ProtocolError",
@@ -96,6 +99,7 @@ __all__ = [
     "calibrate",
     "check_leaks",
     "convert",
+    "count_release",
     "detector",
     "environment",
     "evaluate",
@@ -111,6 +115,7 @@ __all__ = [
     "read_predictions",
     "score",
     "split_folder",
+    "tables",
     "train",
     "verify_release",
     "write_predictions",
@@ -128,6 +133,7 @@ _HOMES = {
     "IncompletePredictionsError": _ERRORS,
     "NoAudioError": _ERRORS,
     "NoFaceError": _ERRORS,
+    "PaperTables": "thb.reports.tables.paper_tables",
     "Prediction": "thb.prediction.predictions",
     "Predictions": "thb.prediction.predictions",
     "ProtocolError": _ERRORS,
@@ -145,6 +151,7 @@ _HOMES = {
     "calibrate": "thb.prediction.calibration",
     "check_leaks": "thb.releases.leaks",
     "convert": "detectors.convert",
+    "count_release": "thb.reports.statistics",
     "detector": "detectors.registry:load_detector",
     "environment": "thb.runtime.environment",
     "evaluate": "thb.evaluation.evaluate",
@@ -160,6 +167,7 @@ _HOMES = {
     "read_predictions": "thb.prediction.predictions",
     "score": "thb.evaluation.score",
     "split_folder": "thb.releases.identity_splits",
+    "tables": "thb.reports.tables.paper_tables",
     "train": "thb.training.train",
     "verify_release": "thb.releases.verification",
     "write_predictions": "thb.prediction.predictions",

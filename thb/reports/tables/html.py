@@ -30,7 +30,7 @@ _STYLE: Final = """
  font-size:12.5px;white-space:nowrap}
 .thb-tables .thb-k,.thb-tables .thb-i,.thb-tables .thb-p{color:#555}
 .thb-tables .thb-i{font-size:11px;align-self:center}
-.thb-tables .thb-p{grid-column:2/-1;font-size:11.5px}
+.thb-tables .thb-p{grid-column:1/-1;font-size:11.5px;padding-left:.6rem}
 .thb-tables .thb-v{font-weight:400}
 .thb-tables .thb-best{font-weight:800;text-decoration:underline;text-underline-offset:2px}
 .thb-tables .thb-grade{grid-column:2/-1;justify-self:start;padding:0 .4rem;border-radius:3px;
@@ -38,7 +38,7 @@ _STYLE: Final = """
 .thb-tables .thb-notes{margin:0;padding:0 0 0 1.1rem;font-size:12.5px;color:#333;max-width:52rem;
  overflow-wrap:anywhere}
 .thb-tables .thb-notes li{margin:.15rem 0}
-@media (max-width:60rem){
+@media (max-width:68rem){
 .thb-tables thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .thb-tables table,.thb-tables tbody,.thb-tables tr,.thb-tables tbody th,
 .thb-tables td{display:block}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from thb.evaluation.tables import TITLES
@@ -13,29 +14,40 @@ from thb.runtime.text import printable
 _ESCAPES: Final = {
     **{letter: f"\\{letter}" for letter in "{}$&#_%"},
     **{"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"},
-    **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}"},
+    **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''"},
+    **{letter: f"{{{letter}}}" for letter in "[]*"},  # after a row's end they would be options
     **{"–": "--", "−": "$-$", "±": r"$\pm$", "≥": r"$\ge$", "↑": r"$\uparrow$"},
     **{"↓": r"$\downarrow$", "†": r"$\dagger$", "‡": r"$\ddagger$", "§": r"\S{}", "¶": r"\P{}"},
     **{"…": r"\ldots{}", "’": "'", "°": r"$^\circ$", "×": r"$\times$"},
 }
 _LATIN: Final = re.compile(r"[^\x20-\x7e\u00a1-\u017f]")
 """Letters that pdfTeX cannot set without a font for them."""
+_LINES: Final = 8
+"""Detectors in one table; more would not fit on a page."""
+_FOLDS: Final = 6
+"""Folds in one table, whose rows are not scaled down."""
+_FEW: Final = 4
 _HEAD: Final = r"""% Needs: \usepackage{booktabs,graphicx} \usepackage[table]{xcolor}
-% The shade of a T1 is its grade; the caption of the first table says which is which.
+% The shade of a T1 is its grade, by the paper's five words. Other shades: change the colours.
 """
 
 
 def write_latex(tables: TableSet) -> str:
     r"""Return the tables as ``table*`` environments, to be read by ``\input``.
 
-    The notes stand as comments below, and as a list of sentences for a caption or an appendix.
+    The notes stand below them in small letters, a paragraph each.
     """
     colours = [
         f"\\definecolor{{thb{word}}}{{HTML}}{{{back[1:]}}}" for word, (back, _) in SHADES.items()
     ]
-    notes = [f"% {escape_latex(note)}" for note in tables.notes]
-    parts = [_draw_table(table) for table in tables.tables]
-    return "\n".join([_HEAD + "\n".join(colours), *parts, "% Notes", *notes, ""])
+    notes = [rf"\noindent {escape_latex(note)}\par" for note in tables.notes]
+    parts = [
+        _draw_table(part, at)
+        for at, part in enumerate((part for table in tables.tables for part in _cut(table)), 1)
+    ]
+    return "\n".join(
+        [_HEAD + "\n".join(colours), *parts, r"\begingroup\footnotesize", *notes, r"\endgroup", ""]
+    )
 
 
 def escape_latex(text: str) -> str:
@@ -44,9 +56,16 @@ def escape_latex(text: str) -> str:
     return _LATIN.sub("?", spelt)
 
 
-def _draw_table(table: Table) -> str:
-    extra = table.part == "extra"
-    lead = ["detector", "fold", ""] if extra else ["detector", ""]
+def _cut(table: Table) -> list[Table]:
+    """Return a table in parts, each of which fits on a page."""
+    lines, size = table.lines, _FOLDS if table.folded else _LINES
+    starts = range(0, max(1, len(lines)), size)
+    return [replace(table, lines=lines[start : start + size]) for start in starts]
+
+
+def _draw_table(table: Table, place: int) -> str:
+    folded = table.folded
+    lead = ["detector", "fold", ""] if folded else ["detector", ""]
     heads = [
         *map(escape_latex, lead),
         *(_stack([name, *_split(table.counts.get(name, ""))]) for name in table.columns),
@@ -55,20 +74,22 @@ def _draw_table(table: Table) -> str:
     for at, line in enumerate(table.lines):
         if at:
             rows.append(r"\midrule")
-        rows += _draw_line(table, line, with_fold=extra)
-    label = f"{table.part}-{table.protocol}-{table.split_by}"
+        rows += _draw_line(table, line, with_fold=folded)
+    caption = f"{table.title}, after {table.label} of TalkingHeadBench."
+    # A table of few columns would be blown up.
+    wide = len(table.columns) > _FEW
     return "\n".join(
         [
             r"\begin{table*}",
-            r"\centering",
-            f"\\caption{{{escape_latex(f'{table.label}: {table.title}.')}{_explain(table)}}}",
-            f"\\label{{tab:thb-{label}}}",
-            r"\resizebox{\textwidth}{!}{%",
+            r"\centering\small",
+            f"\\caption{{{escape_latex(caption[0].upper() + caption[1:])}{_explain(table)}}}",
+            f"\\label{{tab:thb-{place}-{table.protocol}-{table.part}}}",
+            *([r"\resizebox{\textwidth}{!}{%"] if wide else []),
             f"\\begin{{tabular}}{{{'l' * len(lead)}{'r' * len(table.columns)}}}",
             r"\toprule",
             *rows,
             r"\bottomrule",
-            r"\end{tabular}}",
+            r"\end{tabular}" + ("}" if wide else ""),
             r"\end{table*}",
         ]
     )
@@ -128,5 +149,9 @@ def _draw_entry(metric: str, entry: Entry | None) -> str:
     if word:
         colour = SHADES[word][1] == "#FFFFFF"
         ink = r"\color{white}" if colour else ""
-        return f"\\cellcolor{{thb{word}}}{ink}\\shortstack[r]{{{text}{small}}}"
-    return f"\\shortstack[r]{{{text}{small}}}" if small else text
+        return f"\\cellcolor{{thb{word}}}{ink}{_pile(text, small)}"
+    return _pile(text, small)
+
+
+def _pile(text: str, small: str) -> str:
+    return f"\\shortstack[r]{{\\strut {text}{small}}}" if small else text

@@ -174,6 +174,11 @@ class Table:
         return any(line.grade(column) for line in self.lines for column in self.columns)
 
     @property
+    def folded(self) -> bool:
+        """Whether each line is of one fold."""
+        return any(line.fold for line in self.lines)
+
+    @property
     def compared(self) -> bool:
         """Whether any number has a figure of the paper beside it."""
         return any(
