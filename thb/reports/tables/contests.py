@@ -75,6 +75,7 @@ def find_best(table: str, evaluations: Sequence[Evaluation], columns: Sequence[s
         contests.append(
             Contest(
                 table=table,
+                release=first.result.release.name,
                 column=column,
                 first=first.result.title,
                 second=second.result.title,

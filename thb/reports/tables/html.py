@@ -105,16 +105,16 @@ def _text(text: str) -> str:
 
 def _draw_table(table: Table) -> str:
     heading = f"{table.label}: {table.title}"
-    columns = "".join(
-        f'<th scope="col">{_text(name)}{_small(table.counts.get(name, ""))}</th>'
-        for name in table.columns
-    )
+    names = [_text(name) + _small(table.counts.get(name, "")) for name in table.columns]
+    columns = "".join(f'<th role="columnheader" scope="col">{name}</th>' for name in names)
     rows = "\n".join(_draw_line(table, line) for line in table.lines)
     return (
         f"<figure>\n<figcaption>{_text(heading)}</figcaption>\n"
         f'<div class="thb-scroll" tabindex="0" role="region" aria-label="{_text(heading)}">\n'
-        f'<table>\n<thead><tr><th scope="col">detector</th>{columns}</tr></thead>\n'
-        f"<tbody>\n{rows}\n</tbody>\n</table>\n</div>\n</figure>"
+        # A narrow page lays the table out anew, and the roles keep it a table for screen readers.
+        '<table role="table">\n<thead role="rowgroup"><tr role="row">'
+        f'<th role="columnheader" scope="col">detector</th>{columns}</tr></thead>\n'
+        f'<tbody role="rowgroup">\n{rows}\n</tbody>\n</table>\n</div>\n</figure>'
     )
 
 
@@ -127,7 +127,8 @@ def _draw_line(table: Table, line: Line) -> str:
     below = ", ".join(text for text in (kind, line.fold) if text)
     cells = "".join(_draw_cell(table, line, column) for column in table.columns)
     mark = ' class="thb-printed"' if line.printed else ""
-    return f'<tr{mark}><th scope="row">{_text(line.name)}{_small(below)}</th>{cells}</tr>'
+    name = _text(line.name) + _small(below)
+    return f'<tr role="row"{mark}><th role="rowheader" scope="row">{name}</th>{cells}</tr>'
 
 
 def _draw_cell(table: Table, line: Line, column: str) -> str:
@@ -141,7 +142,7 @@ def _draw_cell(table: Table, line: Line, column: str) -> str:
         for metric in table.metrics
         if (entry := line.find(column, metric)) is not None
     )
-    return f"<td{attributes}>{numbers or '–'}</td>"
+    return f'<td role="cell"{attributes}>{numbers or "–"}</td>'
 
 
 def _draw_entry(metric: str, entry: Entry) -> str:

@@ -226,7 +226,8 @@ class Contest:
     """The comparison of the two highest T1 of a column.
 
     Attributes:
-        table: The label of the table and the protocol.
+        table: The label of the table.
+        release: The name of the release.
         column: The column.
         first: The detector with the highest T1.
         second: The next one.
@@ -236,6 +237,7 @@ class Contest:
     """
 
     table: str
+    release: str
     column: str
     first: str
     second: str
