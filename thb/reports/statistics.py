@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from thb.evaluation.terminal_tables import start_table
 from thb.releases.opening import DEFAULT_RELEASE, scan_release_named
 from thb.reports.tables.latex import escape_latex
 from thb.reports.tables.tidy import harmless
@@ -194,16 +195,11 @@ class ReleaseStatistics:
         return [[_HEADINGS[name] for name in names], *rows]
 
     def _draw(self, left_out: Iterable[str]) -> Drawing:
-        from rich import box
-        from rich.table import Table as Drawing
-
-        head, *rows = self._list_rows(left_out)
-        drawing = Drawing(box=box.SIMPLE_HEAD, pad_edge=False)
-        for at, heading in enumerate(head):
+        (name, *headings), *rows = self._list_rows(left_out)
+        drawing = start_table(name)
+        for heading in headings:
             # A heading of two words has two lines, so that a count keeps its column narrow.
-            drawing.add_column(
-                heading.replace(" ", "\n"), justify="right" if at else "left", no_wrap=True
-            )
+            drawing.add_column(heading.replace(" ", "\n"), justify="right", no_wrap=True)
         for count, row in zip(self.counts, rows, strict=True):
             drawing.add_row(*row, end_section=count.name.startswith("all "))
         return drawing

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from thb.evaluation.tables import TITLES
+from thb.evaluation.terminal_tables import dim, escape_markup, start_table
 from thb.reports.tables.table import Entry, Line, Table, TableSet
-from thb.runtime.text import print_fitting, print_text, printable
+from thb.runtime.text import print_fitting, print_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,13 +34,13 @@ def print_tables(tables: TableSet, console: Console) -> None:
 def _draw_columns(table: Table) -> Drawing:
     """Draw a column for each generator; a detector has a row for each metric."""
     folded = table.folded
-    drawing = _start("detector", "fold", "") if folded else _start("detector", "")
+    drawing = start_table("detector", "fold", "") if folded else start_table("detector", "")
     for name in table.columns:
         heading = [name.replace("AniPortrait", "AniPortrait\n"), *_split(table.counts.get(name))]
         drawing.add_column(_escape_lines(heading), justify="right", no_wrap=True)
     for line in table.lines:
         for at, metric in enumerate(table.metrics):
-            names = [_name(line), *([_escape(line.fold)] if folded else [])]
+            names = [_name(line), *([escape_markup(line.fold)] if folded else [])]
             lead = names if at == 0 else [""] * len(names)
             entries = [line.find(column, metric) for column in table.columns]
             label, *numbers = _draw_row([TITLES[metric], ""], entries)
@@ -50,13 +51,13 @@ def _draw_columns(table: Table) -> Drawing:
 
 def _draw_lines(table: Table) -> Drawing:
     """Draw a line for each generator of each detector, with a column for each metric."""
-    drawing = _start()
+    drawing = start_table()
     drawing.padding = (0, 1, 0, 0)
     drawing.add_column("", overflow="fold", max_width=_NARROW)
     for metric in table.metrics:
         drawing.add_column(TITLES[metric], justify="right", no_wrap=True)
     for line in table.lines:
-        drawing.add_row(_name(line) + (f"\n{_escape(line.fold)}" if line.fold else ""))
+        drawing.add_row(_name(line) + (f"\n{escape_markup(line.fold)}" if line.fold else ""))
         for column in table.columns:
             if column not in line.entries and column not in line.videos:
                 continue
@@ -90,45 +91,25 @@ def _draw_row(
         )
     if any(entry.grade for entry in known):
         below.append((f"{indent}grade", lambda entry: entry.grade or ""))
-    cells = ["\n".join([_escape(label[0]), *(_dim(text) for text, _ in below)])]
+    cells = ["\n".join([escape_markup(label[0]), *(dim(text) for text, _ in below)])]
     for entry in entries:
         if entry is None:
             cells.append("–")
             continue
         value = entry.number.value
         shown = f"[bold]{value}*[/bold]" if entry.best else value
-        cells.append("\n".join([shown, *(_dim(read(entry)) for _, read in below)]))
+        cells.append("\n".join([shown, *(dim(read(entry)) for _, read in below)]))
     return cells
 
 
-def _start(*titles: str) -> Drawing:
-    from rich import box
-    from rich.table import Table as Drawing
-
-    drawing = Drawing(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in titles:
-        drawing.add_column(heading, no_wrap=True)
-    return drawing
-
-
-def _escape(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(printable(text))
-
-
 def _escape_lines(lines: Iterable[str]) -> str:
-    return "\n".join(_escape(part) for line in lines for part in line.split("\n"))
+    return "\n".join(escape_markup(part) for line in lines for part in line.split("\n"))
 
 
 def _split(counts: str | None) -> list[str]:
     return counts.split(", ") if counts else []
 
 
-def _dim(text: str) -> str:
-    return f"[dim]{_escape(text)}[/dim]" if text else ""
-
-
 def _name(line: Line) -> str:
     kind = "" if line.kind == line.detector or line.printed else f"({line.kind})"
-    return _escape(line.name) + (f"\n{_dim(kind)}" if kind else "")
+    return escape_markup(line.name) + (f"\n{dim(kind)}" if kind else "")
