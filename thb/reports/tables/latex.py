@@ -22,13 +22,13 @@ _ESCAPES: Final = {
 }
 _LATIN: Final = re.compile(r"[^\x20-\x7e\u00a1-\u017f]")
 """Letters that pdfTeX cannot set without a font for them."""
-_LINES: Final = 8
-"""Detectors in one table; more would not fit on a page."""
-_FOLDS: Final = 6
-"""Folds in one table, whose rows are not scaled down."""
+_ROWS: Final = 100
+"""Rows of text in a wide table, which is scaled down; more would not fit on a page."""
 _FEW: Final = 4
+"""Columns of a table that is not wide, and is set in its own size."""
 _HEAD: Final = r"""% Needs: \usepackage{booktabs,graphicx} \usepackage[table]{xcolor}
 % The shade of a T1 is its grade, by the paper's five words. Other shades: change the colours.
+\providecommand{\thbpile}[2][r]{\begin{tabular}[t]{@{}#1@{}}#2\end{tabular}}
 """
 
 
@@ -58,9 +58,27 @@ def escape_latex(text: str) -> str:
 
 def _cut(table: Table) -> list[Table]:
     """Return a table in parts, each of which fits on a page."""
-    lines, size = table.lines, _FOLDS if table.folded else _LINES
-    starts = range(0, max(1, len(lines)), size)
-    return [replace(table, lines=lines[start : start + size]) for start in starts]
+    most = _ROWS if len(table.columns) > _FEW else _ROWS // 2
+    parts: list[list[Line]] = [[]]
+    height = 0
+    for line in table.lines:
+        rows = _count_rows(line)
+        if parts[-1] and height + rows > most:
+            parts.append([])
+            height = 0
+        parts[-1].append(line)
+        height += rows
+    return [replace(table, lines=tuple(part)) for part in parts]
+
+
+def _count_rows(line: Line) -> int:
+    """Return how many rows of text a line has: each number, its interval, the paper's figure."""
+    heights: dict[str, int] = {}
+    for entries in line.entries.values():
+        for metric, entry in entries.items():
+            own = 1 + bool(entry.number.interval) + bool(entry.published_text)
+            heights[metric] = max(own, heights.get(metric, 0))
+    return sum(heights.values())
 
 
 def _draw_table(table: Table, place: int) -> str:
@@ -76,7 +94,6 @@ def _draw_table(table: Table, place: int) -> str:
             rows.append(r"\midrule")
         rows += _draw_line(table, line, with_fold=folded)
     caption = f"{table.title}, after {table.label} of TalkingHeadBench."
-    # A table of few columns would be blown up.
     wide = len(table.columns) > _FEW
     return "\n".join(
         [
@@ -119,7 +136,7 @@ def _stack(lines: list[str], align: str = "r") -> str:
     """Return lines one below the other; those after the first are small."""
     first, *others = (escape_latex(line) for line in lines if line)
     small = "".join(rf"\\{{\scriptsize {line}}}" for line in others)
-    return f"\\shortstack[{align}]{{{first}{small}}}" if small else first
+    return f"\\thbpile[{align}]{{{first}{small}}}" if small else first
 
 
 def _draw_line(table: Table, line: Line, *, with_fold: bool) -> list[str]:
@@ -154,4 +171,4 @@ def _draw_entry(metric: str, entry: Entry | None) -> str:
 
 
 def _pile(text: str, small: str) -> str:
-    return f"\\shortstack[r]{{\\strut {text}{small}}}" if small else text
+    return f"\\thbpile{{{text}{small}}}" if small else text

@@ -188,7 +188,7 @@ def read_latex(tables: PaperTables) -> Shown:
 
 def strip_latex(cell: str) -> str:
     """Return the text that LaTeX would set, on one line."""
-    text = re.sub(r"\\cellcolor\{\w+\}|\\color\{white\}|\\shortstack\[.\]|\\strut", "", cell)
+    text = re.sub(r"\\cellcolor\{\w+\}|\\color\{white\}|\\thbpile(\[.\])?", "", cell)
     text = re.sub(r"\\\\|\\scriptsize|\\textbf", " ", text)
     for spelt, letter in (
         *(
