@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
 from typing import Final
 
 from thb.evaluation.tables import TITLES
+from thb.reports.tables.shades import SHADES
 from thb.reports.tables.table import GRADED, MEAN, Entry, Line, Table, TableSet
 from thb.runtime.text import printable
 
@@ -52,15 +52,6 @@ _STYLE: Final = """
 }
 @media print{.thb-tables figure{break-inside:auto}.thb-tables tr{break-inside:avoid}}
 """
-SHADES: Final[Mapping[str, tuple[str, str]]] = {
-    "excellent": ("#0B4F8A", "#FFFFFF"),
-    "good": ("#A9CCE8", "#1A1A1A"),
-    "reasonable": ("#F4EFC0", "#1A1A1A"),
-    "fair": ("#F3BE82", "#1A1A1A"),
-    "poor": ("#A8430B", "#FFFFFF"),
-}
-"""The background and the letters of each grade, from blue to orange: a scale that colour-blind
-readers can tell apart. The words stand beside the colours."""
 
 
 def write_fragment(tables: TableSet) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from thb.evaluation.tables import TITLES
-from thb.reports.tables.html import SHADES
+from thb.reports.tables.shades import SHADES
 from thb.reports.tables.table import GRADED, Entry, Line, Table, TableSet
 from thb.runtime.text import printable
 
@@ -20,8 +20,8 @@ _ESCAPES: Final = {
     **{"↓": r"$\downarrow$", "†": r"$\dagger$", "‡": r"$\ddagger$", "§": r"\S{}", "¶": r"\P{}"},
     **{"…": r"\ldots{}", "’": "'", "°": r"$^\circ$", "×": r"$\times$"},
 }
-_LATIN: Final = re.compile(r"[^\x20-\x7e\u00a1-\u017f]")
-"""Letters that pdfTeX cannot set without a font for them."""
+_UNSET: Final = re.compile("[^\x20-\x7e\xa1-\u017f]|[«»ÐÞðþĄąĐđĘęĦħĮįĸĿŀŉŊŋŦŧŲųſ]")
+"""Letters that pdfTeX cannot set with its own fonts."""
 _ROWS: Final = 100
 """Rows of text in a wide table, which is scaled down; more would not fit on a page."""
 _FEW: Final = 4
@@ -53,7 +53,7 @@ def write_latex(tables: TableSet) -> str:
 def escape_latex(text: str) -> str:
     """Return a text that LaTeX sets as it is; letters that pdfTeX cannot set become ``?``."""
     spelt = "".join(_ESCAPES.get(letter, letter) for letter in printable(text))
-    return _LATIN.sub("?", spelt)
+    return _UNSET.sub("?", spelt)
 
 
 def _cut(table: Table) -> list[Table]:

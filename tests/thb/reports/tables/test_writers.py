@@ -25,6 +25,7 @@ Shown = dict[tuple[str, str, str, str], str]
 """Value, interval, figure and difference as one text, by detector, fold, column and metric."""
 
 METRICS = {title: metric for metric, title in TITLES.items()}
+LETTERS = "".join(map(chr, range(0xA1, 0x180))) + "Ωж脸"
 HOSTILE = '=1+1|<script>x</script>\\input{x}"&_%$#^~{}**b**\x1b[31m'
 
 
@@ -38,7 +39,7 @@ def tables() -> PaperTables:
 
 @pytest.fixture(scope="module")
 def hostile() -> PaperTables:
-    named = [make_p1(name, n=10, release=OTHER) for name in (HOSTILE, "[thb_baseline]")]
+    named = [make_p1(name, n=10, release=OTHER) for name in (HOSTILE, "[thb_baseline]", LETTERS)]
     return make_paper_tables(build_tables(named))
 
 
@@ -274,7 +275,7 @@ def test_no_name_does_harm(hostile: PaperTables) -> None:
     assert page.open == []
     assert "script" not in page.tags
     for row in csv.DictReader(io.StringIO(hostile.to_csv())):
-        assert row["detector"].startswith(("'=", "[thb"))
+        assert row["detector"].startswith(("'=", "[thb", "¡¢"))
         assert not any(re.match(r"[=+@]|-[^\d]", value) for value in row.values())
     rows = [line for line in hostile.to_markdown().splitlines() if "| AUC" in line]
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {10}
