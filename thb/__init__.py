@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from thb.releases.leaks import check_leaks
     from thb.releases.tables import load
     from thb.releases.verification import verify_release
+    from thb.reports.report.report import report
     from thb.runtime.cache import cache_info, prune_cache
     from thb.runtime.environment import environment
     from thb.training.train import train
@@ -109,6 +110,7 @@ __all__ = [
     "publish_detector",
     "publish_space",
     "read_predictions",
+    "report",
     "score",
     "split_folder",
     "train",
@@ -158,6 +160,7 @@ _HOMES = {
     "publish_detector": "thb.publishing.detector",
     "publish_space": "thb.publishing.space",
     "read_predictions": "thb.prediction.predictions",
+    "report": "thb.reports.report.report",
     "score": "thb.evaluation.score",
     "split_folder": "thb.releases.identity_splits",
     "train": "thb.training.train",

@@ -39,6 +39,7 @@ FUNCTIONS = {
     "explain-split": "explain_split",
     "gallery": "make_gallery",
     "score": "score",
+    "report": "report",
     "convert": "convert",
     "data verify": "verify_release",
     "data split": "split_folder",
@@ -317,6 +318,7 @@ def test_choices_are_those_of_the_domain() -> None:
 
 
 def test_defaults_are_those_of_the_functions() -> None:
+    from thb.evaluation.cells import ScoreSettings
     from thb.evaluation.evaluate import EvaluateSettings
     from thb.explanations.explain import ExplainSettings
     from thb.explanations.gallery import GallerySettings
@@ -336,6 +338,7 @@ def test_defaults_are_those_of_the_functions() -> None:
         "explain-split": [SplitExplainSettings(), ExplainSettings()],
         "gallery": [GallerySettings(), ExplainSettings()],
         "score": [thb.score],
+        "report": [ScoreSettings()],
         "leak-check": [LeakSettings()],
         "data verify": [thb.verify_release],
         "env": [thb.environment],

@@ -27,10 +27,12 @@ class Evaluation:
     Attributes:
         result: The numbers.
         folds: The predictions of each fold; empty if only the numbers are at hand.
+        folder: The run folder, or the folder of a saved result.
     """
 
     result: Result
     folds: tuple[Predictions, ...] = ()
+    folder: Path | None = None
 
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:
@@ -81,10 +83,12 @@ def read_evaluations(
                 name=group.name,
             ),
             folds=group.folds,
+            folder=group.folder,
         )
         for group in gather_predictions(scored, names)
     ]
-    return [*evaluations, *(Evaluation(result=Result.load(file)) for file in results)]
+    loaded = [Evaluation(result=Result.load(file), folder=file.parent) for file in results]
+    return [*evaluations, *loaded]
 
 
 def _find_results(path: Path) -> list[Path]:
