@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 import json
 import re
 import shutil
@@ -10,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -121,6 +124,24 @@ def test_galleries_and_tables_of_the_run_folder_are_taken_in(tmp_path: Path) -> 
     (run / "gallery-p1.png").write_bytes(b"GIF89a")
     with pytest.raises(ResultError, match=r"gallery-p1\.png"):
         write_page(tmp_path, run)
+
+
+def test_a_long_gallery_is_cut_between_its_pictures(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "mine")
+    sheet = Image.new("RGB", (200, 900), "white")
+    for top in (10, 310, 610):
+        sheet.paste("black", (20, top, 180, top + 240))
+    sheet.save(run / "gallery-p1.png")
+    page = write_page(tmp_path, run)
+    pieces = [
+        Image.open(io.BytesIO(base64.b64decode(data)))
+        for data in re.findall(r"data:image/jpeg;base64,([^\"]+)", page)
+    ]
+    assert sum(piece.height for piece in pieces) == 900
+    assert len(pieces) > 1
+    for piece in pieces:
+        assert piece.height <= 260
+        assert np.asarray(piece)[[0, -1], 100].min() > 250
 
 
 def test_results_without_predictions_are_reported_as_such(tmp_path: Path) -> None:

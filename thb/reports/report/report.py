@@ -27,10 +27,11 @@ vertical-align: top; overflow-wrap: normal }
 pre { white-space: pre-wrap; font-size: .75rem }
 figure { margin: 1.5rem 0 }
 figure img { background: #fff }
+.sheet img { display: block }
 details { margin: .6rem 0 }
 summary { cursor: pointer }
 @media (prefers-color-scheme: dark) { th, td { border-color: #444 } }
-@media print { nav { display: none } h2, figure { break-inside: avoid }
+@media print { nav { display: none } h2, img, tr { break-inside: avoid }
 .wide { overflow: visible } table { font-size: 7.5pt } }
 """
 
