@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from thb.evaluation.cells import ScoreSettings
 from thb.reports.evaluations import Evaluation, read_evaluations
+from thb.reports.figures.drawing import Drawing, FigureChoice, draw_figures
+from thb.reports.figures.style import render_figure
 from thb.reports.report.attachments import find_attachments, write_gallery, write_looks
 from thb.reports.report.omissions import write_omissions
 from thb.reports.report.provenance import write_provenance
 from thb.reports.report.section import Section, paragraph, plain
 from thb.reports.report.summary import write_summary
+from thb.reports.tables.building import build_tables
+from thb.reports.tables.html import write_fragment
 from thb.runtime.text import printable
 from thb_dataset.files import write_whole
-from thb_dataset.html_page import write_page
+from thb_dataset.html_page import embed_picture, write_page
 
 _STYLE: Final = """\
 h2 { margin-top: 2.5rem; border-bottom: 1px solid #999 }
@@ -24,8 +28,11 @@ nav ul { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; list-style: none; pa
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #ccc; text-align: left;
 vertical-align: top; overflow-wrap: normal }
+#origin td { overflow-wrap: anywhere }
 pre { white-space: pre-wrap; font-size: .75rem }
 figure { margin: 1.5rem 0 }
+.drawings { display: grid; gap: 0 2rem;
+grid-template-columns: repeat(auto-fill, minmax(min(30rem, 100%), 1fr)) }
 figure img { background: #fff }
 .sheet img { display: block }
 details { margin: .6rem 0 }
@@ -92,18 +99,25 @@ def write_report(evaluations: Sequence[Evaluation]) -> str:
     return write_page(printable(title), body, style=_STYLE)
 
 
-def _write_sections(evaluations: Sequence[Evaluation]) -> Iterable[Section]:
+def _write_sections(evaluations: Sequence[Evaluation]) -> Iterator[Section]:
     yield Section(
         anchor="summary",
         title="What came out",
         html=write_summary([own.result for own in evaluations]),
     )
-    left_out: list[str] = []
+    yield Section(
+        anchor="tables",
+        title="Tables",
+        html=write_fragment(build_tables(evaluations)),
+    )
+    drawings, undrawn = draw_figures(evaluations, FigureChoice(published=_can_compare(evaluations)))
+    yield Section(anchor="figures", title="Figures", html="\n".join(map(_write_drawing, drawings)))
     yield Section(
         anchor="pictures",
         title="Where the detectors looked",
         html=_write_pictures(evaluations),
     )
+    left_out = [f"No figure {figure.kind}: {figure.reason}." for figure in undrawn]
     yield Section(
         anchor="omissions",
         title="What is left out, and why",
@@ -113,6 +127,21 @@ def _write_sections(evaluations: Sequence[Evaluation]) -> Iterable[Section]:
         anchor="origin",
         title="Every setting and digest",
         html=write_provenance(evaluations),
+    )
+
+
+def _can_compare(evaluations: Sequence[Evaluation]) -> bool:
+    """Return whether the paper's numbers are of the videos that the detectors were tested on."""
+    releases = [own.result.release for own in evaluations]
+    return not any(release.synthetic or release.differs for release in releases)
+
+
+def _write_drawing(drawing: Drawing) -> str:
+    svg = render_figure(drawing.figure, "svg")
+    image = embed_picture(svg, "svg+xml", alt=drawing.alt)
+    return (
+        f"<figure><h3>{plain(drawing.title)}</h3>{image}"
+        f"<figcaption>{plain(drawing.caption)}</figcaption></figure>"
     )
 
 
