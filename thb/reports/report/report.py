@@ -138,7 +138,7 @@ def _can_compare(evaluations: Sequence[Evaluation]) -> bool:
 
 def _write_drawing(drawing: Drawing) -> str:
     svg = render_figure(drawing.figure, "svg")
-    image = embed_picture(svg, "svg+xml", alt=drawing.alt)
+    image = embed_picture(svg, "svg+xml", alt=printable(drawing.alt))
     return (
         f"<figure><h3>{plain(drawing.title)}</h3>{image}"
         f"<figcaption>{plain(drawing.caption)}</figcaption></figure>"
