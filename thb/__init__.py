@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from thb.releases.leaks import check_leaks
     from thb.releases.tables import load
     from thb.releases.verification import verify_release
+    from thb.reports.report.report import report
     from thb.reports.statistics import count_release
     from thb.reports.tables.paper_tables import PaperTables, tables
     from thb.runtime.cache import cache_info, prune_cache
@@ -113,6 +114,7 @@ __all__ = [
     "publish_detector",
     "publish_space",
     "read_predictions",
+    "report",
     "score",
     "split_folder",
     "tables",
@@ -165,6 +167,7 @@ _HOMES = {
     "publish_detector": "thb.publishing.detector",
     "publish_space": "thb.publishing.space",
     "read_predictions": "thb.prediction.predictions",
+    "report": "thb.reports.report.report",
     "score": "thb.evaluation.score",
     "split_folder": "thb.releases.identity_splits",
     "tables": "thb.reports.tables.paper_tables",

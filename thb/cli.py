@@ -29,6 +29,7 @@ SUMMARIES: Final = {
     "gallery": "Draw the best hits, worst misses and worst false alarms.",
     "score": "Compute the paper's numbers from saved predictions.",
     "tables": "Print the paper's tables for your detectors.",
+    "report": "Write what runs have measured as one HTML page.",
     "convert": "Convert an official checkpoint.",
     "data": "Look at a release.",
     "leak-check": "Compare the faces of videos in different splits.",

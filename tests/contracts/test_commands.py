@@ -40,6 +40,7 @@ FUNCTIONS = {
     "gallery": "make_gallery",
     "score": "score",
     "tables": "tables",
+    "report": "report",
     "convert": "convert",
     "data verify": "verify_release",
     "data split": "split_folder",
@@ -322,6 +323,7 @@ def test_choices_are_those_of_the_domain() -> None:
 
 
 def test_defaults_are_those_of_the_functions() -> None:
+    from thb.evaluation.cells import ScoreSettings
     from thb.evaluation.evaluate import EvaluateSettings
     from thb.explanations.explain import ExplainSettings
     from thb.explanations.gallery import GallerySettings
@@ -342,6 +344,7 @@ def test_defaults_are_those_of_the_functions() -> None:
         "gallery": [GallerySettings(), ExplainSettings()],
         "score": [thb.score],
         "tables": [thb.tables],
+        "report": [ScoreSettings()],
         "leak-check": [LeakSettings()],
         "data verify": [thb.verify_release],
         "data statistics": [thb.count_release],

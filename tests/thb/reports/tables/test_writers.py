@@ -114,7 +114,7 @@ def read_markdown(tables: PaperTables) -> Shown:
 class _Page(HTMLParser):
     """The numbers of a page, and whether its tags are closed in order."""
 
-    void = ("meta", "br")
+    void = ("meta", "br", "wbr")
 
     def __init__(self, protocols: tuple[str, ...] = ("P1", "P3")) -> None:
         super().__init__()
@@ -260,9 +260,9 @@ def test_a_page_stands_alone_and_a_fragment_keeps_to_itself(tables: PaperTables)
     page = tables.to_html()
     assert tables.to_html_fragment() in page
     assert "viewport" in page
-    assert not re.search(r"https?:|url\(|@import|<script|<link|src=", page)
+    assert not re.search(r"https?:|url\(|@import|<script|<link|src=\"", page)
     style = tables.to_html_fragment().partition("<style>")[2].partition("</style>")[0]
-    rules = re.sub(r"@media[^{]*\{|\s+", " ", style)
+    rules = re.sub(r"@(?:media|container)[^{]*\{|\s+", " ", style)
     selectors = [
         one.strip() for rule in re.findall(r"([^{}]+)\{", rules) for one in rule.split(",")
     ]
