@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from thb.releases.leaks import check_leaks
     from thb.releases.tables import load
     from thb.releases.verification import verify_release
+    from thb.reports.figures.writing import figures
+    from thb.reports.run_transitions import transitions
     from thb.runtime.cache import cache_info, prune_cache
     from thb.runtime.environment import environment
     from thb.training.train import train
@@ -101,6 +103,7 @@ __all__ = [
     "evaluate",
     "explain",
     "explain_split",
+    "figures",
     "load",
     "make_gallery",
     "predict",
@@ -112,6 +115,7 @@ __all__ = [
     "score",
     "split_folder",
     "train",
+    "transitions",
     "verify_release",
     "write_predictions",
 ]
@@ -150,6 +154,7 @@ _HOMES = {
     "evaluate": "thb.evaluation.evaluate",
     "explain": "thb.explanations.explain",
     "explain_split": "thb.explanations.split",
+    "figures": "thb.reports.figures.writing",
     "load": "thb.releases.tables",
     "make_gallery": "thb.explanations.gallery",
     "predict": "thb.prediction.predict",
@@ -161,6 +166,7 @@ _HOMES = {
     "score": "thb.evaluation.score",
     "split_folder": "thb.releases.identity_splits",
     "train": "thb.training.train",
+    "transitions": "thb.reports.run_transitions",
     "verify_release": "thb.releases.verification",
     "write_predictions": "thb.prediction.predictions",
 }

@@ -28,6 +28,8 @@ SUMMARIES: Final = {
     "explain-split": "Measure where a detector looks over a whole test set.",
     "gallery": "Draw the best hits, worst misses and worst false alarms.",
     "score": "Compute the paper's numbers from saved predictions.",
+    "figures": "Draw the paper's figures, as PNG and SVG.",
+    "transitions": "Count fakes found in one protocol and missed in another.",
     "convert": "Convert an official checkpoint.",
     "data": "Look at a release.",
     "leak-check": "Compare the faces of videos in different splits.",
