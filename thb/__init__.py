@@ -45,7 +45,9 @@ if TYPE_CHECKING:
     from thb.releases.leaks import check_leaks
     from thb.releases.tables import load
     from thb.releases.verification import verify_release
+    from thb.reports.figures.writing import figures
     from thb.reports.report.report import report
+    from thb.reports.run_transitions import transitions
     from thb.reports.statistics import count_release
     from thb.reports.tables.paper_tables import PaperTables, tables
     from thb.runtime.cache import cache_info, prune_cache
@@ -106,6 +108,7 @@ __all__ = [
     "evaluate",
     "explain",
     "explain_split",
+    "figures",
     "load",
     "make_gallery",
     "predict",
@@ -119,6 +122,7 @@ __all__ = [
     "split_folder",
     "tables",
     "train",
+    "transitions",
     "verify_release",
     "write_predictions",
 ]
@@ -159,6 +163,7 @@ _HOMES = {
     "evaluate": "thb.evaluation.evaluate",
     "explain": "thb.explanations.explain",
     "explain_split": "thb.explanations.split",
+    "figures": "thb.reports.figures.writing",
     "load": "thb.releases.tables",
     "make_gallery": "thb.explanations.gallery",
     "predict": "thb.prediction.predict",
@@ -172,6 +177,7 @@ _HOMES = {
     "split_folder": "thb.releases.identity_splits",
     "tables": "thb.reports.tables.paper_tables",
     "train": "thb.training.train",
+    "transitions": "thb.reports.run_transitions",
     "verify_release": "thb.releases.verification",
     "write_predictions": "thb.prediction.predictions",
 }

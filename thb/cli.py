@@ -29,6 +29,8 @@ SUMMARIES: Final = {
     "gallery": "Draw the best hits, worst misses and worst false alarms.",
     "score": "Compute the paper's numbers from saved predictions.",
     "tables": "Print the paper's tables for your detectors.",
+    "figures": "Draw the paper's figures, as PNG and SVG.",
+    "transitions": "Count fakes found in one protocol and missed in another.",
     "report": "Write what runs have measured as one HTML page.",
     "convert": "Convert an official checkpoint.",
     "data": "Look at a release.",

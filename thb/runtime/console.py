@@ -43,6 +43,7 @@ _EXTRAS: Final = {
     "onnxruntime": "insightface",
     "pytorch_grad_cam": "explain",
     "gradio": "space",
+    "matplotlib": "figures",
 }
 _FAULTS_OF_THE_MACHINE: Final = {
     errno.ENOSPC,

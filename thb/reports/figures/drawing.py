@@ -266,7 +266,7 @@ class _Planner:
             kind,
             f"{kind}-{result.protocol}-{result.title}",
             title=title,
-            alt=lambda: f"{title}. {tell_pairs(pairs)}",
+            alt=lambda: f"{title}. {tell_pairs(kind, pairs, limits)}",
             notes=[line for line in notes if "the mean is over" not in line],
             draw=draw[kind],
         )

@@ -6,11 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+import numpy as np
+
+from metrics.talking_head_detection.roc import roc_curve
 from thb.evaluation.pairs import Pair
 from thb.evaluation.result import Result
 from thb.evaluation.tables import list_caveats, name_with_marks
 from thb.prediction.calibration import Calibration
 from thb.reports.evaluations import Evaluation
+from thb.reports.figures.scores import measure_reliability
+from thb.reports.figures.transport import count_called
 from thb.reports.rows import Row
 from thb.runtime.text import printable
 from thb_dataset.records import TRAINING_GENERATORS
@@ -42,8 +47,8 @@ CAPTIONS: Final[Mapping[str, str]] = {
     ),
     "roc": (
         "The share of fakes found against the share of real videos called fake, which stands on a"
-        " logarithmic axis, one curve for each generator. Higher is better; in the shaded part (less"
-        " than one real video) no false alarm is allowed."
+        " logarithmic axis, one curve for each generator. Higher is better; in the shaded part,"
+        " less than one real video, no false alarm is allowed."
     ),
     "histograms": (
         "How the scores of the real videos (filled) and of the fakes (hatched outline) are spread,"
@@ -150,11 +155,33 @@ def tell_means(rows: Sequence[Row], metric: str) -> str:
     return " ".join(f"{name}: {_join(sorted(means))}." for name, means in found.items())
 
 
-def tell_pairs(pairs: Sequence[Pair]) -> str:
-    """Return the numbers of videos behind pairs, for people who cannot see the figure."""
-    counts = (f"{own.cell.generator} {own.cell.n_fake}" for own in pairs)
-    reals = {own.cell.n_real for own in pairs}
-    return f"Fakes: {', '.join(counts)}; real videos: {' or '.join(map(str, sorted(reals)))}."
+def tell_pairs(kind: str, pairs: Sequence[Pair], limits: Mapping[str, float]) -> str:
+    """Return what a figure of one detector shows, for people who cannot see it.
+
+    Args:
+        kind: ``roc``, ``histograms``, ``reliability`` or ``transport``.
+        pairs: The pairs of the detector on a protocol.
+        limits: The threshold of each fold.
+    """
+    if kind == "roc":
+        areas = [(own.cell.generator, roc_curve(own.labels, own.scores).area) for own in pairs]
+        return f"Areas under the curves: {_join(areas)}."
+    if kind == "histograms":
+        middles = (
+            f"{own.cell.generator} {np.median(own.scores[own.labels == 1]):.2f} against"
+            f" {np.median(own.scores[own.labels == 0]):.2f}"
+            for own in pairs
+        )
+        return f"Median scores of fakes against real videos: {', '.join(middles)}."
+    if kind == "reliability":
+        found = measure_reliability(pairs)
+        points = zip(found.scores, found.shares, strict=True)
+        shares = ", ".join(f"{share:.2f} at {score:.2f}" for score, share in points)
+        return f"Calibration error {found.error:.3f}. Share of fakes at mean score: {shares}."
+    alarms, hits = count_called(pairs, limits)
+    called = ", ".join(f"{own.group} {own.source} {own.called} of {own.total}" for own in alarms)
+    caught = ", ".join(f"{own.group} {own.called} of {own.total}" for own in hits)
+    return f"Real videos called fake: {called}. Fakes called fake: {caught}."
 
 
 def _join(values: Iterable[tuple[str, float]]) -> str:
