@@ -15,6 +15,7 @@ from thb.reports.report.omissions import write_omissions
 from thb.reports.report.provenance import write_provenance
 from thb.reports.report.section import Section, paragraph, plain
 from thb.reports.report.summary import write_summary
+from thb.reports.report.transitions import write_transitions
 from thb.reports.tables.building import build_tables
 from thb.reports.tables.html import write_fragment
 from thb.runtime.text import printable
@@ -117,7 +118,9 @@ def _write_sections(evaluations: Sequence[Evaluation]) -> Iterator[Section]:
         title="Where the detectors looked",
         html=_write_pictures(evaluations),
     )
-    left_out = [f"No figure {figure.kind}: {figure.reason}." for figure in undrawn]
+    falls, uncompared = write_transitions(evaluations)
+    yield Section(anchor="transitions", title="Found in P1, missed in P3", html=falls)
+    left_out = [*uncompared, *(f"No figure {figure.kind}: {figure.reason}." for figure in undrawn)]
     yield Section(
         anchor="omissions",
         title="What is left out, and why",
