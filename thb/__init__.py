@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from thb.evaluation.evaluate import evaluate
     from thb.evaluation.result import Result
     from thb.evaluation.score import score
+    from thb.evaluation.verification import verify_result
     from thb.explanations.explain import explain
     from thb.explanations.explanation import Explanation
     from thb.explanations.gallery import make_gallery
@@ -113,6 +114,7 @@ __all__ = [
     "split_folder",
     "train",
     "verify_release",
+    "verify_result",
     "write_predictions",
 ]
 
@@ -162,6 +164,7 @@ _HOMES = {
     "split_folder": "thb.releases.identity_splits",
     "train": "thb.training.train",
     "verify_release": "thb.releases.verification",
+    "verify_result": "thb.evaluation.verification",
     "write_predictions": "thb.prediction.predictions",
 }
 """The module of each name; after a colon, what it is called there."""

@@ -39,6 +39,7 @@ FUNCTIONS = {
     "explain-split": "explain_split",
     "gallery": "make_gallery",
     "score": "score",
+    "verify-result": "verify_result",
     "convert": "convert",
     "data verify": "verify_release",
     "data split": "split_folder",

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from thb.prediction.row_files import read_rows, write_rows
+from thb.runs.folders import PREDICTIONS_FILE
 from thb.runs.provenance import ScoringRecord
 from thb_dataset.errors import IncompletePredictionsError, ResultError
 from thb_dataset.wording import shorten_list
@@ -227,3 +228,22 @@ def read_predictions(path: str | Path) -> Predictions:
     """
     rows, run = read_rows(path, Prediction, what="predictions")
     return Predictions(rows=rows, run=run)
+
+
+def read_all_predictions(paths: Iterable[str | Path]) -> list[Predictions]:
+    """Read predictions from files, and from all files ``predictions.parquet`` in folders.
+
+    Args:
+        paths: Files and folders; a file that is named twice is read once.
+
+    Raises:
+        ResultError: A path does not exist, a folder holds no predictions, or a file cannot be read.
+    """
+    files: list[Path] = []
+    for given in paths:
+        path = Path(given).expanduser()
+        found = sorted(path.rglob(PREDICTIONS_FILE)) if path.is_dir() else [path]
+        if not found:
+            raise ResultError(f"{path} holds no {PREDICTIONS_FILE}; thb evaluate writes them")
+        files += found
+    return [read_predictions(file) for file in dict.fromkeys(files)]
