@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 import thb
 from thb.cli import SUMMARIES, app, load_verb
-from thb.commands import leak_check, options, score, train
+from thb.commands import import_scores, leak_check, options, score, train
 from thb.runtime.console import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ FUNCTIONS = {
     "gallery": "make_gallery",
     "score": "score",
     "verify-result": "verify_result",
+    "import-scores": "import_scores",
     "convert": "convert",
     "data verify": "verify_release",
     "data split": "split_folder",
@@ -194,6 +195,8 @@ def test_every_command_has_its_function(words: str) -> None:
         (["evaluate", "baseline", "--protocol", "p1", "--fold", "hallo"], 2),
         (["evaluate", "baseline", "--protocol", "all", "--fold", "hallo"], 2),
         (["score", "nowhere.parquet"], 2),
+        (["verify-result", "nowhere.json"], 3),
+        (["import-scores", "s.csv", "--protocol", "p1", "--out", "x"], 2),
         (["data", "verify", "--split-list", "none"], 2),
         (["data", "verify", "--release", "./nowhere"], 3),
         (["evaluate", "./nowhere", "--protocol", "p1", "--release", "./nowhere"], 3),
@@ -305,6 +308,7 @@ def test_choices_are_those_of_the_domain() -> None:
     from detectors.recipes import MixedPrecision
     from metrics.talking_head_detection.roc import Method
     from thb.evaluation.cells import NoFacePolicy
+    from thb.exchange.importing import Polarity
     from thb.prediction.inference import ScoringPrecision
     from thb.releases.leaks import LeakSettings
 
@@ -312,6 +316,7 @@ def test_choices_are_those_of_the_domain() -> None:
     assert set(get_args(options.ScoringPrecision)) == set(get_args(ScoringPrecision))
     assert set(get_args(options.Target)) == set(get_args(Target))
     assert set(get_args(score.Method)) == set(get_args(Method))
+    assert set(get_args(import_scores.Polarity)) == set(get_args(Polarity))
     assert set(get_args(train.MixedPrecision)) == set(get_args(MixedPrecision))
     measures = get_type_hints(LeakSettings)["measure"]
     assert set(get_args(leak_check.Measure)) == set(get_args(measures))

@@ -12,6 +12,7 @@ from thb.commands.options import TableFormat
 from thb.runtime.console import say
 from thb.runtime.progress import is_main_process
 from thb.runtime.records import replace_not_finite
+from thb.runtime.text import escape as escape  # noqa: PLC0414 — the commands know it from here
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -85,11 +86,6 @@ def say_grounds(grounds: Grounds) -> None:
         say(f"note: no verdict: {grounds.fault}")
     if grounds.banner is not None:
         say(f"warning: {grounds.banner}")
-
-
-def escape(text: str) -> str:
-    """Return a name with its control characters spelt out, so that no terminal obeys them."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def write_results(results: Sequence[Result], output: TableFormat) -> None:

@@ -32,9 +32,9 @@ def verify_result(
     ] = None,
     output: FormatOption = FORMAT,
 ) -> None:
-    """Recompute a result from its predictions and compare every value.
+    """Recompute a result and compare every value.
 
-    Numbers, intervals, hashes, settings and the record of every run are compared. Exit code 1: a
+    The predictions give its numbers, intervals, hashes and records again. Exit code 1: a
     value is not what the predictions give; each one is named. Exit code 3: a file cannot be read.
 
     JSON: file, agrees, folds, differences (each with place, recorded and recomputed) and notes.

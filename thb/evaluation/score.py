@@ -106,9 +106,13 @@ def score(
         settings=ScoreSettings(no_face=no_face, method=method, n_bootstrap=n_bootstrap, seed=seed),
         predictions_sha256={name: _hash_rows(rows[name]) for name in sorted(runs)},
         splits_sha256={name: _hash_split(rows[name]) for name in sorted(runs)},
-        versions={name: found for name, found in package_versions().items() if name in _COMPUTING}
-        | {"metric": VERSION},
+        versions=_list_versions(),
     )
+
+
+def _list_versions() -> dict[str, str]:
+    installed = package_versions()
+    return {name: installed[name] for name in _COMPUTING if name in installed} | {"metric": VERSION}
 
 
 def _open(

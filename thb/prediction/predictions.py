@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Self, overload
 
 from thb.prediction.row_files import read_rows, write_rows
 from thb.runs.folders import PREDICTIONS_FILE
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from thb.prediction.throughput import Throughput
+    from thb_dataset.records import Video
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +101,44 @@ class Prediction:
             raise ResultError(f"{self.video_id}: score {self.score} is not within [0, 1]")
         if not all(map(math.isfinite, self.clip_logits)):
             raise ResultError(f"{self.video_id}: a clip's logit is not a finite number")
+
+    @classmethod
+    def of_video(
+        cls,
+        video: Video,
+        *,
+        split: str,
+        status: Status,
+        reason: str | None = None,
+        score: float | None = None,
+        clip_logits: tuple[float, ...] = (),
+    ) -> Self:
+        """Return the row of a video of a release, with what the release says of it.
+
+        Args:
+            video: The video.
+            split: The part of the protocol that it was scored in.
+            status: Whether it has a score.
+            reason: Why it has none.
+            score: P(fake).
+            clip_logits: The logits behind the score.
+
+        Raises:
+            ResultError: Status, score and logits do not go together.
+        """
+        return cls(
+            video_id=video.video_id,
+            label=int(video.label),
+            generator=video.generator.value if video.generator else None,
+            portrait=video.portrait,
+            driver=video.driver,
+            real_dataset=video.real_dataset.value if video.real_dataset else None,
+            split=split,
+            status=status,
+            reason=reason,
+            score=score,
+            clip_logits=clip_logits,
+        )
 
     @property
     def key(self) -> tuple[str, int]:
