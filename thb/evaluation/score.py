@@ -70,11 +70,8 @@ def score(
         ResultError: There is nothing to score, a row has no label, a video has several rows, or
             the predictions differ in protocol, release, splits, detector, clips or face pack.
     """
+    _check_policy(no_face)
     folds = _open(predictions)
-    if no_face not in get_args(NoFacePolicy):
-        raise ResultError(
-            f"no-face policy {no_face!r} is not one of {', '.join(get_args(NoFacePolicy))}"
-        )
     if not folds:
         raise ResultError("no predictions: nothing to score")
     runs = {run.fold: run for run in map(_get_run, folds)}
@@ -108,6 +105,13 @@ def score(
         splits_sha256={name: _hash_split(rows[name]) for name in sorted(runs)},
         versions=_list_versions(),
     )
+
+
+def _check_policy(no_face: str) -> None:
+    if no_face not in get_args(NoFacePolicy):
+        raise ResultError(
+            f"no-face policy {no_face!r} is not one of {', '.join(get_args(NoFacePolicy))}"
+        )
 
 
 def _list_versions() -> dict[str, str]:
