@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from thb.evaluation.result import Result
     from thb.evaluation.score import score
     from thb.evaluation.verification import verify_result
+    from thb.exchange.exporting import export
     from thb.exchange.importing import import_scores
     from thb.explanations.explain import explain
     from thb.explanations.explanation import Explanation
@@ -103,6 +104,7 @@ __all__ = [
     "evaluate",
     "explain",
     "explain_split",
+    "export",
     "import_scores",
     "load",
     "make_gallery",
@@ -154,6 +156,7 @@ _HOMES = {
     "evaluate": "thb.evaluation.evaluate",
     "explain": "thb.explanations.explain",
     "explain_split": "thb.explanations.split",
+    "export": "thb.exchange.exporting",
     "import_scores": "thb.exchange.importing",
     "load": "thb.releases.tables",
     "make_gallery": "thb.explanations.gallery",

@@ -30,6 +30,7 @@ SUMMARIES: Final = {
     "score": "Compute the paper's numbers from saved predictions.",
     "verify-result": "Recompute a result and compare every value.",
     "import-scores": "Turn the scores of other software into predictions.",
+    "export": "Write predictions and results in the formats of others.",
     "convert": "Convert an official checkpoint.",
     "data": "Look at a release.",
     "leak-check": "Compare the faces of videos in different splits.",

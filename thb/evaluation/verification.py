@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +19,13 @@ from thb.evaluation.score import score
 from thb.prediction.predictions import Predictions, read_all_predictions
 from thb.runs.folders import PREDICTIONS_FILE
 from thb.runs.provenance import FoldScoringRecord
+from thb.runs.record import FOLD_NAME
 from thb.runtime.text import printable
 from thb_dataset.errors import ResultError
 
 MOST_RESAMPLES: Final = 100_000
 """The largest number of resamples that is recomputed; a record may ask for years of them."""
 
-_FOLD: Final = re.compile(r"p[123](-[a-z0-9_]+)?")
 _ABSENT: Final = "nothing"
 _SHOWN: Final = 200
 _OF_FOLDS: Final = ("runs", "thresholds", "predictions_sha256", "splits_sha256")
@@ -143,7 +142,7 @@ def verify_result(
 
 def _check_settings(file: Path, claimed: Result) -> None:
     """Refuse what would be dangerous or endless to recompute."""
-    strange = [name for name in (claimed.protocol, *claimed.runs) if not _FOLD.fullmatch(name)]
+    strange = [name for name in (claimed.protocol, *claimed.runs) if not FOLD_NAME.fullmatch(name)]
     if strange:
         raise ResultError(f"{file}: {printable(strange[0])!r} is not the name of a fold")
     if not 0 <= claimed.settings.n_bootstrap <= MOST_RESAMPLES or claimed.settings.seed < 0:
