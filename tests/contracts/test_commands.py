@@ -272,7 +272,7 @@ def test_completion_knows_the_verbs_and_their_options() -> None:
         count = len(words.split()) - (not words.endswith(" "))
         return run(**variables, COMP_CWORD=str(count)).stdout.split()
 
-    assert complete("thb ex") == ["explain", "explain-split"]
+    assert complete("thb expl") == ["explain", "explain-split"]
     assert complete("thb data ") == ["verify", "split"]
     assert "--real-root" in complete("thb train --re")
     assert complete("thb score --method n") == ["nearest"]
