@@ -2,7 +2,7 @@
 
 The datastore wants ``data/<collection>/<developer>/<model>/<uuid>.json`` and beside it
 ``<uuid>_samples.jsonl``. The uuid is made from the content, so that the same result has the same
-name. Schema: https://github.com/evaleval/every_eval_ever.
+name. See https://huggingface.co/datasets/evaleval/EEE_datastore.
 """
 
 from __future__ import annotations
