@@ -155,8 +155,18 @@ def test_the_wrong_polarity_is_shouted_and_nothing_is_turned(
     done = run_import(file, tiny_release)
     (warning,) = done.warnings
     assert "BELOW ONE HALF" in warning
-    assert "real-high" in warning
+    assert "the polarity is probably real-high" in warning
     assert all(row.score == 1 - scores[row.video_id] for row in done.predictions)
+
+
+def test_an_auc_that_may_be_chance_accuses_nobody(
+    tmp_path: Path, tiny_release: MiniRelease, fold: Fold
+) -> None:
+    tested = (*fold.test, *fold.extra)
+    high = next(video.video_id for video in tested if not video.label)
+    scores = {video.video_id: 0.5 for video in tested} | {high: 0.6}
+    (warning,) = run_import(write_csv(tmp_path / "s.csv", scores), tiny_release).warnings
+    assert "which may be chance; the polarity may be real-high" in warning
 
 
 def test_scores_that_become_equal_are_told(
