@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from metrics.talking_head_detection.delong import area_interval
 from metrics.talking_head_detection.roc import RocCurve, roc_curve
 from thb.exchange.score_files import GivenScore, ScoreFile, read_score_file
 from thb.prediction.predictions import Prediction, Predictions, Status, write_predictions
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
 
 Polarity = Literal["fake-high", "real-high"]
 _SHOWN: Final = 5
+_CERTAIN: Final = 1.96
+"""The deviations below one half from which an AUC is no chance, at the level of 95 %."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,7 +303,10 @@ def _warn(
     warnings = []
     if curve.area < 0.5:
         other = "fake-high" if settings.polarity == "real-high" else "real-high"
-        is_certain = area_interval(curve).high < 0.5
+        # Mann and Whitney's test: the AUC of scores that know nothing has this deviation.
+        n_real, n_fake = curve.n_real, curve.n_fake
+        deviation = math.sqrt((n_real + n_fake + 1) / (12 * n_real * n_fake))
+        is_certain = 0.5 - curve.area > _CERTAIN * deviation
         warnings.append(
             f"{fold}: THE AUC IS {curve.area:.3f}, BELOW ONE HALF. Real videos score higher than"
             f" fakes{'' if is_certain else ', which may be chance'}; the polarity"
