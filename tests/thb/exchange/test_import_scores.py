@@ -149,14 +149,15 @@ def test_polarity_and_scale_are_what_the_user_says(
 
 
 def test_the_wrong_polarity_is_shouted_and_nothing_is_turned(
-    tmp_path: Path, tiny_release: MiniRelease, scores: dict[str, float]
+    tmp_path: Path, tiny_release: MiniRelease, fold: Fold
 ) -> None:
-    file = write_csv(tmp_path / "s.csv", {name: 1 - value for name, value in scores.items()})
-    done = run_import(file, tiny_release)
+    tested = (*fold.test, *fold.extra)
+    turned = {video.video_id: 0.2 if video.label else 0.8 for video in tested}
+    done = run_import(write_csv(tmp_path / "s.csv", turned), tiny_release)
     (warning,) = done.warnings
-    assert "BELOW ONE HALF" in warning
+    assert "THE AUC IS 0.000, BELOW ONE HALF" in warning
     assert "the polarity is probably real-high" in warning
-    assert all(row.score == 1 - scores[row.video_id] for row in done.predictions)
+    assert {row.video_id: row.score for row in done.predictions} == turned
 
 
 def test_an_auc_that_may_be_chance_accuses_nobody(
