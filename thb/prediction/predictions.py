@@ -278,6 +278,18 @@ def read_all_predictions(paths: Iterable[str | Path]) -> list[Predictions]:
     Raises:
         ResultError: A path does not exist, a folder holds no predictions, or a file cannot be read.
     """
+    return [read_predictions(file) for file in find_predictions(paths)]
+
+
+def find_predictions(paths: Iterable[str | Path]) -> list[Path]:
+    """Return the files that hold predictions: those named, and those in the folders named.
+
+    Args:
+        paths: Files and folders; a file that is named twice is returned once.
+
+    Raises:
+        ResultError: A folder holds no predictions.
+    """
     files: list[Path] = []
     for given in paths:
         path = Path(given).expanduser()
@@ -285,4 +297,4 @@ def read_all_predictions(paths: Iterable[str | Path]) -> list[Predictions]:
         if not found:
             raise ResultError(f"{path} holds no {PREDICTIONS_FILE}; thb evaluate writes them")
         files += found
-    return [read_predictions(file) for file in dict.fromkeys(files)]
+    return list(dict.fromkeys(files))
