@@ -39,6 +39,8 @@ FUNCTIONS = {
     "explain-split": "explain_split",
     "gallery": "make_gallery",
     "score": "score",
+    "figures": "figures",
+    "transitions": "transitions",
     "convert": "convert",
     "data verify": "verify_release",
     "data split": "split_folder",
@@ -203,6 +205,10 @@ def test_every_command_has_its_function(words: str) -> None:
         (["evaluate", "tall", "--protocol", "p1", "--release", "./nowhere"], 4),
         (["gallery", "tall", "--protocol", "p1", "--release", "./nowhere"], 4),
         (["calibrate", "tall", "--release", "./nowhere"], 4),
+        (["figures", "nowhere", "--out", "o"], 2),
+        (["figures", "--out", "o", "--figure", "fig9"], 2),
+        (["transitions", "nowhere"], 2),
+        (["transitions", "."], 3),
         (["publish", "detector", "tall", "--repo", "o/n"], 4),
         (["publish", "space", "demo", "--repo", "o/n", "--detector", "tall"], 4),
         (["train", "./nowhere", "--protocol", "p1", "--release", "./nowhere", "--out", "o"], 3),
@@ -317,12 +323,14 @@ def test_choices_are_those_of_the_domain() -> None:
 
 
 def test_defaults_are_those_of_the_functions() -> None:
+    from thb.evaluation.cells import ScoreSettings
     from thb.evaluation.evaluate import EvaluateSettings
     from thb.explanations.explain import ExplainSettings
     from thb.explanations.gallery import GallerySettings
     from thb.explanations.split import SplitExplainSettings
     from thb.prediction.inference import PredictSettings
     from thb.releases.leaks import LeakSettings
+    from thb.reports.transition_sheets import SheetSettings
     from thb.training.settings import TrainOptions, TrainSettings
     from thb_dataset.clips.disk_store import DEFAULT_MAX_BYTES
     from thb_dataset.identity.splits import DEFAULT_RATIOS
@@ -336,6 +344,8 @@ def test_defaults_are_those_of_the_functions() -> None:
         "explain-split": [SplitExplainSettings(), ExplainSettings()],
         "gallery": [GallerySettings(), ExplainSettings()],
         "score": [thb.score],
+        "figures": [ScoreSettings()],
+        "transitions": [SheetSettings(), ExplainSettings(), thb.transitions],
         "leak-check": [LeakSettings()],
         "data verify": [thb.verify_release],
         "env": [thb.environment],

@@ -183,12 +183,26 @@ def save_figure(
     held = {key: text for key, text in words.items() if text}
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
     with mpl.rc_context(_RULES):
+        _settle(figure)
         for path in paths:
             kind = path.suffix[1:]
             dated = {"Date": None} if kind == "svg" else {"Software": None}
             with write_whole(path) as draft:
                 figure.savefig(draft, format=kind, dpi=DPI, metadata=dated | held)
     return paths
+
+
+def _settle(figure: Figure) -> None:
+    """Lay a figure out for good, its axes at rounded places.
+
+    The solver behind the layout rounds differently from time to time, in the thirteenth digit; the
+    ids inside an SVG are made from all digits.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = axes.get_position(original=True).bounds
+        axes.set_position((round(left, 6), round(bottom, 6), round(width, 6), round(height, 6)))
 
 
 def style_of(place: int, *, published: bool = False) -> dict[str, str]:
