@@ -15,8 +15,10 @@ from tests.support.scored_folds import GENERATORS, write_run
 from thb.evaluation.cells import ScoreSettings
 from thb.prediction.predictions import Prediction, read_predictions
 from thb.reports.evaluations import Evaluation, read_evaluations
-from thb.reports.figures.drawing import KINDS, Drawing, FigureChoice, draw_figures
+from thb.reports.figures.choice import KINDS, FigureChoice
+from thb.reports.figures.drawing import Drawing, draw_figures
 from thb.reports.figures.style import save_figure
+from thb.reports.figures.words import CAPTIONS
 from thb.reports.published import average_published
 from thb.runs.provenance import FROM_SCRATCH, ScoredDetector
 from thb.runs.record import ReleaseRecord
@@ -24,6 +26,7 @@ from thb.runs.record import ReleaseRecord
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 FAST = ScoreSettings(n_bootstrap=0)
 
@@ -43,6 +46,10 @@ def list_texts(figure: Figure) -> str:
 
 def read_legend(figure: Figure) -> list[str]:
     return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def read_points(line: Line2D) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in np.asarray(line.get_xydata())]
 
 
 def read_heights(axes: Axes, label: str) -> list[float]:
@@ -126,7 +133,7 @@ def test_a_roc_curve_goes_through_every_pair_of_rates(run: Path) -> None:
         fakes, reals = split_scores(rows, str(line.get_label()).partition(" (")[0])
         wins = sum((fake > real) + (fake == real) / 2 for fake in fakes for real in reals)
         assert str(line.get_label()).endswith(f"(AUC {wins / len(fakes) / len(reals):.3f})")
-        points = set(zip(*map(np.ndarray.tolist, line.get_data()), strict=True))
+        points = set(read_points(line))
         for limit in {*fakes, *reals}:
             fpr = sum(score >= limit for score in reals) / len(reals)
             tpr = sum(score >= limit for score in fakes) / len(fakes)
@@ -163,7 +170,7 @@ def test_reliability_weighs_both_classes_equally(run: Path) -> None:
             expected.append((mean, share))
             distance += weight / 2 * abs(mean - share)
     (_, line) = drawing.figure.axes[0].lines
-    drawn = list(zip(*map(np.ndarray.tolist, line.get_data()), strict=True))
+    drawn = read_points(line)
     assert drawn == [pytest.approx(point) for point in expected]
     assert f"(calibration error {distance:.3f})" in str(line.get_label())
 
@@ -253,6 +260,16 @@ def test_the_paper_alone_is_drawn_from_its_tables() -> None:
         average_published("p3", "TALL", metric) for metric in ("t01", "t1")
     ]
     assert not any(own.notes for own in drawn)
+    assert not any("dashed" in own.caption or "Thin" in own.caption for own in drawn)
+
+
+def test_captions_speak_of_what_is_there(run: Path) -> None:
+    captions = {own.name: own.caption for own in draw(read(run), published=True)}
+    assert set(CAPTIONS) == set(KINDS)
+    assert "Left of the dashed line" in captions["fig2b-p1"]
+    assert "A detector of the paper is two points" in captions["fig2b-p1"]
+    assert "95 % intervals" in captions["fig2c-p3"]
+    assert "threshold that validation gave" in captions["histograms-p1-mine"]
 
 
 def test_two_detectors_of_one_name_are_both_there(run: Path, tmp_path: Path) -> None:

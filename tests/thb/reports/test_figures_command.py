@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.scored_folds import write_run
 from thb.commands.figures import FIGURES
-from thb.reports.figures.drawing import KINDS
+from thb.reports.figures.choice import KINDS
 from thb.reports.figures.writing import figures
 
 if TYPE_CHECKING:
