@@ -363,6 +363,8 @@ def test_defaults_are_those_of_the_functions() -> None:
         *("n_bootstrap", "target", "steps", "measure", "method", "target_fpr", "split_list"),
     }
     assert f"(default: {TrainSettings().seed})" in find_option("train", "seed").help
+    missed = find_option("transitions", "missed").default
+    assert float(missed) == read_defaults(thb.transitions)["missed_below"]
     ratios = find_option("data split", "ratios").default
     assert tuple(ratios) == tuple(DEFAULT_RATIOS.values())
     size = find_option("cache prune", "max_size").default

@@ -90,7 +90,7 @@ def transitions(  # noqa: PLR0913 — one parameter per option
             help="Let confident mean this quantile of the first detector's scores of fakes.",
         ),
     ] = None,
-    missed_below: Annotated[
+    missed: Annotated[
         str,
         typer.Option(
             "--missed-below",
@@ -153,7 +153,7 @@ def transitions(  # noqa: PLR0913 — one parameter per option
         after=after,
         confident=confident,
         quantile=quantile,
-        missed_below=_read_limit(missed_below),
+        missed_below=_read_limit(missed),
     )
     sheets: Sequence[TransitionSheet] | None = None
     if explain is not None:

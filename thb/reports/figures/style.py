@@ -29,7 +29,7 @@ COLOURS: Final = (
 """Okabe and Ito's colours, which people with any kind of colour blindness can tell apart."""
 LINES: Final = ("-", "--", "-.", ":")
 MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "*")
-HATCHES: Final = ("", "///", "...", "xxx", "\\\\\\", "|||", "", "---")
+HATCHES: Final = ("", "///", "...", "xxx", "\\\\\\", "|||", "++", "---")
 
 _RULES: Final[dict[Any, Any]] = {
     "figure.facecolor": "white",  # opaque, so that it can be read on a dark page
@@ -216,5 +216,15 @@ def style_of(place: int, *, published: bool = False) -> dict[str, str]:
     return {
         "color": COLOURS[place % len(COLOURS)],
         "linestyle": ":" if published else LINES[(place + round_) % 3],
-        "marker": MARKERS[place % len(MARKERS)],
+        "marker": MARKERS[(place + round_) % len(MARKERS)],
     }
+
+
+def fill_of(place: int) -> tuple[str, str]:
+    """Return the colour and the hatch of the bars of a series; no two of 64 look alike.
+
+    Args:
+        place: The place of the series, from 0 on.
+    """
+    round_ = place // len(COLOURS)
+    return COLOURS[place % len(COLOURS)], HATCHES[(place + round_) % len(HATCHES)]
