@@ -40,7 +40,7 @@ def figures(  # noqa: PLR0913 — one parameter per option
     runs: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[RUN]...",
+            metavar="RUN",
             help="Run folders, files predictions.parquet or result-*.json; none for the paper's "
             "numbers alone.",
             show_default=False,

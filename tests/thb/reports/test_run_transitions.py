@@ -124,7 +124,14 @@ def test_the_second_protocol_may_lie_in_another_folder(run: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"after": "p1"}, {"confident": 1.5}, {"quantile": -0.1}, {"missed_below": 2.0}]
+    "wrong",
+    [
+        {"after": "p1"},
+        {"confident": 1.5},
+        {"quantile": -0.1},
+        {"quantile": 1.0},
+        {"missed_below": 2.0},
+    ],
 )
 def test_impossible_settings_are_refused(run: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):
