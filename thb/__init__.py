@@ -46,7 +46,10 @@ if TYPE_CHECKING:
     from thb.releases.tables import load
     from thb.releases.verification import verify_release
     from thb.reports.figures.writing import figures
+    from thb.reports.report.report import report
     from thb.reports.run_transitions import transitions
+    from thb.reports.statistics import count_release
+    from thb.reports.tables.paper_tables import PaperTables, tables
     from thb.runtime.cache import cache_info, prune_cache
     from thb.runtime.environment import environment
     from thb.training.train import train
@@ -80,6 +83,7 @@ __all__ = [
     "IncompletePredictionsError",
     "NoAudioError",
     "NoFaceError",
+    "PaperTables",
     "Prediction",
     "Predictions",
     "ProtocolError",
@@ -98,6 +102,7 @@ __all__ = [
     "calibrate",
     "check_leaks",
     "convert",
+    "count_release",
     "detector",
     "environment",
     "evaluate",
@@ -112,8 +117,10 @@ __all__ = [
     "publish_detector",
     "publish_space",
     "read_predictions",
+    "report",
     "score",
     "split_folder",
+    "tables",
     "train",
     "transitions",
     "verify_release",
@@ -132,6 +139,7 @@ _HOMES = {
     "IncompletePredictionsError": _ERRORS,
     "NoAudioError": _ERRORS,
     "NoFaceError": _ERRORS,
+    "PaperTables": "thb.reports.tables.paper_tables",
     "Prediction": "thb.prediction.predictions",
     "Predictions": "thb.prediction.predictions",
     "ProtocolError": _ERRORS,
@@ -149,6 +157,7 @@ _HOMES = {
     "calibrate": "thb.prediction.calibration",
     "check_leaks": "thb.releases.leaks",
     "convert": "detectors.convert",
+    "count_release": "thb.reports.statistics",
     "detector": "detectors.registry:load_detector",
     "environment": "thb.runtime.environment",
     "evaluate": "thb.evaluation.evaluate",
@@ -163,8 +172,10 @@ _HOMES = {
     "publish_detector": "thb.publishing.detector",
     "publish_space": "thb.publishing.space",
     "read_predictions": "thb.prediction.predictions",
+    "report": "thb.reports.report.report",
     "score": "thb.evaluation.score",
     "split_folder": "thb.releases.identity_splits",
+    "tables": "thb.reports.tables.paper_tables",
     "train": "thb.training.train",
     "transitions": "thb.reports.run_transitions",
     "verify_release": "thb.releases.verification",

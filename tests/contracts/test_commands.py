@@ -41,9 +41,12 @@ FUNCTIONS = {
     "score": "score",
     "figures": "figures",
     "transitions": "transitions",
+    "tables": "tables",
+    "report": "report",
     "convert": "convert",
     "data verify": "verify_release",
     "data split": "split_folder",
+    "data statistics": "count_release",
     "leak-check": "check_leaks",
     "cache info": "cache_info",
     "cache prune": "prune_cache",
@@ -195,6 +198,9 @@ def test_every_command_has_its_function(words: str) -> None:
         (["evaluate", "baseline", "--protocol", "p1", "--fold", "hallo"], 2),
         (["evaluate", "baseline", "--protocol", "all", "--fold", "hallo"], 2),
         (["score", "nowhere.parquet"], 2),
+        (["tables", "nowhere.parquet"], 2),
+        (["tables", "--out", "tables.md", "--published"], 2),
+        (["tables"], 3),
         (["data", "verify", "--split-list", "none"], 2),
         (["data", "verify", "--release", "./nowhere"], 3),
         (["evaluate", "./nowhere", "--protocol", "p1", "--release", "./nowhere"], 3),
@@ -273,7 +279,7 @@ def test_completion_knows_the_verbs_and_their_options() -> None:
         return run(**variables, COMP_CWORD=str(count)).stdout.split()
 
     assert complete("thb ex") == ["explain", "explain-split"]
-    assert complete("thb data ") == ["verify", "split"]
+    assert complete("thb data ") == ["verify", "split", "statistics"]
     assert "--real-root" in complete("thb train --re")
     assert complete("thb score --method n") == ["nearest"]
 
@@ -346,8 +352,11 @@ def test_defaults_are_those_of_the_functions() -> None:
         "score": [thb.score],
         "figures": [ScoreSettings()],
         "transitions": [SheetSettings(), ExplainSettings(), thb.transitions],
+        "tables": [thb.tables],
+        "report": [ScoreSettings()],
         "leak-check": [LeakSettings()],
         "data verify": [thb.verify_release],
+        "data statistics": [thb.count_release],
         "env": [thb.environment],
     }
     compared = set()

@@ -28,12 +28,14 @@ class Evaluation:
     Attributes:
         result: The numbers.
         folds: The predictions of each fold; empty if only the numbers are at hand.
+        folder: The run folder, or the folder of a saved result.
         calibrations: The threshold that validation gave the detector of a fold, by fold; a fold
             without one is absent.
     """
 
     result: Result
     folds: tuple[Predictions, ...] = ()
+    folder: Path | None = None
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
 
     @cached_property
@@ -86,11 +88,13 @@ def read_evaluations(
                 name=group.name,
             ),
             folds=group.folds,
+            folder=group.folder,
             calibrations=_read_calibrations(group),
         )
         for group in gather_predictions(scored, names)
     ]
-    return [*evaluations, *(Evaluation(result=Result.load(file)) for file in results)]
+    loaded = [Evaluation(result=Result.load(file), folder=file.parent) for file in results]
+    return [*evaluations, *loaded]
 
 
 def _find_results(path: Path) -> list[Path]:

@@ -199,6 +199,8 @@ class _Planner:
         for name, evaluation in self.evaluations:
             if evaluation.result.protocol == protocol:
                 pairs, problem = _select_pairs(evaluation)
+                # The mean is that of the tables, in which test-only generators have no part.
+                pairs = [pair for pair in pairs if pair.cell.part == "test"]
                 series |= {name: pairs} if pairs else {}
                 if problem:
                     self._omit("fig2b", f"{name} on {protocol.upper()}: {problem}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -159,6 +160,27 @@ def _add_foot(figure: Figure, height: float) -> None:
     figure.set_layout_engine("constrained", rect=rect)
 
 
+def render_figure(figure: Figure, kind: str, *, title: str = "", description: str = "") -> bytes:
+    """Return a figure as the content of a file; the same figure gives the same bytes.
+
+    Args:
+        figure: The figure.
+        kind: ``png`` or ``svg``.
+        title: The title that the file holds; empty for none.
+        description: The text that it holds for people who cannot see the figure.
+    """
+    import matplotlib as mpl
+
+    words = {"Title": printable(title), "Description": printable(description)}
+    held = {key: text for key, text in words.items() if text}
+    dated = {"Date": None} if kind == "svg" else {"Software": None}
+    file = io.BytesIO()
+    with mpl.rc_context(_RULES):
+        _settle(figure)
+        figure.savefig(file, format=kind, dpi=DPI, metadata=dated | held)
+    return file.getvalue()
+
+
 def save_figure(
     figure: Figure, folder: Path, name: str, *, title: str = "", description: str = ""
 ) -> list[Path]:
@@ -177,18 +199,11 @@ def save_figure(
     Raises:
         OSError: A file cannot be written.
     """
-    import matplotlib as mpl
-
-    words = {"Title": printable(title), "Description": printable(description)}
-    held = {key: text for key, text in words.items() if text}
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
-    with mpl.rc_context(_RULES):
-        _settle(figure)
-        for path in paths:
-            kind = path.suffix[1:]
-            dated = {"Date": None} if kind == "svg" else {"Software": None}
-            with write_whole(path) as draft:
-                figure.savefig(draft, format=kind, dpi=DPI, metadata=dated | held)
+    for path in paths:
+        content = render_figure(figure, path.suffix[1:], title=title, description=description)
+        with write_whole(path) as draft:
+            draft.write_bytes(content)
     return paths
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from metrics.talking_head_detection.roc import GRADED_FROM, grade
-from thb.evaluation.cells import Cell, Measure
 from thb.evaluation.result import Result
 from thb.evaluation.tables import (
     SHIFTS,
     count_videos,
     list_generators,
-    name_with_marks,
     order_generators,
     rank,
     title,
@@ -22,27 +19,26 @@ from thb.reports.evaluations import Evaluation
 from thb.reports.published import name_in_paper
 from thb.reports.rows import Row, list_published_detectors, make_published_row
 from thb.reports.tables.contests import Ranking, find_best
+from thb.reports.tables.lines import make_extra_lines, make_line, make_printed_line
 from thb.reports.tables.notes import list_notes
-from thb.reports.tables.table import GRADED, MEAN, Entry, Line, Table, TableSet, Videos
+from thb.reports.tables.table import MEAN, Line, Table, TableSet
 from thb.runtime.text import printable
 from thb_dataset.errors import ResultError
 from thb_dataset.protocols import Protocol
 from thb_dataset.records import TRAINING_GENERATORS
-from thb_dataset.release.published_counts import PUBLISHED_FAKES
 
 LABELS: Final = {"p1": "Table 5", "p2": "Table 6", "p3": "Table 7"}
 EXTRA_LABEL: Final = "Tables D.9 and D.10"
-_DECIMALS: Final = 6
-_PAPER_DECIMALS: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Group:
-    """The detectors of one protocol and one reading of the splits, the best first."""
+    """The detectors that were scored on the same videos of a protocol, the best first."""
 
     protocol: str
-    split_by: str
-    evaluations: tuple[Evaluation, ...]
+    split_by: str = "release"
+    release: str = ""
+    evaluations: tuple[Evaluation, ...] = ()
 
     @property
     def results(self) -> list[Result]:
@@ -68,7 +64,7 @@ def build_tables(
     if published:
         have = {group.protocol for group in groups}
         groups += [
-            _Group(protocol=name, split_by="release", evaluations=())
+            _Group(protocol=name)
             for name in wanted
             if name not in have and (protocol != "all" or not evaluations)
         ]
@@ -79,26 +75,23 @@ def build_tables(
             if known
             else "there are no results; name run folders, or ask for the paper's figures"
         )
-    groups.sort(key=lambda group: (group.protocol, group.split_by != "release"))
-    tables, rankings = [], []
+    groups.sort(key=lambda group: (group.protocol, group.split_by != "release", group.release))
+    tables: list[Table] = []
+    rankings: list[tuple[Table, Ranking]] = []
     for group in groups:
-        ranking = Ranking(contests=(), best={}, untested={})
         columns = _list_columns(group)
-        if group.evaluations and columns:
-            ranking = find_best(LABELS[group.protocol], group.evaluations, columns)
-        rankings.append(ranking)
+        ranking = find_best(LABELS[group.protocol], group.evaluations, columns)
+        main = _build_main(group, columns, ranking, published)
+        rankings.append((main, ranking))
         tables += [
             table
-            for table in (
-                _build_main(group, columns, ranking, published),
-                _build_extra(group, published),
-            )
+            for table in (main, _build_extra(group, published))
             if table.lines and table.columns
         ]
     results = [result for group in groups for result in group.results]
     return TableSet(
         tables=tuple(tables),
-        contests=tuple(contest for ranking in rankings for contest in ranking.contests),
+        contests=tuple(contest for _, ranking in rankings for contest in ranking.contests),
         notes=tuple(list_notes(tables, results, rankings)),
     )
 
@@ -110,18 +103,19 @@ def _group(evaluations: Sequence[Evaluation], protocol: str) -> list[_Group]:
         if protocol in ("all", evaluation.result.protocol)
     }
     ranked = [chosen[id(result)] for result in rank([own.result for own in chosen.values()])]
-    keys = dict.fromkeys((own.result.protocol, own.result.split_by) for own in ranked)
+    groups: dict[tuple[str, str, str], list[Evaluation]] = {}
+    for own in ranked:
+        result = own.result
+        key = result.protocol, result.split_by, result.release.identity
+        groups.setdefault(key, []).append(own)
     return [
         _Group(
             protocol=name,
             split_by=split_by,
-            evaluations=tuple(
-                own
-                for own in ranked
-                if (own.result.protocol, own.result.split_by) == (name, split_by)
-            ),
+            release=members[0].result.release.name,
+            evaluations=tuple(members),
         )
-        for name, split_by in keys
+        for (name, split_by, _), members in groups.items()
     ]
 
 
@@ -148,10 +142,10 @@ def _build_main(
     group: _Group, columns: Sequence[str], ranking: Ranking, published: bool | None
 ) -> Table:
     lines = [
-        _make_line(own.result, ranking, place, published)
+        make_line(own.result, ranking.find_columns(place), published=published is not False)
         for place, own in enumerate(group.evaluations)
     ]
-    printed = [_make_printed_line(row) for row in _list_printed(group.protocol, published)]
+    printed = [make_printed_line(row) for row in _list_printed(group.protocol, published)]
     return _make_table(group, LABELS[group.protocol], "test", columns, [*lines, *printed])
 
 
@@ -166,121 +160,13 @@ def _list_printed(protocol: str, published: bool | None) -> list[Row]:
     )
 
 
-def _make_line(result: Result, ranking: Ranking, place: int, published: bool | None) -> Line:
-    paper = None if published is False else make_published_row(result.protocol, result.detector)
-    comparable = _is_comparable(result)
-    entries: dict[str, dict[str, Entry]] = {}
-    videos: dict[str, Videos] = {}
-    for cell in result.cells:
-        if cell.part != "test":
-            continue
-        known = paper.cells.get(cell.generator, {}) if paper else {}
-        entries[cell.generator] = _make_entries(cell.measures, known, comparable, cell.grade)
-        videos[cell.generator] = _count(cell)
-    whole = comparable and set(result.mean_over) == set(map(str, TRAINING_GENERATORS))
-    entries[MEAN] = _make_entries(
-        result.mean, paper.mean if paper else {}, whole, _grade_mean(result), places=3
-    )
-    for column, best in ranking.best.items():
-        if best == place:
-            entries[column][GRADED] = replace(entries[column][GRADED], best=True)
-    shown = {name: own for name, own in entries.items() if own}
-    return replace(_name(result), entries=shown, videos=videos)
-
-
-def _name(result: Result) -> Line:
-    """Return the line of a result, still without numbers."""
-    symbols = name_with_marks(result).removeprefix(result.title).strip()
-    return Line(
-        detector=printable(result.title),
-        kind=printable(result.detector),
-        symbols=printable(symbols),
-    )
-
-
-def _is_comparable(result: Result) -> bool:
-    """Return whether a result is of the very videos of the paper."""
-    release = result.release
-    return release.counts_agree is True and not release.synthetic and result.split_by == "release"
-
-
-def _make_entries(
-    measures: Mapping[str, Measure],
-    published: Mapping[str, Measure],
-    comparable: bool,
-    word: str | None,
-    places: int = _PAPER_DECIMALS,
-) -> dict[str, Entry]:
-    entries = {}
-    for metric, measure in measures.items():
-        rounded = _round(measure)
-        figure = round(published[metric].value, _DECIMALS) if metric in published else None
-        entries[metric] = Entry(
-            measure=rounded,
-            published=figure,
-            published_decimals=places,
-            difference=round(rounded.value - figure, _DECIMALS)
-            if comparable and figure is not None
-            else None,
-            grade=word if metric == GRADED else None,
-        )
-    return entries
-
-
-def _round(measure: Measure) -> Measure:
-    """Round a measure once, so that every format rounds the same number for its readers."""
-    names = ("low", "high", "bootstrap_low", "bootstrap_high")
-    known = {name: getattr(measure, name) for name in names}
-    return replace(
-        measure,
-        value=round(measure.value, _DECIMALS),
-        **{name: round(end, _DECIMALS) for name, end in known.items() if end is not None},
-    )
-
-
-def _count(cell: Cell) -> Videos:
-    return Videos(fold=cell.fold, n_fake=cell.n_fake, n_real=cell.n_real, problem=cell.problem)
-
-
-def _grade_mean(result: Result) -> str | None:
-    """Return the grade of the mean T1; None if one of its columns has none."""
-    cells = [cell for cell in result.cells if cell.part == "test" and cell.measures]
-    if not cells or GRADED not in result.mean:
-        return None
-    return grade(
-        result.mean[GRADED].value,
-        n_real=min(cell.n_real for cell in cells),
-        n_fake=min(cell.n_fake for cell in cells),
-    )
-
-
-def _make_printed_line(row: Row) -> Line:
-    """Return a row of the paper, graded by the paper's own words for its T1."""
-    entries = {
-        name: _make_printed_entries(
-            measures, grade(measures[GRADED].value, n_real=GRADED_FROM, n_fake=GRADED_FROM)
-        )
-        for name, measures in row.cells.items()
-    }
-    mean = grade(row.mean[GRADED].value, n_real=GRADED_FROM, n_fake=GRADED_FROM)
-    entries[MEAN] = _make_printed_entries(row.mean, mean, places=3)
-    return Line(detector=row.detector, printed=True, entries=entries)
-
-
-def _make_printed_entries(
-    measures: Mapping[str, Measure], word: str | None, places: int = _PAPER_DECIMALS
-) -> dict[str, Entry]:
-    return {
-        metric: Entry(
-            measure=_round(measure), decimals=places, grade=word if metric == GRADED else None
-        )
-        for metric, measure in measures.items()
-    }
-
-
 def _build_extra(group: _Group, published: bool | None) -> Table:
     """Return the table of the test-only generators: a line for each detector and fold."""
-    lines = [line for own in group.evaluations for line in _make_extra_lines(own.result, published)]
+    lines = [
+        line
+        for own in group.evaluations
+        for line in make_extra_lines(own.result, published=published is not False)
+    ]
     shown = {name_in_paper(own.result.detector) for own in group.evaluations}
     for name in list_published_detectors():
         # P3 has six detectors of a kind, and the paper one figure: it stands in a row of its own.
@@ -288,41 +174,9 @@ def _build_extra(group: _Group, published: bool | None) -> Table:
         row = make_published_row(group.protocol, name)
         if row is None or not row.extra or not (published or beside):
             continue
-        entries = {
-            generator: _make_printed_entries(
-                measures,
-                grade(
-                    measures[GRADED].value,
-                    n_real=GRADED_FROM,
-                    n_fake=next(
-                        count.total for key, count in PUBLISHED_FAKES.items() if key == generator
-                    ),
-                ),
-            )
-            for (_, generator), measures in row.extra.items()
-        }
-        lines.append(Line(detector=name, printed=True, entries=entries))
+        lines.append(make_printed_line(row, extra=True))
     columns = order_generators({name for line in lines for name in line.entries})
     return _make_table(group, EXTRA_LABEL, "extra", columns, lines)
-
-
-def _make_extra_lines(result: Result, published: bool | None) -> list[Line]:
-    paper = None if published is False else make_published_row(result.protocol, result.detector)
-    cells = [cell for cell in result.cells if cell.part == "extra"]
-    lines = []
-    for fold in dict.fromkeys(cell.fold for cell in cells):
-        entries, videos = {}, {}
-        for cell in cells:
-            if cell.fold != fold:
-                continue
-            # The paper's figures are known by protocol, which names the only fold of P1.
-            known = paper.extra.get((fold, cell.generator), {}) if paper else {}
-            entries[cell.generator] = _make_entries(
-                cell.measures, known, _is_comparable(result), cell.grade
-            )
-            videos[cell.generator] = _count(cell)
-        lines.append(replace(_name(result), fold=fold, entries=entries, videos=videos))
-    return lines
 
 
 def _make_table(
@@ -346,7 +200,7 @@ def _make_table(
         protocol=group.protocol,
         part=part,
         split_by=group.split_by,
-        release=", ".join(sorted({printable(result.release.name) for result in results})),
+        release=printable(group.release),
         columns=tuple(columns),
         counts=counts,
         lines=tuple(lines),

@@ -19,10 +19,10 @@ from thb.reports.tables.table import GRADED, MEAN, Contest
 SIGNIFICANT: Final = 0.05
 """The adjusted p-value below which a difference is beyond noise."""
 NO_PREDICTIONS: Final = "a detector has results without predictions"
-OTHER_VIDEOS: Final = "the detectors were scored on different videos"
+OTHER_FOLDS: Final = "the detectors were scored on different folds"
 OTHER_METHOD: Final = "T1 is read by another method than the benchmark's"
 FEW_VIDEOS: Final = f"there are fewer than {GRADED_FROM} real videos or fakes"
-NO_RESAMPLES: Final = "no resamples were drawn"
+FEW_RESAMPLES: Final = "there are too few resamples for this many comparisons"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,10 @@ class Ranking:
     best: Mapping[str, int]
     untested: Mapping[str, str]
 
+    def find_columns(self, place: int) -> set[str]:
+        """Return the columns in which the detector at a place is the best."""
+        return {column for column, best in self.best.items() if best == place}
+
 
 def find_best(table: str, evaluations: Sequence[Evaluation], columns: Sequence[str]) -> Ranking:
     """Compare the two highest T1 of each column by a paired bootstrap, with Holm's adjustment.
@@ -49,7 +53,7 @@ def find_best(table: str, evaluations: Sequence[Evaluation], columns: Sequence[s
 
     Args:
         table: The label of the table.
-        evaluations: Detectors on one protocol.
+        evaluations: Detectors that were scored on the same videos of one protocol.
         columns: Generators, and :data:`MEAN`.
     """
     contests: list[Contest] = []
@@ -62,7 +66,7 @@ def find_best(table: str, evaluations: Sequence[Evaluation], columns: Sequence[s
         ):
             continue
         first, second = (evaluations[place] for place in places[:2])
-        found = _compare(first, second, column)
+        found = _compare(first, second, column, comparisons=len(columns))
         if isinstance(found, str):
             untested[column] = found
             continue
@@ -71,6 +75,7 @@ def find_best(table: str, evaluations: Sequence[Evaluation], columns: Sequence[s
         contests.append(
             Contest(
                 table=table,
+                release=first.result.release.name,
                 column=column,
                 first=first.result.title,
                 second=second.result.title,
@@ -111,14 +116,16 @@ def _read(evaluation: Evaluation, column: str) -> float | None:
     return None
 
 
-def _compare(first: Evaluation, second: Evaluation, column: str) -> tuple[float, float] | str:
+def _compare(
+    first: Evaluation, second: Evaluation, column: str, *, comparisons: int
+) -> tuple[float, float] | str:
     """Return the difference in T1 and its p-value, or why there are none."""
-    obstacle = _find_obstacle(first, second)
+    obstacle = _find_obstacle(first, second, comparisons)
     if obstacle is not None:
         return obstacle
     pairs = [_find_pairs(evaluation, column) for evaluation in (first, second)]
     if pairs[0].keys() != pairs[1].keys():
-        return OTHER_VIDEOS
+        return OTHER_FOLDS
     matched = [_match(pairs[0][name], pairs[1][name]) for name in pairs[0]]
     if any(np.bincount(sample.labels, minlength=2).min() < GRADED_FROM for sample, _ in matched):
         return FEW_VIDEOS
@@ -138,16 +145,15 @@ def _compare(first: Evaluation, second: Evaluation, column: str) -> tuple[float,
     return float(np.mean(differences)), p_values[GRADED]
 
 
-def _find_obstacle(first: Evaluation, second: Evaluation) -> str | None:
+def _find_obstacle(first: Evaluation, second: Evaluation, comparisons: int) -> str | None:
     """Return why two detectors cannot be compared at all; None if they can."""
     own, other = first.result, second.result
     if not first.folds or not second.folds:
         return NO_PREDICTIONS
-    if own.release.identity != other.release.identity:
-        return OTHER_VIDEOS
     if {own.settings.method, other.settings.method} != {"conservative"}:
         return OTHER_METHOD
-    return NO_RESAMPLES if own.settings.n_bootstrap < 1 else None
+    least_p_value = 2 / (own.settings.n_bootstrap + 1)
+    return FEW_RESAMPLES if least_p_value * comparisons >= SIGNIFICANT else None
 
 
 def _find_pairs(evaluation: Evaluation, column: str) -> dict[tuple[str, str], Pair]:

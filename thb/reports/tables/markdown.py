@@ -26,14 +26,14 @@ def _text(text: str) -> str:
 
 def _draw_table(table: Table) -> str:
     counts = "; ".join(f"{name} {videos}" for name, videos in table.counts.items())
-    lead = ["detector", "fold", ""] if table.part == "extra" else ["detector", ""]
+    lead = ["detector", "fold", ""] if table.folded else ["detector", ""]
     lines = [f"**{_text(table.label)}: {_text(table.title)}**", ""]
     if counts:
         lines += [f"Scored: {_text(counts)}.", ""]
     lines.append(markdown_row([*lead, *map(_text, table.columns)]))
     lines.append(markdown_row(["---"] * len(lead) + ["---:"] * len(table.columns)))
     for line in table.lines:
-        lines += _draw_line(table, line, with_fold=table.part == "extra")
+        lines += _draw_line(table, line, with_fold=table.folded)
     return "\n".join(lines)
 
 

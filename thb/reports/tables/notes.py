@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from metrics.talking_head_detection.roc import GRADED_FROM, GRADES
@@ -13,8 +13,8 @@ from thb.reports.tables.table import Table
 
 PAPER_NOTE: Final = (
     "Rows marked (paper) hold the figures of TalkingHeadBench's paper, which have two decimals and "
-    "no intervals; their means are computed from these, so their third decimal is rounded twice. "
-    "They take no part in what is bold."
+    "no intervals; their means, computed from these, are known to about 0.002. They take no part "
+    "in what is bold."
 )
 BESIDE_NOTE: Final = "The paper's figure stands beside a number where the paper has the detector"
 FOLD_NOTE: Final = (
@@ -24,14 +24,16 @@ FOLD_NOTE: Final = (
 
 
 def list_notes(
-    tables: Sequence[Table], results: Sequence[Result], rankings: Sequence[Ranking]
+    tables: Sequence[Table],
+    results: Sequence[Result],
+    rankings: Sequence[tuple[Table, Ranking]],
 ) -> list[str]:
     """Return the sentences below tables, without doubles.
 
     Args:
         tables: The tables.
         results: The results in them.
-        rankings: What was compared for each of them.
+        rankings: The tables of the six generators, and what was compared for each.
     """
     lines = [
         _explain_grades(tables),
@@ -53,30 +55,30 @@ def _explain_grades(tables: Sequence[Table]) -> str:
     return f"No T1 is graded: there are fewer than {GRADED_FROM} real videos or fakes."
 
 
-def _explain_bold(rankings: Sequence[Ranking]) -> list[str]:
+def _explain_bold(rankings: Sequence[tuple[Table, Ranking]]) -> list[str]:
     lines = []
-    contests = [contest for ranking in rankings for contest in ranking.contests]
+    contests = [contest for _, ranking in rankings for contest in ranking.contests]
     if contests:
         lines.append(
             "Bold (* in plain text) is the highest T1 of a column where a paired bootstrap over "
             "drivers and portraits tells it from the second on the videos that both scored: "
             f"p < {SIGNIFICANT:g} after Holm's adjustment over the table's comparisons."
         )
-    if contests and not any(ranking.best for ranking in rankings):
+    if contests and not any(ranking.best for _, ranking in rankings):
         lines.append(
             f"Nothing is bold: no T1 is told from the second in {len(contests)} comparisons."
         )
-    reasons: Mapping[str, None] = dict.fromkeys(
-        reason for ranking in rankings for reason in ranking.untested.values()
-    )
-    for reason in reasons:
-        columns = dict.fromkeys(
-            column
-            for ranking in rankings
-            for column, why in ranking.untested.items()
-            if why == reason
-        )
-        lines.append(f"Nothing is bold in {', '.join(columns)}: {reason}.")
+    places: dict[str, list[str]] = {}
+    for table, ranking in rankings:
+        for reason in dict.fromkeys(ranking.untested.values()):
+            columns = [column for column, why in ranking.untested.items() if why == reason]
+            whole = len(columns) == len(table.columns)
+            place = table.label if whole else f"{table.label} ({', '.join(columns)})"
+            places.setdefault(reason, []).append(place)
+    lines += [
+        f"Nothing is bold in {', '.join(dict.fromkeys(where))}: {reason}."
+        for reason, where in places.items()
+    ]
     return lines
 
 

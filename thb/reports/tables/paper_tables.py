@@ -86,7 +86,7 @@ _WRITERS: Final[Mapping[str, Callable[[PaperTables], str]]] = {
 
 
 def tables(
-    runs: Iterable[str | Path] = (),
+    runs: Iterable[str | Path],
     *,
     protocol: str = "all",
     published: bool | None = None,
@@ -97,14 +97,15 @@ def tables(
     """Make the paper's tables from predictions or results, beside the figures that it prints.
 
     Args:
-        runs: Run folders, files ``predictions.parquet``, and results as JSON.
+        runs: Run folders, files ``predictions.parquet``, and results as JSON; none for the paper's
+            tables alone.
         protocol: ``p1``, ``p2`` or ``p3``; ``all`` for every one that there is.
         published: Whether all detectors of the paper stand in rows of their own, too. None sets
             the paper's figures beside the detectors that it has, and False leaves them out.
         names: What the detector of each run folder with predictions is called, in order; empty to
             keep the names that they have.
         no_face: How a video without a face counts, where numbers are computed from predictions.
-        n_bootstrap: The number of resamples of drivers and portraits; with 0 nothing is bold.
+        n_bootstrap: The number of resamples of drivers and portraits; with few nothing is bold.
 
     Raises:
         ResultError: There is nothing to show, or a file is damaged.

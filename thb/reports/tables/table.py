@@ -174,6 +174,11 @@ class Table:
         return any(line.grade(column) for line in self.lines for column in self.columns)
 
     @property
+    def folded(self) -> bool:
+        """Whether each line is of one fold."""
+        return any(line.fold for line in self.lines)
+
+    @property
     def compared(self) -> bool:
         """Whether any number has a figure of the paper beside it."""
         return any(
@@ -221,7 +226,8 @@ class Contest:
     """The comparison of the two highest T1 of a column.
 
     Attributes:
-        table: The label of the table and the protocol.
+        table: The label of the table.
+        release: The name of the release.
         column: The column.
         first: The detector with the highest T1.
         second: The next one.
@@ -231,6 +237,7 @@ class Contest:
     """
 
     table: str
+    release: str
     column: str
     first: str
     second: str
