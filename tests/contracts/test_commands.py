@@ -39,6 +39,8 @@ FUNCTIONS = {
     "explain-split": "explain_split",
     "gallery": "make_gallery",
     "score": "score",
+    "figures": "figures",
+    "transitions": "transitions",
     "tables": "tables",
     "report": "report",
     "verify-result": "verify_result",
@@ -215,6 +217,10 @@ def test_every_command_has_its_function(words: str) -> None:
         (["evaluate", "tall", "--protocol", "p1", "--release", "./nowhere"], 4),
         (["gallery", "tall", "--protocol", "p1", "--release", "./nowhere"], 4),
         (["calibrate", "tall", "--release", "./nowhere"], 4),
+        (["figures", "nowhere", "--out", "o"], 2),
+        (["figures", "--out", "o", "--figure", "fig9"], 2),
+        (["transitions", "nowhere"], 2),
+        (["transitions", "."], 3),
         (["publish", "detector", "tall", "--repo", "o/n"], 4),
         (["publish", "space", "demo", "--repo", "o/n", "--detector", "tall"], 4),
         (["train", "./nowhere", "--protocol", "p1", "--release", "./nowhere", "--out", "o"], 3),
@@ -342,6 +348,7 @@ def test_defaults_are_those_of_the_functions() -> None:
     from thb.explanations.split import SplitExplainSettings
     from thb.prediction.inference import PredictSettings
     from thb.releases.leaks import LeakSettings
+    from thb.reports.transition_sheets import SheetSettings
     from thb.training.settings import TrainOptions, TrainSettings
     from thb_dataset.clips.disk_store import DEFAULT_MAX_BYTES
     from thb_dataset.identity.splits import DEFAULT_RATIOS
@@ -355,6 +362,8 @@ def test_defaults_are_those_of_the_functions() -> None:
         "explain-split": [SplitExplainSettings(), ExplainSettings()],
         "gallery": [GallerySettings(), ExplainSettings()],
         "score": [thb.score],
+        "figures": [ScoreSettings()],
+        "transitions": [SheetSettings(), ExplainSettings(), thb.transitions],
         "tables": [thb.tables],
         "report": [ScoreSettings()],
         "export": [ExportSettings()],
@@ -376,6 +385,8 @@ def test_defaults_are_those_of_the_functions() -> None:
         *("n_bootstrap", "target", "steps", "measure", "method", "target_fpr", "split_list"),
     }
     assert f"(default: {TrainSettings().seed})" in find_option("train", "seed").help
+    missed = find_option("transitions", "missed").default
+    assert float(missed) == read_defaults(thb.transitions)["missed_below"]
     ratios = find_option("data split", "ratios").default
     assert tuple(ratios) == tuple(DEFAULT_RATIOS.values())
     size = find_option("cache prune", "max_size").default

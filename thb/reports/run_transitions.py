@@ -173,11 +173,13 @@ def read_protocol(run: str | Path, protocol: str) -> Evaluation:
 
 
 def _check_settings(confident: float, quantile: float | None, missed_below: float | str) -> None:
-    given = {"confident": confident, "quantile": quantile}
+    if quantile is not None and not 0 <= quantile < 1:
+        raise SettingsError(f"a quantile is within [0, 1), not {quantile}")
+    given = {"confident": confident}
     if missed_below != THRESHOLD:
         given["missed below"] = float(missed_below)
     for name, value in given.items():
-        if value is not None and not 0 <= value <= 1:
+        if not 0 <= value <= 1:
             raise SettingsError(f"{name} is within [0, 1], not {value}")
 
 

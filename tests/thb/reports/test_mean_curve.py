@@ -11,7 +11,8 @@ from tests.support.records import make_scoring_record
 from thb.evaluation.cells import ScoreSettings
 from thb.prediction.predictions import Prediction, Predictions, Status, write_predictions
 from thb.reports.evaluations import read_evaluations
-from thb.reports.figures.drawing import FigureChoice, draw_figures
+from thb.reports.figures.choice import FigureChoice
+from thb.reports.figures.drawing import draw_figures
 
 
 def test_test_only_generators_have_no_part_in_the_mean_curve(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Final
 
 from thb.evaluation.cells import ScoreSettings
 from thb.reports.evaluations import Evaluation, read_evaluations
-from thb.reports.figures.drawing import Drawing, FigureChoice, draw_figures
+from thb.reports.figures.choice import FigureChoice
+from thb.reports.figures.drawing import Drawing, draw_figures
 from thb.reports.figures.style import render_figure
 from thb.reports.report.attachments import find_attachments, write_gallery, write_looks
 from thb.reports.report.omissions import write_omissions
