@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from thb.publishing.dataset import publish_dataset
     from thb.publishing.detector import publish_detector
+    from thb.publishing.metric import publish_metric
     from thb.publishing.space import publish_space
     from thb.releases.identity_splits import split_folder
     from thb.releases.leaks import check_leaks
@@ -107,6 +108,7 @@ __all__ = [
     "prune_cache",
     "publish_dataset",
     "publish_detector",
+    "publish_metric",
     "publish_space",
     "read_predictions",
     "score",
@@ -156,6 +158,7 @@ _HOMES = {
     "prune_cache": "thb.runtime.cache",
     "publish_dataset": "thb.publishing.dataset",
     "publish_detector": "thb.publishing.detector",
+    "publish_metric": "thb.publishing.metric",
     "publish_space": "thb.publishing.space",
     "read_predictions": "thb.prediction.predictions",
     "score": "thb.evaluation.score",
