@@ -76,6 +76,13 @@ class Judgement:
     sheet: str | None = None
     overlay_problem: Problem | None = None
 
+    @property
+    def alarm_from(self) -> float | None:
+        """The score from which the verdict is an alarm; None where there is no verdict."""
+        if self.call is None or self.call.verdict == "none":
+            return None
+        return self.call.threshold
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, without any path of this machine."""
         return {

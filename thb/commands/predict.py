@@ -43,7 +43,7 @@ HINT: Final = (
     "re-encoding (ffmpeg -i IN -c:v libx264 -c:a aac OUT.mp4)"
 )
 MISSING_HINT: Final = "check the paths; a folder or a pattern such as 'clips/*.mp4' works too"
-HEADINGS: Final = ("P(fake)", "verdict", "status", "clips", "faces", "video")
+HEADINGS: Final = ("score", "verdict", "status", "clips", "faces", "video")
 NAMES_SHOWN: Final = 3
 
 
