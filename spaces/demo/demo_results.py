@@ -85,6 +85,7 @@ def build_results() -> Results:
             x_title="seconds",
             y_title="score",
             y_lim=[0, 1],
+            x_label_angle=-45,  # on a phone, level numbers run into each other
             colors_in_legend=[],  # Gradio cuts its legend off, so ours is below the plot
             height=280,
             label="Score over time",
