@@ -53,6 +53,7 @@ def predict(
     *,
     all_faces: bool = False,
     settings: PredictSettings | None = None,
+    grounds: Grounds | None = None,
 ) -> Predictions:
     """Score video files that belong to no release and return one row per file.
 
@@ -65,12 +66,12 @@ def predict(
         all_faces: Score every face that is in sight for long enough, not only the main one of a
             video; the rows are :class:`thb.prediction.face_rows.FacePrediction`, one per face.
         settings: How to score; None for the defaults.
+        grounds: What the verdicts rest on; None for the threshold that the detector comes with.
 
     Returns:
         Rows without labels, one for each file in the order given, so that they can be zipped with
         the files; ``video_id`` is the path as given. A file that is given twice is scored once and
-        has its row twice. ``verdicts`` are called fake, not called fake or none, by the threshold
-        that the detector comes with.
+        has its row twice. ``verdicts`` are called fake, not called fake or none.
 
     Raises:
         DetectorError: The detector cannot be found, loaded or run, or its threshold is damaged.
@@ -78,9 +79,8 @@ def predict(
         PredictInterrupt: The user pressed Ctrl-C; it holds the rows that were finished.
     """
     settings = settings or PredictSettings()
-    reference = detector if isinstance(detector, str | Path) else None
     model = load_detector(detector) if isinstance(detector, str | Path) else detector
-    grounds = Grounds.find(model, reference)
+    grounds = grounds or Grounds.find(model, None if model is detector else str(detector))
     given = [videos] if isinstance(videos, str | Path) else list(videos)
     paths = {str(path): Path(path) for path in given}
     accelerator = make_accelerator()

@@ -31,6 +31,7 @@ GO_ON: Final = (
     "try again later, set HF_HUB_OFFLINE=1 to use what was downloaded before, give a folder, or"
     f" wait longer with {VARIABLE}"
 )
+_XET_LIMITS: Final = ("HF_XET_CLIENT_READ_TIMEOUT", "HF_XET_CLIENT_RETRY_MAX_DURATION")
 _TRY_LATER: Final = (429, 500, 502, 503, 504)
 
 
@@ -71,7 +72,9 @@ def limit_waiting() -> None:
     Raises:
         ReleaseError: The environment variable is not a number above 0.
     """
-    patience_seconds()
+    seconds = math.ceil(patience_seconds())
+    for name in _XET_LIMITS:  # it has clients of its own, which read this when they are made
+        os.environ.setdefault(name, f"{seconds}s")
     _clock.sent, _clock.waited = None, 0.0
     _install()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -145,6 +146,16 @@ def test_a_limit_that_is_none_is_refused(text: str, monkeypatch: pytest.MonkeyPa
         explained_hub_errors("org/name"),
     ):
         pass
+
+
+def test_xet_gets_our_limits_unless_the_user_has_set_his(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(patience.VARIABLE, "12.5")
+    monkeypatch.setenv("HF_XET_CLIENT_RETRY_MAX_DURATION", "9m")
+    monkeypatch.setenv("HF_XET_CLIENT_READ_TIMEOUT", "")
+    monkeypatch.delenv("HF_XET_CLIENT_READ_TIMEOUT")
+    patience.limit_waiting()
+    assert os.environ["HF_XET_CLIENT_READ_TIMEOUT"] == "13s"
+    assert os.environ["HF_XET_CLIENT_RETRY_MAX_DURATION"] == "9m"
 
 
 def test_a_list_without_an_end_is_given_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
