@@ -2,6 +2,8 @@
 
 The clients set no time limit for most requests, sleep for as long as an answer tells them to, and
 try again several times. ``THB_HUB_SECONDS`` is the longest time that a call brings us nothing.
+Transfers by Xet have limits of their own (300 s for a silence, 360 s for all tries), which are left
+alone: its one limit for reading also runs while it sends, where half a minute would be too short.
 """
 
 from __future__ import annotations
@@ -31,7 +33,6 @@ GO_ON: Final = (
     "try again later, set HF_HUB_OFFLINE=1 to use what was downloaded before, give a folder, or"
     f" wait longer with {VARIABLE}"
 )
-_XET_LIMITS: Final = ("HF_XET_CLIENT_READ_TIMEOUT", "HF_XET_CLIENT_RETRY_MAX_DURATION")
 _TRY_LATER: Final = (429, 500, 502, 503, 504)
 
 
@@ -72,9 +73,7 @@ def limit_waiting() -> None:
     Raises:
         ReleaseError: The environment variable is not a number above 0.
     """
-    seconds = math.ceil(patience_seconds())
-    for name in _XET_LIMITS:  # it has clients of its own, which read this when they are made
-        os.environ.setdefault(name, f"{seconds}s")
+    patience_seconds()
     _clock.sent, _clock.waited = None, 0.0
     _install()
 
