@@ -22,6 +22,7 @@ from demo_html import (
 )
 from demo_judging import Judgement, judge
 from demo_limits import MAX_MEGABYTES, RefusedVideoError, check_video
+from demo_pictures import label_overlay
 from demo_results import collect_curves
 from demo_words import describe_run, explain_error, warn_of_drawings
 from detectors.registry import create_detector, find_detector_class
@@ -85,6 +86,10 @@ def test_the_curve_has_a_threshold_only_where_there_is_a_verdict(blind: bool, li
     assert [*drawn.score] == [0.8] * 2 * lines
     assert [*drawn.seconds] == [0.0, 2.0] * lines
     assert write_timelines([judgement], [("red", "pink")]).count("alarm threshold") == lines
+
+
+def test_the_label_of_the_overlay_leaves_room_for_the_buttons_of_a_phone() -> None:
+    assert len(label_overlay("df_adapter")) <= 26, "at 390 pixels there is room for about thirty"
 
 
 def test_drawings_are_warned_of_beside_the_verdict_and_on_top_of_the_page() -> None:
