@@ -137,6 +137,11 @@ def _load_place(place: str, *, trust_remote_code: bool) -> Detector:
         return _load_weights(str(_check_folder(folder)), trust_remote_code=trust_remote_code)
     if is_hub_id(place):
         return _load_weights(place, trust_remote_code=trust_remote_code)
+    if folder.is_file():
+        advice = "the detector is named first, and then the videos"
+        if (folder.parent / "config.json").is_file():
+            advice = f"give its folder, {folder.parent}"
+        raise DetectorError(f"{place} is a file, not a detector: {advice}")
     raise DetectorError(_explain_miss(place))
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from thb.publishing.dataset import publish_dataset
     from thb.publishing.detector import publish_detector
+    from thb.publishing.metric import publish_metric
     from thb.publishing.space import publish_space
     from thb.releases.identity_splits import split_folder
     from thb.releases.leaks import check_leaks
@@ -120,6 +121,7 @@ __all__ = [
     "prune_cache",
     "publish_dataset",
     "publish_detector",
+    "publish_metric",
     "publish_space",
     "read_predictions",
     "report",
@@ -169,8 +171,8 @@ _HOMES = {
     "evaluate": "thb.evaluation.evaluate",
     "explain": "thb.explanations.explain",
     "explain_split": "thb.explanations.split",
-    "figures": "thb.reports.figures.writing",
     "export": "thb.exchange.exporting",
+    "figures": "thb.reports.figures.writing",
     "import_scores": "thb.exchange.importing",
     "load": "thb.releases.tables",
     "make_gallery": "thb.explanations.gallery",
@@ -178,6 +180,7 @@ _HOMES = {
     "prune_cache": "thb.runtime.cache",
     "publish_dataset": "thb.publishing.dataset",
     "publish_detector": "thb.publishing.detector",
+    "publish_metric": "thb.publishing.metric",
     "publish_space": "thb.publishing.space",
     "read_predictions": "thb.prediction.predictions",
     "report": "thb.reports.report.report",

@@ -39,7 +39,7 @@ SUMMARIES: Final = {
     "data": "Look at a release.",
     "leak-check": "Compare the faces of videos in different splits.",
     "cache": "Show or prune the face crops kept on disk.",
-    "publish": "Send a dataset, a detector or a Space to the Hub.",
+    "publish": "Send a dataset, a detector, the metric or a Space to the Hub.",
     "env": "Show the versions, devices and folders in use.",
 }
 """The first sentence of each verb, so that ``thb --help`` imports none of them."""

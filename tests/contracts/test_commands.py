@@ -55,6 +55,7 @@ FUNCTIONS = {
     "cache prune": "prune_cache",
     "publish dataset": "publish_dataset",
     "publish detector": "publish_detector",
+    "publish metric": "publish_metric",
     "publish space": "publish_space",
     "env": "environment",
 }

@@ -197,6 +197,27 @@ def command(arguments: list[str]) -> dict[str, Any]:
     raise AssertionError("main() always ends by SystemExit")
 
 
+def measure(metric: str, inputs: dict[str, Any], card: str) -> dict[str, Any]:
+    """Load a metric with `evaluate` as anybody would, compute it, and run a card's examples."""
+    import doctest
+
+    from detectors.torchvision_guard import make_torchvision_importable
+
+    make_torchvision_importable()  # evaluate imports transformers, and that torchvision
+    import evaluate
+
+    evaluate.utils.logging.disable_progress_bar()
+    loaded = evaluate.load(metric)
+    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner()
+    examples = parser.get_doctest(card, {}, "card", None, 0)
+    runner.run(examples)
+    return {
+        "computed": loaded.compute(**inputs),
+        "description": loaded.inputs_description,
+        "examples": [runner.tries, runner.failures],
+    }
+
+
 CASES: dict[str, Callable[..., dict[str, Any]]] = {
     case.__name__: case
     for case in (
@@ -211,6 +232,7 @@ CASES: dict[str, Callable[..., dict[str, Any]]] = {
         verify,
         read,
         command,
+        measure,
     )
 }
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from thb.prediction.calibration import read_calibration
+from thb.prediction.thresholds import read_calibration
 from thb.runs.provenance import hash_weights
 from thb.runtime.text import write_scores
 from thb_dataset.mini.mark import is_marked
 
 if TYPE_CHECKING:
     from detectors.base import Detector
-    from thb.prediction.calibration import Calibration
+    from thb.prediction.thresholds import Calibration
 
 Word = Literal["called fake", "not called fake", "none"]
 

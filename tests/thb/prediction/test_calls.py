@@ -15,6 +15,8 @@ from detectors.registry import load_detector
 from tests.support.records import make_calibration
 from thb.prediction.calibration import THRESHOLDS_FILE, Calibration
 from thb.prediction.calls import FEWEST_VIDEOS, LOWEST_TPR, SYNTHETIC_BANNER, Grounds
+from thb.prediction.inference import PredictSettings
+from thb.prediction.predict import predict
 from thb.runs.provenance import hash_weights
 from thb.runtime.records import write_text
 
@@ -101,6 +103,33 @@ def prepare(folder: Path, out: Path, **changes: Any) -> Calibration:
     calibration = make_calibration(weights_sha256=weights, **changes)
     (out / THRESHOLDS_FILE).write_text(write_text(calibration), "utf-8")
     return calibration
+
+
+def test_verdicts_in_python(untrained: Path, tiny_release: MiniRelease, tmp_path: Path) -> None:
+    prepare(untrained, tmp_path / "run", threshold=0.0001)
+    place = tmp_path / "run" / "config.json"
+    config = json.loads(place.read_text("utf-8"))
+    assert config.pop("untrained")
+    place.write_text(json.dumps(config), "utf-8")
+    files = [min(tiny_release.hub.glob("fake/Hallo/test/*.mp4")), tmp_path / "absent.mp4"]
+    settings = PredictSettings(progress=False)
+    found = predict(tmp_path / "run", files, settings=settings)
+    assert found.verdicts == ("called fake", None)
+    first, second = found.calls
+    assert first is not None
+    assert (first.score, first.threshold, second) == (found[0].score, 0.0001, None)
+    table = found.to_pandas()
+    assert [*table.verdict] == ["called fake", None]
+    assert [*table.threshold] == [0.0001, 0.0001]
+    assert "called fake" in found._repr_html_()
+    assert predict(load_detector(tmp_path / "run"), files, settings=settings).verdicts == (
+        found.verdicts
+    ), "a detector that is loaded knows where it came from"
+    without = replace(found, grounds=None)
+    assert without == found
+    assert without.verdicts == (None, None)
+    assert not {"verdict", "threshold"} & set(without.to_pandas().columns)
+    assert "<th>verdict</th>" not in without._repr_html_()
 
 
 @pytest.mark.parametrize("verb", ["predict", "explain"])

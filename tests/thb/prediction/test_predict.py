@@ -255,7 +255,7 @@ def test_lines_for_people(run_thb: Run, untrained: Path, tiny_release: MiniRelea
     ended = run_thb("predict", untrained, second, first)
     assert ended.code == 0
     heading, *lines = ended.out.splitlines()
-    assert heading.split() == ["P(fake)", "verdict", "status", "clips", "faces", "video"]
+    assert heading.split() == ["score", "verdict", "status", "clips", "faces", "video"]
     assert [line.split()[5] for line in lines] == [str(second), str(first)]
     score, verdict, status, clips, faces, _, remark = lines[0].split(maxsplit=6)
     assert 0 <= float(score) <= 1
