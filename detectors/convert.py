@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from detectors.conversion import Conversion
 
 REPORT_NAME: Final = "conversion.json"
+WEIGHTS_FILE: Final = "model.safetensors"
 _log = logging.getLogger(__name__)
 
 
@@ -30,7 +31,7 @@ def convert(
 
     Args:
         name: The detector whose official code wrote the checkpoint.
-        checkpoint: The official file.
+        checkpoint: The official file, or the folder that holds it as ``model.safetensors``.
         out: The folder to write; it must be empty or not exist.
         variant: Who trained the weights, where the file cannot tell: ``"official"`` or
             ``"deepfakebench"`` for TALL. None assumes one, and the report names the others.
@@ -49,7 +50,10 @@ def convert(
         raise DetectorError(f"{target} exists and is not an empty folder: choose another")
     from detectors.conversion import convert_checkpoint
 
-    model, report = convert_checkpoint(layout, Path(checkpoint), variant)
+    file = Path(checkpoint)
+    if file.is_dir():
+        file /= WEIGHTS_FILE
+    model, report = convert_checkpoint(layout, file, variant)
     if report.alternatives:
         others = " or ".join(report.alternatives)
         _log.warning(

@@ -36,6 +36,9 @@ DETECTORS: Final[Mapping[str, Listing]] = MappingProxyType(
             detector="detectors.df_adapter.modeling:DeepFakeAdapter",
             layout="detectors.df_adapter.conversion:LAYOUT",
         ),
+        "gend": Listing(
+            detector="detectors.gend.modeling:GenD", layout="detectors.gend.conversion:LAYOUT"
+        ),
         "lipfd": Listing(
             detector="detectors.lipfd.modeling:LipFD", layout="detectors.lipfd.conversion:LAYOUT"
         ),
