@@ -6,19 +6,36 @@ import json
 import logging
 import shutil
 import tempfile
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from detectors.registry import find_layout
+from detectors.listing import CONVERTIBLE, DETECTORS
 from thb_dataset.errors import DetectorError
 from thb_dataset.files import lock_folder, workshop_prefix
 
 if TYPE_CHECKING:
-    from detectors.conversion import Conversion
+    from detectors.conversion import Conversion, Layout
 
 REPORT_NAME: Final = "conversion.json"
 WEIGHTS_FILE: Final = "model.safetensors"
 _log = logging.getLogger(__name__)
+
+
+def find_layout(name: str) -> Layout[Any]:
+    """Return what is known about the official checkpoints of a detector.
+
+    Raises:
+        DetectorError: The detector does not exist or has no official checkpoints.
+    """
+    path = DETECTORS[name].layout if name in DETECTORS else None
+    if path is None:
+        raise DetectorError(
+            f"no official checkpoints are known for {name!r}: choose {', '.join(CONVERTIBLE)}"
+        )
+    module_name, _, attribute = path.partition(":")
+    layout: Layout[Any] = getattr(import_module(module_name), attribute)
+    return layout
 
 
 def convert(

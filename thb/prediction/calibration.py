@@ -16,6 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from detectors.fetching import find_weights_folder
 from detectors.references import read_reference, refuse_untrained
 from detectors.registry import load_detector
 from thb.prediction.inference import PredictSettings
@@ -319,9 +320,10 @@ def read_calibration(
     """
     reference = read_reference(detector)
     file: Path | None = None
-    if reference.folder is not None:
-        file = reference.folder / THRESHOLDS_FILE
-    elif reference.hub_id is not None:
+    folder = find_weights_folder(reference)
+    if folder is not None:
+        file = folder / THRESHOLDS_FILE
+    elif reference.hub_id is not None and reference.published is None:
         file = read_hub_file(reference.hub_id, THRESHOLDS_FILE)
     if file is None or not file.is_file():
         return None
