@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from thb.runtime.own_packages import find_own_packages_first
 
 if TYPE_CHECKING:
+    from detectors.catalogue import list_detectors
     from detectors.convert import convert
     from detectors.registry import load_detector as detector
     from thb.evaluation.evaluate import evaluate
@@ -101,6 +102,7 @@ __all__ = [
     "evaluate",
     "explain",
     "explain_split",
+    "list_detectors",
     "load",
     "make_gallery",
     "predict",
@@ -150,6 +152,7 @@ _HOMES = {
     "evaluate": "thb.evaluation.evaluate",
     "explain": "thb.explanations.explain",
     "explain_split": "thb.explanations.split",
+    "list_detectors": "detectors.catalogue",
     "load": "thb.releases.tables",
     "make_gallery": "thb.explanations.gallery",
     "predict": "thb.prediction.predict",
