@@ -7,9 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 from detectors.catalogue import list_detectors
-from detectors.listing import CONVERTIBLE, DETECTORS
+from detectors.listing import CONVERTIBLE, DETECTORS, is_hub_id
 from detectors.published import PUBLISHED, find_by_name
-from detectors.references import is_hub_id
 from tests.support.sources import ROOT
 
 if TYPE_CHECKING:

@@ -65,6 +65,12 @@ def test_by_name_and_by_repo_and_from_a_folder(
     loads = [line for line in hub.requested("safetensors") if line.startswith("GET")]
     assert len(loads) == 1
     assert commit in loads[0]
+    arguments = ["calibrate", "gend", "--reals", str(Path(video).parent), "-q"]
+    answer = run_client("command", home=home, env=OFFLINE, arguments=arguments)
+    assert answer.result == {"exit": 0}, answer.stderr
+    arguments = ["predict", REPO, video, "--format", "json"]
+    answer = run_client("command", home=home, env=OFFLINE, arguments=arguments)
+    assert json.loads(answer.stdout)["videos"][0]["threshold"] is not None
     listed = run_client("command", home=home, env=OFFLINE, arguments=["detectors"]).stdout
     assert f"thb predict {REPO} VIDEO; they are on this machine" in listed
     assert "thb predict yermandy/GenD_PE_L VIDEO; fetched at the first use" in listed

@@ -46,6 +46,7 @@ SYNTHETIC_BANNER: Final = (
     "This detector was trained on drawings (the synthetic release): what it says about videos of"
     " people means nothing."
 )
+_FEW_REALS: Final = f"the threshold rests on {{}} real videos, and a verdict needs {FEWEST_VIDEOS}"
 _NOT_PROVEN: Final = "A fake can stay below the threshold: this does not prove the video genuine."
 _CAN_BE_WRONG: Final = (
     "A genuine video can be called fake, above all if it was compressed, filtered or filmed from a"
@@ -161,6 +162,8 @@ class Grounds:
             return "the weights of the detector are random"
         if found is None:
             return "the detector has no threshold (thb calibrate sets one)"
+        if found.reals_only:
+            return None if found.n_real >= FEWEST_VIDEOS else _FEW_REALS.format(found.n_real)
         if min(found.n_real, found.n_fake) < FEWEST_VIDEOS:
             return (
                 f"the threshold rests on {found.n_real} real videos and {found.n_fake} fakes, and a"

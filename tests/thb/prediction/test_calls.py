@@ -57,6 +57,10 @@ def test_a_score_just_below_the_threshold_does_not_look_equal_to_it() -> None:
             "the threshold finds 1 of 9 validation fakes",
         ),
         (
+            ground(n_real=4, n_fake=0, true_positive_rate=0.0, reals_only=True),
+            "the threshold rests on 4 real videos, and a verdict needs 5",
+        ),
+        (
             ground(n_real=4, n_fake=9),
             "the threshold rests on 4 real videos and 9 fakes, and a verdict needs 5 of each",
         ),

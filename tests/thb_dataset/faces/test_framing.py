@@ -119,7 +119,8 @@ def test_the_square_is_moved_by_shares_of_the_longer_side(resample: str, noise: 
 
 
 def test_a_face_keeps_its_size_and_one_wrong_point_moves_nothing(noise: Picture) -> None:
-    points = place_template("gend", margin=1.3, size=90).astype(np.float32) + np.float32([20, 10])
+    points = place_template("gend", margin=1.3, size=90).astype(np.float32)
+    points += np.array([20, 10], np.float32)
     assert find_own_side(points, 1.3) == 90
     spec = ClipSpec(crop="aligned", template="gend", resample="pillow", margin=1.3, size=90)
     crop = cut_frame(noise, spec, box=np.zeros(4, np.float32), points=points)
