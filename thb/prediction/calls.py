@@ -48,6 +48,9 @@ SYNTHETIC_BANNER: Final = (
 )
 _FEW_REALS: Final = f"the threshold rests on {{}} real videos, and a verdict needs {FEWEST_VIDEOS}"
 _NOT_PROVEN: Final = "A fake can stay below the threshold: this does not prove the video genuine."
+_NOBODY_KNOWS: Final = (
+    "How many fakes stay below this threshold is unknown: this does not prove the video genuine."
+)
 _CAN_BE_WRONG: Final = (
     "A genuine video can be called fake, above all if it was compressed, filtered or filmed from a"
     " screen."
@@ -190,10 +193,11 @@ class Grounds:
                 remark = reason
         verdict: Word = "none"
         caveat = _OPINION
-        if reason is None and threshold is not None:
-            is_alarm = score >= threshold
+        if reason is None and self.calibration is not None:
+            is_alarm = score >= self.calibration.threshold
             verdict = "called fake" if is_alarm else "not called fake"
-            caveat = _CAN_BE_WRONG if is_alarm else _NOT_PROVEN
+            silence = _NOBODY_KNOWS if self.calibration.reals_only else _NOT_PROVEN
+            caveat = _CAN_BE_WRONG if is_alarm else silence
         return Call(
             verdict=verdict,
             score=score,

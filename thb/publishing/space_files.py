@@ -72,7 +72,8 @@ def check_offers(detectors: Sequence[str]) -> None:
         if reference.class_name is not None and reference.published is None:
             raise DetectorError(
                 "a published Space runs the toolkit's own detectors only, not"
-                f" {reference.class_name}: show it on your own machine with app.py --runs {detector}"
+                f" {reference.class_name}: show it on your own machine with app.py --runs"
+                f" {detector}"
             )
         if not is_hub_id(detector) and reference.published is None:
             find_run_folders(detector)
