@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from detectors.convert import REPORT_NAME, WEIGHTS_FILE, convert
+from detectors.foreign_files import is_safetensors
 from detectors.published import FOREIGN_TYPES, PublishedWeights
 from detectors.references import Reference
 from thb_dataset.errors import DetectorError, HubUnreachableError
@@ -48,9 +49,11 @@ def fetch_published(weights: PublishedWeights) -> Path:
     found = _download(weights, commit, known)
     digests = {name: digest_file(file) for name, file in found.items()}
     _refuse_others(weights, known, digests)
+    folder = _convert(weights.detector, found[WEIGHTS_FILE], digests)
+    # Only what could be read becomes the first download.
     record = {"repo": str(weights.repo), "commit": commit, **digests}
     write_json(_record_file(weights), record)
-    return _convert(weights.detector, found[WEIGHTS_FILE], digests)
+    return folder
 
 
 def find_conversion(weights: PublishedWeights) -> Path | None:
@@ -233,9 +236,15 @@ def _conversion_folder(detector: str, digests: Mapping[str, str]) -> Path:
 
 
 def _convert(detector: str, file: Path, digests: Mapping[str, str]) -> Path:
-    """Convert a file unless that was done before; other processes wait for the one that does."""
+    """Convert a file unless that was done before; other processes wait for the one that does.
+
+    Raises:
+        DetectorError: It is not safetensors, whatever its name, or the converter does not read it.
+    """
     from filelock import FileLock
 
+    if not is_safetensors(file):
+        raise DetectorError(f"{file} does not hold safetensors, so it is not read")
     folder = _conversion_folder(detector, digests)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f".{folder.name}.lock")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -164,12 +165,18 @@ def test_what_is_known_counts_more_than_the_first_download(
 
 
 def test_pickles_are_not_read(
-    hub: LoopbackHub, run_client: RunClient, files: dict[str, bytes]
+    hub: LoopbackHub, run_client: RunClient, files: dict[str, bytes], tmp_path: Path
 ) -> None:
     hub.create(REPO, {"config.json": files["config.json"], "pytorch_model.bin": b"pickle"})
     refused = run_client("fetch", repo=REPO)
     assert refused.error == "DetectorError"
     assert "holds no model.safetensors: nothing else is read" in refused.message
     assert not hub.requested(".bin")
+    pickle = io.BytesIO()
+    torch.save(load(files["model.safetensors"]), pickle)
+    hub.create("yermandy/GenD_DINOv3_L", {**files, "model.safetensors": pickle.getvalue()})
+    disguised = run_client("fetch", home=tmp_path, repo="yermandy/GenD_DINOv3_L")
+    assert not list(tmp_path.rglob("yermandy--*.json")), "it is not recorded as the first download"
+    assert "does not hold safetensors, so it is not read" in disguised.message
     missing = run_client("fetch", repo="yermandy/GenD_PE_L")
     assert "there is no model repo yermandy/GenD_PE_L" in missing.message
