@@ -82,3 +82,18 @@ def reset_weights(module: nn.Module) -> None:
     reset = getattr(module, "reset_parameters", None)
     if callable(reset):
         reset()
+
+
+def show_input(module: nn.Module, watcher: nn.Module) -> None:
+    """Pass the first input of a module through another one, which an explanation can read."""
+    module.register_forward_pre_hook(_PassThrough(watcher))
+
+
+class _PassThrough:
+    """A hook that passes the first input of a module through another module."""
+
+    def __init__(self, other: nn.Module) -> None:
+        self.other = other
+
+    def __call__(self, module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (self.other(inputs[0]), *inputs[1:])

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from thb.runtime.own_packages import find_own_packages_first
 
 if TYPE_CHECKING:
+    from detectors.catalogue import list_detectors
     from detectors.convert import convert
     from detectors.registry import load_detector as detector
     from thb.evaluation.evaluate import evaluate
@@ -115,6 +116,7 @@ __all__ = [
     "export",
     "figures",
     "import_scores",
+    "list_detectors",
     "load",
     "make_gallery",
     "predict",
@@ -174,6 +176,7 @@ _HOMES = {
     "export": "thb.exchange.exporting",
     "figures": "thb.reports.figures.writing",
     "import_scores": "thb.exchange.importing",
+    "list_detectors": "detectors.catalogue",
     "load": "thb.releases.tables",
     "make_gallery": "thb.explanations.gallery",
     "predict": "thb.prediction.predict",

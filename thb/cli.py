@@ -35,6 +35,7 @@ SUMMARIES: Final = {
     "verify-result": "Recompute a result and compare every value.",
     "import-scores": "Turn the scores of other software into predictions.",
     "export": "Write predictions and results in the formats of others.",
+    "detectors": "List the detectors and the weights that others publish.",
     "convert": "Convert an official checkpoint.",
     "data": "Look at a release.",
     "leak-check": "Compare the faces of videos in different splits.",

@@ -46,6 +46,7 @@ FUNCTIONS = {
     "verify-result": "verify_result",
     "import-scores": "import_scores",
     "export": "export",
+    "detectors": "list_detectors",
     "convert": "convert",
     "data verify": "verify_release",
     "data split": "split_folder",
@@ -252,7 +253,14 @@ def test_help_shows_every_exit_code(run_thb: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["env"], ["cache", "info"], ["cache", "prune"], ["data", "verify", "--release", "."]]
+    "words",
+    [
+        ["env"],
+        ["detectors"],
+        ["cache", "info"],
+        ["cache", "prune"],
+        ["data", "verify", "--release", "."],
+    ],
 )
 def test_stdout_of_format_json_is_json_and_nothing_else(
     words: list[str], run_thb: Run, tiny_release: MiniRelease

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from demo_detectors import Offer, Shelf, find_runs, read_offers
+from demo_detectors import Offer, Shelf, find_default, find_runs, read_offers
 from demo_html import (
     name_threshold,
     write_absent,
@@ -199,6 +199,19 @@ def test_detectors_of_one_name_are_told_apart(runs: Path) -> None:
         find_runs([demo])
     with pytest.raises(DetectorError, match="has no trained weights"):
         find_runs(["tall"])
+
+
+def test_weights_on_the_hub_are_offered_by_name(tmp_path: Path) -> None:
+    (named,) = find_runs(["gend"])
+    assert (named.name, named.protocol) == ("GenD on CLIP ViT-L/14", None)
+    assert named.reference == "yermandy/GenD_CLIP_L_14"
+    assert find_runs(["yermandy/GenD_CLIP_L_14"]) == (named,)
+    file = tmp_path / "detectors.json"
+    listed = {"name": "GenD", "protocol": None, "fold": None, "reference": "gend"}
+    file.write_text(json.dumps([listed]))
+    (offer,) = read_offers(file)
+    assert (offer.name, offer.reference) == ("GenD", named.reference)
+    assert find_default() == (), "the Hub may not be asked, and the weights are not here"
 
 
 def test_detectors_without_the_chosen_run_are_greyed_out(runs: Path) -> None:

@@ -186,6 +186,18 @@ def read(repo: str, name: str, **options: Any) -> dict[str, Any]:
     return {"text": None if file is None else file.read_text("utf-8")}
 
 
+def fetch(repo: str, **changes: Any) -> dict[str, Any]:
+    """Fetch published weights of which more is known than the table says."""
+    from dataclasses import replace
+
+    from detectors.fetching import fetch_published
+    from detectors.published import find_by_repo
+
+    weights = find_by_repo(repo)
+    assert weights is not None
+    return {"folder": str(fetch_published(replace(weights, **changes)))}
+
+
 def command(arguments: list[str]) -> dict[str, Any]:
     """Run the command line."""
     from thb.cli import main
@@ -231,6 +243,7 @@ CASES: dict[str, Callable[..., dict[str, Any]]] = {
         build,
         verify,
         read,
+        fetch,
         command,
         measure,
     )

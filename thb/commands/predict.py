@@ -79,7 +79,7 @@ def predict(  # noqa: PLR0913 — one parameter per option
 
     Examples:
         thb predict runs/baseline/p3-hallo clip.mp4 other.mp4
-        thb predict ORG/NAME clip.mp4 --format json
+        thb predict gend clip.mp4 --format json
     """
     from detectors.registry import load_detector
     from thb.prediction.inference import PredictSettings

@@ -15,35 +15,31 @@ from typing import TYPE_CHECKING, Final
 
 from detectors.references import read_reference, refuse_untrained
 from detectors.registry import load_detector
+from thb.prediction.fold_scores import score_validation
 from thb.prediction.inference import PredictSettings
-from thb.prediction.predict import predict_videos
-from thb.prediction.prediction_log import PredictionLog
 from thb.prediction.predictions import Prediction, Status
+from thb.prediction.real_folders import find_place, list_reals, score_reals
 from thb.prediction.thresholds import (
     TARGET_FPR,
     THRESHOLDS_FILE,
     Calibration,
-    allow_alarms,
+    count_allowed,
     find_threshold,
     read_calibration,
 )
-from thb.releases.opening import OpenRelease, open_release
+from thb.releases.opening import DEFAULT_RELEASE, OpenRelease, open_release
 from thb.runs.folders import claim_folders
 from thb.runs.folds import build_all_folds
-from thb.runs.identity import digest_scoring
 from thb.runs.provenance import FoldScoringRecord, describe_fold_scoring
-from thb.runs.record import read_record
+from thb.runs.record import RunRecord, read_record
 from thb.runtime.processes import make_accelerator
+from thb.runtime.progress import is_main_process
 from thb.runtime.records import write_text
-from thb_dataset.errors import DetectorError, ReleaseError
+from thb_dataset.errors import DetectorError, ReleaseError, SettingsError
 from thb_dataset.files import write_whole
-from thb_dataset.protocols import Fold
 from thb_dataset.records import Label
-from thb_dataset.release.media import explain_missing_reals, locate_videos
 
 if TYPE_CHECKING:
-    from accelerate import Accelerator
-
     from detectors.base import Detector
 
 __all__ = [
@@ -64,8 +60,9 @@ _log = logging.getLogger(__name__)
 def calibrate(
     run_folder: str | Path,
     *,
-    release: str | Path | OpenRelease,
+    release: str | Path | OpenRelease = DEFAULT_RELEASE,
     real_root: str | Path | None = None,
+    reals: str | Path | None = None,
     target_fpr: float = TARGET_FPR,
     scoring: PredictSettings | None = None,
     trust_remote_code: bool = False,
@@ -75,10 +72,14 @@ def calibrate(
     The validation videos of the detector's fold are scored as ``thb predict`` scores them. A run
     that was killed continues where it stopped; under ``torchrun`` the processes share the videos.
 
+    Weights from elsewhere have no fold; for them ``reals`` names any folder of real videos.
+
     Args:
         run_folder: The folder of a detector that ``thb train`` wrote, or ``module:Class@FOLDER``.
+            With ``reals`` any folder of weights, or a name such as ``gend``.
         release: A folder, a Hub id, ``"mini"``, or a release that is already open.
-        real_root: The folder of the real videos.
+        real_root: The folder of the release's real videos.
+        reals: A folder of real videos, in place of a release.
         target_fpr: The share of real videos that may be called fake, within (0, 1).
         scoring: How the videos are scored; None for the defaults.
         trust_remote_code: Run Python code from the detector's folder.
@@ -86,19 +87,37 @@ def calibrate(
     Raises:
         DetectorError: The folder does not hold a detector that was trained on a fold, or
             ``target_fpr`` is impossible.
+        SettingsError: Both ``real_root`` and ``reals`` are given.
         ReleaseError: The release cannot be read, or no real validation video has a score.
         THBError: Another process is writing to the folder.
     """
-    folder, scoring = _find_folder(run_folder), scoring or PredictSettings()
+    refuse_untrained(run_folder)
+    scoring = scoring or PredictSettings()
     if not 0 < target_fpr < 1:
         raise DetectorError(f"the false-alarm rate must be within (0, 1), not {target_fpr}")
-    record = read_record(folder)
-    if record is None:
-        raise DetectorError(
-            f"{folder} does not say which fold it was trained on, so its validation videos are"
-            " unknown: name a folder that thb train wrote"
+    if reals is not None:
+        if real_root is not None:
+            raise SettingsError("reals take the place of a release: leave out its real_root")
+        return _calibrate_on_reals(
+            run_folder, Path(reals), target_fpr, scoring, trust_remote_code=trust_remote_code
         )
-    model = load_detector(run_folder, trust_remote_code=trust_remote_code)
+    return _calibrate_on_fold(
+        run_folder, release, real_root, target_fpr, scoring, trust_remote_code=trust_remote_code
+    )
+
+
+def _calibrate_on_fold(
+    reference: str | Path,
+    release: str | Path | OpenRelease,
+    real_root: str | Path | None,
+    target_fpr: float,
+    scoring: PredictSettings,
+    *,
+    trust_remote_code: bool,
+) -> Calibration:
+    """Find the threshold on the validation videos of the detector's own fold."""
+    folder = Path(str(read_reference(reference).place)).expanduser()
+    model, record = _load_trained(reference, trust_remote_code=trust_remote_code)
     accelerator = make_accelerator()
     with accelerator.main_process_first():  # the first process writes the mini release
         opened = open_release(release, real_root=real_root, progress=scoring.progress)
@@ -115,7 +134,8 @@ def calibrate(
             run.release,
         )
     with claim_folders([folder]):
-        rows = _score_validation(model, fold, opened, folder, run, accelerator, scoring)
+        logs = folder / LOG_FOLDER
+        rows = score_validation(model, fold, opened, logs, run, accelerator, scoring)
         calibration = _count_calls(rows, run, target_fpr=target_fpr, face_pack=scoring.face_pack)
         if accelerator.is_main_process:
             _write(folder, calibration)
@@ -123,50 +143,50 @@ def calibrate(
     return calibration
 
 
-def _find_folder(run: str | Path) -> Path:
-    """Return the folder of a run, whose class may be named before it."""
-    refuse_untrained(run)
-    return Path(str(read_reference(run).place)).expanduser()
-
-
-def _score_validation(
-    model: Detector,
-    fold: Fold,
-    opened: OpenRelease,
-    folder: Path,
-    run: FoldScoringRecord,
-    accelerator: Accelerator,
-    scoring: PredictSettings,
-) -> Sequence[Prediction]:
-    """Score the validation videos of a fold.
+def _load_trained(reference: str | Path, *, trust_remote_code: bool) -> tuple[Detector, RunRecord]:
+    """Return a detector and the record of its training.
 
     Raises:
-        ReleaseError: No real validation video is available.
+        DetectorError: It cannot be loaded, or does not say on which fold it was trained.
     """
-    reals = [video for video in fold.validation if video.label is Label.REAL]
-    located = locate_videos(opened.release, opened.real_root, reals)
-    if not located.files:
-        why = "the list names none"
-        if reals:
-            why = explain_missing_reals(reals, opened.real_root, faults=located.faults)
-        raise ReleaseError(f"{fold.name} has no real validation video for a threshold: {why}")
-    # Each log has a folder of its own, so that the log of other weights or versions that a killed
-    # run left is not in the way.
-    name = digest_scoring(run)[:16]
-    with PredictionLog(folder / LOG_FOLDER / name, run, rank=accelerator.process_index) as log:
-        predictions = predict_videos(
-            model,
-            opened,
-            {"validation": fold.validation},
-            log=log,
-            accelerator=accelerator,
-            settings=scoring,
+    folder = Path(str(read_reference(reference).place)).expanduser()
+    record = read_record(folder)
+    if record is None:
+        raise DetectorError(
+            f"{reference} does not say which fold it was trained on, so its validation videos are"
+            " unknown: name a folder that thb train wrote, or a folder of real videos (--reals DIR)"
         )
-    return predictions.rows
+    return load_detector(reference, trust_remote_code=trust_remote_code), record
+
+
+def _calibrate_on_reals(
+    reference: str | Path,
+    reals: Path,
+    target_fpr: float,
+    scoring: PredictSettings,
+    *,
+    trust_remote_code: bool,
+) -> Calibration:
+    """Find the threshold on a folder of real videos, and keep it where the weights are."""
+    videos = list_reals(reals)
+    model = load_detector(reference, trust_remote_code=trust_remote_code)
+    with claim_folders([folder := find_place(reference)]):
+        rows, run = score_reals(model, reals, videos, scoring=scoring)
+        calibration = _count_calls(
+            rows, run, target_fpr=target_fpr, face_pack=scoring.face_pack, reals_only=True
+        )
+        if is_main_process():
+            _write(folder, calibration)
+    return calibration
 
 
 def _count_calls(
-    rows: Sequence[Prediction], run: FoldScoringRecord, *, target_fpr: float, face_pack: str
+    rows: Sequence[Prediction],
+    run: FoldScoringRecord,
+    *,
+    target_fpr: float,
+    face_pack: str,
+    reals_only: bool = False,
 ) -> Calibration:
     """Read the threshold off the scores, and count the videos that it calls fake."""
     scores: dict[Label, list[float]] = {Label.REAL: [], Label.FAKE: []}
@@ -200,7 +220,8 @@ def _count_calls(
         weights_sha256=run.detector.weights_sha256 or "",
         face_pack=face_pack,
         precision=run.precision,
-        resolved=allow_alarms(len(reals), target_fpr)[1],
+        resolved=count_allowed(len(reals), target_fpr)[1],
+        reals_only=reals_only,
     )
 
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final, Literal
 
+from detectors.fetching import find_weights_folder
 from detectors.references import read_reference
 from thb.runs.record import ReleaseRecord
 from thb.runtime.records import FINITE, read_json
@@ -47,6 +48,8 @@ class Calibration:
         precision: The precision of the detector.
         resolved: Whether n_real is at least 1 / target_fpr. If not, one false alarm is more than
             the target allows, and the threshold lies above every real video.
+        reals_only: Whether the videos are a folder of real ones, so that nobody knows how many
+            fakes reach the threshold.
     """
 
     __pydantic_config__ = FINITE
@@ -66,6 +69,7 @@ class Calibration:
     face_pack: str
     precision: str
     resolved: bool
+    reals_only: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a threshold that contradicts itself.
@@ -78,7 +82,7 @@ class Calibration:
             raise ValueError("a count is negative")
         if not 0 < self.target_fpr < 1 or not 0 <= self.true_positive_rate <= 1:
             raise ValueError("a rate is not between 0 and 1")
-        allowed, resolved = allow_alarms(self.n_real, self.target_fpr)
+        allowed, resolved = count_allowed(self.n_real, self.target_fpr)
         if self.false_alarms > allowed or self.resolved is not resolved:
             raise ValueError("the counts do not keep to the target")
 
@@ -95,6 +99,11 @@ class Calibration:
             target = f"At most {percent} false alarms were allowed."
         else:
             target = f"{self.n_real} real videos are too few to check a {percent} false-alarm rate."
+        if self.reals_only:
+            return (
+                f"Threshold {threshold}: called {self.false_alarms} of {self.n_real} real videos"
+                f" fake. No fakes were scored, so how many it finds is unknown. {target}"
+            )
         return (
             f"Threshold {threshold}: called {self.false_alarms} of {self.n_real} real validation"
             f" videos fake and found {self.hits} of {self.n_fake} fakes. {target}"
@@ -117,12 +126,12 @@ def find_threshold(reals: Iterable[float], target_fpr: float = TARGET_FPR) -> fl
     falling = sorted(reals, reverse=True)
     if not falling:
         raise ReleaseError("no real video has a score, so there is no threshold")
-    allowed, _ = allow_alarms(len(falling), target_fpr)
+    allowed, _ = count_allowed(len(falling), target_fpr)
     # The metric's threshold is one of the scores; a verdict needs the lowest possible number.
     return math.nextafter(falling[allowed], math.inf)
 
 
-def allow_alarms(n_real: int, target_fpr: float) -> tuple[int, bool]:
+def count_allowed(n_real: int, target_fpr: float) -> tuple[int, bool]:
     """Return how many false alarms a target allows, and whether it allows one at all."""
     rate = Fraction(str(target_fpr))
     return math.floor(rate * n_real), rate * n_real >= 1
@@ -143,9 +152,10 @@ def read_calibration(
     """
     reference = read_reference(detector)
     file: Path | None = None
-    if reference.folder is not None:
-        file = reference.folder / THRESHOLDS_FILE
-    elif reference.hub_id is not None:
+    folder = find_weights_folder(reference)
+    if folder is not None:
+        file = folder / THRESHOLDS_FILE
+    elif reference.hub_id is not None and reference.published is None:
         file = read_hub_file(reference.hub_id, THRESHOLDS_FILE)
     if file is None or not file.is_file():
         return None

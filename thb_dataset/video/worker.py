@@ -28,7 +28,7 @@ from thb_dataset.video.clock import tell_seconds
 from thb_dataset.video.decoded import Decoded, send_begin
 from thb_dataset.video.decoder import VideoFile, tell_time
 from thb_dataset.video.deinterlace import deinterlace
-from thb_dataset.video.frame_policy import FramePolicy
+from thb_dataset.video.frame_policy import WHOLE_VIDEO, FramePolicy
 from thb_dataset.video.messages import HEAD, Answers, unpack_length, unpack_message
 from thb_dataset.video.painter import Painter
 from thb_dataset.video.values import Limits
@@ -82,7 +82,7 @@ def send_frames(request: dict[str, Any], limits: Limits, answers: Answers) -> No
         except ClipTooShortError:
             wanted = np.empty(0, dtype=np.int64)
         # Reading stops before the end only if no later frame can change the choice.
-        to_end = not len(wanted) or policy.clips > 1 or policy.sampling == "uniform"
+        to_end = not len(wanted) or policy.clips > 1 or policy.sampling in WHOLE_VIDEO
         result = decode_pass(path, limits, wanted, to_end, answers)
         decoded = len(result.stamps)
         if not to_end and decoded > wanted[-1]:

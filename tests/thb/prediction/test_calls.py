@@ -43,6 +43,14 @@ def test_a_verdict_is_a_sentence_and_then_the_numbers() -> None:
     assert ground().call(0.688, PEOPLE).verdict == "called fake", "the threshold itself"
 
 
+def test_a_threshold_of_real_videos_alone_says_what_nobody_knows() -> None:
+    grounds = ground(n_real=200, n_fake=0, true_positive_rate=0.0, reals_only=True)
+    silent = grounds.call(0.098, PEOPLE)
+    assert silent.verdict == "not called fake"
+    assert "How many fakes stay below this threshold is unknown" in silent.caveat
+    assert grounds.call(0.9, PEOPLE).verdict == "called fake"
+
+
 def test_a_score_just_below_the_threshold_does_not_look_equal_to_it() -> None:
     assert ground().call(0.68797, PEOPLE).figures == "score 0.68797; alarm from 0.68800"
     last = ground().call(math.nextafter(0.688, 0), PEOPLE)
@@ -57,6 +65,10 @@ def test_a_score_just_below_the_threshold_does_not_look_equal_to_it() -> None:
         (
             ground(n_real=8, n_fake=9, true_positive_rate=1 / 9),
             "the threshold finds 1 of 9 validation fakes",
+        ),
+        (
+            ground(n_real=4, n_fake=0, true_positive_rate=0.0, reals_only=True),
+            "the threshold rests on 4 real videos, and a verdict needs 5",
         ),
         (
             ground(n_real=4, n_fake=9),
