@@ -17,7 +17,7 @@ from detectors.registry import load_detector
 from thb.prediction.face_rows import number_faces
 from thb.prediction.inference import FILE_MISSING, Outcome, PredictSettings, aggregate, score_files
 from thb.prediction.prediction_log import PredictionLog
-from thb.prediction.predictions import Prediction, Predictions, Status, merge_rows
+from thb.prediction.predictions import Prediction, Predictions, Status, describe_video, merge_rows
 from thb.prediction.throughput import Meter, Throughput
 from thb.releases.files import VideoFiles, fetch_files
 from thb.releases.opening import OpenRelease
@@ -202,11 +202,7 @@ def make_row(
     scored = outcome.status is Status.OK
     return Prediction(
         video_id=name,
-        label=None if video is None else int(video.label),
-        generator=video.generator.value if video and video.generator else None,
-        portrait=video.portrait if video else None,
-        driver=video.driver if video else None,
-        real_dataset=video.real_dataset.value if video and video.real_dataset else None,
+        **describe_video(video),
         split=split,
         status=outcome.status,
         reason=outcome.reason,

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from thb.prediction.row_files import read_rows, write_rows
 from thb.runs.provenance import ScoringRecord
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from thb.prediction.throughput import Throughput
+    from thb_dataset.records import Video
 
 _log = logging.getLogger(__name__)
 
@@ -186,6 +187,23 @@ class Predictions:
         ]
         if problems:
             raise IncompletePredictionsError("predictions: " + "; ".join(problems))
+
+
+def describe_video(video: Video | None) -> dict[str, Any]:
+    """Return what a row says of its video, as fields of :class:`Prediction`.
+
+    Args:
+        video: The video in its release; None for a file that belongs to no release.
+    """
+    if video is None:
+        return {}
+    return {
+        "label": int(video.label),
+        "generator": video.generator.value if video.generator else None,
+        "portrait": video.portrait,
+        "driver": video.driver,
+        "real_dataset": video.real_dataset.value if video.real_dataset else None,
+    }
 
 
 def merge_rows(rows: Iterable[Prediction]) -> tuple[Prediction, ...]:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from thb.evaluation.cells import ScoreSettings
 from thb.evaluation.gathering import gather_predictions
-from thb.evaluation.pairs import Pair, pair_up
+from thb.evaluation.pairs import Pair, pair_folds
 from thb.evaluation.result import Result
 from thb.evaluation.score import score
 from thb.prediction.predictions import Predictions
 from thb.runs.folders import PREDICTIONS_FILE
-from thb.runs.provenance import FoldScoringRecord
 from thb_dataset.errors import ResultError
 
 _RESULTS = "result-*.json"
@@ -35,12 +34,7 @@ class Evaluation:
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:
         """The scored fakes of each generator beside the real videos of its fold."""
-        return tuple(
-            pair
-            for fold in self.folds
-            if isinstance(fold.run, FoldScoringRecord)
-            for pair in pair_up(fold.run.fold, fold.rows, self.result.settings.no_face)
-        )
+        return pair_folds(self.folds, self.result.settings.no_face)
 
 
 def read_evaluations(
