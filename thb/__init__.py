@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from thb.releases.leaks import check_leaks
     from thb.releases.tables import load
     from thb.releases.verification import verify_release
+    from thb.robustness.shortcuts import shortcuts
     from thb.runtime.cache import cache_info, prune_cache
     from thb.runtime.environment import environment
     from thb.training.train import train
@@ -110,6 +111,7 @@ __all__ = [
     "publish_space",
     "read_predictions",
     "score",
+    "shortcuts",
     "split_folder",
     "train",
     "verify_release",
@@ -159,6 +161,7 @@ _HOMES = {
     "publish_space": "thb.publishing.space",
     "read_predictions": "thb.prediction.predictions",
     "score": "thb.evaluation.score",
+    "shortcuts": "thb.robustness.shortcuts",
     "split_folder": "thb.releases.identity_splits",
     "train": "thb.training.train",
     "verify_release": "thb.releases.verification",

@@ -28,6 +28,7 @@ SUMMARIES: Final = {
     "explain-split": "Measure where a detector looks over a whole test set.",
     "gallery": "Draw the best hits, worst misses and worst false alarms.",
     "score": "Compute the paper's numbers from saved predictions.",
+    "shortcuts": "Measure what the metadata of the videos alone reach.",
     "convert": "Convert an official checkpoint.",
     "data": "Look at a release.",
     "leak-check": "Compare the faces of videos in different splits.",

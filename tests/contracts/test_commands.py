@@ -39,6 +39,7 @@ FUNCTIONS = {
     "explain-split": "explain_split",
     "gallery": "make_gallery",
     "score": "score",
+    "shortcuts": "shortcuts",
     "convert": "convert",
     "data verify": "verify_release",
     "data split": "split_folder",
@@ -323,6 +324,7 @@ def test_defaults_are_those_of_the_functions() -> None:
     from thb.explanations.split import SplitExplainSettings
     from thb.prediction.inference import PredictSettings
     from thb.releases.leaks import LeakSettings
+    from thb.robustness.shortcuts import ShortcutSettings
     from thb.training.settings import TrainOptions, TrainSettings
     from thb_dataset.clips.disk_store import DEFAULT_MAX_BYTES
     from thb_dataset.identity.splits import DEFAULT_RATIOS
@@ -336,6 +338,7 @@ def test_defaults_are_those_of_the_functions() -> None:
         "explain-split": [SplitExplainSettings(), ExplainSettings()],
         "gallery": [GallerySettings(), ExplainSettings()],
         "score": [thb.score],
+        "shortcuts": [ShortcutSettings(), thb.shortcuts],
         "leak-check": [LeakSettings()],
         "data verify": [thb.verify_release],
         "env": [thb.environment],

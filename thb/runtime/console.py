@@ -43,6 +43,7 @@ _EXTRAS: Final = {
     "onnxruntime": "insightface",
     "pytorch_grad_cam": "explain",
     "gradio": "space",
+    "sklearn": "shortcuts",
 }
 _FAULTS_OF_THE_MACHINE: Final = {
     errno.ENOSPC,
