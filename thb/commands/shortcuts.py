@@ -29,7 +29,7 @@ from thb.commands.options import (
     choose_protocols,
 )
 from thb.commands.output import write_json, write_line, write_results, write_table
-from thb.runtime.console import say
+from thb.runtime.console import quiet_transformers, say
 
 if TYPE_CHECKING:
     from thb.robustness.report import ShortcutReport
@@ -52,6 +52,14 @@ def shortcuts(  # noqa: PLR0913 — one parameter per option
             help="Also compare the predictions of this run folder; repeat it for several.",
         ),
     ] = None,
+    controlled: Annotated[
+        bool,
+        typer.Option(
+            "--controlled",
+            help="Also render the test videos alike (one rate, size and encoder, no sound, no tags)"
+            " and score the detectors of --run on them, in DIR-controlled.",
+        ),
+    ] = False,
     out: Annotated[
         Path,
         typer.Option(
@@ -83,14 +91,16 @@ def shortcuts(  # noqa: PLR0913 — one parameter per option
     DIR. Further tables show single features, the weights, and whether real videos of one dataset
     are told from those of the other.
 
-    JSON: results, each as in result-<protocol>.json; folds, differences, real_sources and
-    source_scores.
+    JSON: results, each as in result-<protocol>.json; folds, differences, real_sources,
+    source_scores and controlled.
 
     Examples:
         thb shortcuts --protocol p3 --real-root REALS --run runs/baseline
         thb shortcuts --protocol p1 --release mini --format markdown
     """
     protocols = choose_protocols(protocol, fold)
+    if controlled:
+        quiet_transformers()
     from thb.robustness.shortcuts import ShortcutSettings
     from thb.robustness.shortcuts import shortcuts as measure_shortcuts
 
@@ -106,6 +116,7 @@ def shortcuts(  # noqa: PLR0913 — one parameter per option
             strict=strict,
             n_bootstrap=n_bootstrap,
             seed=seed,
+            controlled=controlled,
             workers=workers,
             max_pixels=max_pixels,
             max_seconds=max_seconds,

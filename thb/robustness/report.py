@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from thb.evaluation.result import Result
 from thb.robustness.classifiers import Kind, Weight
 from thb.robustness.comparison import Difference
+from thb.robustness.controlled import ControlledReport
 from thb.robustness.features import FeatureArea
 from thb.robustness.real_sources import SourceScores
 from thb.runs.record import ClassCounts
 from thb.runtime.records import to_json
 from thb_dataset.files import write_json
+
+_OTHERS: Final = ("results", "controlled")
+"""The fields that are no lists of records of ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,7 @@ class ShortcutReport:
         differences: How much better the detectors of the runs are, generator by generator.
         real_sources: How well the metadata tell the datasets of real videos apart.
         source_scores: How the scores of classifiers and detectors treat these datasets.
+        controlled: The detectors on the test sets rendered alike; None if that was not asked for.
     """
 
     results: tuple[Result, ...]
@@ -71,13 +76,15 @@ class ShortcutReport:
     differences: tuple[Difference, ...]
     real_sources: tuple[SourceClassifier, ...]
     source_scores: tuple[SourceScores, ...]
+    controlled: ControlledReport | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values; every result as in its own file."""
-        others = [field.name for field in fields(self) if field.name != "results"]
+        lists = [field.name for field in fields(self) if field.name not in _OTHERS]
         return {
             "results": [result.to_dict() for result in self.results],
-            **{name: [to_json(item) for item in getattr(self, name)] for name in others},
+            **{name: [to_json(item) for item in getattr(self, name)] for name in lists},
+            "controlled": self.controlled and to_json(self.controlled),
         }
 
     def save(self, path: Path) -> None:

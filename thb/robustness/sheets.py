@@ -103,7 +103,49 @@ def list_sheets(report: ShortcutReport) -> list[Sheet]:
             rows=tuple(_list_alarms(report)),
         ),
     ]
-    return [sheet for sheet in sheets if sheet.rows]
+    return [sheet for sheet in (*sheets, *_list_controlled(report)) if sheet.rows]
+
+
+def _list_controlled(report: ShortcutReport) -> Iterator[Sheet]:
+    if (found := report.controlled) is None:
+        return
+    how = found.render
+    yield Sheet(
+        title="As released and rendered alike",
+        note=f"Rendered alike: {how.fps} frames per second, {how.side} x {how.side} with black"
+        f" bars, x264 at CRF {how.crf}, no sound, no tags, for both classes. {found.rendered}"
+        f" videos were rendered, {len(found.failed)} could not be.",
+        columns=("detector", "fold", "generator", "AUC", "AUC alike", "T1", "T1 alike"),
+        rows=tuple(
+            (
+                cell.detector,
+                cell.fold,
+                cell.generator,
+                *(
+                    str(show(measures.get(metric)))
+                    for metric in ("auc", "t1")
+                    for measures in (cell.released, cell.controlled)
+                ),
+            )
+            for cell in found.cells
+        ),
+    )
+    yield Sheet(
+        title="Real videos rendered alike, at the threshold of before",
+        note="The threshold is T1's on the videos as released. Changed: videos in which another"
+        " number of faces or clips was found, or none; JSON names them.",
+        columns=("detector", "fold", "threshold", "false alarms", "changed"),
+        rows=tuple(
+            (
+                fold.detector,
+                fold.fold,
+                _show_threshold(fold.threshold),
+                f"{fold.false_alarms} of {fold.n_real}",
+                str(len(fold.changed)),
+            )
+            for fold in found.folds
+        ),
+    )
 
 
 def _list_features(report: ShortcutReport) -> Iterator[tuple[str, ...]]:
@@ -160,9 +202,13 @@ def _show_source(area: FeatureArea) -> tuple[str, ...]:
 def _list_alarms(report: ShortcutReport) -> Iterator[tuple[str, ...]]:
     for scores in report.source_scores:
         for alarms in scores.false_alarms:
-            threshold = "–" if alarms.threshold is None else f"{alarms.threshold:.3f}"
+            threshold = _show_threshold(alarms.threshold)
             counts = [_show_share(alarms, source) for source in SOURCES]
             yield scores.detector, scores.fold, threshold, alarms.rule, *counts
+
+
+def _show_threshold(threshold: float | None) -> str:
+    return "–" if threshold is None else f"{threshold:.3f}"
 
 
 def _show_share(alarms: FalseAlarms, source: str) -> str:

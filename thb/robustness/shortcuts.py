@@ -25,6 +25,13 @@ from thb.releases.opening import DEFAULT_RELEASE, OpenRelease, open_release
 from thb.releases.test_sets import fetch_test_sets
 from thb.robustness.classifiers import Kind
 from thb.robustness.comparison import Difference, compare_pairs
+from thb.robustness.controlled import (
+    RENDER,
+    ControlledReport,
+    evaluate_controlled,
+    lay_out_controlled,
+    make_evaluate_settings,
+)
 from thb.robustness.fold_scoring import (
     Metadata,
     compare_real_sources,
@@ -34,10 +41,10 @@ from thb.robustness.fold_scoring import (
 )
 from thb.robustness.real_sources import SourceScores, measure_sources
 from thb.robustness.report import FoldShortcuts, ShortcutReport, SourceClassifier
-from thb.runs.folders import PREDICTIONS_FILE, claim_folders
+from thb.runs.folders import PREDICTIONS_FILE, claim_folders, find_run_folders
 from thb.runs.folds import build_all_folds
 from thb.runs.provenance import FoldScoringRecord
-from thb_dataset.errors import ResultError
+from thb_dataset.errors import ResultError, SettingsError
 from thb_dataset.protocols import Fold, Protocol, place_videos
 from thb_dataset.records import Generator, Label, Split
 
@@ -56,12 +63,14 @@ class ShortcutSettings(Preparation):
         strict: Refuse to start if a video of a test set is missing.
         n_bootstrap: The number of resamples behind the bootstrap intervals; 0 for no intervals.
         seed: The random seed of the classifiers and of the resampling.
+        controlled: Also render the test videos alike, and score the detectors of the runs on them.
     """
 
     split_by: str = "release"
     strict: bool = False
     n_bootstrap: int = 1000
     seed: int = 0
+    controlled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,11 +119,15 @@ def shortcuts(
             to test on.
         ProtocolError: The folds cannot be built.
         ResultError: A run holds no predictions of these protocols on this release.
+        SettingsError: ``controlled`` is set, and no run is named.
+        DetectorError: ``controlled`` is set, and a run has no detector for one of its folds.
         ModuleNotFoundError: scikit-learn is not installed.
     """
     import sklearn  # noqa: F401 — before a file is touched, since nothing can be done without it
 
     settings = settings or ShortcutSettings()
+    if settings.controlled:
+        _require_detectors(runs)
     opened = open_release(release, real_root=real_root, progress=settings.progress)
     folds = build_all_folds(opened, protocols, fold=fold, split_by=settings.split_by)
     metadata = _read_metadata(folds, opened, settings)
@@ -127,6 +140,7 @@ def shortcuts(
         differences=_compare(tested, classified),
         real_sources=_compare_sources(opened, metadata, settings),
         source_scores=_measure_sources([*classified, *tested]),
+        controlled=_control(folds, opened, tested, out, settings) if settings.controlled else None,
     )
     if out is not None:
         _save(report, classified, Path(out).expanduser())
@@ -234,6 +248,50 @@ def _compare_sources(
 def _measure_sources(scored: Sequence[_Scored]) -> tuple[SourceScores, ...]:
     return tuple(
         scores for one in scored for scores in measure_sources(one.result, one.folds, one.folder)
+    )
+
+
+def _require_detectors(runs: Sequence[str | Path]) -> None:
+    """Refuse to render videos that no detector can score, before hours are spent.
+
+    Raises:
+        SettingsError: No run is named.
+        DetectorError: A run folder holds no detector.
+    """
+    if not runs:
+        raise SettingsError("videos rendered alike need a detector: name its run folder (--run)")
+    for run in runs:
+        find_run_folders(run)
+
+
+def _control(
+    folds: Sequence[Fold],
+    opened: OpenRelease,
+    tested: Sequence[_Scored],
+    out: str | Path | None,
+    settings: ShortcutSettings,
+) -> ControlledReport:
+    """Score the detectors of the runs on the test videos rendered alike, beside ``out``."""
+    place = Path(out or DEFAULT_OUT).expanduser()
+    place = place.with_name(f"{place.name}-controlled")  # no folder of released videos holds it
+    controlled, failed = lay_out_controlled(folds, opened, place / "release", settings)
+    rating = make_evaluate_settings(settings, n_bootstrap=settings.n_bootstrap, seed=settings.seed)
+    runs: dict[Path, list[Result]] = {}
+    for one in tested:
+        runs.setdefault(one.folder or place, []).append(one.result)
+    compared = [
+        evaluate_controlled(
+            run, results, controlled, out=place / f"{at}-{run.name}", settings=rating
+        )
+        for at, (run, results) in enumerate(runs.items(), 1)
+    ]
+    count = len({video.video_id for fold in folds for video in (*fold.test, *fold.extra)})
+    return ControlledReport(
+        render=RENDER,
+        rendered=count - len(failed),
+        failed=failed,
+        cells=tuple(cell for cells, _ in compared for cell in cells),
+        folds=tuple(fold for _, folds in compared for fold in folds),
     )
 
 

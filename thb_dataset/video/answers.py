@@ -68,6 +68,18 @@ class Conversation:
         """
         return VideoMetadata(**self._receive("metadata")["metadata"])
 
+    def receive_render(self) -> bytes:
+        """Read the answer to ``render``.
+
+        Raises:
+            Refusal: There is no result.
+        """
+        message = self._receive("rendered")
+        self._check_output(message["payload"])
+        content = np.empty(message["payload"], dtype=np.uint8)
+        self._receive_payload(message, content)
+        return content.tobytes()
+
     def receive_frames(self, max_side: int | None = None) -> Frames:
         """Read the answers to ``frames``; the last ``begin`` replaces all that came before it.
 

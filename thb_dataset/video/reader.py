@@ -20,13 +20,14 @@ from thb_dataset.errors import THBError, VideoDecodeError, VideoTimeoutError
 from thb_dataset.video.answers import Conversation, Refusal
 from thb_dataset.video.child import ChildDiedError, ChildTimeoutError, VideoChild
 from thb_dataset.video.frame_policy import FramePolicy
-from thb_dataset.video.values import Audio, Frames, Limits, VideoInfo, VideoMetadata
+from thb_dataset.video.values import Audio, Frames, Limits, Render, VideoInfo, VideoMetadata
 
 __all__ = [
     "Audio",
     "FramePolicy",
     "Frames",
     "Limits",
+    "Render",
     "VideoInfo",
     "VideoMetadata",
     "VideoReader",
@@ -123,6 +124,20 @@ class VideoReader:
             VideoTimeoutError: Reading took longer than allowed.
         """
         return self._ask({"verb": "metadata"}, path, Conversation.receive_metadata)
+
+    def render(self, path: str | os.PathLike[str], how: Render) -> bytes:
+        """Return a video rendered anew, as the content of an MP4 file without sound and tags.
+
+        Args:
+            path: The file; the path is never taken for a URL or a protocol.
+            how: The rate, size and quality of the new video.
+
+        Raises:
+            VideoDecodeError: The file is not a video, or so damaged that no frame decodes.
+            VideoTooLargeError: A limit refused the video.
+            VideoTimeoutError: Reading took longer than allowed.
+        """
+        return self._ask({"verb": "render", "how": asdict(how)}, path, Conversation.receive_render)
 
     def read_frames(
         self, path: str | os.PathLike[str], policy: FramePolicy, *, max_side: int | None = None

@@ -130,6 +130,23 @@ class VideoMetadata:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Render:
+    """How videos are rendered alike: H.264 by x264 in MP4, without sound and without tags.
+
+    Attributes:
+        fps: The frames per second.
+        side: The rows and columns of the pictures; even.
+        crf: The constant rate factor of x264.
+        preset: The preset of x264.
+    """
+
+    fps: int = 25
+    side: int = 512
+    crf: int = 23
+    preset: str = "medium"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Frames:
     """The chosen frames of one video, in order, each of them once.
 

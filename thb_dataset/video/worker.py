@@ -32,7 +32,8 @@ from thb_dataset.video.frame_policy import FramePolicy
 from thb_dataset.video.messages import HEAD, Answers, unpack_length, unpack_message
 from thb_dataset.video.metadata import read_metadata
 from thb_dataset.video.painter import Painter
-from thb_dataset.video.values import Limits
+from thb_dataset.video.rendering import render
+from thb_dataset.video.values import Limits, Render
 
 PARENT_CHECK_MILLISECONDS = 2000
 MAX_OPEN_FILES = 64
@@ -74,6 +75,15 @@ def send_metadata(request: dict[str, Any], limits: Limits, answers: Answers) -> 
         VideoError: The video cannot be read.
     """
     answers.send("metadata", metadata=asdict(read_metadata(request["path"], limits)))
+
+
+def send_render(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
+    """Render a video anew and send the file.
+
+    Raises:
+        VideoError: The video cannot be read.
+    """
+    answers.send("rendered", render(request["path"], Render(**request["how"]), limits))
 
 
 def send_frames(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
@@ -192,6 +202,7 @@ def send_wav(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
 _VERBS = {
     "probe": probe,
     "metadata": send_metadata,
+    "render": send_render,
     "frames": send_frames,
     "audio": send_audio,
     "wav": send_wav,
