@@ -45,6 +45,11 @@ if TYPE_CHECKING:
     from thb.releases.leaks import check_leaks
     from thb.releases.tables import load
     from thb.releases.verification import verify_release
+    from thb.reports.figures.writing import figures
+    from thb.reports.report.report import report
+    from thb.reports.run_transitions import transitions
+    from thb.reports.statistics import count_release
+    from thb.reports.tables.paper_tables import PaperTables, tables
     from thb.robustness.shortcuts import shortcuts
     from thb.runtime.cache import cache_info, prune_cache
     from thb.runtime.environment import environment
@@ -79,6 +84,7 @@ __all__ = [
     "IncompletePredictionsError",
     "NoAudioError",
     "NoFaceError",
+    "PaperTables",
     "Prediction",
     "Predictions",
     "ProtocolError",
@@ -97,11 +103,13 @@ __all__ = [
     "calibrate",
     "check_leaks",
     "convert",
+    "count_release",
     "detector",
     "environment",
     "evaluate",
     "explain",
     "explain_split",
+    "figures",
     "load",
     "make_gallery",
     "predict",
@@ -110,10 +118,13 @@ __all__ = [
     "publish_detector",
     "publish_space",
     "read_predictions",
+    "report",
     "score",
     "shortcuts",
     "split_folder",
+    "tables",
     "train",
+    "transitions",
     "verify_release",
     "write_predictions",
 ]
@@ -130,6 +141,7 @@ _HOMES = {
     "IncompletePredictionsError": _ERRORS,
     "NoAudioError": _ERRORS,
     "NoFaceError": _ERRORS,
+    "PaperTables": "thb.reports.tables.paper_tables",
     "Prediction": "thb.prediction.predictions",
     "Predictions": "thb.prediction.predictions",
     "ProtocolError": _ERRORS,
@@ -147,11 +159,13 @@ _HOMES = {
     "calibrate": "thb.prediction.calibration",
     "check_leaks": "thb.releases.leaks",
     "convert": "detectors.convert",
+    "count_release": "thb.reports.statistics",
     "detector": "detectors.registry:load_detector",
     "environment": "thb.runtime.environment",
     "evaluate": "thb.evaluation.evaluate",
     "explain": "thb.explanations.explain",
     "explain_split": "thb.explanations.split",
+    "figures": "thb.reports.figures.writing",
     "load": "thb.releases.tables",
     "make_gallery": "thb.explanations.gallery",
     "predict": "thb.prediction.predict",
@@ -160,10 +174,13 @@ _HOMES = {
     "publish_detector": "thb.publishing.detector",
     "publish_space": "thb.publishing.space",
     "read_predictions": "thb.prediction.predictions",
+    "report": "thb.reports.report.report",
     "score": "thb.evaluation.score",
     "shortcuts": "thb.robustness.shortcuts",
     "split_folder": "thb.releases.identity_splits",
+    "tables": "thb.reports.tables.paper_tables",
     "train": "thb.training.train",
+    "transitions": "thb.reports.run_transitions",
     "verify_release": "thb.releases.verification",
     "write_predictions": "thb.prediction.predictions",
 }

@@ -148,6 +148,45 @@ def paired_bootstrap(
         MetricError: The labels or scores are invalid, as in ``check_scores``, the factors do not
             fit, or there is nothing to resample.
     """
+    table = _draw_differences(samples, others, replicates, seed)
+    return _find_intervals(table, confidence)
+
+
+def paired_p_values(
+    samples: Sequence[Sample],
+    others: Sequence[npt.ArrayLike],
+    *,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Return two-sided p-values of "both detectors have the same means".
+
+    A p-value is twice the share of resamples, the one at hand included, in which the difference is
+    zero or has the rarer sign: it is below 1 - confidence where the interval of
+    ``paired_bootstrap`` leaves 0 out. It is never below 2 / (replicates + 1).
+
+    Args:
+        samples: The comparisons with the first detector's scores, as in ``mean_bootstrap``.
+        others: The second detector's scores of the same videos, an array for each comparison.
+        replicates: The number of resamples.
+        seed: The seed; the same seed gives the same p-values.
+
+    Returns:
+        The p-values by name: ``auc``, ``t1``, ``t01``, ``brier``.
+
+    Raises:
+        MetricError: As in ``paired_bootstrap``.
+    """
+    table = _drop_unusable(_draw_differences(samples, others, replicates, seed))
+    rarer = np.minimum((table <= 0).sum(axis=1), (table >= 0).sum(axis=1))
+    shares = np.minimum(1.0, 2 * (rarer + 1) / (table.shape[1] + 1))
+    return {name: float(shares[at]) for at, name in enumerate(_NAMES)}
+
+
+def _draw_differences(
+    samples: Sequence[Sample], others: Sequence[npt.ArrayLike], replicates: int, seed: int
+) -> FloatArray:
+    """Return first minus second detector's means in each resample: float64 (4, B)."""
     firsts = [check_scores(sample.labels, sample.scores) for sample in samples]
     seconds = [
         check_scores(sample.labels, scores) for sample, scores in zip(samples, others, strict=True)
@@ -162,7 +201,8 @@ def paired_bootstrap(
         )
         for parts in _draw_resamples(samples, replicates, seed)
     ]
-    return _find_intervals(np.concatenate(tables, axis=1), confidence)
+    differences: FloatArray = np.concatenate(tables, axis=1)
+    return differences
 
 
 def _draw_resamples(
@@ -186,11 +226,16 @@ def _draw_resamples(
 def _find_intervals(table: FloatArray, confidence: float) -> dict[str, Interval]:
     """Return the percentile interval of each row of a table of resamples, float64 (4, B)."""
     tail = (1 - check_confidence(confidence)) / 2
-    usable = table[:, ~np.isnan(table).any(axis=0)]
+    low, high = np.quantile(_drop_unusable(table), [tail, 1 - tail], axis=1)
+    return {name: Interval(float(low[at]), float(high[at])) for at, name in enumerate(_NAMES)}
+
+
+def _drop_unusable(table: FloatArray) -> FloatArray:
+    """Return the resamples that hold both classes: float64 (4, B)."""
+    usable: FloatArray = table[:, ~np.isnan(table).any(axis=0)]
     if usable.shape[1] == 0:
         raise MetricError("no resample holds both classes: there are too few clusters to resample")
-    low, high = np.quantile(usable, [tail, 1 - tail], axis=1)
-    return {name: Interval(float(low[at]), float(high[at])) for at, name in enumerate(_NAMES)}
+    return usable
 
 
 def choose_scheme(samples: Sequence[Sample]) -> Scheme:

@@ -19,6 +19,7 @@ from .inputs import FloatArray, IntArray, check_labels, check_scores
 
 __all__ = [
     "GRADED_FROM",
+    "GRADES",
     "T01",
     "T1",
     "FixedPoint",
@@ -48,7 +49,8 @@ GRADED_FROM = 100
 false alarm, so a single video can decide it; with fewer fakes, one of them moves T1 by more than
 the 0.01 that the narrowest grade is wide."""
 
-_GRADES = ((0.99, "excellent"), (0.95, "good"), (0.85, "reasonable"), (0.75, "fair"))
+GRADES = ((0.99, "excellent"), (0.95, "good"), (0.85, "reasonable"), (0.75, "fair"))
+"""The paper's words for T1 and the least T1 of each; below the last one it is poor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,4 +340,4 @@ def grade(t1: float, *, n_real: int, n_fake: int) -> str | None:
     """
     if min(n_real, n_fake) < GRADED_FROM:
         return None
-    return next((word for least, word in _GRADES if t1 >= least), "poor")
+    return next((word for least, word in GRADES if t1 >= least), "poor")

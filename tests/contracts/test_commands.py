@@ -40,9 +40,12 @@ FUNCTIONS = {
     "gallery": "make_gallery",
     "score": "score",
     "shortcuts": "shortcuts",
+    "tables": "tables",
+    "report": "report",
     "convert": "convert",
     "data verify": "verify_release",
     "data split": "split_folder",
+    "data statistics": "count_release",
     "leak-check": "check_leaks",
     "cache info": "cache_info",
     "cache prune": "prune_cache",
@@ -194,6 +197,9 @@ def test_every_command_has_its_function(words: str) -> None:
         (["evaluate", "baseline", "--protocol", "p1", "--fold", "hallo"], 2),
         (["evaluate", "baseline", "--protocol", "all", "--fold", "hallo"], 2),
         (["score", "nowhere.parquet"], 2),
+        (["tables", "nowhere.parquet"], 2),
+        (["tables", "--out", "tables.md", "--published"], 2),
+        (["tables"], 3),
         (["data", "verify", "--split-list", "none"], 2),
         (["data", "verify", "--release", "./nowhere"], 3),
         (["evaluate", "./nowhere", "--protocol", "p1", "--release", "./nowhere"], 3),
@@ -268,7 +274,7 @@ def test_completion_knows_the_verbs_and_their_options() -> None:
         return run(**variables, COMP_CWORD=str(count)).stdout.split()
 
     assert complete("thb ex") == ["explain", "explain-split"]
-    assert complete("thb data ") == ["verify", "split"]
+    assert complete("thb data ") == ["verify", "split", "statistics"]
     assert "--real-root" in complete("thb train --re")
     assert complete("thb score --method n") == ["nearest"]
 
@@ -318,6 +324,7 @@ def test_choices_are_those_of_the_domain() -> None:
 
 
 def test_defaults_are_those_of_the_functions() -> None:
+    from thb.evaluation.cells import ScoreSettings
     from thb.evaluation.evaluate import EvaluateSettings
     from thb.explanations.explain import ExplainSettings
     from thb.explanations.gallery import GallerySettings
@@ -339,8 +346,11 @@ def test_defaults_are_those_of_the_functions() -> None:
         "gallery": [GallerySettings(), ExplainSettings()],
         "score": [thb.score],
         "shortcuts": [ShortcutSettings(), thb.shortcuts],
+        "tables": [thb.tables],
+        "report": [ScoreSettings()],
         "leak-check": [LeakSettings()],
         "data verify": [thb.verify_release],
+        "data statistics": [thb.count_release],
         "env": [thb.environment],
     }
     compared = set()

@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from metrics.talking_head_detection.binomial import MetricError
-from metrics.talking_head_detection.bootstrap import Sample, paired_bootstrap
+from metrics.talking_head_detection.bootstrap import (
+    Sample,
+    paired_bootstrap,
+    paired_p_values,
+)
 from metrics.talking_head_detection.delong import auc_interval, compare_aucs, holm
 from metrics.talking_head_detection.roc import auc
 
@@ -86,6 +90,33 @@ def test_the_paired_bootstrap_agrees_with_delong_where_nothing_is_shared() -> No
     assert interval.high == pytest.approx(delong.high, abs=0.01)
     with_itself = paired_bootstrap([sample], [first], replicates=50)
     assert all(own.low == own.high == 0 for own in with_itself.values())
+
+
+def test_p_values_of_the_bootstrap_agree_with_delong_where_nothing_is_shared() -> None:
+    ours, delongs = [], []
+    for seed in range(12):
+        labels, first, second = make_detectors(seed, 300, 8)
+        sample = Sample(labels, first, [[None] * 300])
+        p_values = paired_p_values([sample], [second], replicates=999)
+        for name, interval in paired_bootstrap([sample], [second], replicates=999).items():
+            if interval.low > 0 or interval.high < 0:
+                assert p_values[name] <= 0.06, name
+            elif interval.low < 0 < interval.high:
+                assert p_values[name] >= 0.04, name
+        ours.append(p_values["auc"])
+        delongs.append(compare_aucs(labels, first, second).p_value)
+    assert ours == pytest.approx(delongs, abs=0.06)
+    assert min(delongs) < 0.3
+    assert max(delongs) > 0.7
+
+
+def test_a_detector_does_not_differ_from_itself_and_no_p_value_is_zero() -> None:
+    labels, first, _ = make_detectors(3, 200, 16)
+    sample = Sample(labels, first, [[None] * 200])
+    assert set(paired_p_values([sample], [first], replicates=50).values()) == {1.0}
+    perfect = Sample(labels, labels, [[None] * 200])
+    p_values = paired_p_values([perfect], [1 - labels], replicates=99)
+    assert p_values["auc"] == p_values["brier"] == 2 / 100
 
 
 def test_holm_equals_the_worked_example() -> None:

@@ -14,7 +14,8 @@ from thb_dataset.records import Generator
 TITLES = {"auc": "AUC ↑", "t1": "T1 ↑", "t01": "T0.1 ↑", "brier": "Brier ↓"}
 """The headings of the metrics; the arrow points to the better end."""
 
-_SHIFTS = {"p1": "new identities", "p2": "a new generator", "p3": "new identities, new generator"}
+SHIFTS = {"p1": "new identities", "p2": "a new generator", "p3": "new identities, new generator"}
+"""What is new in the test set of each protocol."""
 PAPER_ORDER = (
     Generator.ANIPORTRAIT_AUDIO,
     Generator.ANIPORTRAIT_VIDEO,
@@ -54,11 +55,11 @@ class Number:
         return f"{self.value} {self.interval}".rstrip()
 
 
-def show(measure: Measure | None) -> Number:
+def show(measure: Measure | None, *, decimals: int = 3) -> Number:
     """Return a measure as tables show it; a dash if there is none."""
     if measure is None:
         return Number(value="–")
-    value = f"{measure.value:.3f}{'†' if measure.below_resolution else ''}"
+    value = f"{measure.value:.{decimals}f}{'†' if measure.below_resolution else ''}"
     if measure.low is None or measure.high is None:
         return Number(value=value)
     return Number(value=value, interval=f"[{_short(measure.low)}–{_short(measure.high)}]")
@@ -157,7 +158,7 @@ def title(results: Sequence[ProtocolNumbers]) -> str:
     differs = f" ({NOT_COMPARABLE})" if any(result.release.differs for result in results) else ""
     names = sorted({printable(result.release.name) for result in results})
     return (
-        f"{first.protocol.upper()} ({_SHIFTS[first.protocol]}) on {synthetic}"
+        f"{first.protocol.upper()} ({SHIFTS[first.protocol]}) on {synthetic}"
         f"{', '.join(names)}{differs}, splits by {first.split_by}"
     )
 

@@ -44,14 +44,17 @@ def print_results(results: Sequence[ProtocolNumbers], console: Console) -> None:
 def _draw_columns(results: Sequence[ProtocolNumbers]) -> Table:
     """Draw a column for each generator; a detector has a row for each metric."""
     generators = list_generators(results, "test")
-    table = _table("detector", "")
+    table = start_table("detector", "")
     for name in generators:
         heading = name.replace("AniPortrait", "AniPortrait\n")
         counts = count_videos(results, name).replace(", ", "\n")
         table.add_column(f"{heading}\n{counts}", justify="right", no_wrap=True)
     table.add_column("mean", justify="right", no_wrap=True)
     for result in results:
-        names = {METRICS[0]: _escape(name_with_marks(result)), METRICS[1]: _dim(_name_kind(result))}
+        names = {
+            METRICS[0]: escape_markup(name_with_marks(result)),
+            METRICS[1]: dim(_name_kind(result)),
+        }
         for metric, numbers in list_numbers(result, generators).items():
             table.add_row(names.get(metric, ""), TITLES[metric], *map(_two_lines, numbers))
         table.add_section()
@@ -73,7 +76,7 @@ def _draw_lines(results: Sequence[ProtocolNumbers]) -> Table:
 def _draw_extra_columns(results: Sequence[ProtocolNumbers]) -> Table:
     """Draw four columns for each test-only generator; a detector has a row for each fold."""
     generators = list_generators(results, "extra")
-    table = _table("detector", "fold")
+    table = start_table("detector", "fold")
     for name in generators:
         counts = count_videos(results, name).replace(", ", "\n")
         for metric in METRICS:
@@ -91,7 +94,7 @@ def _draw_extra_columns(results: Sequence[ProtocolNumbers]) -> Table:
                 for name in generators
                 for metric in METRICS
             ]
-            table.add_row(_escape(name_with_marks(result)), _escape(fold), *values)
+            table.add_row(escape_markup(name_with_marks(result)), escape_markup(fold), *values)
     return table
 
 
@@ -121,20 +124,25 @@ def _draw_metrics(
     groups: Iterable[tuple[ProtocolNumbers, Iterable[tuple[tuple[str, str], Sequence[Number]]]]],
 ) -> Table:
     """Draw the lines of each detector below its name: a label of two lines, and the metrics."""
-    table = _table("")
+    table = start_table("")
     for metric in METRICS:
         table.add_column(TITLES[metric], justify="right", no_wrap=True)
     for result, lines in groups:
-        name, kind = _escape(name_with_marks(result)), _dim(_name_kind(result))
+        name, kind = escape_markup(name_with_marks(result)), dim(_name_kind(result))
         table.add_row(f"[bold]{name}[/bold]\n{kind}" if kind else f"[bold]{name}[/bold]")
         for (name, detail), numbers in lines:
-            label = f"  {_escape(name)}\n  {_dim(detail)}" if detail else f"  {_escape(name)}"
+            label = (
+                f"  {escape_markup(name)}\n  {dim(detail)}"
+                if detail
+                else f"  {escape_markup(name)}"
+            )
             table.add_row(label, *map(_two_lines, numbers))
         table.add_section()
     return table
 
 
-def _table(*titles: str) -> Table:
+def start_table(*titles: str) -> Table:
+    """Return a drawing in the manner of all tables of results, with columns for names."""
     from rich import box
     from rich.table import Table
 
@@ -144,14 +152,16 @@ def _table(*titles: str) -> Table:
     return table
 
 
-def _escape(text: str) -> str:
+def escape_markup(text: str) -> str:
+    """Return a text that a console prints as it is, without control characters."""
     from rich.markup import escape
 
     return escape(printable(text))
 
 
-def _dim(text: str) -> str:
-    return f"[dim]{_escape(text)}[/dim]" if text else ""
+def dim(text: str) -> str:
+    """Return the markup of a text that stands back behind the numbers."""
+    return f"[dim]{escape_markup(text)}[/dim]" if text else ""
 
 
 def _name_kind(result: ProtocolNumbers) -> str:
@@ -160,4 +170,4 @@ def _name_kind(result: ProtocolNumbers) -> str:
 
 
 def _two_lines(number: Number) -> str:
-    return f"{number.value}\n{_dim(number.interval)}" if number.interval else number.value
+    return f"{number.value}\n{dim(number.interval)}" if number.interval else number.value

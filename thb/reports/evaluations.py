@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from thb.evaluation.cells import ScoreSettings
-from thb.evaluation.gathering import gather_predictions
+from thb.evaluation.gathering import GatheredFolds, gather_predictions
 from thb.evaluation.pairs import Pair, pair_folds
 from thb.evaluation.result import Result
 from thb.evaluation.score import score
+from thb.prediction.calibration import THRESHOLDS_FILE, Calibration, read_calibration
 from thb.prediction.predictions import Predictions
 from thb.runs.folders import PREDICTIONS_FILE
+from thb.runs.provenance import FoldScoringRecord
 from thb_dataset.errors import ResultError
 
 _RESULTS = "result-*.json"
@@ -26,10 +28,15 @@ class Evaluation:
     Attributes:
         result: The numbers.
         folds: The predictions of each fold; empty if only the numbers are at hand.
+        folder: The run folder, or the folder of a saved result.
+        calibrations: The threshold that validation gave the detector of a fold, by fold; a fold
+            without one is absent.
     """
 
     result: Result
     folds: tuple[Predictions, ...] = ()
+    folder: Path | None = None
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
 
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:
@@ -57,6 +64,7 @@ def read_evaluations(
 
     Raises:
         ResultError: A folder holds neither predictions nor results, or a file is damaged.
+        DetectorError: A threshold is damaged.
         SettingsError: A path does not exist, there are not as many names as run folders, or two
             names are equal.
     """
@@ -75,10 +83,13 @@ def read_evaluations(
                 name=group.name,
             ),
             folds=group.folds,
+            folder=group.folder,
+            calibrations=_read_calibrations(group),
         )
         for group in gather_predictions(scored, names)
     ]
-    return [*evaluations, *(Evaluation(result=Result.load(file)) for file in results)]
+    loaded = [Evaluation(result=Result.load(file), folder=file.parent) for file in results]
+    return [*evaluations, *loaded]
 
 
 def _find_results(path: Path) -> list[Path]:
@@ -93,3 +104,17 @@ def _find_results(path: Path) -> list[Path]:
             f"{path} holds neither {PREDICTIONS_FILE} nor {_RESULTS}; thb evaluate writes both"
         )
     return files
+
+
+def _read_calibrations(group: GatheredFolds) -> dict[str, Calibration]:
+    """Return the thresholds that lie beside the predictions or beside the weights they are of."""
+    found: dict[str, Calibration] = {}
+    for predictions in group.folds:
+        run = predictions.run
+        if not isinstance(run, FoldScoringRecord) or run.detector.weights_sha256 is None:
+            continue
+        for folder in (group.folder / run.fold, Path(run.detector.name or run.fold)):
+            if run.fold not in found and (folder / THRESHOLDS_FILE).is_file():
+                own = read_calibration(folder, weights_sha256=run.detector.weights_sha256)
+                found |= {run.fold: own} if own is not None else {}
+    return found

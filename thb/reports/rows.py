@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from thb.evaluation.cells import METRICS, Measure, ProtocolNumbers
-from thb.reports.published import MODEL_TYPES, average_published, find_published, read_published
+from thb.reports.published import (
+    average_published,
+    find_published,
+    name_in_paper,
+    read_published,
+)
 from thb_dataset.records import Generator
 
 
@@ -72,7 +77,7 @@ def make_published_row(protocol: str, detector: str) -> Row | None:
     }
     means = {metric: average_published(protocol, detector, metric) for metric in METRICS}
     return Row(
-        detector=MODEL_TYPES.get(detector, detector),
+        detector=name_in_paper(detector),
         protocol=protocol,
         published=True,
         cells={name: cell for name, cell in measured.items() if name != Generator.MAGI_1},

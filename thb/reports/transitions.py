@@ -52,6 +52,9 @@ class GeneratorTransitions:
         false_negatives: Those of them that the second protocol's detector missed.
         confident_from: The P(fake) from which the first detector is confident.
         missed_below: The P(fake) below which the second detector misses a fake.
+        highest_before: The highest P(fake) of these fakes in the first protocol.
+        lowest_after: The lowest P(fake) that the confident true positives have in the second
+            protocol; None if there are none.
     """
 
     generator: str
@@ -60,6 +63,8 @@ class GeneratorTransitions:
     false_negatives: int
     confident_from: float
     missed_below: float
+    highest_before: float
+    lowest_after: float | None
 
     @property
     def drop(self) -> float | None:
@@ -121,7 +126,7 @@ def find_transitions(
 
     Raises:
         ResultError: There are no predictions, they do not name their protocol, differ in detector,
-            or share no test fake.
+            or share no test fake, or a fold has no threshold.
     """
     if quantile is not None and not 0 <= quantile < 1:
         raise ResultError(f"a quantile is within [0, 1), not {quantile}")
@@ -129,6 +134,10 @@ def find_transitions(
     pairs = _pair_fakes(first, second)
     if quantile is not None:
         confident_from = _find_quantile([pair.before for pair in pairs], quantile)
+    if isinstance(missed_below, Mapping):
+        without = sorted({pair.fold for pair in pairs} - set(missed_below))
+        if without:
+            raise ResultError(f"{', '.join(without)}: there is no threshold; run thb calibrate")
     limits = {
         pair.fold: missed_below[pair.fold] if isinstance(missed_below, Mapping) else missed_below
         for pair in pairs
@@ -218,11 +227,14 @@ def _count(
     limits: Mapping[str, float],
 ) -> GeneratorTransitions:
     own = [pair for pair in pairs if pair.generator == generator]
+    confident = [pair for pair in own if pair.before >= confident_from]
     return GeneratorTransitions(
         generator=generator,
         compared=len(own),
-        true_positives=sum(pair.before >= confident_from for pair in own),
+        true_positives=len(confident),
         false_negatives=sum(pair.generator == generator for pair in lost),
         confident_from=confident_from,
         missed_below=limits[own[0].fold],
+        highest_before=max(pair.before for pair in own),
+        lowest_after=min((pair.after for pair in confident), default=None),
     )

@@ -44,6 +44,7 @@ _EXTRAS: Final = {
     "pytorch_grad_cam": "explain",
     "gradio": "space",
     "sklearn": "shortcuts",
+    "matplotlib": "figures",
 }
 _FAULTS_OF_THE_MACHINE: Final = {
     errno.ENOSPC,

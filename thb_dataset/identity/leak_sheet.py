@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from html import escape
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from thb_dataset.html_page import embed_picture, write_page
 from thb_dataset.identity.leakage import LeakReport, Pair, PairVerdict
 
 MAX_ROWS: Final = 200
@@ -23,35 +23,24 @@ MEANINGS: Final = {
 }
 """What each verdict means, in words. A cosine alone never proves that two people are one."""
 
-_PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Leak check</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
-content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<style>
-:root {{ color-scheme: light dark }}
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 1.5rem auto; max-width: 72rem;
-padding: 0 1rem; color: #1a1a1a; background: #fff }}
-.pairs {{ display: grid; gap: 1rem; padding: 0; list-style: none;
-grid-template-columns: repeat(auto-fill, minmax(min(18rem, 100%), 1fr)) }}
-.pair {{ border: 1px solid #bbb; border-radius: .5rem; padding: .8rem }}
-.pair p {{ margin: 0 0 .5rem }}
-.faces {{ display: grid; grid-template-columns: 1fr 1fr; gap: .6rem; font-size: .85rem;
-overflow-wrap: anywhere }}
-figure {{ margin: 0 }}
-img {{ width: 112px; max-width: 100%; display: block }}
-.leak b {{ color: #a40000 }}
-@media (prefers-color-scheme: dark) {{ body {{ color: #eee; background: #161616 }}
-.leak b {{ color: #ff9c8f }} }}
-</style></head><body>
+_STYLE: Final = """\
+.pairs { display: grid; gap: 1rem; padding: 0; list-style: none;
+grid-template-columns: repeat(auto-fill, minmax(min(18rem, 100%), 1fr)) }
+.pair { border: 1px solid #bbb; border-radius: .5rem; padding: .8rem }
+.pair p { margin: 0 0 .5rem }
+.faces { display: grid; grid-template-columns: 1fr 1fr; gap: .6rem; font-size: .85rem }
+.faces img { width: 112px; display: block }
+.leak b { color: #a40000 }
+@media (prefers-color-scheme: dark) { .leak b { color: #ff9c8f } }
+"""
+
+_BODY: Final = """\
 <h1>Leak check</h1>
 <p>A detector must not be tested on a person whom it was trained on. This page shows the pairs of
 videos in different splits whose faces are alike, as <code>thb leak-check</code> found them. The
 cosine says how alike two faces are to the face pack, from -1 to 1. Different people can reach a
 high cosine, and drawn faces do so more often: look at the pictures before you call it a leak.</p>
-{folds}
-</body></html>
-"""
+{folds}"""
 
 _FOLD: Final = """<h2>{name}</h2>
 <ul>
@@ -84,7 +73,7 @@ def write_leak_sheet(
         One self-contained page, which runs no script and fetches nothing; every name is escaped.
     """
     folds = [_write_fold(name, report, picture_of) for name, report in reports.items()]
-    return _PAGE.format(folds="\n".join(folds))
+    return write_page("Leak check", _BODY.format(folds="\n".join(folds)), style=_STYLE)
 
 
 def _write_fold(
@@ -153,5 +142,4 @@ def _write_picture(picture: npt.NDArray[np.uint8] | None, name: str) -> str:
         return ""
     bgr = np.ascontiguousarray(picture[..., ::-1])
     _, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    data = base64.b64encode(jpeg.tobytes()).decode("ascii")
-    return f'<img alt="face in {escape(name)}" src="data:image/jpeg;base64,{data}">'
+    return embed_picture(jpeg.tobytes(), "jpeg", alt=f"face in {name}")

@@ -130,8 +130,10 @@ class Plan:
 class _Cast:
     """The people of one block; no name is in two blocks.
 
-    The i-th portrait shows the same face as the i-th real video. With different faces, a detector
-    could tell the few real faces from the few fake ones without looking for flaws.
+    The i-th portrait shows the same face as the i-th real video, but not in the test block. With
+    different faces in training, a detector could tell the few real faces from the few fake ones
+    without looking for flaws. In the test block the same faces would spoil P2: its training knows
+    the faces of the test fakes, and would hold the real videos of these faces to be fake as well.
     """
 
     split: Split
@@ -139,6 +141,14 @@ class _Cast:
     drivers: Sequence[str]
     numbers: Sequence[str]
     official_numbers: Sequence[str]
+
+    def face_of_portrait(self, index: int) -> str:
+        """Return the name from which the face of a portrait is drawn."""
+        return f"{self.split}/portrait {index}" if self.split is Split.TEST else self.face(index)
+
+    def face(self, index: int) -> str:
+        """Return the name from which the face of a real video is drawn."""
+        return f"{self.split}/{index}"
 
 
 def chance(seed: int, *names: str) -> np.random.Generator:
@@ -212,7 +222,7 @@ def _fake_names(
         # The names of the benchmark have lost a driver's leading dash, so these lose it, too.
         stem = f"{cast.portraits[person]}--{driver.removeprefix('-')}--{generator}"
         path = f"hub/fake/{generator}/{_SPLIT_FOLDERS[split]}/{stem}.mp4"
-        yield path, f"hub/{name_fake_sound(stem)}", f"{split}/{person}", driver
+        yield path, f"hub/{name_fake_sound(stem)}", cast.face_of_portrait(person), driver
 
 
 def _extra_names(
@@ -225,20 +235,20 @@ def _extra_names(
         driver = cast.drivers[(index + 1) % len(cast.drivers)]
         stem = f"{portrait}-{driver}" if generator is Generator.HALLO3 else portrait
         path = f"hub/fake/{EXTRA_FOLDER}/{generator}/{stem}.mp4"
-        yield path, f"hub/{name_fake_sound(stem)}", f"{cast.split}/{person}", driver
+        yield path, f"hub/{name_fake_sound(stem)}", cast.face_of_portrait(person), driver
 
 
 def _real_names(cast: _Cast) -> Iterator[tuple[str, str, str, str]]:
     for person, driver in enumerate(cast.drivers):
         path = f"real_videos/{RealDataset.CELEBV_HQ}/{driver}.mp4"
         audio = f"hub/{name_real_sound(RealDataset.CELEBV_HQ, driver)}"
-        yield path, audio, f"{cast.split}/{person}", driver
+        yield path, audio, cast.face(person), driver
     folder = f"real_videos/{RealDataset.FACEFORENSICS}/original_sequences/youtube/c23/videos"
     numbers = (*cast.numbers, *cast.official_numbers)
     for person, number in enumerate(numbers, start=len(cast.drivers)):
         path = f"{folder}/{number}.mp4"
         audio = f"hub/{name_real_sound(RealDataset.FACEFORENSICS, number)}"
-        yield path, audio, f"{cast.split}/{person}", f"youtube/{number}"
+        yield path, audio, cast.face(person), f"youtube/{number}"
 
 
 def _coded(

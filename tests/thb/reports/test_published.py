@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from detectors.listing import DETECTORS
@@ -40,11 +42,18 @@ def test_the_means_of_t1_are_those_of_the_tables(
         assert average_published(protocol, detector, "t1") == pytest.approx(mean, abs=0.0051)
 
 
-def test_a_detector_is_found_by_its_model_type_too() -> None:
+def test_a_detector_is_found_by_its_name_in_the_toolkit_too() -> None:
     assert find_published("p3", "tall") == find_published("p3", "TALL") != {}
     assert find_published("p3", "baseline") == {}
     assert average_published("p3", "baseline", "t1") is None
     assert set(MODEL_TYPES) <= set(DETECTORS)
+
+
+@pytest.mark.parametrize("name", MODEL_TYPES)
+def test_a_detector_is_found_by_what_its_results_call_it(name: str) -> None:
+    module, _, model = DETECTORS[name].detector.partition(":")
+    model_type = getattr(import_module(module), model).config_class.model_type
+    assert find_published("p1", model_type) == find_published("p1", MODEL_TYPES[name]) != {}
 
 
 def test_the_transitions_of_the_paper_are_consistent() -> None:

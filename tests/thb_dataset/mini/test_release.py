@@ -179,6 +179,17 @@ class TestNames:
         assert max(len(found) for found in generators.values()) >= 4
         assert all(len(blocks) == 1 for blocks in people.values())
 
+    def test_training_shows_each_face_real_and_fake_but_no_test_face_twice(
+        self, plan: Plan
+    ) -> None:
+        faces: dict[tuple[str, bool], set[str]] = defaultdict(set)
+        for clip in plan.clips:
+            block = clip.person.partition("/")[0]
+            faces[block, clip.generator is None].add(clip.person)
+        for block in (Split.TRAIN, Split.VALIDATION):
+            assert faces[block, False] <= faces[block, True]
+        assert not faces[Split.TEST, False] & faces[Split.TEST, True]
+
 
 class TestNoShortcut:
     def test_coding_is_planned_alike_for_real_and_fake(self, plan: Plan) -> None:

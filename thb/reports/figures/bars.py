@@ -6,10 +6,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from thb.evaluation.tables import order_generators
-from thb.reports.figures.style import COLOURS, HATCHES, add_legend, make_figure, styled
+from thb.reports.figures.style import (
+    COLOURS,
+    HATCHES,
+    INK,
+    add_legend,
+    make_figure,
+    show_generator,
+    show_name,
+    styled,
+)
 from thb.reports.rows import Row
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from thb.evaluation.cells import Measure
@@ -47,8 +57,7 @@ def draw_generators(rows: Sequence[Row], *, metric: str = "t1") -> Figure:
     groups = [
         {row.name: row.cells.get(name, {}).get(metric) for row in rows} for name in generators
     ]
-    labels = [name.replace("AniPortrait", "AniPortrait\n") for name in generators]
-    figure = _draw_groups(labels, groups, TITLES[metric])
+    figure = _draw_groups(list(map(show_generator, generators)), groups, TITLES[metric])
     figure.axes[0].set_title(f"{rows[0].protocol.upper()}: {TITLES[metric]} by generator")
     return figure
 
@@ -56,49 +65,68 @@ def draw_generators(rows: Sequence[Row], *, metric: str = "t1") -> Figure:
 def _draw_groups(
     labels: Sequence[str], groups: Sequence[dict[str, Measure | None]], title: str
 ) -> Figure:
+    """Draw a group of bars at each label; a zero and a missing number are written.
+
+    Args:
+        labels: The names of the groups.
+        groups: The measure of each series in each group; None, or absent, where there is none.
+        title: What is measured.
+    """
     series = list(dict.fromkeys(name for group in groups for name in group))
     figure = make_figure(min(9.0, max(5.0, 0.2 * len(labels) * (len(series) + 1) + 1.5)), 3.6)
     axes = figure.subplots()
     width = 0.84 / len(series)
     for place, name in enumerate(series):
-        measures = [group.get(name) for group in groups]
-        at = [
-            group - 0.42 + (place + 0.5) * width
-            for group, measure in enumerate(measures)
-            if measure is not None
+        middles = [group - 0.42 + (place + 0.5) * width for group in range(len(groups))]
+        found = [
+            (x, measure)
+            for x, group in zip(middles, groups, strict=True)
+            if (measure := group.get(name)) is not None
         ]
-        found = [measure for measure in measures if measure is not None]
         axes.bar(
-            at,
-            [measure.value for measure in found],
+            [x for x, _ in found],
+            [measure.value for _, measure in found],
             width * 0.92,
-            label=name,
+            label=show_name(name),
             color=COLOURS[place % len(COLOURS)],
             hatch=HATCHES[place % len(HATCHES)],
             edgecolor="white",
             linewidth=0.5,
         )
-        ranged = [
-            (x, measure)
-            for x, measure in zip(at, found, strict=True)
-            if measure.low is not None and measure.high is not None
-        ]
-        if ranged:
-            axes.errorbar(
-                [x for x, _ in ranged],
-                [measure.value for _, measure in ranged],
-                yerr=[
-                    [measure.value - (measure.low or 0) for _, measure in ranged],
-                    [(measure.high or 0) - measure.value for _, measure in ranged],
-                ],
-                fmt="none",
-                ecolor="#333333",
-                elinewidth=0.8,
-                capsize=1.5,
-            )
+        _draw_intervals(axes, found)
+        for x, measure in found:
+            if measure.value == 0:  # else a bar without height looks like no bar
+                axes.text(x, 0.012, "0", ha="center", fontsize=7, color=INK)
+        for x, group in zip(middles, groups, strict=True):
+            if group.get(name) is None:
+                axes.text(x, 0.012, "–", ha="center", fontsize=7, color=INK)
     axes.set_xticks(range(len(labels)), labels)
+    axes.set_xlim(-0.5, len(labels) - 0.5)
     axes.set_ylim(0, 1.04)
     axes.set_ylabel(title)
     axes.grid(visible=False, axis="x")
-    add_legend(figure, series)
+    add_legend(figure, [show_name(name) for name in series])
     return figure
+
+
+def _draw_intervals(axes: Axes, found: Sequence[tuple[float, Measure]]) -> None:
+    ranged = [
+        (x, measure.value, measure.low, measure.high)
+        for x, measure in found
+        if measure.low is not None and measure.high is not None
+    ]
+    if not ranged:
+        return
+    axes.errorbar(
+        [x for x, *_ in ranged],
+        [value for _, value, *_ in ranged],
+        # The ends of a bootstrap interval may be a rounding error beyond the number itself.
+        yerr=[
+            [max(0.0, value - low) for _, value, low, _ in ranged],
+            [max(0.0, high - value) for _, value, _, high in ranged],
+        ],
+        fmt="none",
+        ecolor=INK,
+        elinewidth=0.8,
+        capsize=1.5,
+    )

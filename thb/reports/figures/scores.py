@@ -1,15 +1,24 @@
-"""Histograms of scores, the reliability diagram, and how far a threshold holds elsewhere."""
+"""Histograms of scores, and the reliability diagram."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from metrics.talking_head_detection.binomial import binomial_interval
+from metrics.talking_head_detection.inputs import FloatArray, IntArray
 from thb.evaluation.pairs import Pair
-from thb.reports.figures.style import COLOURS, HATCHES, make_figure, styled
+from thb.reports.figures.style import (
+    COLOURS,
+    INK,
+    add_legend,
+    make_figure,
+    show_name,
+    styled,
+)
+from thb.runtime.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,35 +41,101 @@ def draw_histograms(
     """
     columns = min(3, len(pairs))
     rows = -(-len(pairs) // columns)
-    figure = make_figure(2.6 * columns, 2.1 * rows + 0.8)
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True)
-    edges = np.linspace(0, 1, BINS + 1)
+    figure = make_figure(max(4.0, 2.4 * columns), 1.9 * rows + 1.0)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    marked = False
     for place, axes in enumerate(grid.flat):
         if place >= len(pairs):
             axes.set_axis_off()
             continue
         pair = pairs[place]
-        for label, name, colour in ((0, "real", COLOURS[0]), (1, "fake", COLOURS[1])):
-            own = pair.scores[pair.labels == label]
-            axes.hist(
-                own,
-                edges,
-                weights=np.full(own.size, 1 / own.size),
-                alpha=0.6,
-                color=colour,
-                hatch="//" if label else "",
-                edgecolor="white",
-                linewidth=0.4,
-                label=name if place == 0 else None,
-            )
-        if thresholds and pair.cell.fold in thresholds:
-            axes.axvline(thresholds[pair.cell.fold], color="black", linestyle="--", linewidth=1)
-        axes.set_title(f"{pair.cell.generator}\n{pair.cell.n_fake} fake, {pair.cell.n_real} real")
-    figure.supxlabel("score, P(fake)")
-    figure.supylabel("share of the videos")
-    figure.suptitle(title)
-    grid[0][0].legend()
+        _draw_spread(axes, pair, labelled=place == 0)
+        limit = (thresholds or {}).get(pair.cell.fold)
+        if limit is not None:
+            label = None if marked else "threshold from validation"
+            axes.axvline(min(limit, 1.0), color="black", linestyle="--", linewidth=1, label=label)
+            marked = True
+        cell = pair.cell
+        axes.set_title(f"{show_name(cell.generator)}\n{cell.n_fake} fake, {cell.n_real} real")
+        if place + columns >= len(pairs):
+            axes.tick_params(labelbottom=True)
+            axes.set_xlabel("score, P(fake)")
+    grid[0][0].set_xlim(0, 1)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("share of videos")
+    figure.suptitle(printable(title), fontsize=10)
+    names = ["real videos", "fakes"]
+    add_legend(figure, [*names, "threshold from validation"] if marked else names)
     return figure
+
+
+def _draw_spread(axes: Axes, pair: Pair, *, labelled: bool) -> None:
+    """Draw the reals as filled bars and the fakes as an outline, which grey print keeps apart."""
+    edges = np.linspace(0, 1, BINS + 1).tolist()
+    reals, fakes = (pair.scores[pair.labels == label] for label in (0, 1))
+    axes.hist(
+        reals,
+        edges,
+        weights=np.full(reals.size, 1 / reals.size),
+        color=COLOURS[4],
+        edgecolor="white",
+        linewidth=0.4,
+        label="real videos" if labelled else None,
+    )
+    axes.hist(
+        fakes,
+        edges,
+        weights=np.full(fakes.size, 1 / fakes.size),
+        histtype="step",
+        edgecolor=COLOURS[1],
+        hatch="////",
+        linewidth=1.3,
+        label="fakes" if labelled else None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reliability:
+    """How often videos are fake, by bins of their scores, with both classes weighted equally.
+
+    Attributes:
+        scores: float64 (B,), the weighted mean score of each bin that holds a video.
+        shares: float64 (B,), the weighted share of fakes in it.
+        counts: int64 (B,), the number of videos in it.
+        error: The expected calibration error: the mean distance of share and score over the bins,
+            weighted like the videos in them.
+    """
+
+    scores: FloatArray
+    shares: FloatArray
+    counts: IntArray
+    error: float
+
+
+def measure_reliability(pairs: Sequence[Pair]) -> Reliability:
+    """Return how often videos are fake at each score; see :func:`draw_reliability`.
+
+    Args:
+        pairs: The pairs of a detector on a protocol, with both classes.
+    """
+    fakes = np.concatenate([pair.scores[pair.labels == 1] for pair in pairs])
+    folds = {pair.cell.fold: pair for pair in pairs}.values()
+    reals = np.concatenate([pair.scores[pair.labels == 0] for pair in folds])
+    scores = np.concatenate([fakes, reals])
+    weights = np.repeat([0.5 / fakes.size, 0.5 / reals.size], [fakes.size, reals.size])
+    bins = np.minimum((scores * RELIABILITY_BINS).astype(np.int64), RELIABILITY_BINS - 1)
+    weight, found, total = (
+        np.bincount(bins, values, RELIABILITY_BINS)
+        for values in (weights, weights * (np.arange(scores.size) < fakes.size), weights * scores)
+    )
+    used = weight > 0
+    shares, means = found[used] / weight[used], total[used] / weight[used]
+    return Reliability(
+        scores=means,
+        shares=shares,
+        counts=np.bincount(bins, minlength=RELIABILITY_BINS)[used],
+        error=float(np.dot(weight[used], np.abs(shares - means))),
+    )
 
 
 @styled
@@ -75,93 +150,28 @@ def draw_reliability(pairs: Sequence[Pair], *, title: str) -> Figure:
         pairs: The pairs of a detector on a protocol.
         title: The title.
     """
-    fakes = np.concatenate([pair.scores[pair.labels == 1] for pair in pairs])
-    folds = {pair.cell.fold: pair for pair in pairs}.values()
-    reals = np.concatenate([pair.scores[pair.labels == 0] for pair in folds])
-    edges = np.linspace(0, 1, RELIABILITY_BINS + 1)
-    found, _ = np.histogram(fakes, edges)
-    alarms, _ = np.histogram(reals, edges)
-    weight = found / fakes.size + alarms / reals.size
-    used = weight > 0
-    observed = (found / fakes.size)[used] / weight[used]
-    figure = make_figure(4.2, 4.2)
+    found = measure_reliability(pairs)
+    figure = make_figure(4.4, 4.6)
     axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="#555555", linestyle="--", linewidth=0.9, label="calibrated")
-    axes.plot(
-        ((edges[1:] + edges[:-1]) / 2)[used],
-        observed,
-        color=COLOURS[0],
-        marker="o",
-        label="this detector",
-    )
-    for x, y, count in zip(
-        ((edges[1:] + edges[:-1]) / 2)[used], observed, (found + alarms)[used], strict=True
-    ):
-        axes.annotate(str(count), (x, y), textcoords="offset points", xytext=(5, -9), fontsize=7)
-    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="score, P(fake)", aspect="equal")
+    calibrated = "calibrated"
+    axes.plot([0, 1], [0, 1], color="#555555", linestyle="--", linewidth=0.9, label=calibrated)
+    name = f"this detector (calibration error {found.error:.3f})"
+    axes.plot(found.scores, found.shares, color=COLOURS[0], marker="o", label=name, clip_on=False)
+    for x, y, count in zip(found.scores, found.shares, found.counts, strict=True):
+        above = y < 0.5
+        axes.annotate(
+            str(count),
+            (x, y),
+            textcoords="offset points",
+            xytext=(0, 6 if above else -6),
+            ha="center",
+            va="bottom" if above else "top",
+            fontsize=7.5,
+            color=INK,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
+        )
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="mean score of the bin, P(fake)", aspect="equal")
     axes.set_ylabel("share that is fake, classes weighted equally")
-    axes.set_title(title)
-    axes.legend(loc="upper left")
+    axes.set_title(printable(title), pad=10)
+    add_legend(figure, [calibrated, name])
     return figure
-
-
-@styled
-def draw_transport(pairs: Sequence[Pair], thresholds: Mapping[str, float], *, title: str) -> Figure:
-    """Draw what thresholds that validation gave do on the test videos.
-
-    The upper panel shows the false alarms for each dataset of real videos, the lower one the fakes
-    found for each generator, both with exact 95 % intervals.
-
-    Args:
-        pairs: The pairs of a detector on a protocol.
-        thresholds: The threshold of each fold, from its validation videos; folds without one are
-            left out.
-        title: The title.
-    """
-    alarms: dict[str, list[bool]] = {}
-    hits: dict[str, list[bool]] = {}
-    seen = set()
-    for pair in pairs:
-        if pair.cell.fold not in thresholds:
-            continue
-        called = pair.scores >= thresholds[pair.cell.fold]
-        for label, source, is_called in zip(pair.labels, pair.sources, called, strict=True):
-            if label:
-                hits.setdefault(source, []).append(bool(is_called))
-            elif pair.cell.fold not in seen:  # each generator has the same reals beside it
-                alarms.setdefault(source, []).append(bool(is_called))
-        seen.add(pair.cell.fold)
-    figure = make_figure(6.2, 4.4)
-    upper, lower = figure.subplots(2, 1, height_ratios=[max(1, len(alarms)), max(1, len(hits))])
-    _draw_shares(upper, alarms, COLOURS[0], "")
-    _draw_shares(lower, hits, COLOURS[1], HATCHES[1])
-    upper.set_title(f"{title}: false alarms on real videos")
-    upper.axvline(0.01, color="black", linestyle="--", linewidth=1)
-    upper.set_xlim(0, max(0.05, *(bar.get_width() * 1.3 for bar in upper.patches)))
-    upper.set_xlabel("dashed: the 1 % that validation aimed at", fontsize=8)
-    lower.set_title("fakes found")
-    return figure
-
-
-def _draw_shares(axes: Axes, groups: Mapping[str, Sequence[bool]], colour: str, hatch: str) -> None:
-    names = sorted(groups)
-    shares = [sum(groups[name]) / len(groups[name]) for name in names]
-    intervals = [binomial_interval(sum(groups[name]), len(groups[name])) for name in names]
-    axes.barh(range(len(names)), shares, 0.6, color=colour, hatch=hatch, edgecolor="white")
-    axes.errorbar(
-        shares,
-        range(len(names)),
-        xerr=[
-            [share - own.low for share, own in zip(shares, intervals, strict=True)],
-            [own.high - share for share, own in zip(shares, intervals, strict=True)],
-        ],
-        fmt="none",
-        ecolor="#333333",
-        elinewidth=0.8,
-        capsize=2,
-    )
-    labels = [f"{name} ({sum(groups[name])} of {len(groups[name])})" for name in names]
-    axes.set_yticks(range(len(names)), labels)
-    axes.invert_yaxis()
-    axes.set_xlim(0, 1)
-    axes.grid(visible=False, axis="y")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
+from thb.runtime.text import printable
 from thb_dataset.files import write_whole
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ COLOURS: Final = (
 """Okabe and Ito's colours, which people with any kind of colour blindness can tell apart."""
 LINES: Final = ("-", "--", "-.", ":")
 MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "*")
-HATCHES: Final = ("", "//", "..", "xx", "\\\\", "++", "oo", "--")
+HATCHES: Final = ("", "///", "...", "xxx", "\\\\\\", "|||", "", "---")
 
 _RULES: Final[dict[Any, Any]] = {
     "figure.facecolor": "white",  # opaque, so that it can be read on a dark page
@@ -45,9 +48,19 @@ _RULES: Final[dict[Any, Any]] = {
     "lines.linewidth": 1.6,
     "svg.hashsalt": "thb",  # else the ids inside an SVG differ from run to run
     "svg.fonttype": "none",  # letters stay letters: they can be searched and read aloud
+    "text.parse_math": False,  # a name may hold dollar signs, which would be read as mathematics
+    "hatch.linewidth": 0.7,
 }
 DPI: Final = 200
+INK: Final = "#333333"
 _LETTERS_PER_INCH: Final = 15.5
+_NOTE_SIZE: Final = 7.5
+_NOTE_LETTERS_PER_INCH: Final = 17.0
+_NOTE_LINE: Final = 0.14
+"""The height of a line of notes in inches."""
+_LEGEND_LINE: Final = 0.175
+"""The height of a line of the legend in inches."""
+_LONGEST_NAME: Final = 40
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -75,25 +88,109 @@ def make_figure(width: float = 6.4, height: float = 3.6) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def show_name(text: str) -> str:
+    """Return a name that others gave, as it can stand in a figure: one short, harmless line."""
+    shown = printable(text)
+    if len(shown) > _LONGEST_NAME:
+        shown = f"{shown[: _LONGEST_NAME - 12]}…{shown[-11:]}"
+    return f" {shown}" if shown.startswith("_") else shown  # matplotlib hides labels with a "_"
+
+
+def show_generator(name: str) -> str:
+    """Return the name of a generator in two lines, where it is long, for the ticks of an axis."""
+    return show_name(name).replace("AniPortrait", "AniPortrait\n")
+
+
 def add_legend(figure: Figure, names: Sequence[str]) -> None:
-    """Put a legend below a figure, in as many columns as fit its width.
+    """Put a legend below a figure, in as many columns as fit its width; the figure grows.
 
     Args:
         figure: The figure, whose artists have labels.
         names: The labels.
     """
-    letters = max(map(len, names), default=1) + 6  # the sample of the line takes some room
+    letters = max(map(len, names), default=1) + 8  # the sample of the line takes some room
     columns = int(figure.get_figwidth() * _LETTERS_PER_INCH / letters)
-    figure.legend(loc="outside lower center", ncols=max(1, min(columns, len(names))))
+    rows = -(-len(names) // max(1, min(columns, len(names))))
+    _add_foot(figure, _LEGEND_LINE * rows + 0.1)
+    figure.legend(
+        loc="lower center",
+        ncols=-(-len(names) // rows),
+        bbox_to_anchor=(figure.get_figwidth() / 2, 0),
+        bbox_transform=figure.dpi_scale_trans,
+        borderaxespad=0.2,
+    )
 
 
-def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
+def add_notes(figure: Figure, notes: Sequence[str]) -> None:
+    """Write sentences below a figure, which grows by their height.
+
+    Args:
+        figure: The figure, finished in all else.
+        notes: The sentences; each begins on a line of its own.
+    """
+    letters = int(figure.get_figwidth() * _NOTE_LETTERS_PER_INCH)
+    lines = [line for note in notes for line in wrap(printable(note), letters)]
+    if not lines:
+        return
+    height = _NOTE_LINE * len(lines) + 0.08
+    _add_foot(figure, height)
+    for legend in figure.legends:
+        legend.set_bbox_to_anchor((figure.get_figwidth() / 2, height), figure.dpi_scale_trans)
+    figure.text(
+        0.08,
+        height - 0.02,
+        "\n".join(lines),
+        transform=figure.dpi_scale_trans,
+        va="top",
+        fontsize=_NOTE_SIZE,
+        color=INK,
+        linespacing=1.25,
+        parse_math=False,
+    )
+
+
+def _add_foot(figure: Figure, height: float) -> None:
+    """Let a figure grow by a strip at its foot, in inches, into which no axes reach."""
+    engine = figure.get_layout_engine()
+    assert engine is not None  # noqa: S101 — make_figure gives every figure one
+    _, bottom, _, share = engine.get()["rect"]
+    old, new = figure.get_figheight(), figure.get_figheight() + height
+    figure.set_figheight(new)
+    rect = (0, (bottom * old + height) / new, 1, share * old / new)
+    figure.set_layout_engine("constrained", rect=rect)
+
+
+def render_figure(figure: Figure, kind: str, *, title: str = "", description: str = "") -> bytes:
+    """Return a figure as the content of a file; the same figure gives the same bytes.
+
+    Args:
+        figure: The figure.
+        kind: ``png`` or ``svg``.
+        title: The title that the file holds; empty for none.
+        description: The text that it holds for people who cannot see the figure.
+    """
+    import matplotlib as mpl
+
+    words = {"Title": printable(title), "Description": printable(description)}
+    held = {key: text for key, text in words.items() if text}
+    dated = {"Date": None} if kind == "svg" else {"Software": None}
+    file = io.BytesIO()
+    with mpl.rc_context(_RULES):
+        figure.savefig(file, format=kind, dpi=DPI, metadata=dated | held)
+    return file.getvalue()
+
+
+def save_figure(
+    figure: Figure, folder: Path, name: str, *, title: str = "", description: str = ""
+) -> list[Path]:
     """Write a figure as PNG and as SVG; the same figure gives the same bytes.
 
     Args:
         figure: The figure.
         folder: The folder; created if it does not exist.
         name: The file name without an ending.
+        title: The title that the files hold; empty for none.
+        description: The text that they hold for people who cannot see the figure.
 
     Returns:
         The two files.
@@ -101,15 +198,11 @@ def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
     Raises:
         OSError: A file cannot be written.
     """
-    import matplotlib as mpl
-
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
-    with mpl.rc_context(_RULES):
-        for path in paths:
-            kind = path.suffix[1:]
-            dated = {"Date": None} if kind == "svg" else {"Software": None}
-            with write_whole(path) as draft:
-                figure.savefig(draft, format=kind, dpi=DPI, metadata=dated)
+    for path in paths:
+        content = render_figure(figure, path.suffix[1:], title=title, description=description)
+        with write_whole(path) as draft:
+            draft.write_bytes(content)
     return paths
 
 
@@ -118,11 +211,11 @@ def style_of(place: int, *, published: bool = False) -> dict[str, str]:
 
     Args:
         place: The place of the series, from 0 on.
-        published: Whether the numbers are the paper's.
+        published: Whether the numbers are the paper's, beside others that are not.
     """
     round_ = place // len(COLOURS)
     return {
         "color": COLOURS[place % len(COLOURS)],
-        "linestyle": ":" if published else LINES[round_ % 3],
+        "linestyle": ":" if published else LINES[(place + round_) % 3],
         "marker": MARKERS[place % len(MARKERS)],
     }

@@ -21,7 +21,19 @@ MODEL_TYPES: Final[Mapping[str, str]] = {
     "lipfd": "LipFD",
     "tall": "TALL",
 }
-"""The paper's name of each detector that the toolkit has, by its ``model_type``."""
+"""The paper's name of each detector that the toolkit has, by its name in the toolkit."""
+_PREFIX: Final = "thb_"
+"""What a ``model_type`` has in front of the detector's name."""
+
+
+def name_in_paper(detector: str) -> str:
+    """Return what the paper calls a detector; other names stay as they are.
+
+    Args:
+        detector: A name in the toolkit (``tall``), a ``model_type`` (``thb_tall``), or the paper's
+            name of a detector.
+    """
+    return MODEL_TYPES.get(detector.removeprefix(_PREFIX), detector)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,9 +106,9 @@ def find_published(protocol: str, detector: str) -> dict[str, PublishedCell]:
 
     Args:
         protocol: ``p1``, ``p2`` or ``p3``.
-        detector: A ``model_type``, or the paper's name of a detector.
+        detector: A detector, as :func:`name_in_paper` takes it.
     """
-    name = MODEL_TYPES.get(detector, detector)
+    name = name_in_paper(detector)
     cells = (
         cell for cell in read_published() if (cell.protocol, cell.detector) == (protocol, name)
     )

@@ -1,0 +1,1 @@
+"""The paper's tables: one neutral value, and a small writer for each format."""
