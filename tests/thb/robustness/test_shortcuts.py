@@ -354,3 +354,20 @@ def test_no_tag_reaches_the_terminal_as_a_command(
         assert f"encoder = \ufffd[2J{bar}[red]\ufffd" in shown.out
         assert "metadata only (logistic) ¶" in shown.out
         assert "Real against real" not in shown.out or "0.500" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--release", "./nowhere"], 3, "./nowhere"),
+        (["--release", "mini", "--controlled"], 2, "--run"),
+        (["--release", "mini", "--fold", "hallo"], 2, "--fold"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line(
+    words: list[str], code: int, said: str, run_thb: Run
+) -> None:
+    ended = run_thb("shortcuts", "--protocol", "p1", *words)
+    assert (ended.code, ended.out) == (code, "")
+    assert said in ended.err
+    assert "Traceback" not in ended.err
