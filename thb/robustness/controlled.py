@@ -1,7 +1,8 @@
 """A detector on the test set as released and rendered alike, side by side.
 
 Rendered alike, fake and real videos have one frame rate, size, encoder and quality, no sound and
-no tags. What a detector loses there was, at least in part, not in the face.
+no tags. What a detector loses there was, at least in part, not in the face. A detector that listens
+gets no sound, and so no score.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from thb.preprocessing.rendering import render_all
 from thb.preprocessing.settings import Preparation
 from thb.releases.opening import OpenRelease
 from thb.releases.test_sets import fetch_test_sets
+from thb.robustness.crop_shift import CropShift, measure_crop_shift
 from thb.runs.folders import PREDICTIONS_FILE
 from thb_dataset.protocols import Fold
 from thb_dataset.records import TRAINING_GENERATORS, Label, Video
@@ -81,6 +83,7 @@ class ControlledReport:
         failed: Why other videos could not be rendered, by ``video_id``.
         cells: The measures side by side.
         folds: What else changes on each fold.
+        crops: How far the face crops of each detector move.
     """
 
     render: Render
@@ -88,11 +91,27 @@ class ControlledReport:
     failed: Mapping[str, str]
     cells: tuple[ControlledCell, ...]
     folds: tuple[ControlledFold, ...]
+    crops: tuple[CropShift, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlledRelease:
+    """Test videos rendered alike, laid out as a release.
+
+    Attributes:
+        opened: The release.
+        pairs: The file as released and the rendered one, by ``video_id``.
+        failed: Why other videos could not be rendered, by ``video_id``.
+    """
+
+    opened: OpenRelease
+    pairs: Mapping[str, tuple[Path, Path]]
+    failed: Mapping[str, str]
 
 
 def lay_out_controlled(
     folds: Sequence[Fold], opened: OpenRelease, out: Path, preparation: Preparation
-) -> tuple[OpenRelease, dict[str, str]]:
+) -> ControlledRelease:
     """Render the test videos of folds alike, and lay them out as a release.
 
     Args:
@@ -101,9 +120,6 @@ def lay_out_controlled(
         out: The folder that gets ``hub/`` and ``reals/`` with links into the cache; older links in
             it are removed.
         preparation: The limits of a video, the number of threads, and whether bars are shown.
-
-    Returns:
-        The release rendered alike, and why some videos could not be rendered.
 
     Raises:
         ReleaseError: No real test video or no fake is there.
@@ -125,8 +141,15 @@ def lay_out_controlled(
         name=f"{opened.release.name} rendered alike",
         hub_repo=None,  # nothing is downloaded into this folder
     )
-    failed = {name: reason for name, reason in rendered.items() if isinstance(reason, str)}
-    return OpenRelease(release=release, real_root=reals), failed
+    return ControlledRelease(
+        opened=OpenRelease(release=release, real_root=reals),
+        pairs={
+            name: (files.videos[name], file)
+            for name, file in rendered.items()
+            if isinstance(file, Path)
+        },
+        failed={name: reason for name, reason in rendered.items() if isinstance(reason, str)},
+    )
 
 
 def _link(video: Video, file: Path, out: Path) -> None:
@@ -232,6 +255,24 @@ def _tell_change(old: Prediction, new: Prediction) -> str:
         "clips": (old.clips, new.clips),
     }
     return ", ".join(f"{name} {one} → {two}" for name, (one, two) in pairs.items() if one != two)
+
+
+def compare_crops(
+    released: Sequence[Result], controlled: ControlledRelease, preparation: Preparation
+) -> CropShift | None:
+    """Return how far the crops of a run's detectors move; None if they take no clips of faces.
+
+    Args:
+        released: The run's results as released, whose records name the clips.
+        controlled: The videos rendered alike.
+        preparation: The face pack, the folder in which crops are kept, and the number of threads.
+    """
+    specs = [run.clip_spec for result in released for run in result.runs.values() if run.clip_spec]
+    if not specs:
+        return None
+    return measure_crop_shift(
+        released[0].title, specs[0], controlled.pairs, RENDER.side, preparation
+    )
 
 
 def make_evaluate_settings(

@@ -146,6 +146,21 @@ def _list_controlled(report: ShortcutReport) -> Iterator[Sheet]:
             for fold in found.folds
         ),
     )
+    yield Sheet(
+        title="How far the face crops move when videos are rendered alike",
+        note="The distance of the crops' centres, in sides of the face box.",
+        columns=("detector", "videos", "median", "largest", "in"),
+        rows=tuple(
+            (
+                crop.detector,
+                str(crop.videos),
+                f"{crop.median_shift:.3f}",
+                f"{crop.largest_shift:.3f}",
+                crop.video,
+            )
+            for crop in found.crops
+        ),
+    )
 
 
 def _list_features(report: ShortcutReport) -> Iterator[tuple[str, ...]]:

@@ -28,6 +28,7 @@ from thb.robustness.comparison import Difference, compare_pairs
 from thb.robustness.controlled import (
     RENDER,
     ControlledReport,
+    compare_crops,
     evaluate_controlled,
     lay_out_controlled,
     make_evaluate_settings,
@@ -199,19 +200,21 @@ def _find_runs(runs: Sequence[str | Path], classified: Sequence[_Scored]) -> lis
         for scored in classified
         for name, record in scored.result.runs.items()
     }
-    found = []
+    found = [
+        GatheredFolds(folder=group.folder, name=group.name, folds=same)
+        for group in (gather_predictions(runs) if runs else ())
+        if (same := tuple(one for one in group.folds if _is_of(one, folds)))
+    ]
     for run in runs:
-        groups = [
-            GatheredFolds(folder=group.folder, name=group.name, folds=same)
-            for group in gather_predictions([run])
-            if (same := tuple(one for one in group.folds if _is_of(one, folds)))
-        ]
-        if not groups:
+        place = Path(run).resolve()
+        if not any(
+            place == group.folder or place in group.folder.parents or group.folder in place.parents
+            for group in found
+        ):
             raise ResultError(
                 f"{run} holds no predictions of {', '.join(sorted(folds))} on this release: run"
                 " thb evaluate first"
             )
-        found += groups
     return found
 
 
@@ -274,24 +277,25 @@ def _control(
     """Score the detectors of the runs on the test videos rendered alike, beside ``out``."""
     place = Path(out or DEFAULT_OUT).expanduser()
     place = place.with_name(f"{place.name}-controlled")  # no folder of released videos holds it
-    controlled, failed = lay_out_controlled(folds, opened, place / "release", settings)
+    controlled = lay_out_controlled(folds, opened, place / "release", settings)
     rating = make_evaluate_settings(settings, n_bootstrap=settings.n_bootstrap, seed=settings.seed)
     runs: dict[Path, list[Result]] = {}
     for one in tested:
         runs.setdefault(one.folder or place, []).append(one.result)
     compared = [
         evaluate_controlled(
-            run, results, controlled, out=place / f"{at}-{run.name}", settings=rating
+            run, results, controlled.opened, out=place / f"{at}-{run.name}", settings=rating
         )
         for at, (run, results) in enumerate(runs.items(), 1)
     ]
-    count = len({video.video_id for fold in folds for video in (*fold.test, *fold.extra)})
+    crops = [compare_crops(results, controlled, settings) for results in runs.values()]
     return ControlledReport(
         render=RENDER,
-        rendered=count - len(failed),
-        failed=failed,
+        rendered=len(controlled.pairs),
+        failed=controlled.failed,
         cells=tuple(cell for cells, _ in compared for cell in cells),
         folds=tuple(fold for _, folds in compared for fold in folds),
+        crops=tuple(crop for crop in crops if crop is not None),
     )
 
 

@@ -8,14 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from thb.evaluation.evaluate import EvaluateSettings, evaluate
 from thb.evaluation.result import Result
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predictions import Predictions, Status, read_predictions, write_predictions
+from thb.robustness.crop_shift import find_shift
 from thb.robustness.shortcuts import ShortcutSettings, shortcuts
 from thb.runs.provenance import FoldScoringRecord
+from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import DetectorError, SettingsError
 from thb_dataset.video.reader import VideoReader
 
@@ -84,6 +87,11 @@ def test_the_same_videos_are_scored_rendered_alike_and_set_side_by_side(
     for cell in report.results[-1].cells:
         assert cells[cell.generator].released == cell.measures
     assert cells["mean"].released == report.results[-1].mean
+    (crop,) = found.crops
+    assert (crop.detector, crop.videos) == ("toy", len(alike))
+    assert 0 < crop.median_shift < 0.1  # the same faces, found at nearly the same places
+    assert crop.median_shift <= crop.largest_shift
+    assert crop.video in [row.video_id for row in alike]
     (fold,) = found.folds
     reals = [row.score for row in alike if row.label == 0 and row.score is not None]
     assert fold.n_real == len(reals)
@@ -131,3 +139,36 @@ def test_without_a_detector_nothing_is_rendered(
     with pytest.raises(SettingsError, match="--run"):
         shortcuts(["p3"], release=tiny_release.hub, settings=SETTINGS)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bare"]
+
+
+def make_clips(box: tuple[float, ...], frame_size: tuple[int, int]) -> VideoClips:
+    """Return one clip of two frames with the same box."""
+    return VideoClips(
+        pixels=np.zeros((1, 2, 8, 8, 3), np.uint8),
+        frame_index=np.zeros((1, 2), np.int64),
+        seconds=np.zeros((1, 2)),
+        boxes=np.array([[box, box]], np.float32),
+        points=np.zeros((1, 2, 5, 2), np.float32),
+        frame_size=frame_size,
+        faces=1,
+        frames_with_face=2,
+        frames_searched=2,
+        frames_read=2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("frame_size", "box", "placed"),
+    [
+        ((100, 200), (50, 20, 90, 60), (50, 70, 90, 110)),  # wide: 50 rows of black above
+        ((100, 50), (10, 20, 30, 40), (70, 40, 110, 80)),  # tall: twice as large, 50 columns
+        ((400, 400), (100, 100, 180, 180), (50, 50, 90, 90)),
+    ],
+)
+def test_a_crop_moves_from_where_scale_and_bars_put_it(
+    frame_size: tuple[int, int], box: tuple[float, ...], placed: tuple[float, ...]
+) -> None:
+    before = make_clips(box, frame_size)
+    assert find_shift(before, make_clips(placed, (200, 200)), 200) == pytest.approx(0, abs=1e-6)
+    moved = tuple(value + (30 if at % 2 else 0) for at, value in enumerate(placed))  # down
+    assert find_shift(before, make_clips(moved, (200, 200)), 200) == pytest.approx(30 / 40)
