@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 import thb
 from thb.cli import SUMMARIES, app, load_verb
-from thb.commands import leak_check, options, score, train
+from thb.commands import export, import_scores, leak_check, options, score, train
 from thb.runtime.console import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ FUNCTIONS = {
     "shortcuts": "shortcuts",
     "tables": "tables",
     "report": "report",
+    "verify-result": "verify_result",
+    "import-scores": "import_scores",
+    "export": "export",
     "convert": "convert",
     "data verify": "verify_release",
     "data split": "split_folder",
@@ -200,6 +203,9 @@ def test_every_command_has_its_function(words: str) -> None:
         (["tables", "nowhere.parquet"], 2),
         (["tables", "--out", "tables.md", "--published"], 2),
         (["tables"], 3),
+        (["verify-result", "nowhere.json"], 3),
+        (["export", "nowhere", "--to", "csv", "--out", "x"], 3),
+        (["import-scores", "s.csv", "--protocol", "p1", "--out", "x"], 2),
         (["data", "verify", "--split-list", "none"], 2),
         (["data", "verify", "--release", "./nowhere"], 3),
         (["evaluate", "./nowhere", "--protocol", "p1", "--release", "./nowhere"], 3),
@@ -273,7 +279,7 @@ def test_completion_knows_the_verbs_and_their_options() -> None:
         count = len(words.split()) - (not words.endswith(" "))
         return run(**variables, COMP_CWORD=str(count)).stdout.split()
 
-    assert complete("thb ex") == ["explain", "explain-split"]
+    assert complete("thb expl") == ["explain", "explain-split"]
     assert complete("thb data ") == ["verify", "split", "statistics"]
     assert "--real-root" in complete("thb train --re")
     assert complete("thb score --method n") == ["nearest"]
@@ -311,6 +317,8 @@ def test_choices_are_those_of_the_domain() -> None:
     from detectors.recipes import MixedPrecision
     from metrics.talking_head_detection.roc import Method
     from thb.evaluation.cells import NoFacePolicy
+    from thb.exchange.exporting import ExportFormat, Relationship
+    from thb.exchange.importing import Polarity
     from thb.prediction.inference import ScoringPrecision
     from thb.releases.leaks import LeakSettings
 
@@ -318,6 +326,9 @@ def test_choices_are_those_of_the_domain() -> None:
     assert set(get_args(options.ScoringPrecision)) == set(get_args(ScoringPrecision))
     assert set(get_args(options.Target)) == set(get_args(Target))
     assert set(get_args(score.Method)) == set(get_args(Method))
+    assert set(get_args(export.ExportFormat)) == set(get_args(ExportFormat))
+    assert set(get_args(export.Relationship)) == set(get_args(Relationship))
+    assert set(get_args(import_scores.Polarity)) == set(get_args(Polarity))
     assert set(get_args(train.MixedPrecision)) == set(get_args(MixedPrecision))
     measures = get_type_hints(LeakSettings)["measure"]
     assert set(get_args(leak_check.Measure)) == set(get_args(measures))
@@ -326,6 +337,7 @@ def test_choices_are_those_of_the_domain() -> None:
 def test_defaults_are_those_of_the_functions() -> None:
     from thb.evaluation.cells import ScoreSettings
     from thb.evaluation.evaluate import EvaluateSettings
+    from thb.exchange.exporting import ExportSettings
     from thb.explanations.explain import ExplainSettings
     from thb.explanations.gallery import GallerySettings
     from thb.explanations.split import SplitExplainSettings
@@ -348,6 +360,7 @@ def test_defaults_are_those_of_the_functions() -> None:
         "shortcuts": [ShortcutSettings(), thb.shortcuts],
         "tables": [thb.tables],
         "report": [ScoreSettings()],
+        "export": [ExportSettings()],
         "leak-check": [LeakSettings()],
         "data verify": [thb.verify_release],
         "data statistics": [thb.count_release],

@@ -22,6 +22,7 @@ from thb.commands.options import (
     QuietOption,
     RealRootOption,
     ReleaseOption,
+    ResultFormat,
     SplitByOption,
     TableFormat,
     TableFormatOption,
@@ -134,7 +135,7 @@ def _write(report: ShortcutReport, output: TableFormat) -> None:
     if output is TableFormat.JSON:
         write_json(report.to_dict())
         return
-    write_results(rank(report.results), output)
+    write_results(rank(report.results), ResultFormat(output.value))
     for sheet in list_sheets(report):
         if output is TableFormat.MARKDOWN:
             write_line(f"\n{sheet.to_markdown()}")

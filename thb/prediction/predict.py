@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from detectors.registry import load_detector
 from thb.prediction.face_rows import number_faces
 from thb.prediction.inference import FILE_MISSING, Outcome, PredictSettings, aggregate, score_files
 from thb.prediction.prediction_log import PredictionLog
-from thb.prediction.predictions import Prediction, Predictions, Status, describe_video, merge_rows
+from thb.prediction.predictions import Prediction, Predictions, Status, merge_rows
 from thb.prediction.throughput import Meter, Throughput
 from thb.releases.files import VideoFiles, fetch_files
 from thb.releases.opening import OpenRelease
@@ -200,14 +200,19 @@ def make_row(
         split: The part of the protocol that the video was scored in.
     """
     scored = outcome.status is Status.OK
-    return Prediction(
-        video_id=name,
-        **describe_video(video),
-        split=split,
-        status=outcome.status,
-        reason=outcome.reason,
-        score=aggregate(outcome.clip_logits, spec.aggregation) if scored else None,
-        clip_logits=outcome.clip_logits,
+    values: dict[str, Any] = {
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "score": aggregate(outcome.clip_logits, spec.aggregation) if scored else None,
+        "clip_logits": outcome.clip_logits,
+    }
+    row = (
+        Prediction(video_id=name, split=split, **values)
+        if video is None
+        else Prediction.of_video(video, split=split, **values)
+    )
+    return replace(
+        row,
         clips=len(outcome.clip_logits),
         faces=outcome.faces,
         warnings=outcome.warnings,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from thb.prediction.predictions import Prediction, Predictions, Status, describe_video
+from thb.prediction.predictions import Prediction, Predictions, Status
 from thb.robustness.classifiers import KINDS, TITLES, Kind, TrainedClassifier, train_classifier
 from thb.robustness.features import find_area, make_table, measure_features
 from thb.robustness.real_sources import SOURCES
@@ -90,9 +90,8 @@ def _make_row(
     score, status = scores.get(video.video_id), Status.OK
     if score is None:
         status = Status.ERROR if video.video_id in metadata else Status.MISSING
-    return Prediction(
-        video_id=video.video_id,
-        **describe_video(video),
+    return Prediction.of_video(
+        video,
         split=part,
         status=status,
         reason=reason if isinstance(reason, str) else None,

@@ -242,7 +242,7 @@ def test_the_run_folders_go_where_those_of_detectors_go(
         assert run.mismatch is None
         assert run.versions["scikit-learn"]
     shown = run_thb("score", folder, "--bootstrap", "0", "--format", "markdown").out
-    assert "| metadata only (trees) ¶ |" in shown
+    assert "| metadata only (trees) ‖ |" in shown
     assert METADATA_ONLY.sentence in shown
     assert json.loads((folder / "shortcuts-p3-hallo.json").read_text()) == report.to_dict()
 
@@ -352,7 +352,7 @@ def test_no_tag_reaches_the_terminal_as_a_command(
     else:
         bar = "\\|" if form == "markdown" else "|"
         assert f"encoder = \ufffd[2J{bar}[red]\ufffd" in shown.out
-        assert "metadata only (logistic) ¶" in shown.out
+        assert "metadata only (logistic) ‖" in shown.out
         assert "Real against real" not in shown.out or "0.500" in shown.out
 
 
