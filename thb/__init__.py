@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from thb.reports.run_transitions import transitions
     from thb.reports.statistics import count_release
     from thb.reports.tables.paper_tables import PaperTables, tables
+    from thb.robustness.shortcuts import shortcuts
     from thb.runtime.cache import cache_info, prune_cache
     from thb.runtime.environment import environment
     from thb.training.train import train
@@ -128,6 +129,7 @@ __all__ = [
     "read_predictions",
     "report",
     "score",
+    "shortcuts",
     "split_folder",
     "tables",
     "train",
@@ -188,6 +190,7 @@ _HOMES = {
     "read_predictions": "thb.prediction.predictions",
     "report": "thb.reports.report.report",
     "score": "thb.evaluation.score",
+    "shortcuts": "thb.robustness.shortcuts",
     "split_folder": "thb.releases.identity_splits",
     "tables": "thb.reports.tables.paper_tables",
     "train": "thb.training.train",

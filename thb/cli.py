@@ -28,6 +28,7 @@ SUMMARIES: Final = {
     "explain-split": "Measure where a detector looks over a whole test set.",
     "gallery": "Draw the best hits, worst misses and worst false alarms.",
     "score": "Compute the paper's numbers from saved predictions.",
+    "shortcuts": "Measure what the metadata of the videos alone reach.",
     "tables": "Print the paper's tables for your detectors.",
     "figures": "Draw the paper's figures, as PNG and SVG.",
     "transitions": "Count fakes found in one protocol and missed in another.",

@@ -41,6 +41,7 @@ FUNCTIONS = {
     "score": "score",
     "figures": "figures",
     "transitions": "transitions",
+    "shortcuts": "shortcuts",
     "tables": "tables",
     "report": "report",
     "verify-result": "verify_result",
@@ -358,6 +359,7 @@ def test_defaults_are_those_of_the_functions() -> None:
     from thb.prediction.inference import PredictSettings
     from thb.releases.leaks import LeakSettings
     from thb.reports.transition_sheets import SheetSettings
+    from thb.robustness.shortcuts import ShortcutSettings
     from thb.training.settings import TrainOptions, TrainSettings
     from thb_dataset.clips.disk_store import DEFAULT_MAX_BYTES
     from thb_dataset.identity.splits import DEFAULT_RATIOS
@@ -373,6 +375,7 @@ def test_defaults_are_those_of_the_functions() -> None:
         "score": [thb.score],
         "figures": [ScoreSettings()],
         "transitions": [SheetSettings(), ExplainSettings(), thb.transitions],
+        "shortcuts": [ShortcutSettings(), thb.shortcuts],
         "tables": [thb.tables],
         "report": [ScoreSettings()],
         "export": [ExportSettings()],

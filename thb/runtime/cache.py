@@ -67,6 +67,11 @@ def listings_folder() -> Path:
     return cache_folder() / "listings"
 
 
+def render_folder() -> Path:
+    """Return the folder of the videos that ``thb shortcuts --controlled`` renders alike."""
+    return cache_folder() / "rendered"
+
+
 def cache_info() -> StoreInfo:
     """Return the folder, the number and the size of the face crops and identities on disk."""
     from thb_dataset.clips.disk_store import DiskStore

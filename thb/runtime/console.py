@@ -47,6 +47,7 @@ _EXTRAS: Final = {
     "onnxruntime": "insightface",
     "pytorch_grad_cam": "explain",
     "gradio": "space",
+    "sklearn": "shortcuts",
     "matplotlib": "figures",
 }
 _FAULTS_OF_THE_MACHINE: Final = {
