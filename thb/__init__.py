@@ -22,6 +22,8 @@ from thb.runtime.own_packages import find_own_packages_first
 if TYPE_CHECKING:
     from detectors.convert import convert
     from detectors.registry import load_detector as detector
+    from thb.boards.building import Boards, build_boards
+    from thb.boards.retirement import retire_generators
     from thb.evaluation.evaluate import evaluate
     from thb.evaluation.result import Result
     from thb.evaluation.score import score
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Boards",
     "ClipTooShortError",
     "DetectorError",
     "Explanation",
@@ -98,6 +101,7 @@ __all__ = [
     "VideoTimeoutError",
     "VideoTooLargeError",
     "__version__",
+    "build_boards",
     "cache_info",
     "calibrate",
     "check_leaks",
@@ -118,6 +122,7 @@ __all__ = [
     "publish_space",
     "read_predictions",
     "report",
+    "retire_generators",
     "score",
     "split_folder",
     "tables",
@@ -131,6 +136,7 @@ find_own_packages_first()
 
 _ERRORS = "thb_dataset.errors"
 _HOMES = {
+    "Boards": "thb.boards.building",
     "ClipTooShortError": _ERRORS,
     "DetectorError": _ERRORS,
     "Explanation": "thb.explanations.explanation",
@@ -153,6 +159,7 @@ _HOMES = {
     "VideoError": _ERRORS,
     "VideoTimeoutError": _ERRORS,
     "VideoTooLargeError": _ERRORS,
+    "build_boards": "thb.boards.building",
     "cache_info": "thb.runtime.cache",
     "calibrate": "thb.prediction.calibration",
     "check_leaks": "thb.releases.leaks",
@@ -173,6 +180,7 @@ _HOMES = {
     "publish_space": "thb.publishing.space",
     "read_predictions": "thb.prediction.predictions",
     "report": "thb.reports.report.report",
+    "retire_generators": "thb.boards.retirement",
     "score": "thb.evaluation.score",
     "split_folder": "thb.releases.identity_splits",
     "tables": "thb.reports.tables.paper_tables",
