@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from detectors.catalogue import list_detectors
     from detectors.convert import convert
     from detectors.registry import load_detector as detector
+    from thb.boards.building import Boards, build_boards
+    from thb.boards.retirement import retire_generators
     from thb.evaluation.evaluate import evaluate
     from thb.evaluation.result import Result
     from thb.evaluation.score import score
@@ -81,6 +83,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Boards",
     "ClipTooShortError",
     "DetectorError",
     "Explanation",
@@ -104,6 +107,7 @@ __all__ = [
     "VideoTimeoutError",
     "VideoTooLargeError",
     "__version__",
+    "build_boards",
     "cache_info",
     "calibrate",
     "check_leaks",
@@ -128,6 +132,7 @@ __all__ = [
     "publish_space",
     "read_predictions",
     "report",
+    "retire_generators",
     "score",
     "shortcuts",
     "split_folder",
@@ -143,6 +148,7 @@ find_own_packages_first()
 
 _ERRORS = "thb_dataset.errors"
 _HOMES = {
+    "Boards": "thb.boards.building",
     "ClipTooShortError": _ERRORS,
     "DetectorError": _ERRORS,
     "Explanation": "thb.explanations.explanation",
@@ -165,6 +171,7 @@ _HOMES = {
     "VideoError": _ERRORS,
     "VideoTimeoutError": _ERRORS,
     "VideoTooLargeError": _ERRORS,
+    "build_boards": "thb.boards.building",
     "cache_info": "thb.runtime.cache",
     "calibrate": "thb.prediction.calibration",
     "check_leaks": "thb.releases.leaks",
@@ -189,6 +196,7 @@ _HOMES = {
     "publish_space": "thb.publishing.space",
     "read_predictions": "thb.prediction.predictions",
     "report": "thb.reports.report.report",
+    "retire_generators": "thb.boards.retirement",
     "score": "thb.evaluation.score",
     "shortcuts": "thb.robustness.shortcuts",
     "split_folder": "thb.releases.identity_splits",

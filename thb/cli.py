@@ -41,6 +41,7 @@ SUMMARIES: Final = {
     "data": "Look at a release.",
     "leak-check": "Compare the faces of videos in different splits.",
     "cache": "Show or prune the face crops kept on disk.",
+    "board": "Rank submissions of detectors and generators.",
     "publish": "Send a dataset, a detector, the metric or a Space to the Hub.",
     "env": "Show the versions, devices and folders in use.",
 }

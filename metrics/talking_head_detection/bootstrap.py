@@ -211,16 +211,32 @@ def _draw_resamples(
     """Yield blocks of resamples: how often each video is drawn, int64 (b, N) for each sample."""
     if replicates < 1:
         raise MetricError(f"at least 1 resample is needed, not {replicates}")
-    labels = [check_scores(sample.labels, sample.scores)[0] for sample in samples]
-    marks, codes = _join(samples, labels)
-    if _scheme_of(marks, codes) == "components":
-        codes = [_find_components(codes)]
-    ends = np.cumsum([own.size for own in labels])[:-1]
+    codes = find_clusters(samples)
+    ends = np.cumsum([np.size(sample.labels) for sample in samples])[:-1]
     rng = np.random.default_rng(seed)
-    size = max(1, min(100, _WEIGHTS_AT_A_TIME // marks.size))
+    size = max(1, min(100, _WEIGHTS_AT_A_TIME // codes[0].size))
     for start in range(0, replicates, size):
         weights = _draw_weights(codes, min(size, replicates - start), rng)
         yield np.split(weights, ends, axis=1)
+
+
+def find_clusters(samples: Sequence[Sample]) -> list[IntArray]:
+    """Return by which clusters samples are resampled.
+
+    Args:
+        samples: The comparisons, as in ``mean_bootstrap``.
+
+    Returns:
+        For ``components`` one array, for ``crossed`` one per factor: the cluster of each video of
+        all samples one after another, int64 (N,); -1 for a video without a key of the factor.
+
+    Raises:
+        MetricError: The samples are invalid, as in ``mean_bootstrap``.
+    """
+    marks, codes = _join(
+        samples, [check_scores(sample.labels, sample.scores)[0] for sample in samples]
+    )
+    return [_find_components(codes)] if _scheme_of(marks, codes) == "components" else codes
 
 
 def _find_intervals(table: FloatArray, confidence: float) -> dict[str, Interval]:

@@ -43,15 +43,23 @@ class Pair:
     @property
     def sample(self) -> Sample:
         """The videos with their drivers and portraits, for resampling."""
-        drivers = [row.driver if row.label else _name_clip(row) for row in self.rows]
+        drivers = [
+            row.driver if row.label else name_clip(row.video_id, row.real_dataset)
+            for row in self.rows
+        ]
         return Sample(self.labels, self.scores, (drivers, [row.portrait for row in self.rows]))
 
 
-def _name_clip(real: Prediction) -> str:
-    """Return a real video's name as a driver, so that it is resampled with the fakes it drives."""
-    if real.real_dataset == RealDataset.CELEBV_HQ:
-        return real.video_id.rpartition("/")[2]
-    return real.video_id
+def name_clip(video_id: str, real_dataset: str | None) -> str:
+    """Return a real video's name as a driver, so that it is resampled with the fakes it drives.
+
+    Args:
+        video_id: The id of the real video.
+        real_dataset: The dataset that it comes from.
+    """
+    if real_dataset == RealDataset.CELEBV_HQ:
+        return video_id.rpartition("/")[2]
+    return video_id
 
 
 def pair_up(fold: str, rows: Sequence[Prediction], no_face: NoFacePolicy) -> list[Pair]:

@@ -15,11 +15,11 @@ _MARKUP: Final = re.compile(r"([\\<\[`*])")
 def write_markdown(tables: TableSet) -> str:
     """Return tables and notes as Markdown; the best number of a column is bold."""
     parts = [_draw_table(table) for table in tables.tables]
-    notes = "\n".join(f"- {_text(note)}" for note in tables.notes)
+    notes = "\n".join(f"- {without_markup(note)}" for note in tables.notes)
     return "\n\n".join([*parts, notes] if notes else parts) + "\n"
 
 
-def _text(text: str) -> str:
+def without_markup(text: str) -> str:
     """Return a text in which Markdown finds no markup."""
     return _MARKUP.sub(r"\\\1", printable(text))
 
@@ -27,10 +27,10 @@ def _text(text: str) -> str:
 def _draw_table(table: Table) -> str:
     counts = "; ".join(f"{name} {videos}" for name, videos in table.counts.items())
     lead = ["detector", "fold", ""] if table.folded else ["detector", ""]
-    lines = [f"**{_text(table.label)}: {_text(table.title)}**", ""]
+    lines = [f"**{without_markup(table.label)}: {without_markup(table.title)}**", ""]
     if counts:
-        lines += [f"Scored: {_text(counts)}.", ""]
-    lines.append(markdown_row([*lead, *map(_text, table.columns)]))
+        lines += [f"Scored: {without_markup(counts)}.", ""]
+    lines.append(markdown_row([*lead, *map(without_markup, table.columns)]))
     lines.append(markdown_row(["---"] * len(lead) + ["---:"] * len(table.columns)))
     for line in table.lines:
         lines += _draw_line(table, line, with_fold=table.folded)
@@ -45,7 +45,7 @@ def _draw_line(table: Table, line: Line, *, with_fold: bool) -> list[str]:
     if table.graded:
         words = [line.grade(column) or "–" for column in table.columns]
         rows.insert(2, ["grade of T1", *words])
-    names = [_text(line.name), *([_text(line.fold)] if with_fold else [])]
+    names = [without_markup(line.name), *([without_markup(line.fold)] if with_fold else [])]
     blank = [""] * len(names)
     return [markdown_row([*(names if not at else blank), *row]) for at, row in enumerate(rows)]
 
