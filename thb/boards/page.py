@@ -51,7 +51,7 @@ def draw_page(sheets: SheetSet) -> str:
     parts = [
         f"<h1>{plain(sheets.title)}</h1>",
         f'<nav aria-label="Tables"><ul>\n{links}\n</ul></nav>',
-        *map(_draw_sheet, sheets.sheets),
+        *map(draw_sheet, sheets.sheets),
         f'<h2>How to read this</h2>\n<div class="notes">{bullets(sheets.notes)}</div>',
     ]
     if sheets.left_out:
@@ -59,7 +59,8 @@ def draw_page(sheets: SheetSet) -> str:
     return write_page(sheets.title, "\n".join(parts), style=_STYLE)
 
 
-def _draw_sheet(sheet: Sheet) -> str:
+def draw_sheet(sheet: Sheet) -> str:
+    """Return a table of a board with what is said around it, as a section of a page."""
     parts = [f'<section id="{escape(sheet.anchor)}">', f"<h2>{plain(sheet.title)}</h2>"]
     if sheet.lead:
         parts.append(paragraph(sheet.lead))
