@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from thb.boards.board import DetectorRow
 from thb.boards.views import OVERALL, make_rows
-from thb.evaluation.cells import ScoreSettings
-from thb.reports.evaluations import read_evaluations
+from thb.evaluation.cells import NoFacePolicy
+from thb.evaluation.pairs import pair_folds
+from thb.prediction.predictions import read_predictions
 from thb.reports.figures.bars import TITLES, draw_generators
-from thb.reports.figures.choice import FigureChoice
-from thb.reports.figures.drawing import draw_figures
+from thb.reports.figures.curves import draw_roc
 from thb.reports.figures.radar import draw_radar
 from thb.reports.figures.style import render_figure
-from thb.reports.figures.words import tell_rows
+from thb.reports.figures.words import tell_pairs, tell_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,20 +70,33 @@ def draw_board(rows: Sequence[DetectorRow], protocol: str) -> tuple[Picture, ...
     return (*pictures, _make(bars, title, tell_rows(series, "t1")))
 
 
-def draw_curves(files: Iterable[Path], protocol: str) -> tuple[Picture, ...]:
+def draw_curves(
+    files: Iterable[Path], protocol: str, *, name: str, no_face: NoFacePolicy = "exclude"
+) -> tuple[Picture, ...]:
     """Draw the ROC curves of a submission on a protocol from its predictions.
 
     Args:
-        files: The predictions of its folds.
+        files: The predictions of the protocol's folds.
         protocol: ``p1``, ``p2`` or ``p3``.
+        name: What the detector is called.
+        no_face: How a video without a face counts.
+
+    Returns:
+        One figure with a curve for each generator; none without predictions of both classes.
 
     Raises:
         THBError: The predictions cannot be read.
     """
-    evaluations = read_evaluations(files, settings=ScoreSettings(n_bootstrap=0))
-    choice = FigureChoice(kinds=("roc",), protocols=(protocol,), published=False)
-    drawings, _ = draw_figures(evaluations, choice)
-    return tuple(_make(drawing.figure, drawing.title, drawing.alt) for drawing in drawings)
+    pairs = [
+        pair
+        for pair in pair_folds(map(read_predictions, files), no_face)
+        if pair.cell.part == "test" and 0 < int(pair.labels.sum()) < pair.labels.size
+    ]
+    if not pairs:
+        return ()
+    title = f"{name} on {protocol.upper()}: ROC by generator"
+    told = tell_pairs("roc", pairs, {})
+    return (_make(draw_roc(pairs, title=title), title, told),)
 
 
 def _make(figure: Figure, title: str, alt: str) -> Picture:

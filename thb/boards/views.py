@@ -143,9 +143,7 @@ def lay_out_generator_view(board: GeneratorBoard, protocol: str) -> Sheet | None
 def view_detector(board: DetectorBoard, key: str) -> DetectorView | None:
     """Return everything that a board says about a detector; None if it is not on it."""
     tables = list_tables(board)
-    rows = {
-        name: row for name, table in tables.items() for row in table.rows if key_of(row) == key
-    }
+    rows = {name: row for name, table in tables.items() for row in table.rows if key_of(row) == key}
     if not rows:
         return None
     return DetectorView(key=key, rows=rows, titles={name: tables[name].title for name in rows})
