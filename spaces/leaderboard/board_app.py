@@ -21,6 +21,12 @@ HERE: Final = Path(__file__).resolve().parent
 SETTINGS: Final = "board.json"
 VARIABLE: Final = "THB_BOARD_RESULTS"
 """The environment variable that names another results repo than ``board.json``."""
+HEAD: Final = """<script>document.documentElement.lang = 'en'</script>
+<style>
+.gradio-container .main { max-width: 1400px !important; margin: 0 auto; }
+@media (max-width: 640px) { .gradio-container .main { padding: 8px !important; } }
+</style>"""
+"""The page's language, which Gradio does not declare; and the rules outside of what its CSS reaches."""
 MAX_QUEUE: Final = 50
 
 
@@ -73,8 +79,7 @@ def build(settings: argparse.Namespace) -> tuple[gr.Blocks, dict[str, Any]]:
         "max_file_size": 1,  # nobody has anything to upload here
         "theme": make_theme(),
         "css_paths": HERE / "board.css",
-        # Gradio does not declare the page's language, which screen readers need.
-        "head": "<script>document.documentElement.lang = 'en'</script>",
+        "head": HEAD,
         "footer_links": ["api"],
         "ssr_mode": False,
     }

@@ -65,7 +65,7 @@ def write_detectors(boards: PublishedBoards, view: View) -> str:
     sheet, keys = lay_out_view(boards.detectors, view)
     if not keys:
         return _wrap(paragraph("No detector of this table has these properties."))
-    links = [link(page="detector", protocol=view.protocol, detector=key) for key in keys]
+    links = [link(show="detector", protocol=view.protocol, detector=key) for key in keys]
     notes = bullets(boards.detectors.notes)
     return _wrap(_draw(sheet, links), folded("How to read this table", notes))
 
@@ -76,7 +76,7 @@ def write_generators(boards: PublishedBoards, protocol: str) -> str:
     if sheet is None:
         return _wrap(paragraph("Generators have no table here: choose P1, P2 or P3."))
     rows = boards.generators.protocols[protocol].rows
-    links = [link(page="generator", protocol=protocol, generator=row.name) for row in rows]
+    links = [link(show="generator", protocol=protocol, generator=row.name) for row in rows]
     notes = bullets(boards.generators.notes)
     return _wrap(_draw(sheet, links), folded("How to read this table", notes))
 
@@ -179,9 +179,7 @@ def _write_catches(row: GeneratorRow) -> str:
     rows = [("mean of the verified detectors", _show(row.mean, "t1"), _show(row.mean, "t01"))]
     rows += [(own.name, f"{own.t1:.3f}", f"{own.t01:.3f}") for own in row.by_detector]
     if row.floor:
-        t1, t01 = (
-            f"{row.floor[name]:.3f}" if name in row.floor else "–" for name in ("t1", "t01")
-        )
+        t1, t01 = (f"{row.floor[name]:.3f}" if name in row.floor else "–" for name in ("t1", "t01"))
         rows.append(("metadata alone", t1, t01))
     return f"{bullets(facts)}{table(headings, rows)}"
 

@@ -9,16 +9,18 @@ from urllib.parse import urlencode
 
 from thb.boards.views import OVERALL, TIERS, Choices
 
+# Gradio itself takes ``page`` from an address.
 PAGES: Final = ("detectors", "generators", "detector", "generator", "submit")
 NAMES: Final = ("protocol", "generator", "tier", "modality", "detector")
-"""The parts of an address after ``page``, in the order in which the script is given them."""
+"""The parts of an address after ``show``, in the order in which the script is given them."""
 _FIRST_PROTOCOLS: Final = ("p3", "p2", "p1", OVERALL)
 
 # On the Hub the page stands in a frame, and the Hub's own address follows when it is told.
 WRITE_ADDRESS: Final = (
     f"(...values) => {{const names = {list(NAMES)}"
     + """
-  const query = new URLSearchParams({page: values[0]})
+  if (!values[1]) return  // the page is not filled yet, and its address is still to be read
+  const query = new URLSearchParams({show: values[0]})
   names.forEach((name, place) => {
     const value = values[place + 1]
     if (value && value.length) query.set(name, Array.isArray(value) ? value.join(',') : value)
@@ -29,6 +31,15 @@ WRITE_ADDRESS: Final = (
   }
 }"""
 )
+
+
+def open_tab(name: str) -> str:
+    """Return the script of a tab: it writes the address, and returns the name of the tab.
+
+    Args:
+        name: One of :data:`PAGES`.
+    """
+    return f"(...values) => {{ ({WRITE_ADDRESS})('{name}', ...values); return '{name}' }}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +68,7 @@ def read_place(query: Mapping[str, str], choices: Choices) -> Place:
     protocols = [name for name in _FIRST_PROTOCOLS if name in choices.protocols]
     detector = _choose(query.get("detector", ""), choices.detectors)
     wanted = query.get("tier", "").split(",")
-    page = query.get("page", "detector" if detector else "")
+    page = query.get("show", "detector" if detector else "")
     return Place(
         page=page if page in PAGES else PAGES[0],
         protocol=_choose(query.get("protocol", ""), choices.protocols)
@@ -74,5 +85,5 @@ def _choose(value: str, known: tuple[str, ...]) -> str:
 
 
 def link(**parts: str) -> str:
-    """Return an address of the page that shows something, such as ``?page=detector&detector=x``."""
+    """Return an address of the page that shows something, such as ``?show=detector&detector=x``."""
     return f"?{urlencode({name: value for name, value in parts.items() if value})}"

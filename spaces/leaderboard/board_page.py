@@ -16,7 +16,7 @@ from board_html import (
     write_pictures,
     write_status,
 )
-from board_links import WRITE_ADDRESS, Place, read_place
+from board_links import WRITE_ADDRESS, Place, open_tab, read_place
 from board_parcels import fetch
 from board_source import Source
 from board_words import ANY, INTRODUCTION, MEAN, PROTOCOLS, SUBMIT, TITLE
@@ -96,7 +96,7 @@ def build_page(source: Source) -> gr.Blocks:
             refresh = gr.Button("Read the results again", elem_id="refresh", size="sm", scale=0)
         protocol, generator, modality, tiers = _build_filters()
         current = gr.Textbox("detectors", visible=False)
-        with gr.Tabs(elem_id="pages") as tabs:
+        with gr.Tabs(elem_id="pages", overflow_behavior="wrap") as tabs:
             with gr.Tab("Detectors", id="detectors") as first:
                 detectors = gr.HTML("", elem_id="detectors", label="The table of detectors")
                 pictures = gr.HTML("", elem_id="pictures", label="Figures of these detectors")
@@ -128,9 +128,8 @@ def build_page(source: Source) -> gr.Blocks:
         desk = Desk(source)
         _connect(page, desk, controls, panels, refresh, tabs, current)
         for tab in (first, second, third, fourth, fifth):
-            name = str(tab.id)
-            tab.select(lambda name=name: name, None, current, queue=False, **_QUIET).then(
-                None, [current, *controls.list_all()], None, js=WRITE_ADDRESS, queue=False, **_QUIET
+            tab.select(
+                None, controls.list_all(), current, js=open_tab(str(tab.id)), queue=False, **_QUIET
             )
         get.click(
             desk.fetch,
@@ -144,7 +143,7 @@ def build_page(source: Source) -> gr.Blocks:
 
 def _build_filters() -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown, gr.CheckboxGroup]:
     with gr.Row(elem_id="filters"):
-        protocol = gr.Dropdown([], label="Protocol", elem_id="protocol", min_width=200)
+        protocol = gr.Dropdown([], label="Protocol", elem_id="protocol", min_width=280)
         generator = gr.Dropdown([], label="Generator", elem_id="generator", min_width=200)
         modality = gr.Dropdown([], label="Modality", elem_id="modality", min_width=140)
         tiers = gr.CheckboxGroup(
@@ -211,7 +210,7 @@ class Desk:
         self._source.refresh()
         protocol, generator, tiers, modality, detector = chosen
         query = {
-            "page": page,
+            "show": page,
             "protocol": protocol or "",
             "generator": generator or "",
             "tier": ",".join(tiers),

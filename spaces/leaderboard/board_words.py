@@ -43,6 +43,6 @@ MEAN: Final = "all: the mean"
 PROTOCOLS: Final = {
     "p1": "P1: new identities",
     "p2": "P2: a new generator",
-    "p3": "P3: new identities and a new generator",
+    "p3": "P3: new identities, new generator",
     "overall": "Overall: on all protocols",
 }

@@ -145,7 +145,7 @@ def test_filters_hide_rows_and_the_address_follows(visit: Opener) -> None:
     assert read_names(page)[1:] == ["metadata only (trees)"]
     page.wait_for_function("() => location.search.includes('modality=metadata')")
     assert read_query(page) == {
-        "page": "detectors",
+        "show": "detectors",
         "protocol": "p3",
         "tier": "recomputed,re-run",
         "modality": "metadata",
@@ -182,7 +182,7 @@ def test_a_link_opens_one_detector_whose_predictions_can_be_had(
 
 
 def test_a_click_on_a_name_opens_its_page(visit: Opener, screenshots: Path) -> None:
-    page = visit(page="generators", protocol="p3")
+    page = visit(show="generators", protocol="p3")
     page.locator("#generators a").get_by_text("Hallo2", exact=True).click()
     page.locator("#one-generator h2").get_by_text("Hallo2").wait_for()
     assert "metadata alone" in page.inner_text("#one-generator")
@@ -202,7 +202,7 @@ def test_every_page_fits_its_screen(
         page = visit(
             width=width,
             dark=dark,
-            page=name,
+            show=name,
             detector=f"evil/long@{8:040x}"[:22],
             generator="Hallo",
         )
@@ -216,7 +216,7 @@ def test_every_page_fits_its_screen(
 
 
 def test_nonsense_in_an_address_shows_the_board(visit: Opener) -> None:
-    page = visit(page="<b>", protocol="p9", generator=EVIL, tier="gold", detector="../../etc")
+    page = visit(show="<b>", protocol="p9", generator=EVIL, tier="gold", detector="../../etc")
     page.locator("#detectors th.name").nth(1).wait_for()
     page.get_by_role("tab", name="One detector").click()
     page.get_by_text("Choose a detector above").wait_for()
