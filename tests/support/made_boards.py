@@ -109,7 +109,9 @@ def write_submission(
                 **record,
             }
         )
-        write_predictions(folder / fold / "predictions.parquet", Predictions(rows=tuple(rows), run=run))
+        write_predictions(
+            folder / fold / "predictions.parquet", Predictions(rows=tuple(rows), run=run)
+        )
     values = {
         "format": "thb-submission/1",
         "model": model,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from thb.boards.board import PROTOCOLS, LeftOut, Tier
-from thb.boards.columns import FoldColumns, read_columns
+from thb.boards.columns import FoldColumns, KnownVideos, read_columns
 from thb.runs.folders import PREDICTIONS_FILE
 from thb.runs.provenance import Mark
 from thb.runtime.records import read_json
@@ -32,7 +31,6 @@ _METADATA: Final = "metadata"
 _OWNER: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}?)__[A-Za-z0-9._-]{1,96}")
 _REVISION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LINK: Final = re.compile(r"https://[A-Za-z0-9.-]+(/[A-Za-z0-9._~/%?=&#:+-]*)?")
-_THREADS: Final = 4
 
 FOLDS: Final[Mapping[str, tuple[str, ...]]] = {
     protocol.value: tuple(
@@ -152,8 +150,9 @@ def read_collection(root: Path) -> Collection:
         )
     left_out: list[LeftOut] = []
     folders = [*_list_folders(root, _RESULTS, left_out)]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        read = list(pool.map(lambda name: _read_entry(root, name), folders))
+    known: KnownVideos = {}
+    # One after another: threads would take turns at Python, and need more time in all.
+    read = [_read_entry(root, name, known) for name in folders]
     entries = [entry for entry, _ in read if entry is not None]
     left_out += [fault for _, faults in read for fault in faults]
     proposals = []
@@ -195,7 +194,7 @@ def _list_folders(root: Path, kind: str, left_out: list[LeftOut]) -> Iterator[st
                 left_out.append(_leave_out(f"{kind}/{owner.name}/{revision.name}", reason))
 
 
-def _read_entry(root: Path, name: str) -> tuple[Entry | None, list[LeftOut]]:
+def _read_entry(root: Path, name: str, known: KnownVideos) -> tuple[Entry | None, list[LeftOut]]:
     folder, place = root / _RESULTS / name, f"{_RESULTS}/{name}"
     try:
         said = _read_said(folder / _SUBMISSION)
@@ -208,7 +207,7 @@ def _read_entry(root: Path, name: str) -> tuple[Entry | None, list[LeftOut]]:
     faults = []
     for path in sorted(folder.glob(f"*/{PREDICTIONS_FILE}")):
         try:
-            folds[path.parent.name] = _read_fold(path)
+            folds[path.parent.name] = _read_fold(path, known)
         except ResultError as error:
             faults.append(_leave_out(f"{place}/{path.parent.name}", str(error)))
     if not folds:
@@ -227,12 +226,12 @@ def _read_entry(root: Path, name: str) -> tuple[Entry | None, list[LeftOut]]:
     return entry, faults
 
 
-def _read_fold(path: Path) -> FoldColumns:
+def _read_fold(path: Path, known: KnownVideos) -> FoldColumns:
     name = path.parent.name
     protocol = next((key for key, folds in FOLDS.items() if name in folds), None)
     if protocol is None:
         raise ResultError(f"{clean(name)} is not a fold of {', '.join(PROTOCOLS)}")
-    columns = read_columns(path)
+    columns = read_columns(path, known)
     if (columns.origin.protocol, columns.origin.fold) != (protocol, name):
         raise ResultError(f"the predictions are of the fold {clean(columns.origin.fold)}")
     return columns
