@@ -204,6 +204,14 @@ def estimate(numbers: FloatArray, below: Mapping[str, bool], *, trials: int) -> 
     }
 
 
+def find_span(own: Estimate) -> tuple[float, float]:
+    """Return the interval of a number; the number itself at both ends if it has none."""
+    return (
+        own.value if own.low is None else own.low,
+        own.value if own.high is None else own.high,
+    )
+
+
 @cache
 def _bound(successes: int, trials: int) -> tuple[float, float]:
     interval = binomial_interval(successes, trials)

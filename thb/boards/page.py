@@ -32,7 +32,7 @@ ul.notes { font-size: .875rem; max-width: 60rem }
 @media (max-width: 60rem) {
 thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
 table, tbody { display: block }
-tbody tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr));
+tbody tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr));
 border-top: 2px solid; padding: .3rem 0 }
 tbody th, tbody td { display: block; border: 0; text-align: left; padding: .2rem .3rem }
 tbody th.name { grid-column: 1 / -1; grid-row: 1; font-size: 1rem }

@@ -20,7 +20,7 @@ def draw(numbers: list[float], spread: float = 0.05, size: int = 200) -> np.ndar
 def test_ranks_and_intervals_are_those_of_counting() -> None:
     numbers = [0.9, 0.3, 0.88, 0.5, 0.5]
     resamples = draw(numbers)
-    ranked = rank([(own, 0.0) for own in numbers], resamples, least=0.001)
+    ranked = rank([(own, 0.0) for own in numbers], resamples, least=[0.001] * len(numbers))
     assert [own.rank for own in ranked] == [1, 5, 2, 3, 3]
     for place, own in enumerate(ranked):
         best, worst = [], []
@@ -32,14 +32,14 @@ def test_ranks_and_intervals_are_those_of_counting() -> None:
 
 
 def test_the_second_number_decides_between_equal_first_ones() -> None:
-    ranked = rank([(0.5, 0.6), (0.5, 0.7), (0.5, 0.6)], draw([0.5] * 3), least=0.001)
+    ranked = rank([(0.5, 0.6), (0.5, 0.7), (0.5, 0.6)], draw([0.5] * 3), least=[0.001] * 3)
     assert [own.rank for own in ranked] == [2, 1, 2]
 
 
 def test_letters_are_shared_by_exactly_the_runs_that_holm_cannot_break() -> None:
     numbers = [0.9, 0.88, 0.75, 0.7, 0.68, 0.2]
     resamples = draw(numbers, spread=0.03)
-    ranked = rank([(own, 0.0) for own in numbers], resamples, least=0.001)
+    ranked = rank([(own, 0.0) for own in numbers], resamples, least=[0.001] * len(numbers))
     pairs = list(itertools.combinations(range(6), 2))
     p_values = {
         (i, j): 2
@@ -95,12 +95,12 @@ def test_more_groups_than_letters_have_two_letters_each() -> None:
 def test_a_difference_that_no_resample_changes_is_as_uncertain_as_one_video() -> None:
     resamples = np.repeat(np.array([[1.0], [0.9]], np.float32), 50, axis=1)
     numbers = [(1.0, 1.0), (0.9, 1.0)]
-    assert [own.group for own in rank(numbers, resamples, least=0.01)] == ["a", "b"]
-    assert [own.group for own in rank(numbers, resamples, least=0.1)] == ["a", "a"]
+    assert [own.group for own in rank(numbers, resamples, least=[0.01] * 2)] == ["a", "b"]
+    assert [own.group for own in rank(numbers, resamples, least=[0.01, 0.1])] == ["a", "a"]
 
 
 def test_without_resamples_every_place_is_possible() -> None:
-    ranked = rank([(0.9, 0.9), (0.1, 0.1)], np.full((2, 4), np.nan, np.float32), least=0.1)
+    ranked = rank([(0.9, 0.9), (0.1, 0.1)], np.full((2, 4), np.nan, np.float32), least=[0.1] * 2)
     assert [(own.rank, own.rank_low, own.rank_high, own.group) for own in ranked] == [
         (1, 1, 2, "a"),
         (2, 1, 2, "a"),
@@ -108,4 +108,14 @@ def test_without_resamples_every_place_is_possible() -> None:
 
 
 def test_nobody_is_ranked_among_nobody() -> None:
-    assert rank([], np.zeros((0, 4), np.float32), least=0.1) == []
+    assert rank([], np.zeros((0, 4), np.float32), least=[]) == []
+
+
+def test_resamples_that_say_nothing_leave_every_place_within_the_interval() -> None:
+    resamples = draw([0.9, 0.5, 0.1], spread=0.01)
+    resamples[2] = 0.0  # a single fake, never caught
+    numbers = [(0.9, 0.0), (0.5, 0.0), (0.0, 0.0)]
+    spans = [(0.88, 0.92), (0.48, 0.52), (0.0, 0.975)]
+    ranked = rank(numbers, resamples, least=[0.01, 0.01, 1.0], spans=spans)
+    assert [(own.rank_low, own.rank_high) for own in ranked] == [(1, 2), (2, 3), (1, 3)]
+    assert [own.group for own in ranked] == ["a", "b", "b"]
