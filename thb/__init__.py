@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from thb.runtime.own_packages import find_own_packages_first
 
 if TYPE_CHECKING:
+    from detectors.catalogue import list_detectors
     from detectors.convert import convert
     from detectors.registry import load_detector as detector
     from thb.boards.building import Boards, build_boards
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from thb.evaluation.evaluate import evaluate
     from thb.evaluation.result import Result
     from thb.evaluation.score import score
+    from thb.evaluation.verification import verify_result
+    from thb.exchange.exporting import export
+    from thb.exchange.importing import import_scores
     from thb.explanations.explain import explain
     from thb.explanations.explanation import Explanation
     from thb.explanations.gallery import make_gallery
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     )
     from thb.publishing.dataset import publish_dataset
     from thb.publishing.detector import publish_detector
+    from thb.publishing.metric import publish_metric
     from thb.publishing.space import publish_space
     from thb.releases.identity_splits import split_folder
     from thb.releases.leaks import check_leaks
@@ -52,6 +57,7 @@ if TYPE_CHECKING:
     from thb.reports.run_transitions import transitions
     from thb.reports.statistics import count_release
     from thb.reports.tables.paper_tables import PaperTables, tables
+    from thb.robustness.shortcuts import shortcuts
     from thb.runtime.cache import cache_info, prune_cache
     from thb.runtime.environment import environment
     from thb.training.train import train
@@ -112,23 +118,29 @@ __all__ = [
     "evaluate",
     "explain",
     "explain_split",
+    "export",
     "figures",
+    "import_scores",
+    "list_detectors",
     "load",
     "make_gallery",
     "predict",
     "prune_cache",
     "publish_dataset",
     "publish_detector",
+    "publish_metric",
     "publish_space",
     "read_predictions",
     "report",
     "retire_generators",
     "score",
+    "shortcuts",
     "split_folder",
     "tables",
     "train",
     "transitions",
     "verify_release",
+    "verify_result",
     "write_predictions",
 ]
 
@@ -170,23 +182,29 @@ _HOMES = {
     "evaluate": "thb.evaluation.evaluate",
     "explain": "thb.explanations.explain",
     "explain_split": "thb.explanations.split",
+    "export": "thb.exchange.exporting",
     "figures": "thb.reports.figures.writing",
+    "import_scores": "thb.exchange.importing",
+    "list_detectors": "detectors.catalogue",
     "load": "thb.releases.tables",
     "make_gallery": "thb.explanations.gallery",
     "predict": "thb.prediction.predict",
     "prune_cache": "thb.runtime.cache",
     "publish_dataset": "thb.publishing.dataset",
     "publish_detector": "thb.publishing.detector",
+    "publish_metric": "thb.publishing.metric",
     "publish_space": "thb.publishing.space",
     "read_predictions": "thb.prediction.predictions",
     "report": "thb.reports.report.report",
     "retire_generators": "thb.boards.retirement",
     "score": "thb.evaluation.score",
+    "shortcuts": "thb.robustness.shortcuts",
     "split_folder": "thb.releases.identity_splits",
     "tables": "thb.reports.tables.paper_tables",
     "train": "thb.training.train",
     "transitions": "thb.reports.run_transitions",
     "verify_release": "thb.releases.verification",
+    "verify_result": "thb.evaluation.verification",
     "write_predictions": "thb.prediction.predictions",
 }
 """The module of each name; after a colon, what it is called there."""

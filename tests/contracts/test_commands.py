@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 import thb
 from thb.cli import SUMMARIES, app, load_verb
-from thb.commands import leak_check, options, score, train
+from thb.commands import export, import_scores, leak_check, options, score, train
 from thb.runtime.console import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -39,8 +39,15 @@ FUNCTIONS = {
     "explain-split": "explain_split",
     "gallery": "make_gallery",
     "score": "score",
+    "figures": "figures",
+    "transitions": "transitions",
+    "shortcuts": "shortcuts",
     "tables": "tables",
     "report": "report",
+    "verify-result": "verify_result",
+    "import-scores": "import_scores",
+    "export": "export",
+    "detectors": "list_detectors",
     "convert": "convert",
     "data verify": "verify_release",
     "data split": "split_folder",
@@ -52,6 +59,7 @@ FUNCTIONS = {
     "board retire": "retire_generators",
     "publish dataset": "publish_dataset",
     "publish detector": "publish_detector",
+    "publish metric": "publish_metric",
     "publish space": "publish_space",
     "env": "environment",
 }
@@ -203,6 +211,9 @@ def test_every_command_has_its_function(words: str) -> None:
         (["tables"], 3),
         (["board", "build", "."], 3),
         (["board", "retire", ".", "--bootstrap", "1"], 2),
+        (["verify-result", "nowhere.json"], 3),
+        (["export", "nowhere", "--to", "csv", "--out", "x"], 3),
+        (["import-scores", "s.csv", "--protocol", "p1", "--out", "x"], 2),
         (["data", "verify", "--split-list", "none"], 2),
         (["data", "verify", "--release", "./nowhere"], 3),
         (["evaluate", "./nowhere", "--protocol", "p1", "--release", "./nowhere"], 3),
@@ -213,6 +224,10 @@ def test_every_command_has_its_function(words: str) -> None:
         (["evaluate", "tall", "--protocol", "p1", "--release", "./nowhere"], 4),
         (["gallery", "tall", "--protocol", "p1", "--release", "./nowhere"], 4),
         (["calibrate", "tall", "--release", "./nowhere"], 4),
+        (["figures", "nowhere", "--out", "o"], 2),
+        (["figures", "--out", "o", "--figure", "fig9"], 2),
+        (["transitions", "nowhere"], 2),
+        (["transitions", "."], 3),
         (["publish", "detector", "tall", "--repo", "o/n"], 4),
         (["publish", "space", "demo", "--repo", "o/n", "--detector", "tall"], 4),
         (["train", "./nowhere", "--protocol", "p1", "--release", "./nowhere", "--out", "o"], 3),
@@ -243,7 +258,14 @@ def test_help_shows_every_exit_code(run_thb: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["env"], ["cache", "info"], ["cache", "prune"], ["data", "verify", "--release", "."]]
+    "words",
+    [
+        ["env"],
+        ["detectors"],
+        ["cache", "info"],
+        ["cache", "prune"],
+        ["data", "verify", "--release", "."],
+    ],
 )
 def test_stdout_of_format_json_is_json_and_nothing_else(
     words: list[str], run_thb: Run, tiny_release: MiniRelease
@@ -276,7 +298,7 @@ def test_completion_knows_the_verbs_and_their_options() -> None:
         count = len(words.split()) - (not words.endswith(" "))
         return run(**variables, COMP_CWORD=str(count)).stdout.split()
 
-    assert complete("thb ex") == ["explain", "explain-split"]
+    assert complete("thb expl") == ["explain", "explain-split"]
     assert complete("thb data ") == ["verify", "split", "statistics"]
     assert "--real-root" in complete("thb train --re")
     assert complete("thb score --method n") == ["nearest"]
@@ -314,6 +336,8 @@ def test_choices_are_those_of_the_domain() -> None:
     from detectors.recipes import MixedPrecision
     from metrics.talking_head_detection.roc import Method
     from thb.evaluation.cells import NoFacePolicy
+    from thb.exchange.exporting import ExportFormat, Relationship
+    from thb.exchange.importing import Polarity
     from thb.prediction.inference import ScoringPrecision
     from thb.releases.leaks import LeakSettings
 
@@ -321,6 +345,9 @@ def test_choices_are_those_of_the_domain() -> None:
     assert set(get_args(options.ScoringPrecision)) == set(get_args(ScoringPrecision))
     assert set(get_args(options.Target)) == set(get_args(Target))
     assert set(get_args(score.Method)) == set(get_args(Method))
+    assert set(get_args(export.ExportFormat)) == set(get_args(ExportFormat))
+    assert set(get_args(export.Relationship)) == set(get_args(Relationship))
+    assert set(get_args(import_scores.Polarity)) == set(get_args(Polarity))
     assert set(get_args(train.MixedPrecision)) == set(get_args(MixedPrecision))
     measures = get_type_hints(LeakSettings)["measure"]
     assert set(get_args(leak_check.Measure)) == set(get_args(measures))
@@ -329,11 +356,14 @@ def test_choices_are_those_of_the_domain() -> None:
 def test_defaults_are_those_of_the_functions() -> None:
     from thb.evaluation.cells import ScoreSettings
     from thb.evaluation.evaluate import EvaluateSettings
+    from thb.exchange.exporting import ExportSettings
     from thb.explanations.explain import ExplainSettings
     from thb.explanations.gallery import GallerySettings
     from thb.explanations.split import SplitExplainSettings
     from thb.prediction.inference import PredictSettings
     from thb.releases.leaks import LeakSettings
+    from thb.reports.transition_sheets import SheetSettings
+    from thb.robustness.shortcuts import ShortcutSettings
     from thb.training.settings import TrainOptions, TrainSettings
     from thb_dataset.clips.disk_store import DEFAULT_MAX_BYTES
     from thb_dataset.identity.splits import DEFAULT_RATIOS
@@ -347,8 +377,12 @@ def test_defaults_are_those_of_the_functions() -> None:
         "explain-split": [SplitExplainSettings(), ExplainSettings()],
         "gallery": [GallerySettings(), ExplainSettings()],
         "score": [thb.score],
+        "figures": [ScoreSettings()],
+        "transitions": [SheetSettings(), ExplainSettings(), thb.transitions],
+        "shortcuts": [ShortcutSettings(), thb.shortcuts],
         "tables": [thb.tables],
         "report": [ScoreSettings()],
+        "export": [ExportSettings()],
         "leak-check": [LeakSettings()],
         "board build": [thb.build_boards],
         "board retire": [thb.retire_generators],
@@ -369,6 +403,8 @@ def test_defaults_are_those_of_the_functions() -> None:
         *("n_bootstrap", "target", "steps", "measure", "method", "target_fpr", "split_list"),
     }
     assert f"(default: {TrainSettings().seed})" in find_option("train", "seed").help
+    missed = find_option("transitions", "missed").default
+    assert float(missed) == read_defaults(thb.transitions)["missed_below"]
     ratios = find_option("data split", "ratios").default
     assert tuple(ratios) == tuple(DEFAULT_RATIOS.values())
     size = find_option("cache prune", "max_size").default

@@ -14,9 +14,10 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Self, overload
 
 from thb.prediction.row_files import read_rows, write_rows
+from thb.runs.folders import PREDICTIONS_FILE
 from thb.runs.provenance import ScoringRecord
 from thb_dataset.errors import IncompletePredictionsError, ResultError
 from thb_dataset.wording import shorten_list
@@ -24,7 +25,9 @@ from thb_dataset.wording import shorten_list
 if TYPE_CHECKING:
     import pandas as pd
 
+    from thb.prediction.calls import Call, Grounds
     from thb.prediction.throughput import Throughput
+    from thb_dataset.records import Video
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +103,44 @@ class Prediction:
         if not all(map(math.isfinite, self.clip_logits)):
             raise ResultError(f"{self.video_id}: a clip's logit is not a finite number")
 
+    @classmethod
+    def of_video(
+        cls,
+        video: Video,
+        *,
+        split: str,
+        status: Status,
+        reason: str | None = None,
+        score: float | None = None,
+        clip_logits: tuple[float, ...] = (),
+    ) -> Self:
+        """Return the row of a video of a release, with what the release says of it.
+
+        Args:
+            video: The video.
+            split: The part of the protocol that it was scored in.
+            status: Whether it has a score.
+            reason: Why it has none.
+            score: P(fake).
+            clip_logits: The logits behind the score.
+
+        Raises:
+            ResultError: Status, score and logits do not go together.
+        """
+        return cls(
+            video_id=video.video_id,
+            label=int(video.label),
+            generator=video.generator.value if video.generator else None,
+            portrait=video.portrait,
+            driver=video.driver,
+            real_dataset=video.real_dataset.value if video.real_dataset else None,
+            split=split,
+            status=status,
+            reason=reason,
+            score=score,
+            clip_logits=clip_logits,
+        )
+
     @property
     def key(self) -> tuple[str, int]:
         """What tells the row from others: the video, and 0 for all of it."""
@@ -123,11 +164,14 @@ class Predictions:
         run: The provenance of the scores.
         throughput: How fast the processes of the run scored the videos; None for rows that were
             read from a file. Comparisons ignore it.
+        grounds: What decides which verdicts the scores come to; None for rows of a release and
+            rows that were read from a file. Comparisons ignore it.
     """
 
     rows: tuple[Prediction, ...]
     run: ScoringRecord
     throughput: Throughput | None = field(default=None, compare=False)
+    grounds: Grounds | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -154,16 +198,42 @@ class Predictions:
         detector = self.run.detector
         return f"<{len(self)} predictions of {detector.name or detector.model_type}: {found}>"
 
+    @property
+    def calls(self) -> tuple[Call | None, ...]:
+        """What the score of each row comes to, in the order of the rows.
+
+        None for a row without a score, and for every row without ``grounds``.
+        """
+        found = self.grounds
+        return tuple(
+            None if found is None or row.score is None else found.call(row.score, row.video_id)
+            for row in self.rows
+        )
+
+    @property
+    def verdicts(self) -> tuple[str | None, ...]:
+        """``called fake``, ``not called fake`` or ``none`` for each row, None as in ``calls``."""
+        return tuple(None if call is None else call.verdict for call in self.calls)
+
     def to_pandas(self) -> pd.DataFrame:
-        """Return a table with a row for each prediction and a column for each field."""
+        """Return a table with a row for each prediction and a column for each field.
+
+        Verdicts and the threshold are columns as well if the rows have ``grounds``.
+        """
         import pandas as pd
 
-        return pd.DataFrame([asdict(row) for row in self.rows])
+        table = pd.DataFrame([asdict(row) for row in self.rows])
+        if self.grounds is not None:
+            found = self.grounds.calibration
+            table["verdict"] = pd.Series(self.verdicts, index=table.index, dtype=object)
+            table["threshold"] = None if found is None else found.threshold
+        return table
 
     def _repr_html_(self) -> str:
         table = self.to_pandas()
-        shown = ["video_id", "score", "status", "reason", "clips", "faces"]
-        html: str = table.reindex(columns=shown).to_html(index=False, max_rows=60)
+        shown = ["video_id", "score", "verdict", "status", "reason", "clips", "faces"]
+        known = [name for name in shown if name in table.columns or name != "verdict"]
+        html: str = table.reindex(columns=known).to_html(index=False, max_rows=60)
         return html
 
     def check(self, expected_ids: Collection[str]) -> None:
@@ -227,3 +297,34 @@ def read_predictions(path: str | Path) -> Predictions:
     """
     rows, run = read_rows(path, Prediction, what="predictions")
     return Predictions(rows=rows, run=run)
+
+
+def read_all_predictions(paths: Iterable[str | Path]) -> list[Predictions]:
+    """Read predictions from files, and from all files ``predictions.parquet`` in folders.
+
+    Args:
+        paths: Files and folders; a file that is named twice is read once.
+
+    Raises:
+        ResultError: A path does not exist, a folder holds no predictions, or a file cannot be read.
+    """
+    return [read_predictions(file) for file in find_predictions(paths)]
+
+
+def find_predictions(paths: Iterable[str | Path]) -> list[Path]:
+    """Return the files that hold predictions: those named, and those in the folders named.
+
+    Args:
+        paths: Files and folders; a file that is named twice is returned once.
+
+    Raises:
+        ResultError: A folder holds no predictions.
+    """
+    files: list[Path] = []
+    for given in paths:
+        path = Path(given).expanduser()
+        found = sorted(path.rglob(PREDICTIONS_FILE)) if path.is_dir() else [path]
+        if not found:
+            raise ResultError(f"{path} holds no {PREDICTIONS_FILE}; thb evaluate writes them")
+        files += found
+    return list(dict.fromkeys(files))
