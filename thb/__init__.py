@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from thb.evaluation.evaluate import evaluate
     from thb.evaluation.result import Result
     from thb.evaluation.score import score
+    from thb.evaluation.verification import verify_result
+    from thb.exchange.exporting import export
+    from thb.exchange.importing import import_scores
     from thb.explanations.explain import explain
     from thb.explanations.explanation import Explanation
     from thb.explanations.gallery import make_gallery
@@ -108,7 +111,9 @@ __all__ = [
     "evaluate",
     "explain",
     "explain_split",
+    "export",
     "figures",
+    "import_scores",
     "load",
     "make_gallery",
     "predict",
@@ -124,6 +129,7 @@ __all__ = [
     "train",
     "transitions",
     "verify_release",
+    "verify_result",
     "write_predictions",
 ]
 
@@ -163,7 +169,9 @@ _HOMES = {
     "evaluate": "thb.evaluation.evaluate",
     "explain": "thb.explanations.explain",
     "explain_split": "thb.explanations.split",
+    "export": "thb.exchange.exporting",
     "figures": "thb.reports.figures.writing",
+    "import_scores": "thb.exchange.importing",
     "load": "thb.releases.tables",
     "make_gallery": "thb.explanations.gallery",
     "predict": "thb.prediction.predict",
@@ -179,6 +187,7 @@ _HOMES = {
     "train": "thb.training.train",
     "transitions": "thb.reports.run_transitions",
     "verify_release": "thb.releases.verification",
+    "verify_result": "thb.evaluation.verification",
     "write_predictions": "thb.prediction.predictions",
 }
 """The module of each name; after a colon, what it is called there."""

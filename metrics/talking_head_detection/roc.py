@@ -22,6 +22,7 @@ __all__ = [
     "GRADES",
     "T01",
     "T1",
+    "VERSION",
     "FixedPoint",
     "FloatArray",
     "IntArray",
@@ -43,6 +44,9 @@ __all__ = [
 Method = Literal["conservative", "interpolate", "nearest"]
 T1 = Fraction(1, 100)
 T01 = Fraction(1, 1000)
+
+VERSION = "1"
+"""Raised whenever the same scores would give another number; results hold it."""
 
 GRADED_FROM = 100
 """The least number of videos of each class behind a grade. With fewer real videos T1 allows no

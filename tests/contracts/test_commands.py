@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 import thb
 from thb.cli import SUMMARIES, app, load_verb
-from thb.commands import leak_check, options, score, train
+from thb.commands import export, import_scores, leak_check, options, score, train
 from thb.runtime.console import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ FUNCTIONS = {
     "score": "score",
     "tables": "tables",
     "report": "report",
+    "verify-result": "verify_result",
+    "import-scores": "import_scores",
+    "export": "export",
     "convert": "convert",
     "data verify": "verify_release",
     "data split": "split_folder",
@@ -199,6 +202,9 @@ def test_every_command_has_its_function(words: str) -> None:
         (["tables", "nowhere.parquet"], 2),
         (["tables", "--out", "tables.md", "--published"], 2),
         (["tables"], 3),
+        (["verify-result", "nowhere.json"], 3),
+        (["export", "nowhere", "--to", "csv", "--out", "x"], 3),
+        (["import-scores", "s.csv", "--protocol", "p1", "--out", "x"], 2),
         (["data", "verify", "--split-list", "none"], 2),
         (["data", "verify", "--release", "./nowhere"], 3),
         (["evaluate", "./nowhere", "--protocol", "p1", "--release", "./nowhere"], 3),
@@ -310,6 +316,8 @@ def test_choices_are_those_of_the_domain() -> None:
     from detectors.recipes import MixedPrecision
     from metrics.talking_head_detection.roc import Method
     from thb.evaluation.cells import NoFacePolicy
+    from thb.exchange.exporting import ExportFormat, Relationship
+    from thb.exchange.importing import Polarity
     from thb.prediction.inference import ScoringPrecision
     from thb.releases.leaks import LeakSettings
 
@@ -317,6 +325,9 @@ def test_choices_are_those_of_the_domain() -> None:
     assert set(get_args(options.ScoringPrecision)) == set(get_args(ScoringPrecision))
     assert set(get_args(options.Target)) == set(get_args(Target))
     assert set(get_args(score.Method)) == set(get_args(Method))
+    assert set(get_args(export.ExportFormat)) == set(get_args(ExportFormat))
+    assert set(get_args(export.Relationship)) == set(get_args(Relationship))
+    assert set(get_args(import_scores.Polarity)) == set(get_args(Polarity))
     assert set(get_args(train.MixedPrecision)) == set(get_args(MixedPrecision))
     measures = get_type_hints(LeakSettings)["measure"]
     assert set(get_args(leak_check.Measure)) == set(get_args(measures))
@@ -325,6 +336,7 @@ def test_choices_are_those_of_the_domain() -> None:
 def test_defaults_are_those_of_the_functions() -> None:
     from thb.evaluation.cells import ScoreSettings
     from thb.evaluation.evaluate import EvaluateSettings
+    from thb.exchange.exporting import ExportSettings
     from thb.explanations.explain import ExplainSettings
     from thb.explanations.gallery import GallerySettings
     from thb.explanations.split import SplitExplainSettings
@@ -345,6 +357,7 @@ def test_defaults_are_those_of_the_functions() -> None:
         "score": [thb.score],
         "tables": [thb.tables],
         "report": [ScoreSettings()],
+        "export": [ExportSettings()],
         "leak-check": [LeakSettings()],
         "data verify": [thb.verify_release],
         "data statistics": [thb.count_release],

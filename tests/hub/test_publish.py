@@ -152,17 +152,20 @@ def test_a_card_that_lost_its_yaml_is_seen_and_repaired(
     assert hub.files(REPO)["README.md"].partition(b"configs:")[2] == card.partition(b"configs:")[2]
 
 
-def test_an_eval_yaml_that_the_hub_refuses_can_be_left_out(
+def test_eval_yaml_which_the_hub_may_refuse_is_left_out_unless_it_is_asked_for(
     hub: LoopbackHub, repo: str, run_client: RunClient
 ) -> None:
     hub.refuse_eval_yaml = True
-    refused = run_client("publish", release=repo, repo=repo)
+    refused = run_client("publish", release=repo, repo=repo, with_eval=True)
     assert refused.error == "ReleaseError"
-    assert "--without-eval" in refused.message
+    assert "--with-eval" in refused.message
     assert len(hub.datasets[REPO].trees) == 1
-    sent = run_client("publish", release=repo, repo=repo, with_eval=False)
+    sent = run_client("publish", release=repo, repo=repo)
     assert sent.error is None, sent.message
     assert "eval.yaml" not in hub.files(REPO)
+    hub.refuse_eval_yaml = False
+    sent = run_client("publish", release=repo, repo=repo, with_eval=True)
+    assert sent.result["changed"] == ["eval.yaml"]
 
 
 @pytest.mark.parametrize(

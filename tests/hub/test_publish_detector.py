@@ -20,9 +20,10 @@ from detectors.registry import create_detector, find_detector_class, load_detect
 from tests.support.loopback_hub import LoopbackHub
 from thb.evaluation.evaluate import EvaluateSettings, evaluate
 from thb.evaluation.result import Result
+from thb.exchange.eval_results import EVAL_RESULTS_FILE
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predictions import read_predictions
-from thb.publishing.detector import EVAL_FILE, publish_detector
+from thb.publishing.detector import publish_detector
 from thb.publishing.remote_code import bundle_code
 from thb.training.settings import TrainOptions
 from thb.training.train import train
@@ -223,10 +224,11 @@ def test_the_card_has_the_runs_own_figures(evaluated: Path, tmp_path: Path) -> N
     assert f"{cell.measures['auc'].value:.3f} (" in card
     assert "SYNTHETIC" in card
     assert "datasets" not in head
+    assert "base_model" not in head, "the Hub's leaderboards hide models that have one"
     for file in (tmp_path / "out").rglob("*"):
         assert not file.is_file() or str(tmp_path).encode() not in file.read_bytes()
         assert not file.is_file() or str(evaluated.parent).encode() not in file.read_bytes()
-    assert EVAL_FILE not in made.files, "results of a synthetic release are entered nowhere"
+    assert EVAL_RESULTS_FILE not in made.files, "results of a synthetic release are entered nowhere"
     assert load_detector(tmp_path / "out").config.weights_licence == "CC0-1.0"
     assert (tmp_path / "out" / "history.svg").is_file()
 
@@ -242,18 +244,21 @@ def test_entries_are_of_these_weights_and_of_a_repo(evaluated: Path, tmp_path: P
     content["release"]["synthetic"] = False
     file.write_text(json.dumps(content), "utf-8")
     made = publish_detector(run, repo=REPO, dry_run=tmp_path / "a")
-    assert EVAL_FILE not in made.files
+    assert EVAL_RESULTS_FILE not in made.files
     assert any("--dataset" in note for note in made.notes)
     made = publish_detector(run, repo=REPO, dry_run=tmp_path / "b", dataset="someone/Benchmark")
-    text = (tmp_path / "b" / EVAL_FILE).read_text("utf-8")
-    (entry,) = yaml.safe_load(text)
+    text = (tmp_path / "b" / EVAL_RESULTS_FILE).read_text("utf-8")
+    entry, sharp = yaml.safe_load(text)
     (cell,) = [cell for cell in content["cells"] if cell["part"] == "test"]
     assert entry["dataset"] == {"id": "someone/Benchmark", "task_id": "p3_hallo"}
     assert entry["value"] == pytest.approx(cell["measures"]["auc"]["value"], abs=1e-6)
+    assert sharp["dataset"]["task_id"] == "p3_hallo_t1"
+    assert sharp["value"] == pytest.approx(cell["measures"]["t1"]["value"], abs=1e-6)
+    assert f"n_real={cell['n_real']}" in sharp["notes"]
     content["runs"]["p3-hallo"]["detector"]["weights_sha256"] = "0" * 64
     file.write_text(json.dumps(content), "utf-8")
     other = publish_detector(run, repo=REPO, dry_run=tmp_path / "c", dataset="someone/Benchmark")
-    assert EVAL_FILE not in other.files
+    assert EVAL_RESULTS_FILE not in other.files
     assert any("no result of these weights" in note for note in other.notes)
 
 

@@ -70,11 +70,28 @@ class OutputFormat(StrEnum):
     JSON = "json"
 
 
+class RowFormat(StrEnum):
+    """How a verb writes one line for each video to stdout."""
+
+    TEXT = "text"
+    CSV = "csv"
+    JSON = "json"
+
+
 class TableFormat(StrEnum):
-    """How a verb writes a table of results to stdout."""
+    """How a verb writes a table to stdout."""
 
     TEXT = "text"
     MARKDOWN = "markdown"
+    JSON = "json"
+
+
+class ResultFormat(StrEnum):
+    """How a verb writes results to stdout."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    CSV = "csv"
     JSON = "json"
 
 
@@ -82,6 +99,10 @@ FORMAT: Final = OutputFormat.TEXT
 FormatOption = Annotated[OutputFormat, typer.Option("--format", help="Format of stdout.")]
 TABLE_FORMAT: Final = TableFormat.TEXT
 TableFormatOption = Annotated[TableFormat, typer.Option("--format", help="Format of stdout.")]
+ROW_FORMAT: Final = RowFormat.TEXT
+RowFormatOption = Annotated[RowFormat, typer.Option("--format", help="Format of stdout.")]
+RESULT_FORMAT: Final = ResultFormat.TEXT
+ResultFormatOption = Annotated[ResultFormat, typer.Option("--format", help="Format of stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bars.")]
 
 BATCH_SIZE: Final = 16

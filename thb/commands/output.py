@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from thb.commands.options import TableFormat
+from thb.commands.options import ResultFormat
 from thb.runtime.console import say
 from thb.runtime.progress import is_main_process
 from thb.runtime.records import replace_not_finite
+from thb.runtime.text import escape as escape  # noqa: PLC0414 — the commands know it from here
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -87,20 +88,20 @@ def say_grounds(grounds: Grounds) -> None:
         say(f"warning: {grounds.banner}")
 
 
-def escape(text: str) -> str:
-    """Return a name with its control characters spelt out, so that no terminal obeys them."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
-
-
-def write_results(results: Sequence[Result], output: TableFormat) -> None:
-    """Write results as the paper's tables, one per protocol, or as JSON."""
-    if output is TableFormat.JSON:
+def write_results(results: Sequence[Result], output: ResultFormat) -> None:
+    """Write results as the paper's tables, one per protocol, or as JSON or CSV."""
+    if output is ResultFormat.JSON:
         write_json({"results": [result.to_dict() for result in results]})
+        return
+    if output is ResultFormat.CSV:
+        from thb.evaluation.csv_table import csv_table
+
+        write_line(csv_table(results).removesuffix("\n"))
         return
     from thb.evaluation.tables import markdown_table, notes
     from thb.evaluation.terminal_tables import print_results
 
-    if output is TableFormat.MARKDOWN:
+    if output is ResultFormat.MARKDOWN:
         write_line("\n\n".join([markdown_table(results), *notes(results)]))
         return
     write_drawing(lambda console: print_results(results, console))

@@ -12,19 +12,19 @@ from thb.commands.options import (
     BATCH_SIZE,
     DETECTOR_HELP,
     FACE_PACK,
-    FORMAT,
     MAX_PIXELS,
     MAX_SECONDS,
     PRECISION,
+    ROW_FORMAT,
     VIDEOS_HELP,
     BatchSizeOption,
     FacePackOption,
-    FormatOption,
     MaxPixelsOption,
     MaxSecondsOption,
-    OutputFormat,
     PrecisionOption,
     QuietOption,
+    RowFormat,
+    RowFormatOption,
     TrustOption,
     UntrainedOption,
     WorkersOption,
@@ -51,7 +51,7 @@ def predict(  # noqa: PLR0913 — one parameter per option
     *,
     detector: Annotated[str, typer.Argument(metavar="DETECTOR", help=DETECTOR_HELP)],
     videos: Annotated[list[str], typer.Argument(metavar="VIDEO", help=VIDEOS_HELP)],
-    output: FormatOption = FORMAT,
+    output: RowFormatOption = ROW_FORMAT,
     batch_size: BatchSizeOption = BATCH_SIZE,
     precision: PrecisionOption = PRECISION,
     all_faces: Annotated[
@@ -74,7 +74,7 @@ def predict(  # noqa: PLR0913 — one parameter per option
 
     JSON: videos, each with video_id, score, verdict, verdict_sentence, caveat, threshold, status,
     reason, clips, faces, clip_logits and warnings, and with face, start_seconds, end_seconds and
-    box with --all-faces; run, what scored them; throughput.
+    box with --all-faces; run, what scored them; throughput. CSV: the videos without clip_logits.
 
     Examples:
         thb predict runs/baseline/p3-hallo clip.mp4 other.mp4
@@ -101,10 +101,12 @@ def predict(  # noqa: PLR0913 — one parameter per option
     )
     predictions = predict_files(model, files, all_faces=all_faces, settings=settings)
     rows = predictions.rows
-    if output is OutputFormat.JSON:
+    if output is RowFormat.JSON:
         records = [_to_record(row, grounds) for row in rows]
         throughput = to_json(predictions.throughput)
         write_json({"videos": records, "run": to_json(predictions.run), "throughput": throughput})
+    elif output is RowFormat.CSV:
+        _write_csv([_to_record(row, grounds) for row in rows])
     else:
         _write_lines(rows, grounds)
     if len(rows) > 1 and not quiet:
@@ -152,6 +154,21 @@ def _to_record(row: Prediction, grounds: Grounds) -> dict[str, Any]:
         "warnings": list(row.warnings),
     }
     return record | (row.to_dict() if isinstance(row, FacePrediction) else {})
+
+
+def _write_csv(records: Sequence[dict[str, Any]]) -> None:
+    """Write a line per video, or per face; lists are written as text with semicolons."""
+    from thb.runtime.csv_text import write_csv
+
+    columns = [name for name in records[0] if name != "clip_logits"]
+    rows = [
+        {
+            name: "; ".join(map(str, value)) if isinstance(value, list | tuple) else value
+            for name, value in record.items()
+        }
+        for record in records
+    ]
+    write_line(write_csv(columns, rows).removesuffix("\n"))
 
 
 def _write_lines(rows: Sequence[Prediction], grounds: Grounds) -> None:

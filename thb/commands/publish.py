@@ -63,12 +63,16 @@ def dataset(
             help="The commit that holds the videos; for a dry run without the Hub.",
         ),
     ] = None,
-    without_eval: Annotated[
-        bool, typer.Option("--without-eval", help="Leave out eval.yaml, if the Hub refuses it.")
+    with_eval: Annotated[
+        bool,
+        typer.Option(
+            "--with-eval",
+            help="Add eval.yaml, which the Hub refuses until it knows this benchmark.",
+        ),
     ] = False,
     output: FormatOption = FORMAT,
 ) -> None:
-    """Publish a release's index, card and eval.yaml, so that load_dataset finds its configs.
+    """Publish a release's index and card, so that load_dataset finds its configs.
 
     No video is sent: the videos must be in the repo, and the index points at the commit that has
     them. Publishing twice changes nothing.
@@ -88,7 +92,7 @@ def dataset(
         create_pr=create_pr,
         dry_run=out if dry_run else None,
         videos_at=videos_at,
-        with_eval=not without_eval,
+        with_eval=with_eval,
     )
     _write(publication, output)
 

@@ -11,10 +11,10 @@ import typer
 from thb.commands.options import (
     BOOTSTRAP,
     NO_FACE,
-    TABLE_FORMAT,
+    RESULT_FORMAT,
     BootstrapOption,
     NoFaceOption,
-    TableFormatOption,
+    ResultFormatOption,
 )
 from thb.commands.output import write_results
 
@@ -60,14 +60,14 @@ def score(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Also write result-<protocol>.json there."),
     ] = None,
-    output: TableFormatOption = TABLE_FORMAT,
+    output: ResultFormatOption = RESULT_FORMAT,
 ) -> None:
     """Compute the paper's numbers from saved predictions.
 
     Neither videos nor a detector are needed. The folds of a protocol become one result. Several
     detectors stand in one table, in the order of their mean T1.
 
-    JSON: results, one per protocol, each as in result-<protocol>.json.
+    JSON: results, one per protocol, each as in result-<protocol>.json. CSV: a line per number.
 
     Examples:
         thb score runs/baseline runs/tall --name small --name large

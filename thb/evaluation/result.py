@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,9 +17,12 @@ from thb.runtime.records import read_json, to_json
 from thb_dataset.errors import ResultError
 from thb_dataset.files import parse_json, write_whole
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 AUC_GRADES = 1
 """The version of results whose grades were those of the AUC; they are graded anew when read."""
+
+READ_VERSIONS = (AUC_GRADES, 2, SCHEMA_VERSION)
+"""Version 2 does not know ``splits_sha256`` and ``versions``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +35,18 @@ class Result(ProtocolNumbers):
             give more false alarms.
         runs: The provenance of each fold's predictions, by fold.
         predictions_sha256: The digest of the rows behind the numbers, by fold.
+        splits_sha256: The digest of what the release says of the videos in these rows (label,
+            generator, portrait, driver, dataset, part), by fold: two detectors with equal digests
+            were tested on the same videos. Empty in results of older versions.
+        versions: What computed the numbers: the versions of the toolkit, of the metric and of
+            numpy. Empty in results of older versions.
     """
 
     thresholds: Mapping[str, Mapping[str, float | None]]
     runs: Mapping[str, FoldScoringRecord]
     predictions_sha256: Mapping[str, str]
+    splits_sha256: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def marks(self) -> Mapping[str, tuple[Mark, ...]]:
@@ -60,10 +70,10 @@ class Result(ProtocolNumbers):
             ResultError: The record has another schema version, or a field is missing or of
                 another type.
         """
-        if record.get("schema_version") not in (AUC_GRADES, SCHEMA_VERSION):
+        if record.get("schema_version") not in READ_VERSIONS:
             raise ResultError(
                 f"the result has schema version {record.get('schema_version')!r}; this version "
-                f"reads {AUC_GRADES} and {SCHEMA_VERSION}: score the predictions again"
+                f"reads {', '.join(map(str, READ_VERSIONS))}: score the predictions again"
             )
         try:
             result = read_json(cls, json.dumps(record))
@@ -82,11 +92,8 @@ class Result(ProtocolNumbers):
         Raises:
             OSError: The file cannot be written.
         """
-        text = json.dumps(
-            self.to_dict(), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False
-        )
         with write_whole(path) as draft:
-            draft.write_text(text + "\n", encoding="utf-8")
+            draft.write_text(write_canonical_text(self.to_dict()), encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -95,19 +102,45 @@ class Result(ProtocolNumbers):
         Raises:
             ResultError: The file does not exist, is not JSON, or does not hold a result.
         """
-        try:
-            record = parse_json(Path(path).read_bytes())
-        except (OSError, ValueError) as error:
-            raise ResultError(f"{path} does not hold a result: {error}") from error
-        if not isinstance(record, dict):
-            raise ResultError(f"{path} does not hold a result")
-        return cls.from_dict(record)
+        return cls.from_dict(parse_result(Path(path), _read_bytes(Path(path))))
 
     def to_markdown(self) -> str:
         """Return the paper's table in Markdown, with this detector as its only row."""
         caveats = list_caveats([self])
         table = markdown_table([self])
         return "\n".join([table, *caveats, ""]) if caveats else table
+
+
+def write_canonical_text(record: Mapping[str, Any]) -> str:
+    """Return the JSON of a result as files hold it: sorted keys, two spaces, a final new line."""
+    text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return text + "\n"
+
+
+def parse_result(path: Path, data: bytes) -> dict[str, Any]:
+    """Return the JSON values that a file of a result holds, whatever they are.
+
+    Args:
+        path: The file, for messages.
+        data: Its bytes.
+
+    Raises:
+        ResultError: The bytes are not JSON, or not of an object.
+    """
+    try:
+        record = parse_json(data)
+    except ValueError as error:
+        raise ResultError(f"{path} does not hold a result: {error}") from error
+    if not isinstance(record, dict):
+        raise ResultError(f"{path} does not hold a result")
+    return record
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ResultError(f"{path} does not hold a result: {error}") from error
 
 
 def result_file_name(result: Result) -> str:

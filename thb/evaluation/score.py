@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import get_args
 
 from metrics.talking_head_detection.bootstrap import choose_scheme, mean_bootstrap
@@ -18,6 +19,7 @@ from metrics.talking_head_detection.delong import area_interval
 from metrics.talking_head_detection.roc import (
     T01,
     T1,
+    VERSION,
     Interval,
     Method,
     MetricError,
@@ -30,15 +32,21 @@ from metrics.talking_head_detection.roc import (
 from thb.evaluation.cells import METRICS, Cell, Measure, NoFacePolicy, ScoreSettings
 from thb.evaluation.pairs import Pair, pair_up
 from thb.evaluation.result import Result
-from thb.prediction.predictions import Prediction, Predictions
+from thb.prediction.predictions import Prediction, Predictions, read_all_predictions
 from thb.runs.provenance import FoldScoringRecord
+from thb.runtime.environment import package_versions
 from thb_dataset.errors import ResultError
 
 _TARGETS = {"t1": T1, "t01": T01}
+_COMPUTING = ("talkingheadbench", "numpy")
+"""The packages on which the numbers depend, once there are predictions."""
+
+_OF_THE_RELEASE = ("video_id", "label", "generator", "portrait", "driver", "real_dataset", "split")
+"""What a row says of its video and not of its score."""
 
 
 def score(
-    predictions: Predictions | Sequence[Predictions],
+    predictions: Predictions | str | Path | Sequence[Predictions | str | Path],
     *,
     no_face: NoFacePolicy = "exclude",
     method: Method = "conservative",
@@ -50,6 +58,7 @@ def score(
 
     Args:
         predictions: The predictions of the protocol's folds: one for P1, up to six for P2 and P3.
+            A path stands for its file ``predictions.parquet``, or for all such files in a folder.
         no_face: How a video without a face counts: ``exclude`` leaves it out, ``as_real`` and
             ``as_fake`` give it the score 0 or 1. Other videos without a score are left out.
         method: How T1 and T0.1 are read off the ROC curve.
@@ -61,11 +70,8 @@ def score(
         ResultError: There is nothing to score, a row has no label, a video has several rows, or
             the predictions differ in protocol, release, splits, detector, clips or face pack.
     """
-    folds = [predictions] if isinstance(predictions, Predictions) else list(predictions)
-    if no_face not in get_args(NoFacePolicy):
-        raise ResultError(
-            f"no-face policy {no_face!r} is not one of {', '.join(get_args(NoFacePolicy))}"
-        )
+    _check_policy(no_face)
+    folds = _open(predictions)
     if not folds:
         raise ResultError("no predictions: nothing to score")
     runs = {run.fold: run for run in map(_get_run, folds)}
@@ -96,7 +102,32 @@ def score(
         runs={name: runs[name] for name in sorted(runs)},
         settings=ScoreSettings(no_face=no_face, method=method, n_bootstrap=n_bootstrap, seed=seed),
         predictions_sha256={name: _hash_rows(rows[name]) for name in sorted(runs)},
+        splits_sha256={name: _hash_split(rows[name]) for name in sorted(runs)},
+        versions=_list_versions(),
     )
+
+
+def _check_policy(no_face: str) -> None:
+    if no_face not in get_args(NoFacePolicy):
+        raise ResultError(
+            f"no-face policy {no_face!r} is not one of {', '.join(get_args(NoFacePolicy))}"
+        )
+
+
+def _list_versions() -> dict[str, str]:
+    installed = package_versions()
+    return {name: installed[name] for name in _COMPUTING if name in installed} | {"metric": VERSION}
+
+
+def _open(
+    predictions: Predictions | str | Path | Sequence[Predictions | str | Path],
+) -> list[Predictions]:
+    given = [predictions] if isinstance(predictions, Predictions | str | Path) else predictions
+    return [
+        fold
+        for item in given
+        for fold in ([item] if isinstance(item, Predictions) else read_all_predictions([item]))
+    ]
 
 
 def _get_run(predictions: Predictions) -> FoldScoringRecord:
@@ -239,5 +270,13 @@ def _hash_rows(rows: Sequence[Prediction]) -> str:
         line["score"] = None if row.score is None else round(row.score, 6)
         if not row.warnings:  # rows of older versions have no warnings, and keep their digest
             del line["warnings"]
+        digest.update(json.dumps(line, sort_keys=True).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _hash_split(rows: Sequence[Prediction]) -> str:
+    digest = hashlib.sha256()
+    for row in sorted(rows, key=lambda row: row.video_id):
+        line = {name: getattr(row, name) for name in _OF_THE_RELEASE}
         digest.update(json.dumps(line, sort_keys=True).encode() + b"\n")
     return digest.hexdigest()

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from detectors.registry import load_detector
 from thb.prediction.face_rows import number_faces
@@ -200,18 +200,19 @@ def make_row(
         split: The part of the protocol that the video was scored in.
     """
     scored = outcome.status is Status.OK
-    return Prediction(
-        video_id=name,
-        label=None if video is None else int(video.label),
-        generator=video.generator.value if video and video.generator else None,
-        portrait=video.portrait if video else None,
-        driver=video.driver if video else None,
-        real_dataset=video.real_dataset.value if video and video.real_dataset else None,
-        split=split,
-        status=outcome.status,
-        reason=outcome.reason,
-        score=aggregate(outcome.clip_logits, spec.aggregation) if scored else None,
-        clip_logits=outcome.clip_logits,
+    values: dict[str, Any] = {
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "score": aggregate(outcome.clip_logits, spec.aggregation) if scored else None,
+        "clip_logits": outcome.clip_logits,
+    }
+    row = (
+        Prediction(video_id=name, split=split, **values)
+        if video is None
+        else Prediction.of_video(video, split=split, **values)
+    )
+    return replace(
+        row,
         clips=len(outcome.clip_logits),
         faces=outcome.faces,
         warnings=outcome.warnings,

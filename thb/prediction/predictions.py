@@ -14,9 +14,10 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Self, overload
 
 from thb.prediction.row_files import read_rows, write_rows
+from thb.runs.folders import PREDICTIONS_FILE
 from thb.runs.provenance import ScoringRecord
 from thb_dataset.errors import IncompletePredictionsError, ResultError
 from thb_dataset.wording import shorten_list
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from thb.prediction.throughput import Throughput
+    from thb_dataset.records import Video
 
 _log = logging.getLogger(__name__)
 
@@ -99,6 +101,44 @@ class Prediction:
             raise ResultError(f"{self.video_id}: score {self.score} is not within [0, 1]")
         if not all(map(math.isfinite, self.clip_logits)):
             raise ResultError(f"{self.video_id}: a clip's logit is not a finite number")
+
+    @classmethod
+    def of_video(
+        cls,
+        video: Video,
+        *,
+        split: str,
+        status: Status,
+        reason: str | None = None,
+        score: float | None = None,
+        clip_logits: tuple[float, ...] = (),
+    ) -> Self:
+        """Return the row of a video of a release, with what the release says of it.
+
+        Args:
+            video: The video.
+            split: The part of the protocol that it was scored in.
+            status: Whether it has a score.
+            reason: Why it has none.
+            score: P(fake).
+            clip_logits: The logits behind the score.
+
+        Raises:
+            ResultError: Status, score and logits do not go together.
+        """
+        return cls(
+            video_id=video.video_id,
+            label=int(video.label),
+            generator=video.generator.value if video.generator else None,
+            portrait=video.portrait,
+            driver=video.driver,
+            real_dataset=video.real_dataset.value if video.real_dataset else None,
+            split=split,
+            status=status,
+            reason=reason,
+            score=score,
+            clip_logits=clip_logits,
+        )
 
     @property
     def key(self) -> tuple[str, int]:
@@ -227,3 +267,22 @@ def read_predictions(path: str | Path) -> Predictions:
     """
     rows, run = read_rows(path, Prediction, what="predictions")
     return Predictions(rows=rows, run=run)
+
+
+def read_all_predictions(paths: Iterable[str | Path]) -> list[Predictions]:
+    """Read predictions from files, and from all files ``predictions.parquet`` in folders.
+
+    Args:
+        paths: Files and folders; a file that is named twice is read once.
+
+    Raises:
+        ResultError: A path does not exist, a folder holds no predictions, or a file cannot be read.
+    """
+    files: list[Path] = []
+    for given in paths:
+        path = Path(given).expanduser()
+        found = sorted(path.rglob(PREDICTIONS_FILE)) if path.is_dir() else [path]
+        if not found:
+            raise ResultError(f"{path} holds no {PREDICTIONS_FILE}; thb evaluate writes them")
+        files += found
+    return [read_predictions(file) for file in dict.fromkeys(files)]

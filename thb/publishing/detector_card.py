@@ -1,4 +1,4 @@
-"""The model card of a published detector, and its entries for the Hub's leaderboards.
+"""The model card of a published detector.
 
 Every number comes from the run's own record and from results of the published weights.
 """
@@ -17,11 +17,8 @@ from thb.publishing.remote_code import describe
 from thb.releases.opening import DEFAULT_RELEASE
 from thb.runs.provenance import FROM_SCRATCH
 from thb.runs.record import ReleaseRecord, RunRecord
-from thb_dataset.records import Generator
 
 if TYPE_CHECKING:
-    from huggingface_hub import EvalResultEntry
-
     from detectors.base import Detector
     from thb.evaluation.result import Result
     from thb.prediction.calibration import Calibration
@@ -220,51 +217,3 @@ def _write_licences(detector: Detector) -> str:
         " video, not a proof. It may be wrong in either direction, above all on generators,"
         " compression and people that the detector was not tested on."
     )
-
-
-def make_entries(
-    results: Iterable[tuple[str, Result]], *, dataset: str | None
-) -> list[EvalResultEntry]:
-    """Return the results of a detector for ``.eval_results``: one AUC for each fold.
-
-    The AUC of P1 is the mean over its generators.
-
-    Args:
-        results: Pairs of a fold's name and a result, as for :func:`write_card`. Results of a
-            synthetic release, or of one that differs from the published one, are left out.
-        dataset: The dataset repo that the results are of. With None, each result's own release
-            counts, and results of a folder are left out.
-    """
-    from huggingface_hub import EvalResultEntry
-
-    entries = []
-    for fold, result in results:
-        release, name = result.release, result.release.name
-        target = dataset or (name if name == DEFAULT_RELEASE else None)
-        value = _find_auc(fold, result)
-        if target is None or release.synthetic or release.differs or value is None:
-            continue
-        revision = result.release.revision or ""
-        entries.append(
-            EvalResultEntry(
-                dataset_id=target,
-                task_id=_name_task(fold),
-                value=round(value, 6),
-                dataset_revision=revision if name == target and len(revision) == 40 else None,
-                notes=f"AUC, fold {fold}, splits by {result.split_by}; "
-                + ("mean over generators" if fold == "p1" else "its held-out generator"),
-            )
-        )
-    return entries
-
-
-def _name_task(fold: str) -> str:
-    """Return the task of ``eval.yaml`` that a fold answers: ``p1_overall``, ``p3_hallo``."""
-    protocol, _, generator = fold.partition("-")
-    return f"{protocol}_{Generator.parse(generator).slug if generator else 'overall'}"
-
-
-def _find_auc(fold: str, result: Result) -> float | None:
-    cells = [cell for cell in result.cells if cell.fold == fold and cell.part == "test"]
-    values = [cell.measures["auc"].value for cell in cells if "auc" in cell.measures]
-    return sum(values) / len(values) if values else None

@@ -51,6 +51,39 @@ UNTRAINED: Final = Mark(
 )
 
 
+IMPORTED: Final = Mark(
+    symbol="¶",
+    sentence=(
+        "Its scores were made elsewhere and imported: the toolkit saw neither its weights nor how"
+        " it prepared the videos."
+    ),
+)
+
+IMPORTED_KIND: Final = "imported"
+"""The ``model_type`` of a detector of which only the scores are known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportRecord:
+    """The file that scores of other software were read from.
+
+    Attributes:
+        file: Its name, without its folder.
+        sha256: The digest of its bytes.
+        format: ``csv`` or ``workbench``.
+        polarity: What a high number in it means, as the user said: ``fake-high``, ``real-high``.
+        scale: ``probability`` or ``logit``.
+        origin: What the file says of its detector; None if it says nothing.
+    """
+
+    file: str
+    sha256: str
+    format: str
+    polarity: str
+    scale: str
+    origin: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScoredDetector:
     """The detector that gave scores.
@@ -114,10 +147,12 @@ class FoldScoringRecord(FoldRecord, ScoringRecord):
     Attributes:
         trained_on: The fold that the detector was trained on; None if the detector does not say.
         name: What the detector is called in tables; empty in records of older versions.
+        imported: The file that the scores were read from; None for scores that this toolkit made.
     """
 
     trained_on: FoldRecord | None = None
     name: str = ""
+    imported: ImportRecord | None = None
 
     @property
     def title(self) -> str:
@@ -134,13 +169,14 @@ class FoldScoringRecord(FoldRecord, ScoringRecord):
     @property
     def marks(self) -> tuple[Mark, ...]:
         """What sets the scores on this fold apart."""
+        marks = super().marks if self.imported is None else (*super().marks, IMPORTED)
         if self.mismatch is None:
-            return super().marks
+            return marks
         sentence = (
             f"The detector was {self.mismatch}. It may have seen the test videos or their generator"
             " in training: this is no result of the benchmark."
         )
-        return (*super().marks, Mark(symbol="‡", sentence=sentence))
+        return (*marks, Mark(symbol="‡", sentence=sentence))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -23,6 +24,8 @@ RECORD_FILE: Final = "run.json"
 HISTORY_FILE: Final = "history.csv"
 CURVE_FILE: Final = "history.svg"
 RECORD_FORMAT: Final = "thb-run/1"
+FOLD_NAME: Final = re.compile(r"p[123](-[a-z0-9_-]+)?")
+"""What folds are called; a record of others may hold any name, and names become folders."""
 
 
 @dataclass(frozen=True, kw_only=True)

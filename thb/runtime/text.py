@@ -19,6 +19,11 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
+def escape(text: str) -> str:
+    """Return a text with its control characters spelt out, so that no terminal obeys them."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
 def markdown_row(values: Sequence[str]) -> str:
     """Return a row of a Markdown table, its values printable and their bars escaped."""
     cells = [printable(value).replace("|", "\\|") for value in values]

@@ -27,6 +27,9 @@ SPLITS_PER_CONFIG = 30
 EVALUATION_FRAMEWORK = "talkingheadbench"
 """Our name in ``eval.yaml``; the Hub may refuse the file until its list of frameworks has it."""
 
+MEAN_TASKS = {Protocol.P1: ("t1",), Protocol.P2: ("t1",), Protocol.P3: ("t1", "t01")}
+"""The metrics whose mean over the generators has a task in ``eval.yaml``."""
+
 SUBJECTS_SHOWN = 3
 TAGS = ("deepfake-detection", "talking-head", "benchmark", "video", "audio")
 _INDEX_KEYS = ("configs", "dataset_info")
@@ -74,13 +77,23 @@ def write_card(
 
 
 def write_eval_yaml(index: HubIndex) -> str:
-    """Return ``eval.yaml``, which makes a Hub dataset a benchmark with a task per test split."""
+    """Return ``eval.yaml``, which makes a Hub dataset a benchmark with a leaderboard per task.
+
+    The AUC saturates, so each fold has a task for T1 as well, and each protocol one for the mean
+    of T1 over its generators. A task names one split; a mean names the first of its config.
+    """
     tasks = [{"id": "p1_overall", "config": DEFAULT_CONFIG, "split": "test"}]
-    for config in index.configs:
+    for config, splits in index.configs.items():
         protocol, held_out = parse_config(config)
         if held_out is not None:
             task = f"{protocol.value}_{held_out.slug}"
             tasks.append({"id": task, "config": config, "split": "test"})
+            tasks.append({"id": f"{task}_t1", "config": config, "split": "test"})
+            continue
+        first = next(name for name in splits if name.startswith("test"))
+        for metric in MEAN_TASKS[protocol]:
+            task = f"{protocol.value}_mean_{metric}"
+            tasks.append({"id": task, "config": config, "split": first})
     content = {
         "name": "TalkingHeadBench",
         "description": "Detection of talking-head deepfakes under shifts of identity and of "

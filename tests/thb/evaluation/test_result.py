@@ -32,7 +32,7 @@ def test_keys_are_sorted_and_floats_have_six_decimals(tmp_path: Path) -> None:
     make_result().save(tmp_path / "x.json")
     record = json.loads((tmp_path / "x.json").read_text())
     assert list(record) == sorted(record)
-    assert record["schema_version"] == 2
+    assert record["schema_version"] == 3
     assert record["thresholds"]["p1"] == {"t1": 0.333333, "t01": None}
 
 
@@ -64,6 +64,7 @@ def test_noise_below_the_sixth_decimal_does_not_change_the_bytes(tmp_path: Path)
         '{"schema_version": 99}',
         '{"schema_version": 1}',
         '{"schema_version": 2}',
+        '{"schema_version": 3}',
     ],
 )
 def test_what_is_no_record_is_refused(tmp_path: Path, text: str) -> None:

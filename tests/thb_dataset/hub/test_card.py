@@ -112,7 +112,8 @@ def test_eval_yaml_points_at_configs_that_exist(made: tuple[HubIndex, Audit]) ->
     content = yaml.safe_load(write_eval_yaml(made[0]))
     assert {"name", "description", "evaluation_framework", "tasks"} == set(content)
     ids = [task["id"] for task in content["tasks"]]
-    assert len(ids) == len(set(ids)) == 13
+    assert len(ids) == len(set(ids)) == 29
+    assert {"p1_mean_t1", "p2_mean_t1", "p3_mean_t1", "p3_mean_t01", "p3_hallo_t1"} <= set(ids)
     assert all(task["split"] in made[0].configs[task["config"]] for task in content["tasks"])
     assert "p3_aniportraitaudio" in ids
 
