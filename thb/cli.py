@@ -35,6 +35,8 @@ SUMMARIES: Final = {
     "verify-result": "Recompute a result and compare every value.",
     "import-scores": "Turn the scores of other software into predictions.",
     "export": "Write predictions and results in the formats of others.",
+    "submit": "Submit a detector's predictions to a results repo.",
+    "board": "Make, check and rank a results repo.",
     "convert": "Convert an official checkpoint.",
     "data": "Look at a release.",
     "leak-check": "Compare the faces of videos in different splits.",

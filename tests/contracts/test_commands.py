@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 import thb
 from thb.cli import SUMMARIES, app, load_verb
-from thb.commands import export, import_scores, leak_check, options, score, train
+from thb.commands import export, import_scores, leak_check, options, score, submit, train
 from thb.runtime.console import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ FUNCTIONS = {
     "verify-result": "verify_result",
     "import-scores": "import_scores",
     "export": "export",
+    "submit": "submit",
+    "board init": "init_board",
+    "board check": "check_submissions",
+    "board rerun": "rerun_submission",
     "convert": "convert",
     "data verify": "verify_release",
     "data split": "split_folder",
@@ -205,6 +209,11 @@ def test_every_command_has_its_function(words: str) -> None:
         (["verify-result", "nowhere.json"], 3),
         (["export", "nowhere", "--to", "csv", "--out", "x"], 3),
         (["import-scores", "s.csv", "--protocol", "p1", "--out", "x"], 2),
+        (["submit", "nowhere", "--repo", "o/n", "--model", "o/m"], 3),
+        (["submit", "nowhere", "--repo", "results"], 2),
+        (["board", "check", "nowhere"], 3),
+        (["board", "init", "nowhere", "--repo", "results"], 2),
+        (["board", "rerun", "nowhere", "--release", "./nowhere"], 3),
         (["data", "verify", "--split-list", "none"], 2),
         (["data", "verify", "--release", "./nowhere"], 3),
         (["evaluate", "./nowhere", "--protocol", "p1", "--release", "./nowhere"], 3),
@@ -315,6 +324,7 @@ def test_choices_are_those_of_the_domain() -> None:
     from detectors.explain import Target
     from detectors.recipes import MixedPrecision
     from metrics.talking_head_detection.roc import Method
+    from thb.boards.submissions import Modality
     from thb.evaluation.cells import NoFacePolicy
     from thb.exchange.exporting import ExportFormat, Relationship
     from thb.exchange.importing import Polarity
@@ -327,6 +337,7 @@ def test_choices_are_those_of_the_domain() -> None:
     assert set(get_args(score.Method)) == set(get_args(Method))
     assert set(get_args(export.ExportFormat)) == set(get_args(ExportFormat))
     assert set(get_args(export.Relationship)) == set(get_args(Relationship))
+    assert set(get_args(submit.Modality)) == set(get_args(Modality))
     assert set(get_args(import_scores.Polarity)) == set(get_args(Polarity))
     assert set(get_args(train.MixedPrecision)) == set(get_args(MixedPrecision))
     measures = get_type_hints(LeakSettings)["measure"]
@@ -334,6 +345,7 @@ def test_choices_are_those_of_the_domain() -> None:
 
 
 def test_defaults_are_those_of_the_functions() -> None:
+    from thb.boards.rerunning import RerunSettings
     from thb.evaluation.cells import ScoreSettings
     from thb.evaluation.evaluate import EvaluateSettings
     from thb.exchange.exporting import ExportSettings
@@ -341,6 +353,7 @@ def test_defaults_are_those_of_the_functions() -> None:
     from thb.explanations.gallery import GallerySettings
     from thb.explanations.split import SplitExplainSettings
     from thb.prediction.inference import PredictSettings
+    from thb.publishing.submission import SubmitSettings
     from thb.releases.leaks import LeakSettings
     from thb.training.settings import TrainOptions, TrainSettings
     from thb_dataset.clips.disk_store import DEFAULT_MAX_BYTES
@@ -358,6 +371,10 @@ def test_defaults_are_those_of_the_functions() -> None:
         "tables": [thb.tables],
         "report": [ScoreSettings()],
         "export": [ExportSettings()],
+        "submit": [SubmitSettings()],
+        "board init": [thb.init_board],
+        "board check": [thb.check_submissions],
+        "board rerun": [RerunSettings(), PredictSettings(), thb.rerun_submission],
         "leak-check": [LeakSettings()],
         "data verify": [thb.verify_release],
         "data statistics": [thb.count_release],

@@ -86,9 +86,8 @@ RULES: Final = (
         case="scores of other software (¶)",
         answer=Answer.MARKED,
         reason=(
-            "The toolkit saw neither the weights nor how the videos were prepared. A model repo"
-            " must be named all the same, and a re-run needs its weights as a detector of this"
-            " toolkit."
+            "The toolkit saw neither the weights nor how the videos were prepared, and cannot run"
+            " it again. A model repo must be named all the same."
         ),
         applies=lambda run: run.imported is not None,
     ),
