@@ -40,6 +40,8 @@ FUNCTIONS = {
     "gallery": "make_gallery",
     "score": "score",
     "tables": "tables",
+    "figures": "figures",
+    "transitions": "transitions",
     "report": "report",
     "verify-result": "verify_result",
     "import-scores": "import_scores",
@@ -287,7 +289,7 @@ def test_completion_knows_the_verbs_and_their_options() -> None:
         count = len(words.split()) - (not words.endswith(" "))
         return run(**variables, COMP_CWORD=str(count)).stdout.split()
 
-    assert complete("thb ex") == ["explain", "explain-split"]
+    assert complete("thb expl") == ["explain", "explain-split"]
     assert complete("thb data ") == ["verify", "split", "statistics"]
     assert "--real-root" in complete("thb train --re")
     assert complete("thb score --method n") == ["nearest"]

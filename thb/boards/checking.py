@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from thb.boards.findings import Finding, FindingKind, SubmissionsCheck
-from thb.boards.fold_checks import FoldCheck, check_protocol
+from thb.boards.fold_checks import FoldCheck, check_admission, check_protocol
 from thb.boards.names import explain_link, explain_model, explain_text
 from thb.boards.rerun_records import read_rerun
 from thb.boards.row_checks import find_dangerous_texts
@@ -141,15 +141,15 @@ class SubmissionCheck:
         yield from self._check_digests(record, files)
         if RERUN_FILE in files:
             yield from self._check_rerun(record, is_new=is_new)
-        for protocol in record.protocols:
-            if protocol in {one.value for one in Protocol}:
-                check = FoldCheck(place=self.place, record=record, files=files)
-                for kind, inside, message in check_protocol(
-                    check, protocol, opened, other_release=other_release
-                ):
-                    yield self._say(kind, inside, message)
-                self.notes += check.notes
-                yield from self._check_others(check)
+        check = FoldCheck(place=self.place, record=record, files=files)
+        for protocol in Protocol:
+            if protocol.value in record.protocols:
+                found = check_protocol(check, protocol.value, opened)
+                yield from (self._say(*one) for one in found)
+        refused = check_admission(check, other_release=other_release)
+        yield from (self._say(*one) for one in refused)
+        yield from self._check_others(check)
+        self.notes += check.notes
 
     def _check_record(self, record: SubmissionRecord) -> Iterator[Finding]:
         """Yield what is wrong with the names in the record."""

@@ -16,7 +16,7 @@ from thb.boards.row_checks import (
     find_dangerous_texts,
     list_reals,
 )
-from thb.boards.submissions import SubmissionRecord, result_name
+from thb.boards.submissions import SUBMISSION_FILE, SubmissionRecord, result_name
 from thb.evaluation.result import SCHEMA_VERSION, Result, parse_result
 from thb.evaluation.verification import verify_result
 from thb.prediction.predictions import Predictions, read_predictions
@@ -37,12 +37,13 @@ Fault = tuple[FindingKind, str, str]
 
 @dataclass(kw_only=True)
 class FoldCheck:
-    """The check of one protocol.
+    """The check of the protocols of one submission.
 
     Attributes:
         place: The folder of the submission on this disk.
         record: Its record.
         files: The sizes of its files.
+        runs: The provenance of each fold that could be read.
         notes: What a maintainer should know.
         digests: Of each fold that could be read its name, the identity of its release, the digest
             of its videos and the digest of its rows.
@@ -51,6 +52,7 @@ class FoldCheck:
     place: Path
     record: SubmissionRecord
     files: Mapping[str, int]
+    runs: dict[str, FoldScoringRecord] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     digests: list[tuple[str, str, str, str]] = field(default_factory=list)
 
@@ -62,16 +64,31 @@ def list_folds(protocol: str) -> list[str]:
     return [fold_name(chosen, generator) for generator in held_out]
 
 
-def check_protocol(
-    check: FoldCheck, protocol: str, opened: OpenRelease | None, *, other_release: bool
-) -> Iterator[Fault]:
+def check_admission(check: FoldCheck, *, other_release: bool) -> Iterator[Fault]:
+    """Yield the rules by which scores are refused, and note those by which they are marked.
+
+    Args:
+        check: The submission, whose folds were read.
+        other_release: Whether scores on another release than the published one are accepted.
+    """
+    found = [(rule, name) for name, run in check.runs.items() for rule in find_rules(run)]
+    for rule in dict.fromkeys(rule for rule, _ in found):
+        folds = [name for one, name in found if one is rule]
+        which = "" if len(folds) == len(check.runs) else f" ({', '.join(folds)})"
+        if is_refused(rule, other_release=other_release):
+            message = f"{rule.case}{which}: {rule.answer}. {rule.reason}"
+            yield FindingKind.ADMISSION, SUBMISSION_FILE, message
+        else:
+            check.notes.append(f"{rule.case}{which}: accepted and marked")
+
+
+def check_protocol(check: FoldCheck, protocol: str, opened: OpenRelease | None) -> Iterator[Fault]:
     """Yield everything that is wrong with one protocol of a submission.
 
     Args:
         check: The submission; receives notes and digests.
         protocol: ``p1``, ``p2`` or ``p3``.
         opened: The release, if it is at hand.
-        other_release: Whether scores on another release than the published one are accepted.
     """
     folds: dict[str, Predictions] = {}
     faults = 0
@@ -83,7 +100,7 @@ def check_protocol(
         yield from _check_fold(check, name, rows)
     runs = {name: rows.run for name, rows in folds.items()}
     own = {name: run for name, run in runs.items() if isinstance(run, FoldScoringRecord)}
-    yield from _check_admission(check, protocol, own, other_release=other_release)
+    check.runs.update(own)
     reals = {list_reals(rows) for rows in folds.values()}
     if len(reals) > 1:
         message = "the folds were not tested on the same real videos"
@@ -160,25 +177,6 @@ def _check_training(check: FoldCheck, name: str, run: FoldScoringRecord) -> Iter
         trained = run.trained_on.fold if run.trained_on else "nothing that is known"
         message = f"is a training on {record.fold}, but the scores say {trained}"
         yield FindingKind.FOLD, inside, message
-
-
-def _check_admission(
-    check: FoldCheck,
-    protocol: str,
-    runs: Mapping[str, FoldScoringRecord],
-    *,
-    other_release: bool,
-) -> Iterator[Fault]:
-    """Yield the rules by which scores are refused, and note those by which they are marked."""
-    found = [(rule, name) for name, run in runs.items() for rule in find_rules(run)]
-    for rule in dict.fromkeys(rule for rule, _ in found):
-        folds = [name for one, name in found if one is rule]
-        which = "" if len(folds) == len(runs) else f" ({', '.join(folds)})"
-        if is_refused(rule, other_release=other_release):
-            message = f"{rule.case}{which}: {rule.answer}. {rule.reason}"
-            yield FindingKind.ADMISSION, result_name(protocol), message
-        else:
-            check.notes.append(f"{protocol}: {rule.case}{which}: accepted and marked")
 
 
 def _check_release(

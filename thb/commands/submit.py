@@ -103,7 +103,7 @@ def submit(  # noqa: PLR0913 — one parameter per option
 
     Examples:
         thb submit runs/x --repo ORG/results --model ORG/x
-        thb submit runs/x --repo ORG/results --model ORG/x --revision 0a1b --dry-run d
+        thb submit runs/x --repo o/r --model o/x --revision COMMIT --dry-run out
     """
     from thb.publishing.submission import SubmitSettings
     from thb.publishing.submission import submit as send
