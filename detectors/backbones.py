@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from torch import nn
 
+from detectors.loading_bars import without_loading_bars
 from detectors.torchvision_guard import make_torchvision_importable
 
 make_torchvision_importable()  # before any model of transformers is imported
@@ -30,9 +31,10 @@ def read_backbone(checkpoint: str, kind: type[Kind]) -> Kind:
     """
     source, revision = split_checkpoint(checkpoint)
     try:
-        loaded: Any = kind.from_pretrained(
-            source, revision=revision, use_safetensors=True, output_loading_info=True
-        )
+        with without_loading_bars():
+            loaded: Any = kind.from_pretrained(
+                source, revision=revision, use_safetensors=True, output_loading_info=True
+            )
     except (OSError, ValueError) as error:
         raise DetectorError(f"cannot read the backbone {checkpoint}: {error}") from error
     model: Kind = loaded[0]
@@ -80,3 +82,18 @@ def reset_weights(module: nn.Module) -> None:
     reset = getattr(module, "reset_parameters", None)
     if callable(reset):
         reset()
+
+
+def show_input(module: nn.Module, watcher: nn.Module) -> None:
+    """Pass the first input of a module through another one, which an explanation can read."""
+    module.register_forward_pre_hook(_PassThrough(watcher))
+
+
+class _PassThrough:
+    """A hook that passes the first input of a module through another module."""
+
+    def __init__(self, other: nn.Module) -> None:
+        self.other = other
+
+    def __call__(self, module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (self.other(inputs[0]), *inputs[1:])

@@ -38,6 +38,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 — the name that everyone knows it by
 from torch import Tensor
 
+from detectors.loading_bars import without_loading_bars
 from detectors.pretrained import PublishedBackbone
 from detectors.torchvision_guard import make_torchvision_importable
 
@@ -184,7 +185,8 @@ class Detector(PreTrainedModel):
         those, the CPU's kernels round in another order, and a score would differ in its last bit
         from that of the same weights before they were saved.
         """
-        loaded = super().from_pretrained(*args, **kwargs)
+        with without_loading_bars():
+            loaded = super().from_pretrained(*args, **kwargs)
         model = loaded[0] if isinstance(loaded, tuple) else loaded
         for tensor in (*model.parameters(), *model.buffers()):
             tensor.data = tensor.data.clone()
@@ -194,7 +196,8 @@ class Detector(PreTrainedModel):
         """Save as :meth:`transformers.PreTrainedModel.save_pretrained` does, and name the class."""
         if not type(self).__module__.startswith(f"{__package__}."):
             self.config.detector_class = f"{type(self).__module__}:{type(self).__qualname__}"
-        super().save_pretrained(*args, **kwargs)
+        with without_loading_bars():
+            super().save_pretrained(*args, **kwargs)
 
     def forward(self, pixel_values: Tensor, labels: Tensor | None = None) -> DetectorOutput:
         """Score clips. Every detector overrides this; it may take more inputs between the two.

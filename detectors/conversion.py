@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,12 +19,14 @@ from detectors.base import Detector, DetectorConfig
 from detectors.foreign_files import describe_foreign, explain_refusal, is_safetensors
 from detectors.key_maps import KeyMap, fill_model, show_names, translate
 from thb_dataset.errors import DetectorError, SettingsError
-from thb_dataset.files import digest_file
+from thb_dataset.files import digest_file, parse_json
 
 Config = TypeVar("Config", bound=DetectorConfig)
 
 _USUAL_NAMES = ("state_dict", "model_state_dict")
 """Names under which trainers other than the official one store a state dict."""
+
+SETTINGS_FILE: Final = "config.json"
 
 _BUFFER = re.compile(
     r".*\.(running_mean|running_var|num_batches_tracked|relative_position_index|attn_mask)"
@@ -88,6 +90,9 @@ class Layout(Generic[Config]):
         make_config: From the variant to the settings of our model.
         make_model: From those settings to our model with fresh weights: the detector's class.
         map_keys: From those settings to the map.
+        refine: From the settings of the variant, the plain state dict and the ``config.json``
+            beside the checkpoint (empty if there is none) to the settings of this very network,
+            where the variant alone does not tell them; None where it does.
         choices: Variants whose keys are equal, so that ``find_variant`` can only assume one; empty
             where the keys tell.
         harmless: Full names of the classes and functions, other than tensors, that official files
@@ -101,6 +106,7 @@ class Layout(Generic[Config]):
     make_config: Callable[[str], Config]
     make_model: Callable[[Config], Detector]
     map_keys: Callable[[Config], KeyMap]
+    refine: Callable[[Config, Mapping[str, Tensor], Mapping[str, Any]], Config] | None = None
     choices: tuple[str, ...] = ()
     harmless: tuple[str, ...] = ()
 
@@ -143,6 +149,8 @@ def convert_checkpoint(
         raise DetectorError(f"{path}: {error}{wrapped}") from error
     alternatives = () if variant else tuple(name for name in layout.choices if name != found)
     config = layout.make_config(variant or found)
+    if layout.refine is not None:
+        config = layout.refine(config, state, read_settings_beside(path))
     model = layout.make_model(config)
     tensors, ignored = translate(state, layout.map_keys(config))
     fill_model(model, tensors)
@@ -162,6 +170,24 @@ def convert_checkpoint(
         source_sha256=checksum,
     )
     return model.eval(), report
+
+
+def read_settings_beside(path: Path) -> Mapping[str, Any]:
+    """Return the ``config.json`` in the folder of a checkpoint; empty if there is none.
+
+    Raises:
+        DetectorError: It is not an object of JSON.
+    """
+    file = path.parent / SETTINGS_FILE
+    if not file.is_file():
+        return {}
+    try:
+        settings = parse_json(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DetectorError(f"{file}: not read as settings: {error}") from error
+    if not isinstance(settings, dict):
+        raise DetectorError(f"{file}: holds no settings")
+    return settings
 
 
 def check_variant(layout: Layout[Any], variant: str | None) -> None:

@@ -6,18 +6,36 @@ import json
 import logging
 import shutil
 import tempfile
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from detectors.registry import find_layout
+from detectors.listing import CONVERTIBLE, DETECTORS
 from thb_dataset.errors import DetectorError
 from thb_dataset.files import lock_folder, workshop_prefix
 
 if TYPE_CHECKING:
-    from detectors.conversion import Conversion
+    from detectors.conversion import Conversion, Layout
 
 REPORT_NAME: Final = "conversion.json"
+WEIGHTS_FILE: Final = "model.safetensors"
 _log = logging.getLogger(__name__)
+
+
+def find_layout(name: str) -> Layout[Any]:
+    """Return what is known about the official checkpoints of a detector.
+
+    Raises:
+        DetectorError: The detector does not exist or has no official checkpoints.
+    """
+    path = DETECTORS[name].layout if name in DETECTORS else None
+    if path is None:
+        raise DetectorError(
+            f"no official checkpoints are known for {name!r}: choose {', '.join(CONVERTIBLE)}"
+        )
+    module_name, _, attribute = path.partition(":")
+    layout: Layout[Any] = getattr(import_module(module_name), attribute)
+    return layout
 
 
 def convert(
@@ -30,7 +48,7 @@ def convert(
 
     Args:
         name: The detector whose official code wrote the checkpoint.
-        checkpoint: The official file.
+        checkpoint: The official file, or the folder that holds it as ``model.safetensors``.
         out: The folder to write; it must be empty or not exist.
         variant: Who trained the weights, where the file cannot tell: ``"official"`` or
             ``"deepfakebench"`` for TALL. None assumes one, and the report names the others.
@@ -49,7 +67,10 @@ def convert(
         raise DetectorError(f"{target} exists and is not an empty folder: choose another")
     from detectors.conversion import convert_checkpoint
 
-    model, report = convert_checkpoint(layout, Path(checkpoint), variant)
+    file = Path(checkpoint)
+    if file.is_dir():
+        file /= WEIGHTS_FILE
+    model, report = convert_checkpoint(layout, file, variant)
     if report.alternatives:
         others = " or ".join(report.alternatives)
         _log.warning(

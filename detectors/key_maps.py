@@ -117,23 +117,27 @@ def translate(
         Our state dict, and the ignored official keys with their reasons.
 
     Raises:
-        DetectorError: A key is neither mapped nor ignorable.
+        DetectorError: A key is neither mapped nor ignorable, or two keys stand for one tensor.
     """
     ours: dict[str, Tensor] = {}
     ignored: dict[str, str] = {}
     unknown: list[str] = []
+    twice: list[str] = []
     for key, tensor in state.items():
         reason = next((why for rule, why in keys.ignorable.items() if re.fullmatch(rule, key)), "")
         targets = _targets(key, keys)
         if reason:
             ignored[key] = reason
         elif targets:
+            twice += [key for target in targets if target in ours]
             turned = keys.turned[key](tensor) if key in keys.turned else tensor
             ours.update(zip(targets, _cut(turned, len(targets), key), strict=True))
         else:
             unknown.append(key)
     if unknown:
         raise DetectorError(f"the checkpoint has keys that no rule knows: {show_names(unknown)}")
+    if twice:
+        raise DetectorError(f"the checkpoint holds these twice, by two names: {show_names(twice)}")
     return ours, ignored
 
 

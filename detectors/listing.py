@@ -20,27 +20,41 @@ class Listing:
         detector: ``module:Class`` of the model, imported on first use.
         layout: ``module:NAME`` of the :class:`~detectors.conversion.Layout` of its official
             checkpoints; None if ``thb convert`` has nothing to read.
+        parity: The largest difference of logits in ``benchmarks/parity.md``; None without a row.
     """
 
     detector: str
     layout: str | None = None
+    parity: float | None = None
 
 
 DETECTORS: Final[Mapping[str, Listing]] = MappingProxyType(
     {
         "baseline": Listing(detector="detectors.baseline.modeling:BaselineDetector"),
         "caddm": Listing(
-            detector="detectors.caddm.modeling:CADDM", layout="detectors.caddm.conversion:LAYOUT"
+            detector="detectors.caddm.modeling:CADDM",
+            layout="detectors.caddm.conversion:LAYOUT",
+            parity=9.5e-07,
         ),
         "df_adapter": Listing(
             detector="detectors.df_adapter.modeling:DeepFakeAdapter",
             layout="detectors.df_adapter.conversion:LAYOUT",
+            parity=3.7e-05,
+        ),
+        "gend": Listing(
+            detector="detectors.gend.modeling:GenD",
+            layout="detectors.gend.conversion:LAYOUT",
+            parity=3.0e-07,
         ),
         "lipfd": Listing(
-            detector="detectors.lipfd.modeling:LipFD", layout="detectors.lipfd.conversion:LAYOUT"
+            detector="detectors.lipfd.modeling:LipFD",
+            layout="detectors.lipfd.conversion:LAYOUT",
+            parity=1.4e-06,
         ),
         "tall": Listing(
-            detector="detectors.tall.modeling:TALL", layout="detectors.tall.conversion:LAYOUT"
+            detector="detectors.tall.modeling:TALL",
+            layout="detectors.tall.conversion:LAYOUT",
+            parity=1.0e-06,
         ),
     }
 )

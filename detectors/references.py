@@ -1,10 +1,11 @@
 """What the words for a detector mean; the only place that decides it, and it imports no torch.
 
-A detector is named by its trained weights: a folder, or a Hub id ``org/name``. The class of your
-own weights is named before them: ``my_module:MyDetector@runs/mine``. A name of
-:data:`~detectors.listing.DETECTORS` or ``module:Class`` alone is a network without trained weights:
-training begins with it, and nothing else takes it unless it is asked to. Write ``./name`` for a
-folder that has the name of a detector.
+A detector is named by its trained weights: a folder, or a Hub id ``org/name``. The name of a
+detector whose authors' weights are on the Hub (``gend``) means those, except in a training. The
+class of your own weights is named before them: ``my_module:MyDetector@runs/mine``. Any other name
+of :data:`~detectors.listing.DETECTORS`, or ``module:Class`` alone, is a network without trained
+weights: training begins with it, and nothing else takes it unless it is asked to. Write ``./name``
+for a folder that has the name of a detector.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detectors.listing import CONVERTIBLE, DETECTORS, is_hub_id
+from detectors.published import PublishedWeights, find_by_name, find_by_repo
 from thb_dataset.errors import DetectorError
 
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -30,6 +32,13 @@ class Reference:
 
     class_name: str | None = None
     place: str | None = None
+
+    @property
+    def published(self) -> PublishedWeights | None:
+        """The weights of others on the Hub that a detector's name means, or their repo."""
+        if self.place is None:
+            return find_by_name(self.class_name or "")
+        return None if self.hub_id is None else find_by_repo(self.hub_id)
 
     @property
     def folder(self) -> Path | None:
@@ -75,7 +84,7 @@ def refuse_untrained(given: str | Path) -> None:
         DetectorError: The words name such a network; the message says what to do.
     """
     reference = read_reference(given)
-    if reference.place is not None:
+    if reference.place is not None or reference.published is not None:
         return
     ways = [f"train it (thb train {given} …)"]
     if given in CONVERTIBLE:

@@ -11,9 +11,9 @@ import difflib
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from detectors.listing import CONVERTIBLE, DETECTORS, is_hub_id
+from detectors.listing import DETECTORS, is_hub_id
 from detectors.references import is_class_path, read_reference, refuse_untrained
 from thb_dataset.errors import (
     DetectorError,
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     import torch
 
     from detectors.base import Detector
-    from detectors.conversion import Layout
+    from detectors.published import PublishedWeights
+
+
+_SETTLED: Final = "{} has trained weights, whose settings cannot be changed: leave out config"
 
 
 def register_detectors() -> None:
@@ -48,22 +51,6 @@ def find_detector_class(reference: str) -> type[Detector]:
     return _import_class(path)
 
 
-def find_layout(name: str) -> Layout[Any]:
-    """Return what is known about the official checkpoints of a detector.
-
-    Raises:
-        DetectorError: The detector does not exist or has no official checkpoints.
-    """
-    path = DETECTORS[name].layout if name in DETECTORS else None
-    if path is None:
-        raise DetectorError(
-            f"no official checkpoints are known for {name!r}: choose {', '.join(CONVERTIBLE)}"
-        )
-    module_name, _, attribute = path.partition(":")
-    layout: Layout[Any] = getattr(import_module(module_name), attribute)
-    return layout
-
-
 def load_detector(
     reference: str | Path,
     *,
@@ -77,7 +64,9 @@ def load_detector(
 
     Args:
         reference: A folder or a Hub id with trained weights, or ``module:Class@`` and one of the
-            two for weights of your own class. With ``untrained`` also a name of
+            two for weights of your own class. Also the name of a detector whose authors' weights
+            are on the Hub (``gend``), their repo, and a folder in their layout: those are converted
+            into the Hub's cache first. With ``untrained`` any name of
             :data:`~detectors.listing.DETECTORS` or ``module:Class``.
         device: The device of the weights; the CPU by default.
         trust_remote_code: Run Python code that the folder or the Hub repo brings or names. Off by
@@ -93,15 +82,15 @@ def load_detector(
             what to do next.
     """
     wanted = read_reference(reference)
-    if wanted.place is None:
+    if wanted.published is not None and not (untrained and wanted.place is None):
+        detector = _load_published(wanted.published, config)
+    elif wanted.place is None:
         if not untrained:
             refuse_untrained(reference)
         detector_class = find_detector_class(str(reference))
         detector = create_detector(detector_class, seed=seed, config=config)
     elif config:
-        raise DetectorError(
-            f"{reference} has trained weights, whose settings cannot be changed: leave out config"
-        )
+        raise DetectorError(_SETTLED.format(reference))
     elif wanted.class_name is not None:
         detector = _load_as(wanted.class_name, wanted.place)
     else:
@@ -112,6 +101,17 @@ def load_detector(
 def has_fresh_weights(reference: str | Path) -> bool:
     """Return whether a reference is a registered name or ``module:Class``."""
     return read_reference(reference).place is None
+
+
+def _load_published(weights: PublishedWeights, config: Mapping[str, Any] | None) -> Detector:
+    """Load weights of others that are on the Hub, by the name of their repo."""
+    from detectors.fetching import fetch_published
+
+    if config:
+        raise DetectorError(_SETTLED.format(weights.repo))
+    detector = _load_weights(str(fetch_published(weights)), trust_remote_code=False)
+    detector.config.name_or_path = str(weights.repo)
+    return detector
 
 
 def _load_as(class_name: str, place: str) -> Detector:
@@ -134,10 +134,30 @@ def _load_place(place: str, *, trust_remote_code: bool) -> Detector:
     """Load the weights of a folder or a Hub repo."""
     folder = Path(place).expanduser()
     if folder.is_dir():
+        foreign = _load_foreign(folder)
+        if foreign is not None:
+            return foreign
         return _load_weights(str(_check_folder(folder)), trust_remote_code=trust_remote_code)
     if is_hub_id(place):
         return _load_weights(place, trust_remote_code=trust_remote_code)
+    if folder.is_file():
+        advice = "the detector is named first, and then the videos"
+        if (folder.parent / "config.json").is_file():
+            advice = f"give its folder, {folder.parent}"
+        raise DetectorError(f"{place} is a file, not a detector: {advice}")
     raise DetectorError(_explain_miss(place))
+
+
+def _load_foreign(folder: Path) -> Detector | None:
+    """Load a folder in the layout of a detector's authors; None for any other folder."""
+    from detectors.fetching import convert_folder, find_foreign_type
+
+    name = find_foreign_type(folder)
+    if name is None:
+        return None
+    detector = _load_weights(str(convert_folder(folder, name)), trust_remote_code=False)
+    detector.config.name_or_path = str(folder)
+    return detector
 
 
 def create_detector(

@@ -3,9 +3,9 @@
     python -m scripts.check_parity ORIGINALS [--only caddm/resnet34] [--out parity.md]
 
 ORIGINALS is a folder with the checkouts, whose names end in CADDM, TALL4Deepfake, DeepfakeBench,
-DeepFake-Adapter and LipFD. Some of them import timm, einops and torchvision, which the toolkit does
-not need: ``pip install --no-deps --target SITE torchvision==0.28.0 timm einops``, and pass
-``--site SITE``.
+DeepFake-Adapter, LipFD and GenD. Some of them import timm, einops and torchvision, which the rest
+of the toolkit does not need: ``pip install --no-deps --target SITE torchvision==0.28.0 timm
+einops``, and pass ``--site SITE``.
 
 For every variant, the original network is built and ALL its tensors are drawn at random (batch
 statistics are then measured, so that activations stay in range). Its official file is written,
@@ -154,6 +154,9 @@ def compare(original: Original, detector: str, variant: str) -> Row:
     with tempfile.TemporaryDirectory() as name:
         file, folder = Path(name) / "official.pth", Path(name) / "ours"
         torch.save(original.wrap(network.state_dict()), file)
+        if original.settings:
+            settings = json.dumps(original.settings)
+            (file.parent / "config.json").write_text(settings, encoding="utf-8")
         report = convert(detector, file, folder)
         file.unlink()
         model = load_detector(folder)
@@ -213,6 +216,7 @@ def write_answers(original: Original, detector: str, variant: str, folder: Path 
         "clip_shape": original.shape,
         "scale": original.scale,
         "gain": original.gain,
+        **({"settings": original.settings} if original.settings else {}),
         "state": {key: [str(value.dtype), list(value.shape)] for key, value in state.items()},
         "logits": logits.tolist(),
         "more": more,

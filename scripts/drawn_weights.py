@@ -35,6 +35,7 @@ class Original:
         scale: The upper end of the input's range, which begins at 0.
         gain: The gain of the drawn weights.
         config: Our settings for the same network (tiny networks only).
+        settings: What the official ``config.json`` beside the weights says; empty for none.
         answer_more: From the network and ``pixel_values`` to further numbers that are kept.
     """
 
@@ -45,6 +46,7 @@ class Original:
     scale: float = 1.0
     gain: float = 1.0
     config: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     answer_more: Callable[[nn.Module, Tensor], dict[str, list[float]]] = lambda *_: {}
 
 

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from scripts.drawn_weights import CADDM_REGIONS, Original, fingerprint, importing_from
+from scripts.original_gend import NAMES, build_gend
 
 
 def build_caddm(folder: Path, variant: str, *, tiny: bool) -> Original:
@@ -330,5 +331,6 @@ BUILDERS: dict[str, tuple[dict[str, str], Callable[..., Original]]] = {
     "tall": ({"official": "TALL4Deepfake", "deepfakebench": "DeepfakeBench"}, build_tall),
     "df_adapter": ({"vit-base": "DeepFake-Adapter"}, build_df_adapter),
     "lipfd": ({"vit-l-14": "LipFD"}, build_lipfd),
+    "gend": (dict.fromkeys(NAMES, "GenD"), build_gend),
 }
 """Detector -> its variants, each with the end of its checkout's name, and the builder."""

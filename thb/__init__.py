@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from thb.runtime.own_packages import find_own_packages_first
 
 if TYPE_CHECKING:
+    from detectors.catalogue import list_detectors
     from detectors.convert import convert
     from detectors.registry import load_detector as detector
     from thb.boards.checking import check_submissions
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     )
     from thb.publishing.dataset import publish_dataset
     from thb.publishing.detector import publish_detector
+    from thb.publishing.metric import publish_metric
     from thb.publishing.space import publish_space
     from thb.publishing.submission import submit
     from thb.releases.identity_splits import split_folder
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from thb.reports.run_transitions import transitions
     from thb.reports.statistics import count_release
     from thb.reports.tables.paper_tables import PaperTables, tables
+    from thb.robustness.shortcuts import shortcuts
     from thb.runtime.cache import cache_info, prune_cache
     from thb.runtime.environment import environment
     from thb.training.train import train
@@ -120,17 +123,20 @@ __all__ = [
     "figures",
     "import_scores",
     "init_board",
+    "list_detectors",
     "load",
     "make_gallery",
     "predict",
     "prune_cache",
     "publish_dataset",
     "publish_detector",
+    "publish_metric",
     "publish_space",
     "read_predictions",
     "report",
     "rerun_submission",
     "score",
+    "shortcuts",
     "split_folder",
     "submit",
     "tables",
@@ -182,17 +188,20 @@ _HOMES = {
     "figures": "thb.reports.figures.writing",
     "import_scores": "thb.exchange.importing",
     "init_board": "thb.boards.repository",
+    "list_detectors": "detectors.catalogue",
     "load": "thb.releases.tables",
     "make_gallery": "thb.explanations.gallery",
     "predict": "thb.prediction.predict",
     "prune_cache": "thb.runtime.cache",
     "publish_dataset": "thb.publishing.dataset",
     "publish_detector": "thb.publishing.detector",
+    "publish_metric": "thb.publishing.metric",
     "publish_space": "thb.publishing.space",
     "read_predictions": "thb.prediction.predictions",
     "report": "thb.reports.report.report",
     "rerun_submission": "thb.boards.rerunning",
     "score": "thb.evaluation.score",
+    "shortcuts": "thb.robustness.shortcuts",
     "split_folder": "thb.releases.identity_splits",
     "submit": "thb.publishing.submission",
     "tables": "thb.reports.tables.paper_tables",

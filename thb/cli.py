@@ -28,6 +28,7 @@ SUMMARIES: Final = {
     "explain-split": "Measure where a detector looks over a whole test set.",
     "gallery": "Draw the best hits, worst misses and worst false alarms.",
     "score": "Compute the paper's numbers from saved predictions.",
+    "shortcuts": "Measure what the metadata of the videos alone reach.",
     "tables": "Print the paper's tables for your detectors.",
     "figures": "Draw the paper's figures, as PNG and SVG.",
     "transitions": "Count fakes found in one protocol and missed in another.",
@@ -37,11 +38,12 @@ SUMMARIES: Final = {
     "export": "Write predictions and results in the formats of others.",
     "submit": "Submit a detector's predictions to a results repo.",
     "board": "Make, check and rank a results repo.",
+    "detectors": "List the detectors and the weights that others publish.",
     "convert": "Convert an official checkpoint.",
     "data": "Look at a release.",
     "leak-check": "Compare the faces of videos in different splits.",
     "cache": "Show or prune the face crops kept on disk.",
-    "publish": "Send a dataset, a detector or a Space to the Hub.",
+    "publish": "Send a dataset, a detector, the metric or a Space to the Hub.",
     "env": "Show the versions, devices and folders in use.",
 }
 """The first sentence of each verb, so that ``thb --help`` imports none of them."""

@@ -12,10 +12,10 @@ from typing import Any, Literal, Self, get_args
 
 from thb_dataset.errors import DetectorError
 
-Sampling = Literal["uniform", "consecutive", "stride"]
+Sampling = Literal["uniform", "consecutive", "stride", "spread"]
 Crop = Literal["box", "aligned", "full"]
-Template = Literal["arcface", "caddm"]
-Resample = Literal["fine", "opencv", "pillow"]
+Template = Literal["arcface", "caddm", "gend"]
+Resample = Literal["fine", "opencv", "pillow", "pillow_cubic"]
 Sound = Literal["none", "mel"]
 Colour = Literal["RGB", "BGR"]
 ValueRange = Literal["unit", "byte"]
@@ -40,13 +40,14 @@ class ClipSpec:
     """The clips that a detector takes, as exactly as its weights need them.
 
     Attributes:
-        clips: The largest number of clips of one video (with ``uniform``, a short video gives
-            fewer).
+        clips: The largest number of clips of one video (with ``uniform`` and ``spread``, a short
+            video gives fewer).
         frames: The number of frames of one clip; a clip never holds a frame twice.
         sampling: The placement of the frames. ``uniform`` spreads clips x frames indices evenly
             over the video, both ends included, and cuts them into runs of ``frames``.
             ``consecutive`` takes neighbouring frames and spreads the clips evenly. ``stride`` does
-            the same with every ``stride``-th frame.
+            the same with every ``stride``-th frame. ``spread`` begins with the middle frame and
+            then takes, again and again, the frame that is farthest from all that it has.
         stride: The step from one frame to the next; other than 1 only with ``stride``.
         spare_frames: The number of frames at the end of the video in which no clip may end; 0
             with ``uniform``.
@@ -56,12 +57,15 @@ class ClipSpec:
         crop: The part of the frame. ``box`` is a square around the face's box. ``aligned`` turns
             and scales the face so that its five points lie on a template. ``full`` is the whole
             frame, stretched to a square, without looking for a face.
-        template: The template of an aligned face: ArcFace's, or CADDM's own.
+        template: The template of an aligned face: ArcFace's, or CADDM's or GenD's own.
         resample: The interpolation. ``fine`` averages where it shrinks and repeats edge pixels
             outside the frame. The others are for weights trained on crops made in other ways:
             ``opencv`` (aligned, and the only one for full) is linear between the nearest pixels,
             with black outside; ``pillow`` (box) takes the square at whole pixels, moved and cut
-            to lie within the frame, and then Pillow's linear filter.
+            to lie within the frame, and then Pillow's linear filter. With GenD's template,
+            ``pillow`` and ``pillow_cubic`` cut the face at its own size, linearly between the
+            nearest pixels and with black outside, and then resize by Pillow's linear or cubic
+            filter.
         cut_size: The size at which an aligned crop is cut first, before cubic interpolation brings
             it to ``size``; None cuts at ``size``.
         sound: ``mel`` puts the clip's part of the mel spectrogram, one wide picture cut into
@@ -156,19 +160,23 @@ class ClipSpec:
         """Return a message for each setting that does not go with another one."""
         is_opencv = (self.crop, self.resample) == ("aligned", "opencv")
         resample = {"box": ("fine", "pillow"), "aligned": ("fine", "opencv"), "full": ("opencv",)}
+        if self.template == "gend":
+            resample = {"aligned": ("pillow", "pillow_cubic")}
         found = []
-        if self.resample not in resample.get(self.crop, (self.resample,)):
-            found.append(f"resample={self.resample!r} does not go with crop={self.crop!r}")
+        if self.resample not in resample.get(self.crop, ()):
+            own = ", template='gend'" if self.template == "gend" else ""
+            found.append(f"resample={self.resample!r} does not go with crop={self.crop!r}{own}")
         if self.crop != "box" and self.shift != (0, 0):
             found.append(f"shift={self.shift!r} needs crop='box'")
-        if self.template != "arcface" and not is_opencv:
+        if self.template == "caddm" and not is_opencv:
             found.append(f"template={self.template!r} needs crop='aligned', resample='opencv'")
         if self.cut_size is not None and not (is_opencv and self.cut_size >= 1):
             found.append(
                 f"cut_size={self.cut_size!r} needs crop='aligned', resample='opencv', and 1 or more"
             )
-        if self.sampling == "uniform" and (self.spare_frames != 0 or self.start_wrap is not None):
-            found.append("spare_frames and start_wrap do not go with sampling='uniform'")
+        placed = self.sampling in ("uniform", "spread")
+        if placed and (self.spare_frames != 0 or self.start_wrap is not None):
+            found.append(f"spare_frames and start_wrap do not go with sampling={self.sampling!r}")
         if self.spare_frames < 0:
             found.append(f"spare_frames={self.spare_frames!r} is below zero")
         if self.start_wrap is not None and self.start_wrap < 1:

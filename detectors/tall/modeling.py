@@ -7,14 +7,13 @@ Written from Xu et al., "TALL: Thumbnail Layout for Deepfake Video Detection", I
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import SwinConfig, SwinModel
 from transformers.models.swin.modeling_swin import SwinLayer, SwinRelativePositionBias
 
-from detectors.backbones import copy_weights, read_backbone
+from detectors.backbones import copy_weights, read_backbone, show_input
 from detectors.base import Detector, DetectorOutput
 from detectors.tall.configuration import TALLConfig
 from detectors.tall.recipe import BACKBONES, PUBLISHED
@@ -47,7 +46,7 @@ class TALL(Detector):
         # cells each lie within one frame, 7 x 7 per frame at full size.
         self.feature_map = nn.Identity()
         merging = self.swin.get_submodule(f"encoder.layers.{len(config.depths) - 2}.downsample")
-        merging.register_forward_pre_hook(_PassThrough(self.feature_map))
+        show_input(merging, self.feature_map)
         self.frame_positions = nn.Parameter(torch.empty(1, config.rows**2, config.embed_dim))
         self.classifier = nn.Linear(self.swin.num_features, 1)
         self.post_init()
@@ -175,16 +174,6 @@ class _DropBranch:
     def __call__(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         dropped: Tensor = self.drop_path(output)
         return dropped
-
-
-class _PassThrough:
-    """A hook that passes the first input of a module through another module."""
-
-    def __init__(self, other: nn.Module) -> None:
-        self.other = other
-
-    def __call__(self, module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (self.other(inputs[0]), *inputs[1:])
 
 
 def _find_tables(swin: SwinModel) -> list[SwinRelativePositionBias]:

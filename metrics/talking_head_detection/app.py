@@ -14,16 +14,23 @@ FOLDER = Path(__file__).resolve().parent
 EXAMPLE = [[0.1, 0], [0.4, 0], [0.35, 1], [0.8, 1]]
 
 
-def measure(rows: list[list[float | str]], method: str = "conservative") -> dict[str, Any]:
+def measure(
+    rows: list[list[float | str]],
+    method: str = "conservative",
+    fprs: str = "",
+    threshold: float | None = None,
+) -> dict[str, Any]:
     """Return the result of the metric for a table.
 
     Args:
         rows: P(fake) and the label of each video; empty rows are left out.
         method: The method that reads T1 and T0.1 off the ROC curve.
+        fprs: More false-alarm rates to read the TPR at, separated by commas or spaces.
+        threshold: A threshold that was fixed on other videos; None for none.
 
     Raises:
-        ValueError: A row is not two numbers, or the metric cannot be computed; the message says
-            why.
+        ValueError: A row is not two numbers, a rate is not a number, or the metric cannot be
+            computed; the message says why.
     """
     try:
         pairs = [
@@ -38,8 +45,20 @@ def measure(rows: list[list[float | str]], method: str = "conservative") -> dict
         predictions=[score for score, _ in pairs],
         references=[int(label) for _, label in pairs],
         method=method,
+        fprs=_read_rates(fprs),
+        threshold=threshold,
     )
     return computed
+
+
+def _read_rates(text: str) -> list[float] | None:
+    words = text.replace(",", " ").split()
+    try:
+        return [float(word) for word in words] or None
+    except ValueError as error:
+        raise ValueError(
+            f"false-alarm rates are numbers such as 0.1, 0.01, 1e-5: {error}"
+        ) from error
 
 
 def build_app() -> gradio.Interface:
@@ -57,6 +76,16 @@ def build_app() -> gradio.Interface:
                 label="One row per video",
             ),
             gr.Dropdown(["conservative", "interpolate", "nearest"], label="Method for T1 and T0.1"),
+            gr.Textbox(
+                label="More false-alarm rates",
+                info="For the TPR at each of them, such as 0.1, 0.01, 1e-5. May be left empty.",
+            ),
+            gr.Number(
+                value=None,
+                label="Threshold",
+                info="One that was chosen on validation videos, for accuracy, F1 and false alarms."
+                " May be left empty.",
+            ),
         ],
         outputs=gr.JSON(label="Result"),
         title="Talking-head deepfake detection",

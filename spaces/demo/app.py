@@ -21,7 +21,7 @@ from starlette.middleware import Middleware
 
 import detectors
 import detectors.base  # noqa: F401 - mends torchvision for all that import transformers
-from demo_detectors import OFFERS_FILE, Offer, Shelf, find_runs, read_offers
+from demo_detectors import OFFERS_FILE, Offer, Shelf, find_default, find_runs, read_offers
 from demo_examples import find_examples
 from demo_limits import MAX_MEGABYTES, MAX_QUEUE
 from demo_page import build_page
@@ -42,7 +42,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
         default=[],
         metavar="DIR",
         help="folders that thb train wrote, each with one fold or all folds of a detector; for a"
-        " class of your own module:Class@DIR",
+        " class of your own module:Class@DIR; gend for the weights that its authors publish",
     )
     parser.add_argument(
         "--detectors",
@@ -57,7 +57,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def choose_offers(settings: argparse.Namespace) -> tuple[Offer, ...]:
-    """Return the detectors in the folders on the command line, or else those in the list.
+    """Return the detectors on the command line, or else those in the list, or else GenD.
 
     Raises:
         THBError: A folder holds no detector, or the list is malformed.
@@ -65,7 +65,8 @@ def choose_offers(settings: argparse.Namespace) -> tuple[Offer, ...]:
     if settings.runs:
         return find_runs(settings.runs)
     file = Path(settings.detectors)
-    return read_offers(file) if file.is_file() else ()
+    offers = read_offers(file) if file.is_file() else ()
+    return offers or find_default()
 
 
 def make_theme() -> gr.themes.Base:

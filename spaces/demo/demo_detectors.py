@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from demo_limits import MAX_DETECTORS
+from detectors.published import PublishedWeights, find_by_name
 from detectors.references import read_reference, refuse_untrained
 from thb.runs.folders import find_run_folders
 from thb.runs.record import read_record
-from thb_dataset.errors import DetectorError
+from thb_dataset.errors import DetectorError, THBError
+from thb_dataset.hub.release import resolve_commit
 
 if TYPE_CHECKING:
     from detectors.base import Detector
 
+DEFAULT_DETECTOR: Final = "gend"
 OFFERS_FILE: Final = "detectors.json"
 _KEYS: Final = {"name", "protocol", "fold", "reference"}
 
@@ -57,14 +60,19 @@ def find_runs(folders: Iterable[str | Path]) -> tuple[Offer, ...]:
     many as tell them apart; a folder that is given twice is offered once.
 
     Args:
-        folders: The folders; ``module:Class@`` may stand before each.
+        folders: The folders; ``module:Class@`` may stand before each. A name such as ``gend`` and
+            its repo stand for the weights that its authors have on the Hub.
 
     Raises:
         DetectorError: A folder holds no detector, or a detector has two runs of one fold.
     """
-    runs = {run.folder: run for folder in folders for run in find_run_folders(folder)}
+    given = list(folders)
+    named = {str(folder): read_reference(folder).published for folder in given}
+    offers = tuple(offer_published(weights) for weights in named.values() if weights is not None)
+    trained = [folder for folder in given if named[str(folder)] is None]
+    runs = {run.folder: run for folder in trained for run in find_run_folders(folder)}
     names = _tell_apart({run.home for run in runs.values()})
-    offers = tuple(
+    offers += tuple(
         Offer(
             name=names[run.home],
             protocol=run.protocol,
@@ -75,6 +83,29 @@ def find_runs(folders: Iterable[str | Path]) -> tuple[Offer, ...]:
     )
     _refuse_doubles(offers, "the command line")
     return offers
+
+
+def offer_published(weights: PublishedWeights) -> Offer:
+    """Return the offer of weights that their authors have on the Hub."""
+    return Offer(name=weights.weights, protocol=None, fold=None, reference=str(weights.repo))
+
+
+def find_default() -> tuple[Offer, ...]:
+    """Return the detector of a page that names none, if its weights can be had; else nothing.
+
+    They can be had if they are on this machine, or if the Hub answers at once.
+    """
+    from detectors.fetching import find_conversion
+
+    weights = find_by_name(DEFAULT_DETECTOR)
+    if weights is None:
+        return ()
+    try:
+        if find_conversion(weights) is None:
+            resolve_commit(str(weights.repo), repo_type="model")
+    except THBError:
+        return ()
+    return (offer_published(weights),)
 
 
 def _tell_apart(homes: Collection[Path]) -> dict[Path, str]:
@@ -127,6 +158,8 @@ def _read_offer(entry: dict[str, Any], home: Path) -> Offer:
     offer = Offer(**entry)
     refuse_untrained(offer.reference)
     given = read_reference(offer.reference)
+    if given.published is not None:
+        return replace(offer, reference=str(given.published.repo))
     folder = (home / str(given.place)).resolve()
     if not folder.is_dir():
         if given.hub_id is None:

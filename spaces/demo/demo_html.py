@@ -56,8 +56,8 @@ def write_judgement(judgement: Judgement) -> str:
 
 def _write_call(judgement: Judgement, call: Call) -> list[str]:
     threshold, alarm = "", ""
-    if call.threshold is not None and call.verdict != "none":
-        place = 100 * min(call.threshold, 1.0)
+    if judgement.alarm_from is not None:
+        place = 100 * min(judgement.alarm_from, 1.0)
         threshold = f'<span class="thb-threshold" style="left:{place:.1f}%"></span>'
         alarm = f"; {escape(call.figures.partition('; ')[2])}"
     score = call.figures.partition(";")[0].removeprefix("score ")
@@ -123,7 +123,7 @@ def write_timelines(judgements: Sequence[Judgement], colours: Sequence[tuple[str
 def _write_timeline(judgement: Judgement, timeline: Timeline, curve: str, threshold: str) -> str:
     name = escape(judgement.offer.name)
     lines = [f'<p class="thb-legend">{_write_key(curve)} {name}']
-    if judgement.calibration is not None:
+    if judgement.alarm_from is not None:
         lines.append(f" {_write_key(threshold)} its alarm threshold")
     lines.append("</p>")
     if not timeline.own_clips:

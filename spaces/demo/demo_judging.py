@@ -76,6 +76,13 @@ class Judgement:
     sheet: str | None = None
     overlay_problem: Problem | None = None
 
+    @property
+    def alarm_from(self) -> float | None:
+        """The score from which the verdict is an alarm; None where there is no verdict."""
+        if self.call is None or self.call.verdict == "none":
+            return None
+        return self.call.threshold
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, without any path of this machine."""
         return {
@@ -166,7 +173,8 @@ def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
             clips = read_clips(video, detector.config.clip_spec, settings=settings)
         except VideoError as error:
             problem = explain_error(error, video)
-        made = predict(detector, video, settings=settings)
+        grounds = _find_grounds(offer, detector)
+        made = predict(detector, video, settings=settings, grounds=grounds)
         row = replace(made.rows[0], video_id=video.name)
         run = replace(made.run, detector=replace(made.run.detector, name=offer.name))
         judgement = replace(judgement, prediction=row, problem=problem, run=run)
@@ -178,7 +186,6 @@ def _score(offer: Offer, video: Path, folder: Path) -> Judgement:
                 hint="Try another video or another detector.",
             )
             return replace(judgement, problem=problem or unscored)
-        grounds = _find_grounds(offer, detector)
         return replace(
             judgement,
             call=grounds.call(row.score, video),

@@ -17,6 +17,10 @@ MAX_UPLOADS: Final = 120
 MAX_KEPT_MEGABYTES: Final = 5000
 MAX_KEPT_UPLOADS: Final = 1000
 """The most that is kept of all visitors' uploads at a time."""
+MAX_FETCHES: Final = 50
+"""The most videos that are fetched from addresses within the time that uploads are kept."""
+FETCH_SECONDS: Final = 60
+"""The longest time that fetching one of them may take."""
 MAX_SECONDS: Final = 60
 MAX_SIDE_PIXELS: Final = 1920
 MAX_FRAMES: Final = MAX_SECONDS * 120

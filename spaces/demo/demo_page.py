@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import gradio as gr
 
+from demo_addresses import limit_addresses
 from demo_detectors import Shelf
 from demo_examples import Example
 from demo_html import write_absent, write_banner, write_note, write_problem
@@ -117,12 +118,14 @@ def _build_upload(examples: Sequence[Example]) -> gr.Video:
         " ending such as .mp4, .mov or .webm is not accepted: rename it.",
         elem_id="limits",
     )
-    video = gr.Video(
-        label="Upload or record a video",
-        sources=["upload", "webcam"],
-        include_audio=True,
-        height=320,
-        elem_id="video",
+    video = limit_addresses(
+        gr.Video(
+            label="Upload or record a video",
+            sources=["upload", "webcam"],
+            include_audio=True,
+            height=320,
+            elem_id="video",
+        )
     )
     facts = gr.HTML(_describe_upload(None), elem_id="facts", label="About the video")
     if examples:

@@ -35,9 +35,10 @@ class Picture:
 def label_overlay(name: str) -> str:
     """Return the label of the video that shows where a detector looked.
 
-    What the colours mean depends on the detector, so it stands in the video itself.
+    What the colours mean depends on the detector, so it stands in the video itself. On a phone, a
+    longer label would lie under the buttons of the player.
     """
-    return f"Where {name} looked (legend below the picture)"
+    return f"Where {name} looked"
 
 
 def draw_track(video: Path, spec: ClipSpec, clips: VideoClips, folder: Path) -> tuple[Picture, ...]:

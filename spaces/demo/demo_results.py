@@ -85,6 +85,7 @@ def build_results() -> Results:
             x_title="seconds",
             y_title="score",
             y_lim=[0, 1],
+            x_label_angle=-45,  # on a phone, level numbers run into each other
             colors_in_legend=[],  # Gradio cuts its legend off, so ours is below the plot
             height=280,
             label="Score over time",
@@ -130,7 +131,7 @@ def _build_slot(number: int) -> Slot:
 
 def show_step(step: Step, results: Results) -> dict[Any, Any]:
     """Return the changes of the page at a step, by component."""
-    curves = _collect_curves(step.judgements)
+    curves = collect_curves(step.judgements)
     shown: dict[Any, Any] = {
         results.group: gr.Column(visible=bool(step.judgements)),
         results.summary: f'<p class="thb-note" role="status">{step.text}</p>',
@@ -174,7 +175,7 @@ def _fill_slot(slot: Slot, judgement: Judgement) -> dict[Any, Any]:
     }
 
 
-def _collect_curves(judgements: Sequence[Judgement]) -> pd.DataFrame:
+def collect_curves(judgements: Sequence[Judgement]) -> pd.DataFrame:
     """Return the curves as rows: a point in the middle of each stretch, and the thresholds."""
     rows: list[tuple[float, float, str]] = []
     for judgement in judgements:
@@ -189,10 +190,10 @@ def _collect_curves(judgements: Sequence[Judgement]) -> pd.DataFrame:
             rows += [
                 ((part.start_seconds + part.end_seconds) / 2, part.score, name) for part in parts
             ]
-        if judgement.calibration is not None:
+        if judgement.alarm_from is not None:
             line = name_threshold(name)
             ends = (parts[0].start_seconds, parts[-1].end_seconds)
-            rows += [(at, judgement.calibration.threshold, line) for at in ends]
+            rows += [(at, judgement.alarm_from, line) for at in ends]
     return pd.DataFrame(rows, columns=["seconds", "score", "detector"])
 
 

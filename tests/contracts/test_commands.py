@@ -39,6 +39,7 @@ FUNCTIONS = {
     "explain-split": "explain_split",
     "gallery": "make_gallery",
     "score": "score",
+    "shortcuts": "shortcuts",
     "tables": "tables",
     "figures": "figures",
     "transitions": "transitions",
@@ -50,6 +51,7 @@ FUNCTIONS = {
     "board init": "init_board",
     "board check": "check_submissions",
     "board rerun": "rerun_submission",
+    "detectors": "list_detectors",
     "convert": "convert",
     "data verify": "verify_release",
     "data split": "split_folder",
@@ -59,6 +61,7 @@ FUNCTIONS = {
     "cache prune": "prune_cache",
     "publish dataset": "publish_dataset",
     "publish detector": "publish_detector",
+    "publish metric": "publish_metric",
     "publish space": "publish_space",
     "env": "environment",
 }
@@ -226,6 +229,10 @@ def test_every_command_has_its_function(words: str) -> None:
         (["evaluate", "tall", "--protocol", "p1", "--release", "./nowhere"], 4),
         (["gallery", "tall", "--protocol", "p1", "--release", "./nowhere"], 4),
         (["calibrate", "tall", "--release", "./nowhere"], 4),
+        (["figures", "nowhere", "--out", "o"], 2),
+        (["figures", "--out", "o", "--figure", "fig9"], 2),
+        (["transitions", "nowhere"], 2),
+        (["transitions", "."], 3),
         (["publish", "detector", "tall", "--repo", "o/n"], 4),
         (["publish", "space", "demo", "--repo", "o/n", "--detector", "tall"], 4),
         (["train", "./nowhere", "--protocol", "p1", "--release", "./nowhere", "--out", "o"], 3),
@@ -256,7 +263,14 @@ def test_help_shows_every_exit_code(run_thb: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["env"], ["cache", "info"], ["cache", "prune"], ["data", "verify", "--release", "."]]
+    "words",
+    [
+        ["env"],
+        ["detectors"],
+        ["cache", "info"],
+        ["cache", "prune"],
+        ["data", "verify", "--release", "."],
+    ],
 )
 def test_stdout_of_format_json_is_json_and_nothing_else(
     words: list[str], run_thb: Run, tiny_release: MiniRelease
@@ -357,6 +371,8 @@ def test_defaults_are_those_of_the_functions() -> None:
     from thb.prediction.inference import PredictSettings
     from thb.publishing.submission import SubmitSettings
     from thb.releases.leaks import LeakSettings
+    from thb.reports.transition_sheets import SheetSettings
+    from thb.robustness.shortcuts import ShortcutSettings
     from thb.training.settings import TrainOptions, TrainSettings
     from thb_dataset.clips.disk_store import DEFAULT_MAX_BYTES
     from thb_dataset.identity.splits import DEFAULT_RATIOS
@@ -370,6 +386,9 @@ def test_defaults_are_those_of_the_functions() -> None:
         "explain-split": [SplitExplainSettings(), ExplainSettings()],
         "gallery": [GallerySettings(), ExplainSettings()],
         "score": [thb.score],
+        "figures": [ScoreSettings()],
+        "transitions": [SheetSettings(), ExplainSettings(), thb.transitions],
+        "shortcuts": [ShortcutSettings(), thb.shortcuts],
         "tables": [thb.tables],
         "report": [ScoreSettings()],
         "export": [ExportSettings()],
@@ -395,6 +414,8 @@ def test_defaults_are_those_of_the_functions() -> None:
         *("n_bootstrap", "target", "steps", "measure", "method", "target_fpr", "split_list"),
     }
     assert f"(default: {TrainSettings().seed})" in find_option("train", "seed").help
+    missed = find_option("transitions", "missed").default
+    assert float(missed) == read_defaults(thb.transitions)["missed_below"]
     ratios = find_option("data split", "ratios").default
     assert tuple(ratios) == tuple(DEFAULT_RATIOS.values())
     size = find_option("cache prune", "max_size").default

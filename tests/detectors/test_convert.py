@@ -14,9 +14,8 @@ import torch
 import thb
 from detectors.base import Detector
 from detectors.conversion import Layout
-from detectors.convert import REPORT_NAME, convert
+from detectors.convert import REPORT_NAME, convert, find_layout
 from detectors.listing import CONVERTIBLE, DETECTORS
-from detectors.registry import find_layout
 from thb.cli import main
 from thb_dataset.errors import DetectorError, SettingsError
 

@@ -10,7 +10,12 @@ import pytest
 import thb
 from detectors.listing import CONVERTIBLE, DETECTORS
 from detectors.references import Reference, read_reference, refuse_untrained
-from detectors.registry import create_detector, find_detector_class, load_detector
+from detectors.registry import (
+    create_detector,
+    find_detector_class,
+    has_fresh_weights,
+    load_detector,
+)
 from thb.evaluation.evaluate import EvaluateSettings
 from thb.runs.folders import default_out, find_run_folders
 from thb_dataset.errors import DetectorError, ReleaseError
@@ -46,7 +51,9 @@ def test_a_folder_comes_before_a_hub_id(tmp_path: Path, monkeypatch: pytest.Monk
     assert default_out("a:B@org/name") == Path("org/name")
 
 
-@pytest.mark.parametrize("name", [*DETECTORS, "detectors.tall.modeling:TALL"])
+@pytest.mark.parametrize(
+    "name", [*(set(DETECTORS) - {"gend"}), "detectors.tall.modeling:TALL", "detectors.gend:GenD"]
+)
 def test_untrained_weights_never_answer(name: str, tmp_path: Path) -> None:
     asked: list[Callable[[], object]] = [
         lambda: thb.detector(name),
@@ -90,6 +97,22 @@ def test_weights_of_another_class_than_the_named_one_are_refused(tmp_path: Path)
     assert type(load_detector(f"{own}@{tmp_path}")) is detector_class
     with pytest.raises(DetectorError, match=r"holds a BaselineDetector, not a detectors\.tall"):
         load_detector(f"detectors.tall.modeling:TALL@{tmp_path}")
+
+
+def test_a_name_means_weights_on_the_hub_where_there_are_some() -> None:
+    refuse_untrained("gend")
+    for words in ("gend", "yermandy/GenD_CLIP_L_14"):
+        weights = read_reference(words).published
+        assert weights is not None
+        assert (weights.repo, weights.detector) == ("yermandy/GenD_CLIP_L_14", "gend")
+    assert [read_reference(words).published for words in ("tall", "o/n", "./gend", "a:B")] == [
+        None
+    ] * 4
+    assert has_fresh_weights("gend"), "a training begins with the network"
+    tiny = find_detector_class("gend").tiny
+    assert load_detector("gend", config=tiny, untrained=True).config.untrained
+    with pytest.raises(DetectorError, match="settings cannot be changed"):
+        load_detector("gend", config=tiny)
 
 
 def test_refusals_name_the_way_for_a_class_of_ones_own() -> None:

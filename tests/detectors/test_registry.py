@@ -352,3 +352,27 @@ def test_our_own_classes_are_not_named_in_their_config(saved: Path) -> None:
 def test_the_device_is_chosen(saved: Path) -> None:
     assert load_detector(saved, device="cpu").device == torch.device("cpu")
     assert create_detector(find_detector_class("baseline"), config=SMALL).device.type == "cpu"
+
+
+def test_reading_and_writing_weights_shows_no_bars_but_those_of_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from transformers.utils import logging
+
+    kind = find_detector_class("baseline")
+    create_detector(kind, config=kind.tiny).save_pretrained(tmp_path / "run")
+    load_detector(tmp_path / "run")
+    assert capsys.readouterr().err == ""
+    for _ in logging.tqdm([1], desc="a bar of somebody else"):
+        pass
+    assert "a bar of somebody else" in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_a_detector_is_told_from_a_wrong_name(tmp_path: Path) -> None:
+    kind = find_detector_class("baseline")
+    create_detector(kind, config=kind.tiny).save_pretrained(tmp_path / "run")
+    (tmp_path / "clip.mp4").touch()
+    with pytest.raises(DetectorError, match=f"give its folder, {tmp_path / 'run'}$"):
+        load_detector(tmp_path / "run" / "model.safetensors")
+    with pytest.raises(DetectorError, match="named first, and then the videos"):
+        load_detector(tmp_path / "clip.mp4")

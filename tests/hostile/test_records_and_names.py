@@ -17,8 +17,11 @@ from tests.support.bad_json import BAD_JSON
 from tests.support.records import make_scoring_record
 from thb.commands.given_settings import read_config
 from thb.evaluation.result import Result
+from thb.evaluation.verification import verify_result
+from thb.exchange.score_files import read_score_file
 from thb.prediction.calibration import read_calibration
 from thb.prediction.prediction_log import PredictionLog
+from thb.prediction.predictions import Predictions, write_predictions
 from thb.runs.provenance import read_scoring_record
 from thb.runs.record import read_record
 from thb_dataset.errors import THBError
@@ -46,9 +49,24 @@ def from_file(name: str, read: Callable[[Path], object]) -> Callable[[Path, byte
     return write_and_read
 
 
+def verify(folder: Path) -> None:
+    predictions = Predictions(rows=(), run=make_scoring_record())
+    write_predictions(folder / "p1" / "predictions.parquet", predictions)
+    verify_result(folder / "result-p1.json")
+
+
+def read_pair(folder: Path, text: bytes) -> None:
+    (folder / "x.scores.csv").write_text("dataset,key,compression,label,score,status\n")
+    (folder / "x.scores.meta.json").write_bytes(text)
+    read_score_file(folder / "x.scores.csv")
+
+
 READERS: dict[str, Callable[[Path, bytes], Any]] = {
     "split list": lambda _, text: read_split_list(text, "list.json"),
     "result": from_file("result.json", lambda folder: Result.load(folder / "result.json")),
+    "verified result": from_file("result-p1.json", verify),
+    "scores": from_file("s.csv", lambda folder: read_score_file(folder / "s.csv")),
+    "workbench": read_pair,
     "run": from_file("run.json", read_record),
     "threshold": from_file("thresholds.json", read_calibration),
     "detector": from_file("config.json", load_detector),

@@ -104,6 +104,12 @@ def test_a_dry_run_needs_no_hub_where_the_place_is_given(
     )
     assert made.error is None, made.message
     assert not hub.requests
+    kept = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    again = run_client(
+        "publish", release=source, repo=repo, videos_at="main", dry_run=str(tmp_path / "out")
+    )
+    assert "is not empty: give a new folder" in again.message
+    assert {path: path.read_bytes() for path in kept} == kept
     refused = run_client("publish", release=source, repo=repo, videos_at="main")
     assert "for a dry run" in refused.message
     pull = run_client(

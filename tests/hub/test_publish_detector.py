@@ -27,7 +27,7 @@ from thb.publishing.detector import publish_detector
 from thb.publishing.remote_code import bundle_code
 from thb.training.settings import TrainOptions
 from thb.training.train import train
-from thb_dataset.errors import DetectorError
+from thb_dataset.errors import DetectorError, ReleaseError
 
 if TYPE_CHECKING:
     from thb_dataset.mini.release import MiniRelease
@@ -246,6 +246,8 @@ def test_entries_are_of_these_weights_and_of_a_repo(evaluated: Path, tmp_path: P
     made = publish_detector(run, repo=REPO, dry_run=tmp_path / "a")
     assert EVAL_RESULTS_FILE not in made.files
     assert any("--dataset" in note for note in made.notes)
+    with pytest.raises(ReleaseError, match="not empty"):
+        publish_detector(run, repo=REPO, dry_run=tmp_path / "a")
     made = publish_detector(run, repo=REPO, dry_run=tmp_path / "b", dataset="someone/Benchmark")
     text = (tmp_path / "b" / EVAL_RESULTS_FILE).read_text("utf-8")
     entry, sharp = yaml.safe_load(text)

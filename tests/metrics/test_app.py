@@ -33,6 +33,19 @@ def test_its_example_is_measured(app: ModuleType) -> None:
     assert app.measure([*app.EXAMPLE, ["", ""]], "nearest")["method"] == "nearest"
 
 
+def test_more_rates_and_a_threshold_are_measured(app: ModuleType) -> None:
+    result = app.measure(app.EXAMPLE, "conservative", "0.5, 1e-5", 0.3)
+    assert [(at["fpr"], at["tpr"]) for at in result["tpr_at_fpr"]] == [(0.5, 1.0), (1e-5, 0.5)]
+    assert result["at_threshold"]["f1"] == 0.8
+    for absent in ("tpr_at_fpr", "at_threshold"):
+        assert absent not in app.measure(app.EXAMPLE, "conservative", " ", None)
+    assert app.measure(app.EXAMPLE, threshold=0)["at_threshold"]["fpr"] == 1, "0 is a threshold"
+    with pytest.raises(ValueError, match="false-alarm rates are numbers"):
+        app.measure(app.EXAMPLE, "conservative", "1 %")
+    with pytest.raises(ValueError, match="within"):
+        app.measure(app.EXAMPLE, "conservative", "2")
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [

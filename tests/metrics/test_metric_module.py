@@ -69,6 +69,31 @@ def test_clusters_add_bootstrap_intervals(metric: Any) -> None:
     assert result["bootstrap_scheme"] == "components"
 
 
+def test_the_card_gives_every_output_a_range_and_a_direction(metric: Any) -> None:
+    result = metric.compute(
+        predictions=[0.1, 0.4, 0.35, 0.8],
+        references=[0, 0, 1, 1],
+        clusters=[["a", "b", "a", "b"]],
+        fprs=[0.5],
+        threshold=0.3,
+    )
+    card = (FOLDER / "README.md").read_text("utf-8").partition("### Output")[2]
+    rows = [line.split("|")[1:-1] for line in card.splitlines() if line.startswith("| ")][1:]
+    top: dict[str, set[str]] = {}
+    for name, span, better, meaning in rows:
+        assert span.strip()
+        assert better.strip()
+        assert meaning.strip()
+        keys = set(name.replace("`", "").replace(",", "").replace("·", "").split())
+        if "·" in name:
+            top[[*top][-1]] |= keys
+        else:
+            top |= {key: set() for key in keys}
+    assert set(top) == set(result)
+    assert top["tpr_at_fpr"] == set(result["tpr_at_fpr"][0])
+    assert top["at_threshold"] == set(result["at_threshold"])
+
+
 def test_interpolation_has_no_exact_interval(metric: Any) -> None:
     result = metric.compute(
         predictions=[0.1, 0.4, 0.35, 0.8], references=[0, 0, 1, 1], method="interpolate"
@@ -115,7 +140,7 @@ def test_the_examples_of_card_and_docstring_are_true(
     outcome = doctest.testfile(
         str(FOLDER / "README.md"), module_relative=False, optionflags=doctest.ELLIPSIS
     )
-    assert outcome.attempted >= 5
+    assert outcome.attempted >= 10
     assert outcome.failed == 0
     import evaluate
 

@@ -25,19 +25,9 @@ from sklearn.metrics import (
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
 from metrics.talking_head_detection import delong, roc
+from tests.support.scored_cases import make_case
 
 TARGETS = [Fraction(1, 100), Fraction(1, 1000), Fraction(1, 10), Fraction(1, 3), Fraction(7, 100)]
-
-
-def make_case(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and scores of several sizes, balanced or not, with few, some or no ties."""
-    rng = np.random.default_rng(seed)
-    n = int(rng.choice([2, 3, 5, 20, 200, 1500], p=[0.1, 0.1, 0.2, 0.3, 0.25, 0.05]))
-    labels = (rng.random(n) < rng.choice([0.02, 0.3, 0.5, 0.95])).astype(int)
-    labels[rng.permutation(n)[:2]] = [0, 1]
-    scores = np.clip(rng.normal(0.4 + 0.3 * labels * rng.random(), 0.25), 0, 1)
-    digits = rng.choice([0, 1, 2, 16])
-    return labels, np.round(scores, digits)
 
 
 @pytest.mark.parametrize("block", range(4))
@@ -275,7 +265,7 @@ def test_roc_needs_numpy_only() -> None:
 
 
 @pytest.mark.parametrize("block", range(4))
-def test_the_other_measures_equal_scikit_learn_and_torchmetrics_definitions(block: int) -> None:
+def test_the_other_measures_equal_scikit_learns(block: int) -> None:
     for seed in range(100 * block, 100 * (block + 1)):
         labels, scores = make_case(seed)
         curve = roc.roc_curve(labels, scores)

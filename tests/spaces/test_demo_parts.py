@@ -11,10 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from demo_detectors import Offer, Shelf, find_runs, read_offers
-from demo_html import write_absent, write_judgement, write_problem, write_text
+from demo_detectors import Offer, Shelf, find_default, find_runs, read_offers
+from demo_html import (
+    name_threshold,
+    write_absent,
+    write_judgement,
+    write_problem,
+    write_text,
+    write_timelines,
+)
 from demo_judging import Judgement, judge
 from demo_limits import MAX_MEGABYTES, RefusedVideoError, check_video
+from demo_pictures import label_overlay
+from demo_results import collect_curves
 from demo_words import describe_run, explain_error, warn_of_drawings
 from detectors.registry import create_detector, find_detector_class
 from tests.support.records import make_calibration, make_run_record
@@ -22,6 +31,7 @@ from tests.support.sources import ROOT
 from tests.support.video_files import write_repeated
 from thb.prediction.calibration import THRESHOLDS_FILE
 from thb.prediction.calls import SYNTHETIC_BANNER, Grounds
+from thb.prediction.timeline import Stretch, Timeline
 from thb.runs.record import write_record
 from thb_dataset.errors import DetectorError, NoFaceError, VideoDecodeError
 from thb_dataset.mini.release import MiniRelease
@@ -56,6 +66,30 @@ def test_silence_and_no_verdict_are_grey() -> None:
     for kind in ("not called fake", "none"):
         assert max(colours[kind]) - min(colours[kind]) < 50
     assert max(colours["called fake"]) - min(colours["called fake"]) > 100
+
+
+@pytest.mark.parametrize(("blind", "lines"), [(False, 1), (True, 0)])
+def test_the_curve_has_a_threshold_only_where_there_is_a_verdict(blind: bool, lines: int) -> None:
+    grounds = Grounds(calibration=make_calibration(threshold=0.8), trained_on_synthetic=blind)
+    parts = (
+        Stretch(start_seconds=0, end_seconds=1, score=0.9),
+        Stretch(start_seconds=1, end_seconds=2, score=0.7),
+    )
+    judgement = Judgement(
+        offer=Offer(name="a", protocol=None, fold=None, reference="run"),
+        call=grounds.call(0.9, "nowhere.mp4"),
+        calibration=grounds.calibration,
+        timeline=Timeline(stretches=parts, own_clips=True),
+    )
+    curves = collect_curves([judgement])
+    drawn = curves[curves.detector == name_threshold("a")]
+    assert [*drawn.score] == [0.8] * 2 * lines
+    assert [*drawn.seconds] == [0.0, 2.0] * lines
+    assert write_timelines([judgement], [("red", "pink")]).count("alarm threshold") == lines
+
+
+def test_the_label_of_the_overlay_leaves_room_for_the_buttons_of_a_phone() -> None:
+    assert len(label_overlay("df_adapter")) <= 26, "at 390 pixels there is room for about thirty"
 
 
 def test_drawings_are_warned_of_beside_the_verdict_and_on_top_of_the_page() -> None:
@@ -165,6 +199,19 @@ def test_detectors_of_one_name_are_told_apart(runs: Path) -> None:
         find_runs([demo])
     with pytest.raises(DetectorError, match="has no trained weights"):
         find_runs(["tall"])
+
+
+def test_weights_on_the_hub_are_offered_by_name(tmp_path: Path) -> None:
+    (named,) = find_runs(["gend"])
+    assert (named.name, named.protocol) == ("GenD on CLIP ViT-L/14", None)
+    assert named.reference == "yermandy/GenD_CLIP_L_14"
+    assert find_runs(["yermandy/GenD_CLIP_L_14"]) == (named,)
+    file = tmp_path / "detectors.json"
+    listed = {"name": "GenD", "protocol": None, "fold": None, "reference": "gend"}
+    file.write_text(json.dumps([listed]))
+    (offer,) = read_offers(file)
+    assert (offer.name, offer.reference) == ("GenD", named.reference)
+    assert find_default() == (), "the Hub may not be asked, and the weights are not here"
 
 
 def test_detectors_without_the_chosen_run_are_greyed_out(runs: Path) -> None:

@@ -186,6 +186,18 @@ def read(repo: str, name: str, **options: Any) -> dict[str, Any]:
     return {"text": None if file is None else file.read_text("utf-8")}
 
 
+def fetch(repo: str, **changes: Any) -> dict[str, Any]:
+    """Fetch published weights of which more is known than the table says."""
+    from dataclasses import replace
+
+    from detectors.fetching import fetch_published
+    from detectors.published import find_by_repo
+
+    weights = find_by_repo(repo)
+    assert weights is not None
+    return {"folder": str(fetch_published(replace(weights, **changes)))}
+
+
 def command(arguments: list[str]) -> dict[str, Any]:
     """Run the command line."""
     from thb.cli import main
@@ -195,6 +207,27 @@ def command(arguments: list[str]) -> dict[str, Any]:
     except SystemExit as end:
         return {"exit": end.code}
     raise AssertionError("main() always ends by SystemExit")
+
+
+def measure(metric: str, inputs: dict[str, Any], card: str) -> dict[str, Any]:
+    """Load a metric with `evaluate` as anybody would, compute it, and run a card's examples."""
+    import doctest
+
+    from detectors.torchvision_guard import make_torchvision_importable
+
+    make_torchvision_importable()  # evaluate imports transformers, and that torchvision
+    import evaluate
+
+    evaluate.utils.logging.disable_progress_bar()
+    loaded = evaluate.load(metric)
+    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner()
+    examples = parser.get_doctest(card, {}, "card", None, 0)
+    runner.run(examples)
+    return {
+        "computed": loaded.compute(**inputs),
+        "description": loaded.inputs_description,
+        "examples": [runner.tries, runner.failures],
+    }
 
 
 CASES: dict[str, Callable[..., dict[str, Any]]] = {
@@ -210,7 +243,9 @@ CASES: dict[str, Callable[..., dict[str, Any]]] = {
         build,
         verify,
         read,
+        fetch,
         command,
+        measure,
     )
 }
 

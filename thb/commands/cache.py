@@ -9,6 +9,7 @@ import typer
 
 from thb.commands.options import FORMAT, FormatOption, OutputFormat
 from thb.commands.output import write_json, write_line
+from thb.runtime.console import say
 
 if TYPE_CHECKING:
     from thb_dataset.clips.disk_store import StoreInfo
@@ -45,19 +46,30 @@ def prune(
         str,
         typer.Option("--max-size", metavar="SIZE", help="Keep at most this much: 500M, 20G, 0."),
     ] = MAX_SIZE,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Remove nothing, and say what would be left.")
+    ] = False,
     output: FormatOption = FORMAT,
 ) -> None:
     """Remove the entries that were unused for longest until the rest fits.
 
-    JSON: folder, entries, bytes and max_bytes, as they are afterwards.
+    JSON: folder, entries, bytes and max_bytes, as they are afterwards; with --dry-run as they would
+    be.
 
     Examples:
         thb cache prune --max-size 20G
-        thb cache prune --max-size 0
+        thb cache prune --max-size 0 --dry-run
     """
-    from thb.runtime.cache import prune_cache
+    from thb.runtime.cache import cache_info, prune_cache
 
-    _write(prune_cache(parse_size(max_size)), output)
+    before = cache_info()
+    after = prune_cache(parse_size(max_size), dry_run=dry_run)
+    gone, room = before.entries - after.entries, (before.bytes - after.bytes) / 2**20
+    _write(after, output)
+    if dry_run:
+        say(f"dry run: {gone} entries, {room:.1f} MiB, would be removed; nothing was")
+    else:
+        say(f"removed {gone} entries, {room:.1f} MiB")
 
 
 def parse_size(text: str) -> int:

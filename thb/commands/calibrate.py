@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -40,11 +41,19 @@ def calibrate(  # noqa: PLR0913 — one parameter per option
         typer.Argument(
             metavar="RUN",
             help="Folder that thb train wrote, of one detector or of several folds; for a class of "
-            "your own module:Class@FOLDER.",
+            "your own module:Class@FOLDER. With --reals any folder of weights, or gend.",
         ),
     ],
     release: ReleaseOption = RELEASE,
     real_root: RealRootOption = None,
+    reals: Annotated[
+        Path | None,
+        typer.Option(
+            "--reals",
+            metavar="DIR",
+            help="Any folder of real videos, in place of a release: for weights from elsewhere.",
+        ),
+    ] = None,
     target_fpr: Annotated[
         float,
         typer.Option("--target-fpr", help="Largest share of real videos that may be called fake."),
@@ -62,24 +71,21 @@ def calibrate(  # noqa: PLR0913 — one parameter per option
     """Choose the threshold of every detector in a run.
 
     Each detector scores the validation videos of its own fold, never test videos. The threshold is
-    written to thresholds.json beside the weights; thb predict then gives verdicts.
+    written to thresholds.json beside the weights; thb predict then gives verdicts. Weights from
+    elsewhere have no fold: for them --reals names any folder of real videos.
 
     JSON: calibrations, one per detector, each as in thresholds.json.
 
     Examples:
         thb calibrate runs/baseline --real-root REALS
-        thb calibrate runs/baseline/p3-hallo --target-fpr 0.05 --format json
+        thb calibrate gend --reals VIDEOS --target-fpr 0.05 --format json
     """
     from thb.prediction.calibration import calibrate as calibrate_detector
     from thb.prediction.calls import Grounds
     from thb.prediction.inference import PredictSettings
-    from thb.releases.opening import open_release
-    from thb.runs.folders import find_run_folders
     from thb.runtime.records import to_json
 
     quiet_transformers()
-    found = find_run_folders(run)
-    opened = open_release(release, real_root=real_root, progress=not quiet)
     scoring = PredictSettings(
         batch_size=batch_size,
         workers=workers,
@@ -90,15 +96,16 @@ def calibrate(  # noqa: PLR0913 — one parameter per option
         progress=not quiet,
         description="calibrating",
     )
+    references, videos = _choose_videos(run, release, real_root, reals, progress=not quiet)
     calibrations = [
         calibrate_detector(
-            detector.reference,
-            release=opened,
+            reference,
+            **videos,
             target_fpr=target_fpr,
             scoring=scoring,
             trust_remote_code=trust_remote_code,
         )
-        for detector in found
+        for reference in references
     ]
     if output is OutputFormat.JSON:
         write_json({"calibrations": [to_json(calibration) for calibration in calibrations]})
@@ -108,3 +115,27 @@ def calibrate(  # noqa: PLR0913 — one parameter per option
         fault = Grounds(calibration=calibration).fault
         if fault is not None:
             say(f"note: {calibration.fold} gives no verdict: {fault}")
+
+
+def _choose_videos(
+    run: str, release: str, real_root: Path | None, reals: Path | None, *, progress: bool
+) -> tuple[list[str | Path], dict[str, Any]]:
+    """Return the detectors, and the videos on which each gets its threshold.
+
+    Raises:
+        typer.BadParameter: The options contradict each other, or the weights belong to no fold.
+    """
+    from detectors.references import read_reference
+    from thb.releases.opening import open_release
+    from thb.runs.folders import find_run_folders
+
+    if reals is not None:
+        if real_root is not None:
+            raise typer.BadParameter("--reals takes the place of a release: leave out --real-root")
+        return [run], {"reals": reals}
+    if read_reference(run).published is not None:
+        raise typer.BadParameter(
+            f"the weights of {run} belong to no fold: name a folder of real videos (--reals DIR)"
+        )
+    references = [found.reference for found in find_run_folders(run)]
+    return references, {"release": open_release(release, real_root=real_root, progress=progress)}

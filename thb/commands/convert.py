@@ -24,7 +24,11 @@ def convert(
     ],
     checkpoint: Annotated[
         Path,
-        typer.Argument(metavar="CHECKPOINT", help="The authors' file; it is read as weights only."),
+        typer.Argument(
+            metavar="CHECKPOINT",
+            help="The authors' file, which is read as weights only, or the folder of a"
+            " model.safetensors.",
+        ),
     ],
     out: Annotated[
         Path,

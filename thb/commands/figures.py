@@ -40,7 +40,7 @@ def figures(  # noqa: PLR0913 — one parameter per option
     runs: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[RUN]...",
+            metavar="RUN",
             help="Run folders, files predictions.parquet or result-*.json; none for the paper's "
             "numbers alone.",
             show_default=False,
@@ -104,7 +104,7 @@ def figures(  # noqa: PLR0913 — one parameter per option
     kinds = _choose_figures(figure or [ALL])
     is_file_place(out, None)
     from thb.evaluation.cells import ScoreSettings
-    from thb.reports.figures.drawing import FigureChoice
+    from thb.reports.figures.choice import FigureChoice
     from thb.reports.figures.writing import figures as write_figures
 
     written = write_figures(

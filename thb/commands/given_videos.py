@@ -5,15 +5,10 @@ from __future__ import annotations
 import re
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Final
 
 import typer
 
-VIDEO_ENDINGS: Final = (
-    *(".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4"),
-    *(".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"),
-)
-"""The files of a folder that count as videos; a file that is named itself may have any ending."""
+from thb.runtime.video_folders import list_videos
 
 
 def find_videos(given: list[str]) -> list[Path]:
@@ -44,14 +39,10 @@ def _find(word: str) -> list[Path]:
         )
     path = Path(word).expanduser()
     if path.is_dir():
-        return sorted(file for file in path.iterdir() if _is_video(file)) or [path]
+        return list_videos(path) or [path]
     if not has_magic(word) or path.exists():
         return [path]
     found = sorted(map(Path, glob(str(path))))  # noqa: PTH207 — the pattern may be absolute
     if not found:
         raise typer.BadParameter(f"no file fits {word}", param_hint="VIDEO")
     return found
-
-
-def _is_video(file: Path) -> bool:
-    return file.is_file() and file.suffix.lower() in VIDEO_ENDINGS

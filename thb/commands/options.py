@@ -215,7 +215,8 @@ UntrainedOption = Annotated[
 ]
 
 DETECTOR_HELP: Final = (
-    "The trained weights: a folder or a Hub id; for a class of your own module:Class@FOLDER."
+    "The trained weights: a folder, a Hub id, or gend, whose weights are on the Hub; for a class "
+    "of your own module:Class@FOLDER."
 )
 RUN_OR_DETECTOR_HELP: Final = (
     "A run folder with a detector per fold, or one detector for all folds: a folder or a Hub id; "

@@ -30,20 +30,21 @@ from thb.commands.options import (
     WorkersOption,
 )
 from thb.commands.output import CALL_KEYS, escape, say_grounds, write_json, write_line
-from thb.runtime.console import EXIT_DATA, quiet_transformers, say
+from thb.runtime.console import EXIT_DATA, EXIT_INTERRUPTED, quiet_transformers, say
+from thb.runtime.progress import is_main_process
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from thb.prediction.calls import Call, Grounds
-    from thb.prediction.predictions import Prediction
+    from thb.prediction.calls import Call
+    from thb.prediction.predictions import Prediction, Predictions
 
 HINT: Final = (
     "the reason is given beside each video; a damaged or unusual file can often be read after "
     "re-encoding (ffmpeg -i IN -c:v libx264 -c:a aac OUT.mp4)"
 )
 MISSING_HINT: Final = "check the paths; a folder or a pattern such as 'clips/*.mp4' works too"
-HEADINGS: Final = ("P(fake)", "verdict", "status", "clips", "faces", "video")
+HEADINGS: Final = ("score", "verdict", "status", "clips", "faces", "video")
 NAMES_SHOWN: Final = 3
 
 
@@ -78,18 +79,16 @@ def predict(  # noqa: PLR0913 — one parameter per option
 
     Examples:
         thb predict runs/baseline/p3-hallo clip.mp4 other.mp4
-        thb predict ORG/NAME clip.mp4 --format json
+        thb predict gend clip.mp4 --format json
     """
     from detectors.registry import load_detector
-    from thb.prediction.calls import Grounds
     from thb.prediction.inference import PredictSettings
+    from thb.prediction.predict import PredictInterrupt
     from thb.prediction.predict import predict as predict_files
-    from thb.runtime.records import to_json
 
     quiet_transformers()
     files = list(dict.fromkeys(find_videos(videos)))
     model = load_detector(detector, trust_remote_code=trust_remote_code, untrained=untrained)
-    grounds = Grounds.find(model, detector)
     settings = PredictSettings(
         batch_size=batch_size,
         workers=workers,
@@ -99,18 +98,19 @@ def predict(  # noqa: PLR0913 — one parameter per option
         max_seconds=max_seconds,
         progress=not quiet,
     )
-    predictions = predict_files(model, files, all_faces=all_faces, settings=settings)
-    rows = predictions.rows
-    if output is RowFormat.JSON:
-        records = [_to_record(row, grounds) for row in rows]
-        throughput = to_json(predictions.throughput)
-        write_json({"videos": records, "run": to_json(predictions.run), "throughput": throughput})
-    elif output is RowFormat.CSV:
-        _write_csv([_to_record(row, grounds) for row in rows])
-    else:
-        _write_lines(rows, grounds)
+    try:
+        predictions = predict_files(model, files, all_faces=all_faces, settings=settings)
+    except PredictInterrupt as stopped:
+        _write_predictions(stopped.predictions, output)
+        say(f"stopped after {len(stopped.predictions)} rows; {len(files)} files were given")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    rows, grounds = predictions.rows, predictions.grounds
+    assert grounds is not None  # noqa: S101 — the rows of files have them
+    _write_predictions(predictions, output)
+    if not is_main_process():  # which has all rows, and says the rest once
+        return
     if len(rows) > 1 and not quiet:
-        say(_count_verdicts(rows, grounds))
+        say(_count_verdicts(predictions))
     if grounds.calibration is not None and not quiet:
         say(f"note: {grounds.calibration}")
     if not quiet:
@@ -124,24 +124,38 @@ def predict(  # noqa: PLR0913 — one parameter per option
         raise typer.Exit(EXIT_DATA)
 
 
-def _count_verdicts(rows: Sequence[Prediction], grounds: Grounds) -> str:
+def _count_verdicts(predictions: Predictions) -> str:
     """Return how many rows have which verdict: ``7 rows: 3 called fake, 4 not called fake``."""
-    calls = [_call(row, grounds) for row in rows]
-    counts = Counter("no score" if call is None else call.verdict for call in calls)
+    counts = Counter(verdict or "no score" for verdict in predictions.verdicts)
     counts["no verdict"] = counts.pop("none", 0)
     found = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()) if count)
-    return f"{len(rows)} rows: {found}"
+    return f"{len(predictions)} rows: {found}"
 
 
-def _call(row: Prediction, grounds: Grounds) -> Call | None:
-    """Return what a row's score comes to; None for a row without a score."""
-    return None if row.score is None else grounds.call(row.score, row.video_id)
+def _write_predictions(predictions: Predictions, output: RowFormat) -> None:
+    if output is RowFormat.TEXT:
+        _write_lines(predictions)
+        return
+    from thb.runtime.records import to_json
+
+    called = zip(predictions, predictions.calls, strict=True)
+    records = [_to_record(row, call) for row, call in called]
+    if output is RowFormat.CSV:
+        _write_csv(records)
+        return
+    measured = predictions.throughput
+    write_json(
+        {
+            "videos": records,
+            "run": to_json(predictions.run),
+            "throughput": None if measured is None else to_json(measured),
+        }
+    )
 
 
-def _to_record(row: Prediction, grounds: Grounds) -> dict[str, Any]:
+def _to_record(row: Prediction, call: Call | None) -> dict[str, Any]:
     from thb.prediction.face_rows import FacePrediction
 
-    call = _call(row, grounds)
     record = {
         "video_id": row.video_id,
         "score": row.score,
@@ -160,7 +174,7 @@ def _write_csv(records: Sequence[dict[str, Any]]) -> None:
     """Write a line per video, or per face; lists are written as text with semicolons."""
     from thb.runtime.csv_text import write_csv
 
-    columns = [name for name in records[0] if name != "clip_logits"]
+    columns = [name for name in (records[0] if records else {}) if name != "clip_logits"]
     rows = [
         {
             name: "; ".join(map(str, value)) if isinstance(value, list | tuple) else value
@@ -171,13 +185,12 @@ def _write_csv(records: Sequence[dict[str, Any]]) -> None:
     write_line(write_csv(columns, rows).removesuffix("\n"))
 
 
-def _write_lines(rows: Sequence[Prediction], grounds: Grounds) -> None:
+def _write_lines(predictions: Predictions) -> None:
     """Write one line per video, or per face."""
     from thb.prediction.face_rows import FacePrediction
 
     write_line("{:>7}  {:<15}  {:<7}  {:>5}  {:>5}  {}".format(*HEADINGS))
-    for row in rows:
-        call = _call(row, grounds)
+    for row, call in zip(predictions, predictions.calls, strict=True):
         score = "–" if call is None else f"{call.score:.4f}"
         verdict = "–" if call is None else call.verdict
         found = str(row) if isinstance(row, FacePrediction) and row.place is not None else None

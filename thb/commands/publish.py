@@ -1,4 +1,4 @@
-"""``thb publish``: send a dataset's index, a detector or a Space to the Hub."""
+"""``thb publish``: send a dataset's index, a detector, the metric or a Space to the Hub."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from thb.commands.options import (
     TrustOption,
 )
 from thb.commands.output import escape, write_json, write_line
-from thb.publishing.checkout import list_spaces
+from thb.publishing.checkout import METRIC, list_spaces
 
 if TYPE_CHECKING:
     from thb.publishing.hub import Publication
@@ -34,7 +34,9 @@ DryRunFolderOption = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="The new folder that a dry run writes.")
 ]
 
-app = typer.Typer(no_args_is_help=True, help="Send a dataset, a detector or a Space to the Hub.")
+app = typer.Typer(
+    no_args_is_help=True, help="Send a dataset, a detector, the metric or a Space to the Hub."
+)
 
 
 @app.callback()
@@ -221,6 +223,40 @@ def space(
         torch=torch,
     )
     _write(publication, output)
+
+
+@app.command()
+def metric(
+    *,
+    repo: Annotated[
+        str,
+        typer.Option(
+            "--repo",
+            metavar=f"ORG/{METRIC}",
+            help="The Space's repo, which must have the metric's name; created if it does not"
+            " exist.",
+        ),
+    ],
+    create_pr: CreatePrOption = False,
+    dry_run: DryRunOption = False,
+    out: DryRunFolderOption = DRY_RUN_FOLDER,
+    output: FormatOption = FORMAT,
+) -> None:
+    """Publish the metric as a Space, so that evaluate.load finds it.
+
+    The Space also shows a page that computes the numbers of a table. From a git checkout, only
+    tracked files are sent. Publishing twice changes nothing.
+
+    JSON: repo, repo_type, files (sizes in bytes), changed, deleted, commit, pull_request, folder
+    and notes; videos_commit and audit are null.
+
+    Examples:
+        thb publish metric --repo ORG/talking_head_detection --create-pr
+        thb publish metric --repo ORG/talking_head_detection --dry-run --out metric
+    """
+    from thb.publishing.metric import publish_metric
+
+    _write(publish_metric(repo=repo, create_pr=create_pr, dry_run=out if dry_run else None), output)
 
 
 def _write(publication: Publication, output: OutputFormat) -> None:

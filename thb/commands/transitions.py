@@ -62,7 +62,7 @@ def transitions(  # noqa: PLR0913 — one parameter per option
     run_after: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[RUN_AFTER]",
+            metavar="RUN_AFTER",
             help="The run folder of the second protocol. (default: RUN)",
             show_default=False,
         ),
@@ -87,10 +87,10 @@ def transitions(  # noqa: PLR0913 — one parameter per option
             min=0,
             max=1,
             metavar="Q",
-            help="Let confident mean this quantile of the first detector's scores of fakes.",
+            help="Let it mean this quantile of the first detector's scores of fakes instead.",
         ),
     ] = None,
-    missed_below: Annotated[
+    missed: Annotated[
         str,
         typer.Option(
             "--missed-below",
@@ -153,7 +153,7 @@ def transitions(  # noqa: PLR0913 — one parameter per option
         after=after,
         confident=confident,
         quantile=quantile,
-        missed_below=_read_limit(missed_below),
+        missed_below=_read_limit(missed),
     )
     sheets: Sequence[TransitionSheet] | None = None
     if explain is not None:

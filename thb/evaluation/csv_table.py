@@ -10,7 +10,8 @@ from thb.evaluation.tables import rank
 from thb.runtime.csv_text import Cell, write_csv
 
 COLUMNS: Final = (
-    *("detector", "kind", "protocol", "split_by", "release", "fold", "generator", "part"),
+    *("detector", "kind", "protocol", "split_by", "release", "synthetic", "not_comparable"),
+    *("fold", "generator", "part"),
     *("n_fake", "n_real", "metric", "value", "low", "high", "bootstrap_low", "bootstrap_high"),
     *("below_resolution", "threshold", "grade", "marks", "problem"),
 )
@@ -33,6 +34,8 @@ def _list_lines(result: ProtocolNumbers) -> Iterator[dict[str, Cell]]:
         "protocol": result.protocol,
         "split_by": result.split_by,
         "release": str(result.release),
+        "synthetic": result.release.synthetic,
+        "not_comparable": result.release.differs,
     }
     for cell in result.cells:
         own = common | {

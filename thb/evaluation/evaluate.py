@@ -23,19 +23,17 @@ from thb.prediction.predict import load_fold_detector, predict_videos
 from thb.prediction.prediction_log import PredictionLog
 from thb.prediction.predictions import Predictions, write_predictions
 from thb.prediction.throughput import Throughput
-from thb.releases.files import fetch_files
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
+from thb.releases.test_sets import fetch_test_sets
 from thb.runs.folders import PREDICTIONS_FILE, claim_folders, default_out, name_run
 from thb.runs.folds import FoldChoice, FoldDetector, list_names, open_folds
 from thb.runs.provenance import describe_fold_scoring
 from thb.runs.record import ReleaseRecord
 from thb.runtime.console import say
 from thb.runtime.processes import make_accelerator
-from thb_dataset.errors import ReleaseError
 from thb_dataset.files import write_json
-from thb_dataset.protocols import Fold, Protocol
-from thb_dataset.records import Generator, Label
-from thb_dataset.release.media import explain_missing_fakes, explain_missing_reals, locate_videos
+from thb_dataset.protocols import Protocol
+from thb_dataset.records import Generator
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -147,7 +145,12 @@ def evaluate_protocols(
         )
     _warn_of_other_releases(detectors, opened.release)
     with accelerator.main_process_first():  # the first process downloads
-        _fetch_test_sets([fold_detector.fold for fold_detector in detectors], opened, settings)
+        fetch_test_sets(
+            [fold_detector.fold for fold_detector in detectors],
+            opened,
+            strict=settings.strict,
+            progress=settings.scoring.progress,
+        )
     folder = Path(out or default_out(detector, list_names(detectors))).expanduser()
     title = settings.name or name_run(detector, _find_own_fold(detectors))
     results = []
@@ -189,38 +192,6 @@ def _warn_of_other_releases(detectors: Sequence[FoldDetector], release: Release)
             ", ".join(sorted(others)),
             tested,
         )
-
-
-def _fetch_test_sets(
-    folds: Sequence[Fold], opened: OpenRelease, settings: EvaluateSettings
-) -> None:
-    """Download the files of all test sets, and say once which are missing.
-
-    Raises:
-        ReleaseError: No real video or no fake is available, or ``strict`` is set and a video is
-            missing.
-    """
-    tested = {video.video_id: video for fold in folds for video in (*fold.test, *fold.extra)}
-    reals = [video for video in tested.values() if video.label is Label.REAL]
-    located = locate_videos(opened.release, opened.real_root, reals)
-    missing_reals = [video for video in reals if video.video_id not in located.files]
-    complaints = []
-    if missing_reals:
-        explained = explain_missing_reals(missing_reals, opened.real_root, faults=located.faults)
-        advice = "" if opened.real_root else "; pass that folder as --real-root"
-        complaints.append(f"{len(missing_reals)} of {len(reals)} {explained}{advice}")
-    if not located.files or (settings.strict and complaints):  # before anything is downloaded
-        raise ReleaseError("; ".join(complaints) or "the release names no real video to test on")
-    videos = tuple(tested.values())
-    files = fetch_files(opened, videos, progress=settings.scoring.progress)
-    fakes = [video for video in videos if video.label is Label.FAKE]
-    missing_fakes = [video for video in fakes if video.video_id not in files.videos]
-    if missing_fakes:
-        complaints.append(explain_missing_fakes(missing_fakes, files.faults))
-        if settings.strict or len(missing_fakes) == len(fakes):  # nothing could be measured
-            raise ReleaseError("; ".join(complaints))
-    for complaint in complaints:
-        _log.warning("%s", complaint)
 
 
 def _score_fold(

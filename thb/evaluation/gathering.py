@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from thb.prediction.predictions import Predictions, read_predictions
-from thb.runs.folders import PREDICTIONS_FILE
+from thb.prediction.predictions import Predictions, find_predictions, read_predictions
 from thb.runs.provenance import FoldScoringRecord
-from thb_dataset.errors import ResultError, SettingsError
+from thb_dataset.errors import SettingsError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +44,11 @@ def gather_predictions(
         SettingsError: A path does not exist, there are not as many names as run folders, or two
             names are equal.
     """
+    given = [Path(path).expanduser() for path in paths]
+    if absent := [str(path) for path in given if not path.exists()]:
+        raise SettingsError(f"{', '.join(absent)}: there is no such file or folder")
     groups: dict[tuple[Path, str], GatheredFolds] = {}
-    for file in _find_files(map(Path, paths)):
+    for file in find_predictions(given):
         read = read_predictions(file)
         folder = file.resolve().parents[1]
         protocol, name = "", None
@@ -83,15 +85,3 @@ def _tell_apart(groups: Sequence[GatheredFolds], names: Sequence[str]) -> list[G
 def _shorten(folder: Path) -> Path:
     here = Path.cwd()
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
-
-
-def _find_files(paths: Iterable[Path]) -> list[Path]:
-    files: list[Path] = []
-    for path in paths:
-        if not path.exists():
-            raise SettingsError(f"{path} does not exist")
-        found = sorted(path.rglob(PREDICTIONS_FILE)) if path.is_dir() else [path]
-        if not found:
-            raise ResultError(f"{path} holds no {PREDICTIONS_FILE}; thb evaluate writes them")
-        files += found
-    return list(dict.fromkeys(files))

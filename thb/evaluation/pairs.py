@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,8 @@ import numpy as np
 from metrics.talking_head_detection.bootstrap import Sample
 from metrics.talking_head_detection.inputs import FloatArray, IntArray
 from thb.evaluation.cells import Cell, NoFacePolicy
-from thb.prediction.predictions import Prediction, Status
+from thb.prediction.predictions import Prediction, Predictions, Status
+from thb.runs.provenance import FoldScoringRecord
 from thb_dataset.errors import ResultError
 from thb_dataset.records import RealDataset
 
@@ -79,6 +80,24 @@ def pair_up(fold: str, rows: Sequence[Prediction], no_face: NoFacePolicy) -> lis
         )
         for part, generator in sorted(names, key=lambda name: (name[0] != "test", name))
     ]
+
+
+def pair_folds(folds: Iterable[Predictions], no_face: NoFacePolicy) -> tuple[Pair, ...]:
+    """Return the pairs of all folds; predictions that name no fold have none.
+
+    Args:
+        folds: The predictions of each fold.
+        no_face: How a video without a face counts.
+
+    Raises:
+        ResultError: A row cannot be paired; see :func:`pair_up`.
+    """
+    return tuple(
+        pair
+        for fold in folds
+        if isinstance(fold.run, FoldScoringRecord)
+        for pair in pair_up(fold.run.fold, fold.rows, no_face)
+    )
 
 
 def _check_rows(fold: str, rows: Sequence[Prediction]) -> None:

@@ -2,7 +2,7 @@
 
 The datastore wants ``data/<collection>/<developer>/<model>/<uuid>.json`` and beside it
 ``<uuid>_samples.jsonl``. The uuid is made from the content, so that the same result has the same
-name. Schema: https://github.com/evaleval/every_eval_ever.
+name. See https://huggingface.co/datasets/evaleval/EEE_datastore.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from statistics import NormalDist
 from typing import Any, Final
 
 from metrics.talking_head_detection.roc import T01, T1
@@ -209,7 +210,12 @@ def _describe_uncertainty(
         return {}
     is_mean = cell is None and len(result.mean_over) > 1
     method = _METHODS["brier"] if is_mean else _METHODS[metric]
+    quantile = NormalDist().inv_cdf((1 + result.settings.confidence) / 2)
     uncertainty: dict[str, Any] = {
+        "standard_error": {
+            "value": round((measure.high - measure.low) / (2 * quantile), 6),
+            "method": f"half the width of the interval divided by {quantile:.2f}",
+        },
         "confidence_interval": {
             "lower": round(measure.low, 6),
             "upper": round(measure.high, 6),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from metrics.talking_head_detection.roc import roc_curve
+from metrics.talking_head_detection.roc import RocCurve, roc_curve
 from thb.exchange.score_files import GivenScore, ScoreFile, read_score_file
 from thb.prediction.predictions import Prediction, Predictions, Status, write_predictions
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease, open_release
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 Polarity = Literal["fake-high", "real-high"]
 _SHOWN: Final = 5
+_CERTAIN: Final = 1.96
+"""The deviations below one half from which an AUC is no chance, at the level of 95 %."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +223,7 @@ def _import_fold(
             f" {fold.name}, and both are needed: name the fold that it holds (--fold)"
         )
     values = [0.0 if row.score is None else row.score for row in scored]
-    area = roc_curve([int(row.label or 0) for row in scored], values).area
+    curve = roc_curve([int(row.label or 0) for row in scored], values)
     return ImportedFold(
         file=place,
         predictions=Predictions(
@@ -232,8 +234,8 @@ def _import_fold(
         expected=_count(rows),
         missing=tuple(sorted(row.video_id for row in rows if row.score is None)),
         elsewhere=len(set(given) - {video.video_id for _, video in tested}),
-        auc=area,
-        warnings=tuple(_warn(fold.name, area, scored, given, settings)),
+        auc=curve.area,
+        warnings=tuple(_warn(fold.name, curve, scored, given, settings)),
     )
 
 
@@ -293,17 +295,22 @@ def _describe(
 
 def _warn(
     fold: str,
-    area: float,
+    curve: RocCurve,
     scored: Sequence[Prediction],
     given: Mapping[str, GivenScore],
     settings: ImportSettings,
 ) -> list[str]:
     warnings = []
-    if area < 0.5:
+    if curve.area < 0.5:
         other = "fake-high" if settings.polarity == "real-high" else "real-high"
+        # Mann and Whitney's test: the AUC of scores that know nothing has this deviation.
+        n_real, n_fake = curve.n_real, curve.n_fake
+        deviation = math.sqrt((n_real + n_fake + 1) / (12 * n_real * n_fake))
+        is_certain = 0.5 - curve.area > _CERTAIN * deviation
         warnings.append(
-            f"{fold}: THE AUC IS {area:.3f}, BELOW ONE HALF. Real videos score higher than fakes,"
-            f" so the polarity is probably {other}. Nothing was turned: check it, and import again."
+            f"{fold}: THE AUC IS {curve.area:.3f}, BELOW ONE HALF. Real videos score higher than"
+            f" fakes{'' if is_certain else ', which may be chance'}; the polarity"
+            f" {'is probably' if is_certain else 'may be'} {other}. Nothing was turned: check it."
         )
     before = len({given[row.video_id].value for row in scored})
     lost = before - len({row.score for row in scored})

@@ -12,6 +12,7 @@ from thb.explanations.lettering import (
     INK,
     NOT_EVIDENCE,
     PAPER,
+    SYNTHETIC,
     Colour,
     find_font,
     shorten_line,
@@ -86,8 +87,7 @@ class GallerySheet:
             rules: How the picks were made; they stand at the head of the sheet.
             synthetic: Warn that the release is synthetic.
         """
-        warned = ["SYNTHETIC release: this says nothing about any real generator."]
-        texts = [*(warned if synthetic else []), NOT_EVIDENCE, *rules]
+        texts = [*([SYNTHETIC] if synthetic else []), NOT_EVIDENCE, *rules]
         head = _draw_lines(texts, size=14, colour=FAINT)
         parts = [_draw_lines(["Where the detector looked"], size=28), head, *self._parts]
         sheet = Image.new("RGB", (WIDTH, sum(part.height for part in parts) + MARGIN), PAPER)

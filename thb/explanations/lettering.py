@@ -17,6 +17,7 @@ INK: Final[Colour] = (30, 30, 30)
 PAPER: Final[Colour] = (255, 255, 255)
 
 NOT_EVIDENCE: Final = "A hint at where the detector looked, not evidence."
+SYNTHETIC: Final = "SYNTHETIC release: this says nothing about any real generator."
 _DARK: Final[Colour] = (24, 24, 24)
 _LIGHT: Final[Colour] = (235, 235, 235)
 _SQUARE: Final = 10

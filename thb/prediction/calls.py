@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from thb.prediction.calibration import read_calibration
+from thb.prediction.thresholds import read_calibration
 from thb.runs.provenance import hash_weights
 from thb.runtime.text import write_scores
 from thb_dataset.mini.mark import is_marked
 
 if TYPE_CHECKING:
     from detectors.base import Detector
-    from thb.prediction.calibration import Calibration
+    from thb.prediction.thresholds import Calibration
 
 Word = Literal["called fake", "not called fake", "none"]
 
@@ -46,7 +46,11 @@ SYNTHETIC_BANNER: Final = (
     "This detector was trained on drawings (the synthetic release): what it says about videos of"
     " people means nothing."
 )
+_FEW_REALS: Final = f"the threshold rests on {{}} real videos, and a verdict needs {FEWEST_VIDEOS}"
 _NOT_PROVEN: Final = "A fake can stay below the threshold: this does not prove the video genuine."
+_NOBODY_KNOWS: Final = (
+    "How many fakes stay below this threshold is unknown: this does not prove the video genuine."
+)
 _CAN_BE_WRONG: Final = (
     "A genuine video can be called fake, above all if it was compressed, filtered or filmed from a"
     " screen."
@@ -161,6 +165,8 @@ class Grounds:
             return "the weights of the detector are random"
         if found is None:
             return "the detector has no threshold (thb calibrate sets one)"
+        if found.reals_only:
+            return None if found.n_real >= FEWEST_VIDEOS else _FEW_REALS.format(found.n_real)
         if min(found.n_real, found.n_fake) < FEWEST_VIDEOS:
             return (
                 f"the threshold rests on {found.n_real} real videos and {found.n_fake} fakes, and a"
@@ -187,10 +193,11 @@ class Grounds:
                 remark = reason
         verdict: Word = "none"
         caveat = _OPINION
-        if reason is None and threshold is not None:
-            is_alarm = score >= threshold
+        if reason is None and self.calibration is not None:
+            is_alarm = score >= self.calibration.threshold
             verdict = "called fake" if is_alarm else "not called fake"
-            caveat = _CAN_BE_WRONG if is_alarm else _NOT_PROVEN
+            silence = _NOBODY_KNOWS if self.calibration.reals_only else _NOT_PROVEN
+            caveat = _CAN_BE_WRONG if is_alarm else silence
         return Call(
             verdict=verdict,
             score=score,

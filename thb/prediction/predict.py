@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detectors.registry import load_detector
+from thb.prediction.calls import Grounds
 from thb.prediction.face_rows import number_faces
 from thb.prediction.inference import FILE_MISSING, Outcome, PredictSettings, aggregate, score_files
 from thb.prediction.prediction_log import PredictionLog
@@ -34,12 +35,25 @@ if TYPE_CHECKING:
     from detectors.base import Detector
 
 
+class PredictInterrupt(KeyboardInterrupt):
+    """Ctrl-C while videos were scored.
+
+    Attributes:
+        predictions: The rows of this process that were finished before, in the order of the files.
+    """
+
+    def __init__(self, predictions: Predictions) -> None:
+        super().__init__(f"interrupted after {len(predictions)} rows")
+        self.predictions = predictions
+
+
 def predict(
     detector: Detector | str | Path,
     videos: str | Path | Iterable[str | Path],
     *,
     all_faces: bool = False,
     settings: PredictSettings | None = None,
+    grounds: Grounds | None = None,
 ) -> Predictions:
     """Score video files that belong to no release and return one row per file.
 
@@ -52,17 +66,21 @@ def predict(
         all_faces: Score every face that is in sight for long enough, not only the main one of a
             video; the rows are :class:`thb.prediction.face_rows.FacePrediction`, one per face.
         settings: How to score; None for the defaults.
+        grounds: What the verdicts rest on; None for the threshold that the detector comes with.
 
     Returns:
         Rows without labels, one for each file in the order given, so that they can be zipped with
         the files; ``video_id`` is the path as given. A file that is given twice is scored once and
-        has its row twice.
+        has its row twice. ``verdicts`` are called fake, not called fake or none.
 
     Raises:
-        DetectorError: The detector cannot be found, loaded or run.
+        DetectorError: The detector cannot be found, loaded or run, or its threshold is damaged.
+        HubUnreachableError: Its threshold is on the Hub, which does not answer.
+        PredictInterrupt: The user pressed Ctrl-C; it holds the rows that were finished.
     """
     settings = settings or PredictSettings()
     model = load_detector(detector) if isinstance(detector, str | Path) else detector
+    grounds = grounds or Grounds.find(model, None if model is detector else str(detector))
     given = [videos] if isinstance(videos, str | Path) else list(videos)
     paths = {str(path): Path(path) for path in given}
     accelerator = make_accelerator()
@@ -77,15 +95,36 @@ def predict(
         all_faces=all_faces,
         meter=meter,
     )
-    placed = ((make_row(name, outcome, spec), outcome.place) for name, outcome in outcomes)
-    rows = list(number_faces(placed)) if all_faces else [row for row, _ in placed]
-    throughput = gather_throughput(meter.read())
     run = describe_scoring(model, face_pack=settings.face_pack, precision=settings.precision)
-    gathered: dict[str, list[Prediction]] = {name: [] for name in paths}
-    for row in gather_rows(rows, accelerator):
-        gathered[row.video_id].append(row)
-    ordered = tuple(row for path in given for row in gathered[str(path)])
-    return Predictions(rows=ordered, run=run, throughput=throughput)
+    placed = ((make_row(name, outcome, spec), outcome.place) for name, outcome in outcomes)
+    rows, is_whole = _collect(number_faces(placed) if all_faces else (row for row, _ in placed))
+    if not is_whole:
+        if all_faces and rows:  # the last video may have more faces than were scored
+            rows = [row for row in rows if row.video_id != rows[-1].video_id]
+        finished = _order_rows(rows, given)
+        raise PredictInterrupt(Predictions(rows=finished, run=run, grounds=grounds))
+    throughput = gather_throughput(meter.read())
+    ordered = _order_rows(gather_rows(rows, accelerator), given)
+    return Predictions(rows=ordered, run=run, throughput=throughput, grounds=grounds)
+
+
+def _collect(found: Iterable[Prediction]) -> tuple[list[Prediction], bool]:
+    """Return the rows up to the end or to Ctrl-C, and whether the end was reached."""
+    rows: list[Prediction] = []
+    try:
+        for row in found:
+            rows.append(row)  # one by one, so that Ctrl-C loses none
+    except KeyboardInterrupt:
+        return rows, False
+    return rows, True
+
+
+def _order_rows(rows: Iterable[Prediction], given: Iterable[str | Path]) -> tuple[Prediction, ...]:
+    """Return the rows of each file as often and in the order in which the files were given."""
+    found: dict[str, list[Prediction]] = {}
+    for row in rows:
+        found.setdefault(row.video_id, []).append(row)
+    return tuple(row for path in given for row in found.get(str(path), []))
 
 
 def load_fold_detector(found: FoldDetector, choice: FoldChoice) -> Detector:

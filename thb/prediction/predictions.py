@@ -25,6 +25,7 @@ from thb_dataset.wording import shorten_list
 if TYPE_CHECKING:
     import pandas as pd
 
+    from thb.prediction.calls import Call, Grounds
     from thb.prediction.throughput import Throughput
     from thb_dataset.records import Video
 
@@ -163,11 +164,14 @@ class Predictions:
         run: The provenance of the scores.
         throughput: How fast the processes of the run scored the videos; None for rows that were
             read from a file. Comparisons ignore it.
+        grounds: What decides which verdicts the scores come to; None for rows of a release and
+            rows that were read from a file. Comparisons ignore it.
     """
 
     rows: tuple[Prediction, ...]
     run: ScoringRecord
     throughput: Throughput | None = field(default=None, compare=False)
+    grounds: Grounds | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -194,16 +198,42 @@ class Predictions:
         detector = self.run.detector
         return f"<{len(self)} predictions of {detector.name or detector.model_type}: {found}>"
 
+    @property
+    def calls(self) -> tuple[Call | None, ...]:
+        """What the score of each row comes to, in the order of the rows.
+
+        None for a row without a score, and for every row without ``grounds``.
+        """
+        found = self.grounds
+        return tuple(
+            None if found is None or row.score is None else found.call(row.score, row.video_id)
+            for row in self.rows
+        )
+
+    @property
+    def verdicts(self) -> tuple[str | None, ...]:
+        """``called fake``, ``not called fake`` or ``none`` for each row, None as in ``calls``."""
+        return tuple(None if call is None else call.verdict for call in self.calls)
+
     def to_pandas(self) -> pd.DataFrame:
-        """Return a table with a row for each prediction and a column for each field."""
+        """Return a table with a row for each prediction and a column for each field.
+
+        Verdicts and the threshold are columns as well if the rows have ``grounds``.
+        """
         import pandas as pd
 
-        return pd.DataFrame([asdict(row) for row in self.rows])
+        table = pd.DataFrame([asdict(row) for row in self.rows])
+        if self.grounds is not None:
+            found = self.grounds.calibration
+            table["verdict"] = pd.Series(self.verdicts, index=table.index, dtype=object)
+            table["threshold"] = None if found is None else found.threshold
+        return table
 
     def _repr_html_(self) -> str:
         table = self.to_pandas()
-        shown = ["video_id", "score", "status", "reason", "clips", "faces"]
-        html: str = table.reindex(columns=shown).to_html(index=False, max_rows=60)
+        shown = ["video_id", "score", "verdict", "status", "reason", "clips", "faces"]
+        known = [name for name in shown if name in table.columns or name != "verdict"]
+        html: str = table.reindex(columns=known).to_html(index=False, max_rows=60)
         return html
 
     def check(self, expected_ids: Collection[str]) -> None:
@@ -278,6 +308,18 @@ def read_all_predictions(paths: Iterable[str | Path]) -> list[Predictions]:
     Raises:
         ResultError: A path does not exist, a folder holds no predictions, or a file cannot be read.
     """
+    return [read_predictions(file) for file in find_predictions(paths)]
+
+
+def find_predictions(paths: Iterable[str | Path]) -> list[Path]:
+    """Return the files that hold predictions: those named, and those in the folders named.
+
+    Args:
+        paths: Files and folders; a file that is named twice is returned once.
+
+    Raises:
+        ResultError: A folder holds no predictions.
+    """
     files: list[Path] = []
     for given in paths:
         path = Path(given).expanduser()
@@ -285,4 +327,4 @@ def read_all_predictions(paths: Iterable[str | Path]) -> list[Predictions]:
         if not found:
             raise ResultError(f"{path} holds no {PREDICTIONS_FILE}; thb evaluate writes them")
         files += found
-    return [read_predictions(file) for file in dict.fromkeys(files)]
+    return list(dict.fromkeys(files))

@@ -108,10 +108,10 @@ def make_schema(row_type: type[DataclassInstance]) -> pa.Schema:
         "list<string>": pa.list_(pa.string()),
         "string": pa.string(),
     }
-    return pa.schema([(name, types[kind]) for name, kind in _list_columns(row_type)])
+    return pa.schema([(name, types[kind]) for name, kind in list_columns(row_type)])
 
 
-def _list_columns(row_type: type[DataclassInstance]) -> Iterator[tuple[str, str]]:
+def list_columns(row_type: type[DataclassInstance]) -> Iterator[tuple[str, str]]:
     """Yield the name and the type of each column."""
     hints = get_type_hints(row_type)
     for field in fields(row_type):

@@ -90,7 +90,7 @@ def find_rule(
     Raises:
         DetectorError: The detector's calibration is damaged.
     """
-    from thb.prediction.calibration import read_calibration
+    from thb.prediction.thresholds import read_calibration
 
     calibration = read_calibration(reference, weights_sha256=weights_sha256)
     if calibration is not None:

@@ -1,1 +1,1 @@
-"""Datasets, detectors and Spaces on the Hub."""
+"""Datasets, detectors, the metric and Spaces on the Hub."""

@@ -1,4 +1,4 @@
-"""The toolkit's own files: its Spaces, its packages, and the versions that it is tested with."""
+"""The toolkit's own files: its Spaces, its metric, its packages, and their tested versions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from thb_dataset.errors import ReleaseError
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 """The repository's folder, or the one that the packages are installed in."""
+METRIC: Final = "talking_head_detection"
+"""The name of the metric: of its folder, its module, and its Space."""
 EXTRAS: Final = ("models", "explain", "space")
 
 _REQUIREMENT: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[([^\]]*)\])?")
@@ -36,6 +38,21 @@ def find_space(name: str) -> Path:
         "the Spaces are part of the toolkit's repository, not of the installed package: clone it"
         " and run thb there"
     )
+
+
+def find_metric() -> Path:
+    """Return the folder of the metric, with its card and its page.
+
+    Raises:
+        ReleaseError: They are not here: an installed package has the metric's code only.
+    """
+    folder = CHECKOUT / "metrics" / METRIC
+    if not (folder / "app.py").is_file() or not (folder / "README.md").is_file():
+        raise ReleaseError(
+            "the metric's card and page are part of the toolkit's repository, not of the installed"
+            " package: clone it and run thb there"
+        )
+    return folder
 
 
 def list_files(folder: Path, *, checkout: Path = CHECKOUT) -> list[Path]:

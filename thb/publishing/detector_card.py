@@ -165,6 +165,11 @@ def _write_setting(name: str, value: Any) -> str:  # noqa: ANN401 — a JSON val
 def _write_threshold(calibration: Calibration | None) -> str:
     if calibration is None:
         return ""
+    if calibration.reals_only:
+        return (
+            f"## Threshold\nSet on the real videos of the folder {calibration.release.name}."
+            f" {calibration} `thresholds.json` has it, for these weights only."
+        )
     synthetic = " of the synthetic release" if calibration.release.synthetic else ""
     return (
         f"## Threshold\nSet on the validation videos of fold {calibration.fold}{synthetic}, none of"

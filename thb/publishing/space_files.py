@@ -68,13 +68,14 @@ def check_offers(detectors: Sequence[str]) -> None:
     """
     for detector in detectors:
         refuse_untrained(detector)
-        own_class = read_reference(detector).class_name
-        if own_class is not None:
+        reference = read_reference(detector)
+        if reference.class_name is not None and reference.published is None:
             raise DetectorError(
-                f"a published Space runs the toolkit's own detectors only, not {own_class}: show it"
-                f" on your own machine with app.py --runs {detector}"
+                "a published Space runs the toolkit's own detectors only, not"
+                f" {reference.class_name}: show it on your own machine with app.py --runs"
+                f" {detector}"
             )
-        if not is_hub_id(detector):
+        if not is_hub_id(detector) and reference.published is None:
             find_run_folders(detector)
 
 
@@ -125,6 +126,11 @@ def _copy_folder(source: Path, target: Path) -> None:
 
 def _offer(detector: str, place: Path) -> list[Entry]:
     """Copy the weights of a run folder into the Space, or name a repo; return what it offers."""
+    published = read_reference(detector).published
+    if published is not None:
+        return [
+            Entry(name=published.weights, protocol=None, fold=None, reference=str(published.repo))
+        ]
     if not is_hub_id(detector):
         return [_copy_run(run, place) for run in find_run_folders(detector)]
     commit = resolve_commit(detector, repo_type="model")

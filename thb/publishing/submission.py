@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,14 +21,11 @@ from thb.exchange.eval_results import EVAL_RESULTS_FILE, make_entries, write_ent
 from thb.exchange.every_eval_ever import name_model
 from thb.prediction.predictions import read_all_predictions
 from thb.publishing.hub import Publication, publish_folder
+from thb.publishing.submission_on_hub import compare_weights, refuse_merged
 from thb.releases.opening import OpenRelease
-from thb.runs.folders import PREDICTIONS_FILE
-from thb.runs.record import RECORD_FILE, read_record
 from thb.runtime.console import say
-from thb.runtime.text import printable
 from thb_dataset.errors import ResultError, SettingsError
-from thb_dataset.hub.files import matches_identity, read_hub_file
-from thb_dataset.hub.release import HubListing, is_repo_name, list_hub, resolve_commit
+from thb_dataset.hub.release import is_repo_name, list_hub, resolve_commit
 from thb_dataset.wording import shorten_list
 
 ENTRIES_MESSAGE: Final = """Enter the results of TalkingHeadBench
@@ -137,7 +133,7 @@ def submit(
             notes += _write_entries(made, entries)
         if dry_run is not None:
             return _keep(made, place, entries, repo, dry_run.expanduser(), notes)
-        notes += _compare_weights(made)
+        notes += compare_weights(made)
         return _send(made, place, entries, repo, notes, settings)
 
 
@@ -228,36 +224,6 @@ def _plan(publication: Publication, files: Path, target: Path) -> Publication:
     return Publication(**{**vars(planned), "folder": target})
 
 
-def _compare_weights(made: Submission) -> Iterator[str]:
-    """Refuse a model repo that holds other weights; yield a note if it does not say which.
-
-    Raises:
-        ResultError: The training record in the model repo is of other weights.
-    """
-    record = made.record
-    unknown = []
-    for result in made.results.values():
-        for fold, run in result.runs.items():
-            for name in (f"{fold}/{RECORD_FILE}", RECORD_FILE):
-                file = read_hub_file(record.model, name, revision=record.revision)
-                found = None if file is None else read_record(file.parent)
-                if found is not None:
-                    break
-            else:
-                unknown.append(fold)
-                continue
-            if found.weights_sha256 != run.detector.weights_sha256:
-                raise ResultError(
-                    f"{record.model} at {record.revision[:12]} holds other weights than those that"
-                    f" scored {fold}: name the commit that holds them (--revision)"
-                )
-    if unknown:
-        yield (
-            f"{record.model} does not say which weights it holds for {', '.join(unknown)}; a"
-            " re-run compares them"
-        )
-
-
 def _send(
     made: Submission,
     place: Path,
@@ -268,7 +234,7 @@ def _send(
 ) -> Submitted:
     record = made.record
     head = list_hub(repo, resolve_commit(repo))
-    _refuse_merged(made, place, head)
+    refuse_merged(made, place, head)
     _announce(place, repo, "results repo", create_pr=settings.create_pr)
     if entries.is_dir():
         _announce(entries, record.model, "model repo", create_pr=settings.create_pr)
@@ -294,31 +260,6 @@ def _send(
             dry_run=False,
         )
     return _report(made, sent, own, notes)
-
-
-def _refuse_merged(made: Submission, place: Path, head: HubListing) -> None:
-    """Refuse to change what was merged, and to submit the same predictions twice.
-
-    Raises:
-        ResultError: The results repo holds this revision in another form, or these predictions.
-    """
-    folder = made.record.place.folder
-    own = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
-    merged = {path for path in head.files if path.startswith(f"{folder}/")}
-    if merged and not all(
-        path in merged and matches_identity(place / path, head.files[path]) for path in own
-    ):
-        raise ResultError(
-            f"{head.repo} holds another submission of {made.record.model} at this revision, and"
-            " what was merged stays: submit the weights of another commit (--revision)"
-        )
-    listed = made.record.files.items()
-    digests = {digest: name for name, digest in listed if name.endswith(PREDICTIONS_FILE)}
-    for path, identity in sorted(head.files.items()):
-        if identity in digests and path not in merged:
-            raise ResultError(
-                f"{head.repo} holds the same {digests[identity]} already: {printable(path)}"
-            )
 
 
 def _announce(place: Path, repo: str, what: str, *, create_pr: bool) -> None:

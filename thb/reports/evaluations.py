@@ -9,7 +9,7 @@ from pathlib import Path
 
 from thb.evaluation.cells import ScoreSettings
 from thb.evaluation.gathering import GatheredFolds, gather_predictions
-from thb.evaluation.pairs import Pair, pair_up
+from thb.evaluation.pairs import Pair, pair_folds
 from thb.evaluation.result import Result
 from thb.evaluation.score import score
 from thb.prediction.calibration import THRESHOLDS_FILE, Calibration, read_calibration
@@ -41,12 +41,7 @@ class Evaluation:
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:
         """The scored fakes of each generator beside the real videos of its fold."""
-        return tuple(
-            pair
-            for fold in self.folds
-            if isinstance(fold.run, FoldScoringRecord)
-            for pair in pair_up(fold.run.fold, fold.rows, self.result.settings.no_face)
-        )
+        return pair_folds(self.folds, self.result.settings.no_face)
 
 
 def read_evaluations(

@@ -46,10 +46,10 @@ def make_row(result: ProtocolNumbers, name: str | None = None) -> Row:
 
     Args:
         result: The numbers of a detector on a protocol.
-        name: The name to show; None for the detector's ``model_type``.
+        name: The name to show; None for what the detector is called in tables.
     """
     return Row(
-        detector=name or result.detector,
+        detector=name or result.title,
         protocol=result.protocol,
         cells={cell.generator: cell.measures for cell in result.cells if cell.part == "test"},
         extra={

@@ -91,9 +91,39 @@ def transitions(
             fake, or a fold has no threshold.
         SettingsError: A folder does not exist, or a number is not a probability.
     """
-    _check_settings(before, after, confident, quantile, missed_below)
-    first = read_protocol(run, before)
-    second = read_protocol(run_after or run, after)
+    if before == after:
+        raise SettingsError(f"{before} is compared with itself: name two protocols")
+    return compare_protocols(
+        read_protocol(run, before),
+        read_protocol(run_after or run, after),
+        confident=confident,
+        quantile=quantile,
+        missed_below=missed_below,
+    )
+
+
+def compare_protocols(
+    first: Evaluation,
+    second: Evaluation,
+    *,
+    confident: float = CONFIDENT,
+    quantile: float | None = None,
+    missed_below: float | Literal["threshold"] = MISSED_BELOW,
+) -> RunTransitions:
+    """Count the transitions between two protocols whose predictions are at hand.
+
+    Args:
+        first: A detector on the first protocol.
+        second: The same detector on the second protocol.
+        confident: The P(fake) from which a true positive is confident.
+        quantile: As :func:`transitions` takes it.
+        missed_below: As :func:`transitions` takes it.
+
+    Raises:
+        ResultError: They share no fake, or a fold has no threshold.
+        SettingsError: A number is not a probability.
+    """
+    _check_settings(confident, quantile, missed_below)
     limits = {fold: own.threshold for fold, own in second.calibrations.items()}
     found = find_transitions(
         first.folds,
@@ -103,7 +133,7 @@ def transitions(
         missed_below=limits if missed_below == THRESHOLD else float(missed_below),
     )
     definitions = _define(found, by_threshold=missed_below == THRESHOLD)
-    is_table_8 = (before, after) == (BEFORE, AFTER)
+    is_table_8 = (first.result.protocol, second.result.protocol) == (BEFORE, AFTER)
     published = _find_published(found.detector) if is_table_8 else {}
     return RunTransitions(
         name=first.result.title,
@@ -142,16 +172,14 @@ def read_protocol(run: str | Path, protocol: str) -> Evaluation:
     return own[0]
 
 
-def _check_settings(
-    before: str, after: str, confident: float, quantile: float | None, missed_below: float | str
-) -> None:
-    if before == after:
-        raise SettingsError(f"{before} is compared with itself: name two protocols")
-    given = {"confident": confident, "quantile": quantile}
+def _check_settings(confident: float, quantile: float | None, missed_below: float | str) -> None:
+    if quantile is not None and not 0 <= quantile < 1:
+        raise SettingsError(f"a quantile is within [0, 1), not {quantile}")
+    given = {"confident": confident}
     if missed_below != THRESHOLD:
         given["missed below"] = float(missed_below)
     for name, value in given.items():
-        if value is not None and not 0 <= value <= 1:
+        if not 0 <= value <= 1:
             raise SettingsError(f"{name} is within [0, 1], not {value}")
 
 

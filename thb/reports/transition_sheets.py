@@ -12,7 +12,7 @@ from thb.explanations.contact_sheet import COLUMNS, GAP, NARROWEST, LayerRow, dr
 from thb.explanations.explain import ExplainSettings, explain_files
 from thb.explanations.explanation import Explanation
 from thb.explanations.heat import PaintedCrop
-from thb.explanations.lettering import find_font, wrap_lines
+from thb.explanations.lettering import SYNTHETIC, find_font, wrap_lines
 from thb.prediction.inference import describe_failure
 from thb.prediction.predict import load_fold_detector
 from thb.prediction.predictions import Predictions
@@ -29,7 +29,6 @@ from thb_dataset.files import write_whole
 if TYPE_CHECKING:
     from PIL import Image
 
-SYNTHETIC: Final = "SYNTHETIC release: this says nothing about any real generator."
 _FACTS_SIZE: Final = 14
 """The size of the letters in which :func:`draw_layers` writes facts."""
 

@@ -50,6 +50,14 @@ UNTRAINED: Final = Mark(
     sentence="Its weights are random, and its numbers are those of chance.",
 )
 
+METADATA_ONLY: Final = Mark(
+    symbol="‖",
+    sentence=(
+        "It saw no picture, only what the container tells of a video (size, rates, length, sound,"
+        " tags): this is a shortcut and no detector, and what it reaches needs no face."
+    ),
+)
+
 
 IMPORTED: Final = Mark(
     symbol="¶",
@@ -99,6 +107,7 @@ class ScoredDetector:
             begins with a pretrained backbone.
         untrained: Whether its weights are random.
         trained_on_synthetic: Whether its weights were trained on a synthetic release.
+        metadata_only: Whether it sees no picture, only the metadata of a video (``thb shortcuts``).
     """
 
     name: str = ""
@@ -110,6 +119,7 @@ class ScoredDetector:
     from_scratch: bool = False
     untrained: bool = False
     trained_on_synthetic: bool = False
+    metadata_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +147,8 @@ class ScoringRecord:
         """What sets these scores apart; most scores have no mark."""
         if self.detector.untrained:
             return (UNTRAINED,)
+        if self.detector.metadata_only:
+            return (METADATA_ONLY,)
         return (FROM_SCRATCH,) if self.detector.from_scratch else ()
 
 

@@ -67,6 +67,11 @@ def listings_folder() -> Path:
     return cache_folder() / "listings"
 
 
+def render_folder() -> Path:
+    """Return the folder of the videos that ``thb shortcuts --controlled`` renders alike."""
+    return cache_folder() / "rendered"
+
+
 def cache_info() -> StoreInfo:
     """Return the folder, the number and the size of the face crops and identities on disk."""
     from thb_dataset.clips.disk_store import DiskStore
@@ -74,15 +79,16 @@ def cache_info() -> StoreInfo:
     return DiskStore(clip_store_folder()).info()
 
 
-def prune_cache(max_bytes: int | None = None) -> StoreInfo:
+def prune_cache(max_bytes: int | None = None, *, dry_run: bool = False) -> StoreInfo:
     """Remove the face crops and identities that were unused for longest until the rest fits.
 
     Args:
         max_bytes: The size to keep at most; 0 empties the store. None: the store's own bound.
+        dry_run: Remove nothing.
 
     Returns:
-        What is left.
+        What is left, or would be.
     """
     from thb_dataset.clips.disk_store import DiskStore
 
-    return DiskStore(clip_store_folder()).prune(max_bytes)
+    return DiskStore(clip_store_folder()).prune(max_bytes, dry_run=dry_run)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
 import re
 import sys
+import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Final, TextIO
 
 EXIT_OK: Final = 0
@@ -43,6 +47,7 @@ _EXTRAS: Final = {
     "onnxruntime": "insightface",
     "pytorch_grad_cam": "explain",
     "gradio": "space",
+    "sklearn": "shortcuts",
     "matplotlib": "figures",
 }
 _FAULTS_OF_THE_MACHINE: Final = {
@@ -78,6 +83,8 @@ def run_command(command: Callable[[], None]) -> None:
     except SystemExit as ended:
         if ended.code == EXIT_INTERRUPTED:  # typer's answer to Ctrl-C
             say(INTERRUPTED)
+        if isinstance(ended.code, int) and ended.code != EXIT_OK:
+            tell_launcher(f"exit code {ended.code}, {EXIT_CODES.get(ended.code, 'unknown')}")
         raise
     except Exception as error:
         exit_code = exit_code_of(error)
@@ -85,8 +92,22 @@ def run_command(command: Callable[[], None]) -> None:
             sys.excepthook(type(error), error, error.__traceback__)
         else:
             say(f"error: {explain_error(error)}")
+            tell_launcher(f"exit code {exit_code}, {explain_error(error)}")
         sys.exit(exit_code)
     sys.exit(EXIT_OK)
+
+
+def tell_launcher(message: str) -> None:
+    """Leave a sentence for the report of ``torchrun``, which otherwise advises to trace torch.
+
+    It reports every process that ends with another code than 0, a finding as well.
+    """
+    file = os.environ.get("TORCHELASTIC_ERROR_FILE")
+    if file:
+        moment = {"timestamp": str(int(time.time()))}
+        record = {"message": {"message": message, "extraInfo": moment}}
+        with suppress(OSError):  # the report is only less clear without it
+            Path(file).write_text(json.dumps(record), encoding="utf-8")
 
 
 def accept_every_character() -> None:

@@ -23,6 +23,7 @@ from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import DetectorError
 from thb_dataset.faces.crops import fit_similarity, place_box
 from thb_dataset.faces.framing import place_template
+from thb_dataset.video.frame_policy import WHOLE_VIDEO
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -48,7 +49,7 @@ def widen(clip: ClipSpec, settings: Recipe) -> ClipSpec:
         DetectorError: The recipe aligns crops again, but the detector's crops are not aligned.
     """
     if settings.clips_cut is not None:
-        fixed = clip.sampling == "uniform"
+        fixed = clip.sampling in WHOLE_VIDEO
         clips = min(clip.clips, settings.clips_cut) if fixed else settings.clips_cut
         clip = replace(clip, clips=clips)
     for augmentation in settings.augmentations:

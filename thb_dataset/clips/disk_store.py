@@ -18,7 +18,7 @@ import os
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,38 +203,49 @@ class DiskStore:
 
     def info(self) -> StoreInfo:
         """Count the entries and their bytes."""
-        sizes = [stat.st_size for _, stat in self._list(_ENTRIES)]
+        return self._describe([stat.st_size for _, stat in self._list(_ENTRIES)])
+
+    def _describe(self, sizes: Sequence[int]) -> StoreInfo:
         return StoreInfo(
             folder=self.folder, entries=len(sizes), bytes=sum(sizes), max_bytes=self.max_bytes
         )
 
-    def prune(self, max_bytes: int | None = None) -> StoreInfo:
+    def prune(self, max_bytes: int | None = None, *, dry_run: bool = False) -> StoreInfo:
         """Remove the least recently used entries until the store fits its bound.
 
         Drafts that killed processes left behind are removed too.
 
         Args:
             max_bytes: The bound for this call; None stands for the store's own. 0 empties it.
+            dry_run: Remove nothing.
 
         Returns:
-            The facts about what is left.
+            The facts about what is left, or would be.
         """
         bound = self.max_bytes if max_bytes is None else max_bytes
+        kept, unused = self._choose_unused(bound)
+        if dry_run:
+            return self._describe(kept)
         now = time.time()
         for path, stat in self._list(f"*/*/{DRAFT_PREFIX}*"):
             if now - stat.st_mtime > ABANDONED_SECONDS:
                 path.unlink(missing_ok=True)
-        found = sorted(self._list(_ENTRIES), key=lambda item: item[1].st_mtime_ns)
-        total = sum(stat.st_size for _, stat in found)
-        for path, stat in found:
-            if total <= bound:
-                break
+        for path in unused:
             path.unlink(missing_ok=True)
-            total -= stat.st_size
         if bound == 0:
             for path, _ in self._list(f"{_DIGESTS}/*/*"):
                 path.unlink(missing_ok=True)
         return self.info()
+
+    def _choose_unused(self, bound: int) -> tuple[list[int], list[Path]]:
+        """Return the sizes of the entries to keep, and the entries that must go."""
+        found = sorted(self._list(_ENTRIES), key=lambda item: item[1].st_mtime_ns)
+        sizes = [stat.st_size for _, stat in found]
+        total, first = sum(sizes), 0
+        while total > bound:
+            total -= sizes[first]
+            first += 1
+        return sizes[first:], [path for path, _ in found[:first]]
 
     def _list(self, pattern: str) -> list[tuple[Path, os.stat_result]]:
         found = []

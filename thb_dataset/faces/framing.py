@@ -33,9 +33,15 @@ CADDM_POINTS: Final[npt.NDArray[np.float32]] = np.array(
 )
 """Eyes, nose and mouth corners in CADDM's 224-pixel crop (face width 80, scale 0.9)."""
 
+GEND_POINTS: Final[npt.NDArray[np.float32]] = np.array(
+    [[0.34, 0.46], [0.66, 0.46], [0.50, 0.64], [0.37, 0.82], [0.63, 0.82]], np.float32
+)
+"""Eyes, nose and mouth corners in GenD's crop, as shares of its side."""
+
 _TEMPLATES: Final[dict[Template, tuple[npt.NDArray[np.float32], int]]] = {
     "arcface": (ARCFACE_POINTS, ARCFACE_SIDE),
     "caddm": (CADDM_POINTS, CADDM_SIDE),
+    "gend": (GEND_POINTS, 1),
 }
 
 
@@ -64,6 +70,8 @@ def cut_frame(
         return cut(rgb, _shift_box(box, spec.shift), margin=spec.margin, size=spec.size)
     if spec.resample == "fine":
         return align_face(rgb, points, margin=spec.margin, size=spec.size)
+    if spec.template == "gend":
+        return _align_at_own_size(rgb, spec, points)
     return _align(rgb, spec, points)
 
 
@@ -98,8 +106,13 @@ def place_frame(
         return _scale_edges(scale, scale, x, y)
     if spec.resample == "fine":
         return place_face(points, margin=spec.margin, size=spec.size)
-    matrix = _place_on_template(spec, points)
-    scale = spec.size / (spec.cut_size or spec.size)
+    cut = spec.cut_size or spec.size
+    if spec.template == "gend":
+        cut = find_own_side(points, spec.margin)
+        matrix = fit_median(points, place_template("gend", margin=spec.margin, size=cut))
+    else:
+        matrix = _place_on_template(spec, points)
+    scale = spec.size / cut
     resize = _scale_edges(scale, scale)
     return np.column_stack([resize[:, :2] @ matrix[:, :2], resize @ [*matrix[:, 2], 1.0]])
 
@@ -159,6 +172,62 @@ def crop_whole_pixels(
     x, y, side = _find_square(box, margin, (height, width))
     square = Image.fromarray(rgb[y : y + side, x : x + side])
     return np.asarray(square.resize((size, size), Image.Resampling.BILINEAR), np.uint8)
+
+
+def find_own_side(points: npt.NDArray[np.float32], margin: float) -> int:
+    """Return the side of GenD's crop at which the face keeps the size that it has in the frame.
+
+    It is ``margin`` times the side that all ten distances between the points have on average, over
+    those of the template.
+
+    Args:
+        points: float32 (5, 2) in pixels.
+        margin: The authors' scale, 1.3.
+
+    Returns:
+        The side in whole pixels, 1 or more.
+    """
+    first, second = np.triu_indices(len(points), k=1)
+    ours = np.linalg.norm(points[first] - points[second], axis=1)
+    theirs = np.linalg.norm(GEND_POINTS[first] - GEND_POINTS[second], axis=1)
+    return max(1, int(np.round(np.mean(ours / theirs) * margin)))
+
+
+def fit_median(
+    source: npt.NDArray[np.float32], target: npt.NDArray[np.floating]
+) -> npt.NDArray[np.float64]:
+    """Find the rotation, scale and shift with the least median of squared errors.
+
+    OpenCV tries pairs of points in an order that is always the same. Points that lie in one place
+    have no such fit; :func:`~thb_dataset.faces.crops.fit_similarity` gives them one.
+
+    Args:
+        source: float32 (5, 2), the points to move.
+        target: (5, 2), the points to reach.
+
+    Returns:
+        float64 (2, 3), with ``target = matrix @ [x, y, 1]``.
+    """
+    import cv2
+
+    places = np.asarray(target, np.float32)
+    matrix = cv2.estimateAffinePartial2D(np.asarray(source, np.float32), places, method=cv2.LMEDS)[
+        0
+    ]
+    return fit_similarity(source, target) if matrix is None else np.asarray(matrix, np.float64)
+
+
+def _align_at_own_size(rgb: Picture, spec: ClipSpec, points: npt.NDArray[np.float32]) -> Picture:
+    """Cut an aligned face at its own size, as GenD's authors do, and resize it by Pillow."""
+    import cv2
+    from PIL import Image
+
+    side = find_own_side(points, spec.margin)
+    matrix = fit_median(points, place_template("gend", margin=spec.margin, size=side))
+    cut = np.asarray(cv2.warpAffine(rgb, matrix, (side, side), flags=cv2.INTER_LINEAR), np.uint8)
+    cubic = spec.resample == "pillow_cubic"
+    how = Image.Resampling.BICUBIC if cubic else Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(cut).resize((spec.size, spec.size), how), np.uint8)
 
 
 def _shift_box(box: npt.NDArray[np.float32], shift: tuple[float, float]) -> npt.NDArray[np.float32]:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from thb_dataset.errors import FacePackError
 from thb_dataset.faces.crops import align_for_embedding
+from thb_dataset.faces.pack_download import download_or_give_up
 from thb_dataset.faces.packs import (
     BUFFALO_L_SHA256,
     INSIGHTFACE_LICENCE,
@@ -201,6 +202,8 @@ def _download_buffalo_l(root: Path) -> None:
     print(f"buffalo_l: {INSIGHTFACE_LICENCE}", file=sys.stderr)  # noqa: T201 — the licence is always shown
     try:
         with redirect_stdout(sys.stderr):
-            ensure_available("models", BUFFALO_L, root=str(root))
+            download_or_give_up(
+                lambda: ensure_available("models", BUFFALO_L, root=str(root)), root / "models"
+            )
     except (requests.RequestException, OSError, RuntimeError) as error:
         raise FacePackError(f"face pack: buffalo_l could not be downloaded: {error}") from error

@@ -2,6 +2,8 @@
 
 The clients set no time limit for most requests, sleep for as long as an answer tells them to, and
 try again several times. ``THB_HUB_SECONDS`` is the longest time that a call brings us nothing.
+Transfers by Xet have limits of their own (300 s for a silence, 360 s for all tries), which are left
+alone: its one limit for reading also runs while it sends, where half a minute would be too short.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from thb_dataset import errors
 from thb_dataset.errors import VideoDecodeError, VideoError, VideoTooLargeError
 from thb_dataset.video.child import VideoChild
-from thb_dataset.video.values import Audio, Frames, Limits, VideoInfo
+from thb_dataset.video.values import Audio, Frames, Limits, VideoInfo, VideoMetadata
 
 _ERRORS: dict[str, type[VideoError]] = {
     name: getattr(errors, name)
@@ -59,6 +59,26 @@ class Conversation:
             Refusal: There is no result.
         """
         return VideoInfo(**self._receive("info")["info"])
+
+    def receive_metadata(self) -> VideoMetadata:
+        """Read the answer to ``metadata``.
+
+        Raises:
+            Refusal: There is no result.
+        """
+        return VideoMetadata(**self._receive("metadata")["metadata"])
+
+    def receive_render(self) -> bytes:
+        """Read the answer to ``render``.
+
+        Raises:
+            Refusal: There is no result.
+        """
+        message = self._receive("rendered")
+        self._check_output(message["payload"])
+        content = np.empty(message["payload"], dtype=np.uint8)
+        self._receive_payload(message, content)
+        return content.tobytes()
 
     def receive_frames(self, max_side: int | None = None) -> Frames:
         """Read the answers to ``frames``; the last ``begin`` replaces all that came before it.

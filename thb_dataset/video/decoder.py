@@ -131,7 +131,13 @@ class VideoFile:
             "threads": "1",
         }
         try:
-            return av.open(self._file, "r", options=options, buffer_size=READ_BYTES)
+            return av.open(
+                self._file,
+                "r",
+                options=options,
+                metadata_errors="replace",  # a tag that is no UTF-8 is no reason to refuse a video
+                buffer_size=READ_BYTES,
+            )
         except av.error.MemoryError:
             raise
         except (av.FFmpegError, OSError, ValueError) as error:

@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from thb_dataset.errors import ClipTooShortError
 
-SAMPLINGS = ("uniform", "consecutive", "stride")
+SAMPLINGS = ("uniform", "consecutive", "stride", "spread")
+WHOLE_VIDEO = ("uniform", "spread")
+"""The samplings whose every frame depends on the number of frames of the video."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,15 +33,19 @@ class FramePolicy:
     ``stride``
         The clips hold every ``stride``-th frame and are otherwise placed like ``consecutive``
         ones: a clip spans ``(frames - 1) * stride + 1`` frames.
+    ``spread``
+        The ``clips * frames`` indices begin with ``N // 2``. Each further one is as far as possible
+        from all before it, and the lowest of those that are equally far. They are sorted and cut
+        into runs of ``frames``. A shorter video gives as many whole clips as fit.
 
     Attributes:
         clips: The largest number of clips.
         frames: The number of frames of one clip.
-        sampling: One of the three names above.
+        sampling: One of the names above.
         stride: The step from one frame of a clip to the next; other than 1 only with ``stride``.
         spare_frames: The number of frames at the end in which no clip may end; 0 with
-            ``uniform``.
-        start_wrap: The starts are taken modulo this number and sorted; None with ``uniform``.
+            ``uniform`` and ``spread``.
+        start_wrap: The starts are taken modulo this number and sorted; None with those two.
         first: The clips are placed as if the video began with this frame, counted from 0.
         last: The clips are placed as if it ended with this frame; None stands for its end.
     """
@@ -67,13 +73,13 @@ class FramePolicy:
             raise ValueError(f"stride={self.stride} needs sampling='stride'")
         if self.spare_frames < 0 or (self.start_wrap is not None and self.start_wrap < 1):
             raise ValueError("spare_frames must be 0 or more, and start_wrap 1 or more")
-        if self.sampling == "uniform" and (self.spare_frames or self.start_wrap):
-            raise ValueError("spare_frames and start_wrap do not go with sampling='uniform'")
+        if self.sampling in WHOLE_VIDEO and (self.spare_frames or self.start_wrap):
+            raise ValueError(f"spare_frames and start_wrap do not go with sampling={self.sampling}")
 
     @property
     def span(self) -> int:
         """The number of frames that a video needs: the span of one clip and the spare frames."""
-        if self.sampling == "uniform":
+        if self.sampling in WHOLE_VIDEO:
             return self.frames
         return (self.frames - 1) * self.stride + 1 + self.spare_frames
 
@@ -103,6 +109,8 @@ class FramePolicy:
             )
         if self.sampling == "uniform":
             return self._choose_uniform(total_frames)
+        if self.sampling == "spread":
+            return self._choose_spread(total_frames)
         clips = np.arange(self.clips, dtype=np.int64)
         starts = clips * (total_frames - self.span) // max(self.clips - 1, 1)
         if self.start_wrap is not None:
@@ -117,6 +125,16 @@ class FramePolicy:
             return np.array([[(total_frames - 1) // 2]], dtype=np.int64)
         places = np.arange(wanted, dtype=np.int64) * (total_frames - 1) // (wanted - 1)
         return places.reshape(clips, self.frames)
+
+    def _choose_spread(self, total_frames: int) -> npt.NDArray[np.int64]:
+        clips = min(self.clips, total_frames // self.frames)
+        every = np.arange(total_frames, dtype=np.int64)
+        chosen = [total_frames // 2]
+        distance = np.abs(every - chosen[0])
+        while len(chosen) < clips * self.frames:
+            chosen.append(int(distance.argmax()))  # the lowest of several
+            distance = np.minimum(distance, np.abs(every - chosen[-1]))
+        return np.sort(np.array(chosen, np.int64)).reshape(clips, self.frames)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, from which ``FramePolicy(**record)`` makes the same policy."""

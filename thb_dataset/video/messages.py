@@ -3,13 +3,14 @@
 A message is a 4-byte big-endian length, a JSON object of that many bytes, and as many raw bytes
 as the object's ``payload`` says. Neither side can make the other run code.
 
-A request holds a ``verb`` (probe, frames, audio or wav), a ``path``, ``limits`` and what the verb
-needs.
+A request holds a ``verb`` (probe, metadata, render, frames, audio or wav), a ``path``, ``limits``
+and what the verb needs.
 
 The child answers ``ready`` once at the start. It then answers each request in one of these ways:
 
 - ``error`` with a class name of the exception tree, a message, and whether the child can go on;
-- ``info``;
+- ``info``, or ``metadata``;
+- ``rendered``, with the file as raw bytes;
 - ``audio`` or ``silence``;
 - ``begin`` (facts, number and size of the frames), a ``frame`` for each frame (place, index,
   pixels), and ``end`` (number of frames, warnings, and as raw bytes the seconds of each frame). A

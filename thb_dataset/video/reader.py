@@ -20,9 +20,18 @@ from thb_dataset.errors import THBError, VideoDecodeError, VideoTimeoutError
 from thb_dataset.video.answers import Conversation, Refusal
 from thb_dataset.video.child import ChildDiedError, ChildTimeoutError, VideoChild
 from thb_dataset.video.frame_policy import FramePolicy
-from thb_dataset.video.values import Audio, Frames, Limits, VideoInfo
+from thb_dataset.video.values import Audio, Frames, Limits, Render, VideoInfo, VideoMetadata
 
-__all__ = ["Audio", "FramePolicy", "Frames", "Limits", "VideoInfo", "VideoReader"]
+__all__ = [
+    "Audio",
+    "FramePolicy",
+    "Frames",
+    "Limits",
+    "Render",
+    "VideoInfo",
+    "VideoMetadata",
+    "VideoReader",
+]
 
 Backend = Literal["pyav", "decord"]
 _Result = TypeVar("_Result")
@@ -102,6 +111,33 @@ class VideoReader:
             VideoTimeoutError: Reading took longer than allowed.
         """
         return self._ask({"verb": "probe"}, path, Conversation.receive_info)
+
+    def read_metadata(self, path: str | os.PathLike[str]) -> VideoMetadata:
+        """Return what the container tells of a video; no frame is decoded.
+
+        Args:
+            path: The file; the path is never taken for a URL or a protocol.
+
+        Raises:
+            VideoDecodeError: The file is not a video, or of an unsupported kind.
+            VideoTooLargeError: A limit refused the video.
+            VideoTimeoutError: Reading took longer than allowed.
+        """
+        return self._ask({"verb": "metadata"}, path, Conversation.receive_metadata)
+
+    def render(self, path: str | os.PathLike[str], how: Render) -> bytes:
+        """Return a video rendered anew, as the content of an MP4 file without sound and tags.
+
+        Args:
+            path: The file; the path is never taken for a URL or a protocol.
+            how: The rate, size and quality of the new video.
+
+        Raises:
+            VideoDecodeError: The file is not a video, or so damaged that no frame decodes.
+            VideoTooLargeError: A limit refused the video.
+            VideoTimeoutError: Reading took longer than allowed.
+        """
+        return self._ask({"verb": "render", "how": asdict(how)}, path, Conversation.receive_render)
 
     def read_frames(
         self, path: str | os.PathLike[str], policy: FramePolicy, *, max_side: int | None = None

@@ -97,6 +97,56 @@ class VideoInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VideoMetadata:
+    """What tells videos apart without a look at a picture.
+
+    Attributes:
+        fps: The mean number of frames per second; None if the file does not declare it.
+        width: The columns of the pictures as coded.
+        height: The rows of the pictures as coded.
+        bits_per_pixel: The mean size of a coded picture over its pixels, from the first packets.
+        kbit_per_second: The bit rate of these packets, in 1000 bits per second; None without fps.
+        seconds: The declared length; None if the file does not declare it.
+        gop_frames: The frames from one key frame to the next: the longest such run among the
+            first packets; all of them if only the first one is a key frame.
+        has_audio: Whether the file has a sound stream that can be decoded.
+        encoder: The ``encoder`` tags of the container and of the video stream, as the file has
+            them: text by strangers; empty without tags.
+        codec: The name of the codec in FFmpeg.
+        profile: The profile of the codec; empty if there is none.
+    """
+
+    fps: float | None
+    width: int
+    height: int
+    bits_per_pixel: float
+    kbit_per_second: float | None
+    seconds: float | None
+    gop_frames: int
+    has_audio: bool
+    encoder: str
+    codec: str
+    profile: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Render:
+    """How videos are rendered alike: H.264 by x264 in MP4, without sound and without tags.
+
+    Attributes:
+        fps: The frames per second.
+        side: The rows and columns of the pictures; even.
+        crf: The constant rate factor of x264.
+        preset: The preset of x264.
+    """
+
+    fps: int = 25
+    side: int = 512
+    crf: int = 23
+    preset: str = "medium"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Frames:
     """The chosen frames of one video, in order, each of them once.
 

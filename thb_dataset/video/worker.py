@@ -28,10 +28,12 @@ from thb_dataset.video.clock import tell_seconds
 from thb_dataset.video.decoded import Decoded, send_begin
 from thb_dataset.video.decoder import VideoFile, tell_time
 from thb_dataset.video.deinterlace import deinterlace
-from thb_dataset.video.frame_policy import FramePolicy
+from thb_dataset.video.frame_policy import WHOLE_VIDEO, FramePolicy
 from thb_dataset.video.messages import HEAD, Answers, unpack_length, unpack_message
+from thb_dataset.video.metadata import read_metadata
 from thb_dataset.video.painter import Painter
-from thb_dataset.video.values import Limits
+from thb_dataset.video.rendering import render
+from thb_dataset.video.values import Limits, Render
 
 PARENT_CHECK_MILLISECONDS = 2000
 MAX_OPEN_FILES = 64
@@ -66,6 +68,24 @@ def probe(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
     raise VideoDecodeError(_NO_FRAME)
 
 
+def send_metadata(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
+    """Send what the container tells of a video, without decoding a frame.
+
+    Raises:
+        VideoError: The video cannot be read.
+    """
+    answers.send("metadata", metadata=asdict(read_metadata(request["path"], limits)))
+
+
+def send_render(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
+    """Render a video anew and send the file.
+
+    Raises:
+        VideoError: The video cannot be read.
+    """
+    answers.send("rendered", render(request["path"], Render(**request["how"]), limits))
+
+
 def send_frames(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
     """Count the frames without decoding, choose, and decode; if fewer decode, choose again.
 
@@ -82,7 +102,7 @@ def send_frames(request: dict[str, Any], limits: Limits, answers: Answers) -> No
         except ClipTooShortError:
             wanted = np.empty(0, dtype=np.int64)
         # Reading stops before the end only if no later frame can change the choice.
-        to_end = not len(wanted) or policy.clips > 1 or policy.sampling == "uniform"
+        to_end = not len(wanted) or policy.clips > 1 or policy.sampling in WHOLE_VIDEO
         result = decode_pass(path, limits, wanted, to_end, answers)
         decoded = len(result.stamps)
         if not to_end and decoded > wanted[-1]:
@@ -179,7 +199,14 @@ def send_wav(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
     answers.send("audio", audio.samples.data, **facts)
 
 
-_VERBS = {"probe": probe, "frames": send_frames, "audio": send_audio, "wav": send_wav}
+_VERBS = {
+    "probe": probe,
+    "metadata": send_metadata,
+    "render": send_render,
+    "frames": send_frames,
+    "audio": send_audio,
+    "wav": send_wav,
+}
 
 
 def answer(request: dict[str, Any], answers: Answers) -> bool:

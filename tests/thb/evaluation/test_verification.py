@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,6 +144,42 @@ def test_an_altered_record_is_found_and_the_value_named(run: Path, what: str) ->
     change_record, place = ALTERATIONS[what]
     alter(run, change_record)
     assert place in places(run)
+
+
+def list_leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the way to each value that holds no others."""
+    if isinstance(value, dict | list) and value:
+        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from list_leaves(each, (*path, key))
+    else:
+        yield path
+
+
+@pytest.mark.parametrize("lie", ["x", 12345, 0.123456, None, [], {}])
+def test_no_value_of_a_record_can_be_altered_unseen(run: Path, lie: Any) -> None:
+    score(run / "p3-hallo", n_bootstrap=20).save(run / "result-p3-hallo.json")
+    honest = (run / "result-p3-hallo.json").read_text()
+    ways = list(list_leaves(json.loads(honest)))
+    assert len(ways) > 100
+    unseen = set()
+    for way in ways:
+        record = json.loads(honest)
+        *start, last = way
+        place = record
+        for key in start:
+            place = place[key]
+        if place[last] == lie:
+            continue
+        place[last] = lie
+        (run / "result-p3-hallo.json").write_text(write_canonical_text(record))
+        try:
+            found = verify_result(run / "result-p3-hallo.json")
+        except ResultError:
+            continue
+        if found.agrees:
+            unseen.add(way[0])
+            assert found.notes, way
+    assert unseen <= {"versions", "name"}, "these two are told in a note"
 
 
 def test_every_altered_value_is_named_and_no_other(run: Path) -> None:

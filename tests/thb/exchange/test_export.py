@@ -83,6 +83,7 @@ def test_the_csv_of_results_holds_the_numbers_of_the_score(run: Path) -> None:
             ]
             assert float(line["value"]) == measure.value
             assert (line["low"] == "") is (measure.low is None)
+    assert {(line["synthetic"], line["not_comparable"]) for line in lines} == {("false", "false")}
     means = {line["metric"]: line["value"] for line in lines if line["generator"] == "mean"}
     assert {name: float(value) for name, value in means.items()} == {
         name: measure.value for name, measure in result.mean.items()
@@ -254,6 +255,8 @@ def test_every_eval_ever_gets_each_number_with_its_interval_and_method(run: Path
     interval = entry["score_details"]["uncertainty"]["confidence_interval"]
     assert interval["lower"] == round(cell.measures["t1"].low or 0, 6)
     assert interval["method"].startswith("exact binomial")
+    error = entry["score_details"]["uncertainty"]["standard_error"]["value"]
+    assert error == pytest.approx((interval["upper"] - interval["lower"]) / 3.919928, abs=1e-5)
     mean = entries["p3/mean/auc"]["score_details"]["uncertainty"]
     assert mean["num_bootstrap_samples"] == 20
     assert "bootstrap" in mean["confidence_interval"]["method"]

@@ -149,14 +149,25 @@ def test_polarity_and_scale_are_what_the_user_says(
 
 
 def test_the_wrong_polarity_is_shouted_and_nothing_is_turned(
-    tmp_path: Path, tiny_release: MiniRelease, scores: dict[str, float]
+    tmp_path: Path, tiny_release: MiniRelease, fold: Fold
 ) -> None:
-    file = write_csv(tmp_path / "s.csv", {name: 1 - value for name, value in scores.items()})
-    done = run_import(file, tiny_release)
+    tested = (*fold.test, *fold.extra)
+    turned = {video.video_id: 0.2 if video.label else 0.8 for video in tested}
+    done = run_import(write_csv(tmp_path / "s.csv", turned), tiny_release)
     (warning,) = done.warnings
-    assert "BELOW ONE HALF" in warning
-    assert "real-high" in warning
-    assert all(row.score == 1 - scores[row.video_id] for row in done.predictions)
+    assert "THE AUC IS 0.000, BELOW ONE HALF" in warning
+    assert "the polarity is probably real-high" in warning
+    assert {row.video_id: row.score for row in done.predictions} == turned
+
+
+def test_an_auc_that_may_be_chance_accuses_nobody(
+    tmp_path: Path, tiny_release: MiniRelease, fold: Fold
+) -> None:
+    tested = (*fold.test, *fold.extra)
+    high = next(video.video_id for video in tested if not video.label)
+    scores = {video.video_id: 0.5 for video in tested} | {high: 0.6}
+    (warning,) = run_import(write_csv(tmp_path / "s.csv", scores), tiny_release).warnings
+    assert "which may be chance; the polarity may be real-high" in warning
 
 
 def test_scores_that_become_equal_are_told(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from detectors.registry import load_detector
 from tests.support.forked_python import THB, RunPython
 from tests.support.killed_process import run_and_kill
 from thb.prediction.calibration import (
@@ -19,16 +20,16 @@ from thb.prediction.calibration import (
     THRESHOLDS_FILE,
     Calibration,
     calibrate,
-    find_threshold,
     read_calibration,
 )
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict
+from thb.prediction.thresholds import find_threshold
 from thb.runs.record import ReleaseRecord
 from thb.runtime.records import to_json, write_text
 from thb.training.settings import TrainOptions
 from thb.training.train import TrainedFold, train
-from thb_dataset.errors import DetectorError, ReleaseError
+from thb_dataset.errors import DetectorError, ReleaseError, SettingsError
 from thb_dataset.protocols import build_folds
 from thb_dataset.records import Generator, Label
 from thb_dataset.release.media import locate_videos
@@ -208,6 +209,52 @@ def test_predict_gives_verdicts_where_there_is_a_threshold_that_works(
     plain = run_thb("predict", untrained, *videos, "--format", "json", "-q")
     (first, *_) = json.loads(plain.out)["videos"]
     assert (first["verdict"], first["threshold"]) == ("none", None)
+
+
+def test_a_folder_of_real_videos_gives_weights_from_elsewhere_a_threshold(
+    untrained: Path, tiny_release: MiniRelease, run_thb: Run, tmp_path: Path
+) -> None:
+    model = load_detector(untrained)
+    model.config.untrained = False
+    model.save_pretrained(tmp_path / "weights")
+    reals = tmp_path / "reals" / "deep"
+    reals.mkdir(parents=True)
+    videos = sorted(tiny_release.real_root.rglob("*.mp4"))[:6]
+    for video in videos:
+        (reals / video.name).symlink_to(video)
+    (reals / "broken.mp4").write_bytes(b"")
+    words = ["calibrate", tmp_path / "weights", "--reals", reals.parent, "-q"]
+    ended = run_thb(*words, "--target-fpr", "0.2")
+    assert ended.code == 0, ended.err
+    found = read_calibration(tmp_path / "weights")
+    assert found is not None
+    scores = [row.score for row in predict(tmp_path / "weights", videos, settings=QUIET).rows]
+    known = sorted(score for score in scores if score is not None)
+    assert len(known) >= 5
+    assert found.threshold == pytest.approx(known[-2], abs=1e-6), "one of five or six may reach it"
+    assert (found.n_real, found.n_fake, found.false_alarms) == (len(known), 0, 1)
+    assert found.reals_only
+    assert found.resolved
+    assert found.excluded["real"] == {"error": 1}
+    assert (found.release.name, found.fold) == ("reals", "reals")
+    assert "No fakes were scored, so how many it finds is unknown" in ended.out
+    judged = run_thb("predict", tmp_path / "weights", *videos, "--format", "json", "-q")
+    calls = [one["verdict"] for one in json.loads(judged.out)["videos"]]
+    assert calls.count("called fake") == 1
+    assert calls.count("not called fake") == len(known) - 1
+
+
+def test_reals_take_the_place_of_a_release(
+    untrained: Path, tiny_release: MiniRelease, run_thb: Run, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match="leave out its real_root"):
+        calibrate(untrained, reals=tmp_path, real_root=tmp_path, scoring=QUIET)
+    with pytest.raises(ReleaseError, match="holds no video"):
+        calibrate(untrained, reals=tmp_path, scoring=QUIET)
+    with pytest.raises(ReleaseError, match=r"no folder .*nowhere of real videos"):
+        calibrate(untrained, reals=tmp_path / "nowhere", scoring=QUIET)
+    words = ["calibrate", "gend", "--reals", tmp_path, "--real-root", tiny_release.real_root]
+    assert run_thb(*words).code == 2
 
 
 def test_a_threshold_of_other_weights_or_a_damaged_one_is_not_used(

@@ -15,6 +15,8 @@ from detectors.registry import load_detector
 from tests.support.records import make_calibration
 from thb.prediction.calibration import THRESHOLDS_FILE, Calibration
 from thb.prediction.calls import FEWEST_VIDEOS, LOWEST_TPR, SYNTHETIC_BANNER, Grounds
+from thb.prediction.inference import PredictSettings
+from thb.prediction.predict import predict
 from thb.runs.provenance import hash_weights
 from thb.runtime.records import write_text
 
@@ -41,6 +43,14 @@ def test_a_verdict_is_a_sentence_and_then_the_numbers() -> None:
     assert ground().call(0.688, PEOPLE).verdict == "called fake", "the threshold itself"
 
 
+def test_a_threshold_of_real_videos_alone_says_what_nobody_knows() -> None:
+    grounds = ground(n_real=200, n_fake=0, true_positive_rate=0.0, reals_only=True)
+    silent = grounds.call(0.098, PEOPLE)
+    assert silent.verdict == "not called fake"
+    assert "How many fakes stay below this threshold is unknown" in silent.caveat
+    assert grounds.call(0.9, PEOPLE).verdict == "called fake"
+
+
 def test_a_score_just_below_the_threshold_does_not_look_equal_to_it() -> None:
     assert ground().call(0.68797, PEOPLE).figures == "score 0.68797; alarm from 0.68800"
     last = ground().call(math.nextafter(0.688, 0), PEOPLE)
@@ -55,6 +65,10 @@ def test_a_score_just_below_the_threshold_does_not_look_equal_to_it() -> None:
         (
             ground(n_real=8, n_fake=9, true_positive_rate=1 / 9),
             "the threshold finds 1 of 9 validation fakes",
+        ),
+        (
+            ground(n_real=4, n_fake=0, true_positive_rate=0.0, reals_only=True),
+            "the threshold rests on 4 real videos, and a verdict needs 5",
         ),
         (
             ground(n_real=4, n_fake=9),
@@ -101,6 +115,33 @@ def prepare(folder: Path, out: Path, **changes: Any) -> Calibration:
     calibration = make_calibration(weights_sha256=weights, **changes)
     (out / THRESHOLDS_FILE).write_text(write_text(calibration), "utf-8")
     return calibration
+
+
+def test_verdicts_in_python(untrained: Path, tiny_release: MiniRelease, tmp_path: Path) -> None:
+    prepare(untrained, tmp_path / "run", threshold=0.0001)
+    place = tmp_path / "run" / "config.json"
+    config = json.loads(place.read_text("utf-8"))
+    assert config.pop("untrained")
+    place.write_text(json.dumps(config), "utf-8")
+    files = [min(tiny_release.hub.glob("fake/Hallo/test/*.mp4")), tmp_path / "absent.mp4"]
+    settings = PredictSettings(progress=False)
+    found = predict(tmp_path / "run", files, settings=settings)
+    assert found.verdicts == ("called fake", None)
+    first, second = found.calls
+    assert first is not None
+    assert (first.score, first.threshold, second) == (found[0].score, 0.0001, None)
+    table = found.to_pandas()
+    assert [*table.verdict] == ["called fake", None]
+    assert [*table.threshold] == [0.0001, 0.0001]
+    assert "called fake" in found._repr_html_()
+    assert predict(load_detector(tmp_path / "run"), files, settings=settings).verdicts == (
+        found.verdicts
+    ), "a detector that is loaded knows where it came from"
+    without = replace(found, grounds=None)
+    assert without == found
+    assert without.verdicts == (None, None)
+    assert not {"verdict", "threshold"} & set(without.to_pandas().columns)
+    assert "<th>verdict</th>" not in without._repr_html_()
 
 
 @pytest.mark.parametrize("verb", ["predict", "explain"])

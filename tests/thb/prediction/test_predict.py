@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import os
@@ -254,7 +255,7 @@ def test_lines_for_people(run_thb: Run, untrained: Path, tiny_release: MiniRelea
     ended = run_thb("predict", untrained, second, first)
     assert ended.code == 0
     heading, *lines = ended.out.splitlines()
-    assert heading.split() == ["P(fake)", "verdict", "status", "clips", "faces", "video"]
+    assert heading.split() == ["score", "verdict", "status", "clips", "faces", "video"]
     assert [line.split()[5] for line in lines] == [str(second), str(first)]
     score, verdict, status, clips, faces, _, remark = lines[0].split(maxsplit=6)
     assert 0 <= float(score) <= 1
@@ -276,6 +277,30 @@ def test_data_for_machines(run_thb: Run, untrained: Path, tiny_release: MiniRele
     assert (absent["status"], absent["score"]) == ("missing", None)
     assert len(record["run"]["detector"]["weights_sha256"]) == 64
     assert record["run"]["clip_spec"]["frames"] == 4
+
+
+def test_a_table_for_spreadsheets(
+    run_thb: Run,
+    untrained: Path,
+    tiny_release: MiniRelease,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (video,) = some_videos(tiny_release, 1)
+    (tmp_path / "=1+1.mp4").write_bytes(video.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    told = run_thb("predict", untrained, "=1+1.mp4", video, "no.mp4", "--format", "csv", "-q")
+    assert told.code == 3
+    first, second, absent = csv.DictReader(told.out.splitlines())
+    assert first["video_id"] == "'=1+1.mp4"
+    assert first["score"] == second["score"]
+    assert 0 <= float(first["score"]) <= 1
+    assert (first["verdict"], first["status"], first["clips"]) == ("none", "ok", "2")
+    assert (absent["score"], absent["status"]) == ("", "missing")
+    told = run_thb("predict", untrained, video, "--all-faces", "--format", "csv", "-q")
+    (line,) = csv.DictReader(told.out.splitlines())
+    assert line["face"] == "1"
+    assert len(line["box"].split("; ")) == 4
 
 
 def test_what_is_unusual_about_a_video_is_said_in_its_row(

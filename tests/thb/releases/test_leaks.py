@@ -259,7 +259,12 @@ def test_the_cache_is_counted_and_pruned(run_thb: Run, cache: Path) -> None:
     assert str(cache / "clips") in run_thb("cache", "info").out
     same = json.loads(run_thb("cache", "prune", "--max-size", "1G", "--format", "json").out)
     assert same["entries"] == before["entries"]
-    after = json.loads(run_thb("cache", "prune", "--max-size", "0", "--format", "json").out)
+    words = ("cache", "prune", "--max-size", "0", "--format", "json")
+    tried = run_thb(*words, "--dry-run")
+    assert json.loads(tried.out)["entries"] == 0, "what would be left"
+    assert f"dry run: {before['entries']} entries" in tried.err
+    assert json.loads(run_thb("cache", "info", "--format", "json").out) == before
+    after = json.loads(run_thb(*words).out)
     assert (after["entries"], after["bytes"]) == (0, 0)
     assert run_thb("cache", "prune", "--max-size", "much").code == 2
 

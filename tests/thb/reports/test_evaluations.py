@@ -66,5 +66,5 @@ def test_results_without_predictions_are_taken_as_they_are(tmp_path: Path) -> No
 def test_an_empty_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match="holds neither predictions"):
         read_evaluations([tmp_path])
-    with pytest.raises(SettingsError, match="does not exist"):
+    with pytest.raises(SettingsError, match="no such file"):
         read_evaluations([tmp_path / "nowhere.parquet"])

@@ -19,7 +19,7 @@ from thb.reports.figures.bars import draw_generators, draw_protocols
 from thb.reports.figures.curves import LEAST_FPR, draw_roc, draw_tpr_curves
 from thb.reports.figures.radar import draw_radar
 from thb.reports.figures.scores import draw_histograms, draw_reliability
-from thb.reports.figures.style import save_figure
+from thb.reports.figures.style import fill_of, save_figure, style_of
 from thb.reports.figures.transport import draw_transport
 from thb.reports.rows import Row, list_published_detectors, make_published_row, make_row
 
@@ -85,6 +85,12 @@ def test_every_figure_is_opaque_and_equal_when_it_is_drawn_again(tmp_path: Path)
         corner = Image.open(png).convert("RGBA").getpixel((0, 0))
         assert corner == (255, 255, 255, 255), "a dark page does not shine through"
         assert "<text" in svg.read_text("utf-8"), "letters stay letters"
+
+
+def test_no_two_series_look_alike() -> None:
+    assert len({fill_of(place) for place in range(64)}) == 64
+    looks = {(style_of(place)["color"], style_of(place)["marker"]) for place in range(64)}
+    assert len(looks) == 64
 
 
 def test_bars_are_the_numbers_and_intervals_of_the_rows() -> None:

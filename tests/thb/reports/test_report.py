@@ -18,7 +18,13 @@ from PIL import Image
 
 from tests.support.records import make_scoring_record
 from thb.evaluation.cells import METRICS, ScoreSettings
-from thb.prediction.predictions import Prediction, Predictions, Status, write_predictions
+from thb.prediction.predictions import (
+    Prediction,
+    Predictions,
+    Status,
+    read_predictions,
+    write_predictions,
+)
 from thb.reports.evaluations import read_evaluations
 from thb.reports.report.report import report
 from thb_dataset.errors import ResultError
@@ -95,6 +101,21 @@ def test_folds_that_are_missing_are_named(tmp_path: Path) -> None:
     assert "no fold holds out" in omissions
     assert "EmoPortrait" in omissions
     assert "Hallo," not in omissions
+
+
+def test_falls_from_p1_to_p3_are_counted_and_listed(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "mine")
+    rows = [
+        replace(row, score=0.1 if row.label and row.score and row.score >= 0.9 else row.score)
+        for row in read_predictions(run / "p1" / "predictions.parquet")
+    ]
+    record = make_scoring_record(protocol="p3", fold="p3-hallo", held_out="Hallo")
+    path = run / "p3-hallo" / "predictions.parquet"
+    write_predictions(path, Predictions(rows=tuple(rows), run=record))
+    falls = write_page(tmp_path, run).partition('id="transitions"')[2].partition("</section>")[0]
+    assert "the 2 videos, the steepest fall first" in falls
+    assert falls.index("Hallo/4") < falls.index("Hallo/3")
+    assert "Hallo/2" not in falls
 
 
 def test_a_hostile_name_is_shown_and_does_nothing(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from thb_dataset.faces.crops import align_face, crop_box
 from thb_dataset.faces.framing import (
     crop_whole_pixels,
     cut_frame,
+    find_own_side,
+    fit_median,
     place_frame,
     place_template,
     stretch_frame,
@@ -116,6 +118,22 @@ def test_the_square_is_moved_by_shares_of_the_longer_side(resample: str, noise: 
     assert (moved == there).all()
 
 
+def test_a_face_keeps_its_size_and_one_wrong_point_moves_nothing(noise: Picture) -> None:
+    points = place_template("gend", margin=1.3, size=90).astype(np.float32)
+    points += np.array([20, 10], np.float32)
+    assert find_own_side(points, 1.3) == 90
+    spec = ClipSpec(crop="aligned", template="gend", resample="pillow", margin=1.3, size=90)
+    crop = cut_frame(noise, spec, box=np.zeros(4, np.float32), points=points)
+    assert (crop == noise[10:100, 20:110]).all()
+    target = place_template("gend", margin=1.3, size=90)
+    wrong = points.copy()
+    wrong[2] += (25, -9)
+    np.testing.assert_allclose(fit_median(wrong, target), fit_median(points, target), atol=1e-3)
+    # A face without any extent has a place all the same.
+    nowhere = cut_frame(noise, spec, box=np.zeros(4, np.float32), points=NOWHERE + 30)
+    assert nowhere.shape == (90, 90, 3)
+
+
 def test_box_outside_of_the_frame_still_gives_a_crop(noise: Picture) -> None:
     for box in ((-90, -90, -50, -50), (200, 200, 240, 240)):
         crop = crop_whole_pixels(noise, np.array(box, np.float32), margin=1.3, size=16)
@@ -148,6 +166,8 @@ def test_the_projects_own_crops_are_as_before(noise: Picture) -> None:
         ClipSpec(crop="aligned", margin=1.4, size=48),
         ClipSpec(crop="aligned", resample="opencv", template="caddm", size=64),
         ClipSpec(crop="aligned", resample="opencv", cut_size=96, margin=1.2, size=40),
+        ClipSpec(crop="aligned", template="gend", resample="pillow_cubic", size=64),
+        ClipSpec(crop="aligned", template="gend", resample="pillow", margin=1.0, size=200),
         ClipSpec(crop="full", resample="opencv", size=56),
     ],
     ids=lambda spec: f"{spec.crop}-{spec.resample}-{spec.cut_size or spec.size}",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -145,6 +148,22 @@ def test_a_limit_that_is_none_is_refused(text: str, monkeypatch: pytest.MonkeyPa
         explained_hub_errors("org/name"),
     ):
         pass
+
+
+XET_LIMITS = """
+import datetime, re, hf_xet
+text = repr(hf_xet.XetSession())
+for name in ("connect_timeout", "read_timeout", "retry_max_duration"):
+    (seconds,) = re.findall(rf"client.{name}=datetime.timedelta\\(seconds=(\\d+)\\)", text)
+    assert int(seconds) <= 360, (name, seconds)
+"""
+
+
+def test_xet_has_limits_of_its_own() -> None:
+    """If a later version waits without an end, this fails, and it needs ours."""
+    pytest.importorskip("hf_xet", reason="huggingface_hub brings it on most machines")
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("HF_XET")}
+    subprocess.run([sys.executable, "-c", XET_LIMITS], env=kept, check=True)
 
 
 def test_a_list_without_an_end_is_given_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,24 @@ def test_runs_start_evenly_and_step_exactly(clips: int, frames: int, stride: int
         assert expected[-1][-1] <= total - 1
 
 
+@pytest.mark.parametrize(("clips", "frames"), [(1, 1), (32, 1), (4, 4)])
+def test_spread_takes_the_farthest_frame_again_and_again(clips: int, frames: int) -> None:
+    policy = FramePolicy(clips=clips, frames=frames, sampling="spread")
+    for total in [*range(frames, 90), 1000]:
+        chosen = policy.choose(total)
+        wanted = [total // 2]
+        count = min(clips, total // frames) * frames
+        while len(wanted) < count:
+            away = {i: min(abs(i - taken) for taken in wanted) for i in range(total)}
+            wanted.append(min(away, key=lambda i: (-away[i], i)))
+        assert chosen.shape == (count // frames, frames)
+        assert chosen.ravel().tolist() == sorted(wanted)
+    assert policy.span == frames
+    late = FramePolicy(clips=clips, frames=frames, sampling="spread", first=10, last=59)
+    here = FramePolicy(clips=clips, frames=frames, sampling="spread")
+    assert (late.choose(100) == here.choose(50) + 10).all()
+
+
 def test_a_video_shorter_than_one_clip_is_refused_with_both_counts() -> None:
     with pytest.raises(ClipTooShortError, match=r"7 frames.* needs 8"):
         FramePolicy(frames=8).choose(7)

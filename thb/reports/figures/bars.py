@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from thb.evaluation.tables import order_generators
 from thb.reports.figures.style import (
-    COLOURS,
-    HATCHES,
     INK,
     add_legend,
+    fill_of,
     make_figure,
     show_generator,
     show_name,
@@ -83,13 +82,14 @@ def _draw_groups(
             for x, group in zip(middles, groups, strict=True)
             if (measure := group.get(name)) is not None
         ]
+        colour, hatch = fill_of(place)
         axes.bar(
             [x for x, _ in found],
             [measure.value for _, measure in found],
             width * 0.92,
             label=show_name(name),
-            color=COLOURS[place % len(COLOURS)],
-            hatch=HATCHES[place % len(HATCHES)],
+            color=colour,
+            hatch=hatch,
             edgecolor="white",
             linewidth=0.5,
         )

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LEAST_FPR: Final = 1e-5
 """The left end of the paper's Fig. 2b."""
 _POINTS: Final = 241
+_LEAST_OF_POINTS: Final = 1e-4
+"""The left end where there are only points, at 0.1 % and 1 %."""
 
 
 @styled
@@ -69,7 +71,7 @@ def draw_tpr_curves(
     )
     lead = f"{printable(title)}: " if title else ""
     axes.set_title(f"{lead}TPR by false-alarm rate, mean over the generators")
-    _finish(axes, LEAST_FPR)
+    _finish(axes, LEAST_FPR if series else _LEAST_OF_POINTS)
     names = [show_name(name) for name in [*series, *(row.name for row in known)]]
     add_legend(figure, [*names, *marks])
     return figure

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from thb.evaluation.pairs import Pair
+from thb.evaluation.tables import list_caveats
 from thb.reports.evaluations import Evaluation
 from thb.reports.figures.bars import TITLES, draw_generators, draw_protocols
+from thb.reports.figures.choice import KINDS, OF_ROWS, FigureChoice
 from thb.reports.figures.curves import draw_roc, draw_tpr_curves
 from thb.reports.figures.radar import draw_radar
 from thb.reports.figures.scores import draw_histograms, draw_reliability
@@ -20,6 +22,10 @@ from thb.reports.figures.style import add_notes, show_name
 from thb.reports.figures.transport import draw_transport
 from thb.reports.figures.words import (
     CAPTIONS,
+    INTERVALS,
+    POINTS,
+    RESOLUTION,
+    THRESHOLDS,
     list_notes,
     name_series,
     note_calibrations,
@@ -28,16 +34,10 @@ from thb.reports.figures.words import (
     tell_rows,
 )
 from thb.reports.rows import Row, list_published_detectors, make_published_row, make_row
-from thb_dataset.protocols import Protocol
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-KINDS: Final = tuple(CAPTIONS)
-"""The kinds of figures, in the order in which they are drawn."""
-OF_ROWS: Final = ("fig2a", "fig2b", "fig2c", "fig3")
-"""The kinds that compare detectors; each other figure shows one detector on one protocol."""
-PROTOCOLS: Final = tuple(protocol.value for protocol in Protocol)
 _LEAST_SPOKES: Final = 3
 _TITLES: Final[Mapping[str, str]] = {
     "roc": "ROC by generator",
@@ -53,7 +53,7 @@ class Drawing:
 
     Attributes:
         name: The file name without an ending; no two figures of a list share one.
-        kind: One of :data:`KINDS`.
+        kind: One of ``thb.reports.figures.choice.KINDS``.
         title: A heading.
         caption: What the figure shows and how to read it, in plain sentences.
         alt: What there is to see, for people who cannot see it.
@@ -75,7 +75,7 @@ class Omission:
     """A figure that was asked for and cannot be drawn.
 
     Attributes:
-        kind: One of :data:`KINDS`.
+        kind: One of ``thb.reports.figures.choice.KINDS``.
         reason: Why, in a sentence.
     """
 
@@ -94,21 +94,6 @@ class FigurePlan:
 
     figures: tuple[Callable[[], Drawing], ...]
     omitted: tuple[Omission, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class FigureChoice:
-    """Which figures are drawn.
-
-    Attributes:
-        kinds: Some of :data:`KINDS`.
-        protocols: The protocols to show.
-        published: Show the paper's numbers beside the others, or alone if there are no others.
-    """
-
-    kinds: Sequence[str] = KINDS
-    protocols: Sequence[str] = PROTOCOLS
-    published: bool = True
 
 
 def draw_figures(
@@ -176,6 +161,7 @@ class _Planner:
             title=f"Mean {TITLES['t1']} by protocol",
             alt=lambda: f"Bars of the mean T1 by protocol. {tell_means(rows, 't1')}",
             notes=self._notes(protocols, rows, ["t1"]),
+            adds=[INTERVALS] if any(row.mean["t1"].low is not None for row in rows) else [],
             draw=lambda: draw_protocols(rows),
         )
 
@@ -204,6 +190,7 @@ class _Planner:
             title=f"{protocol.upper()}: {titles} by generator",
             alt=lambda: f"{shape}: {' '.join(told)}",
             notes=self._notes([protocol], rows, metrics),
+            adds=[INTERVALS] if kind == "fig2c" and not all(row.published for row in rows) else [],
             draw=lambda: draw_generators(rows) if kind == "fig2c" else draw_radar(rows),
         )
 
@@ -212,6 +199,8 @@ class _Planner:
         for name, evaluation in self.evaluations:
             if evaluation.result.protocol == protocol:
                 pairs, problem = _select_pairs(evaluation)
+                # The mean is that of the tables, in which test-only generators have no part.
+                pairs = [pair for pair in pairs if pair.cell.part == "test"]
                 series |= {name: pairs} if pairs else {}
                 if problem:
                     self._omit("fig2b", f"{name} on {protocol.upper()}: {problem}")
@@ -229,6 +218,7 @@ class _Planner:
                 f" 0.00001{points}. T1: {tell_means(drawn, 't1')} T0.1: {tell_means(drawn, 't01')}"
             ),
             notes=self._notes([protocol], known, [], names=list(series)),
+            adds=[*([RESOLUTION] if series else []), *([POINTS] if known else [])],
             draw=lambda: draw_tpr_curves(series, known, title=protocol.upper()),
         )
 
@@ -252,7 +242,7 @@ class _Planner:
         result, calibrations = evaluation.result, evaluation.calibrations
         title = f"{show_name(name)} on {result.protocol.upper()}: {_TITLES[kind]}"
         limits = {fold: own.threshold for fold, own in calibrations.items()}
-        notes = list_notes([result], [], [])
+        notes = list_caveats([result])
         if kind in ("histograms", "transport"):
             notes += note_calibrations(calibrations)
         target = next((own.target_fpr for own in calibrations.values()), 0.01)
@@ -267,7 +257,8 @@ class _Planner:
             f"{kind}-{result.protocol}-{result.title}",
             title=title,
             alt=lambda: f"{title}. {tell_pairs(kind, pairs, limits)}",
-            notes=[line for line in notes if "the mean is over" not in line],
+            notes=notes,
+            adds=[THRESHOLDS] if kind == "histograms" and limits else [],
             draw=draw[kind],
         )
 
@@ -307,6 +298,7 @@ class _Planner:
         title: str,
         alt: Callable[[], str],
         notes: Sequence[str],
+        adds: Sequence[str],
         draw: Callable[[], Figure],
     ) -> None:
         slug = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII)[:80].strip("-.").lower()
@@ -323,7 +315,7 @@ class _Planner:
                 name=slug,
                 kind=kind,
                 title=title,
-                caption=CAPTIONS[kind],
+                caption=" ".join([CAPTIONS[kind], *adds]),
                 alt=alt(),
                 notes=tuple(notes),
                 figure=figure,

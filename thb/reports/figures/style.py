@@ -30,7 +30,7 @@ COLOURS: Final = (
 """Okabe and Ito's colours, which people with any kind of colour blindness can tell apart."""
 LINES: Final = ("-", "--", "-.", ":")
 MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "*")
-HATCHES: Final = ("", "///", "...", "xxx", "\\\\\\", "|||", "", "---")
+HATCHES: Final = ("", "///", "...", "xxx", "\\\\\\", "|||", "++", "---")
 
 _RULES: Final[dict[Any, Any]] = {
     "figure.facecolor": "white",  # opaque, so that it can be read on a dark page
@@ -176,6 +176,7 @@ def render_figure(figure: Figure, kind: str, *, title: str = "", description: st
     dated = {"Date": None} if kind == "svg" else {"Software": None}
     file = io.BytesIO()
     with mpl.rc_context(_RULES):
+        _settle(figure)
         figure.savefig(file, format=kind, dpi=DPI, metadata=dated | held)
     return file.getvalue()
 
@@ -206,6 +207,19 @@ def save_figure(
     return paths
 
 
+def _settle(figure: Figure) -> None:
+    """Lay a figure out for good, its axes at rounded places.
+
+    The solver behind the layout rounds differently from time to time, in the thirteenth digit; the
+    ids inside an SVG are made from all digits.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = axes.get_position(original=True).bounds
+        axes.set_position((round(left, 6), round(bottom, 6), round(width, 6), round(height, 6)))
+
+
 def style_of(place: int, *, published: bool = False) -> dict[str, str]:
     """Return the colour, line and marker of a series; published ones are dotted.
 
@@ -217,5 +231,15 @@ def style_of(place: int, *, published: bool = False) -> dict[str, str]:
     return {
         "color": COLOURS[place % len(COLOURS)],
         "linestyle": ":" if published else LINES[(place + round_) % 3],
-        "marker": MARKERS[place % len(MARKERS)],
+        "marker": MARKERS[(place + round_) % len(MARKERS)],
     }
+
+
+def fill_of(place: int) -> tuple[str, str]:
+    """Return the colour and the hatch of the bars of a series; no two of 64 look alike.
+
+    Args:
+        place: The place of the series, from 0 on.
+    """
+    round_ = place // len(COLOURS)
+    return COLOURS[place % len(COLOURS)], HATCHES[(place + round_) % len(HATCHES)]

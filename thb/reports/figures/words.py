@@ -32,8 +32,7 @@ CAPTIONS: Final[Mapping[str, str]] = {
     ),
     "fig2b": (
         "The share of fakes found, as a mean over the generators, when ever fewer real videos may"
-        " be called fake: read from right to left. Left of the dashed line not one real video may"
-        " be, so the curves cannot tell rates apart there."
+        " be called fake: read from right to left."
     ),
     "fig2c": (
         "T1, the share of fakes found while at most 1 % of the real videos are called fake, for"
@@ -67,6 +66,14 @@ CAPTIONS: Final[Mapping[str, str]] = {
     ),
 }
 """What each kind of figure shows, and how to read it."""
+INTERVALS: Final = "Thin lines are 95 % intervals."
+RESOLUTION: Final = (
+    "Left of the dashed line not one real video may be called fake, so the curves cannot tell rates"
+    " apart there."
+)
+POINTS: Final = "A detector of the paper is two points, its mean T1 and T0.1, which it prints."
+THRESHOLDS: Final = "The dashed line is the threshold that validation gave."
+"""What a caption adds where the figure has it."""
 
 
 def name_series(evaluations: Sequence[Evaluation]) -> list[str]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from thb.evaluation.cells import ScoreSettings
 from thb.reports.evaluations import read_evaluations
-from thb.reports.figures.drawing import KINDS, FigureChoice, Omission, plan_figures
+from thb.reports.figures.choice import KINDS, FigureChoice
+from thb.reports.figures.drawing import Omission, plan_figures
 from thb.reports.figures.style import save_figure
 from thb.runtime.progress import progress_bar
 from thb_dataset.errors import SettingsError
@@ -20,7 +21,7 @@ class WrittenFigure:
     """A figure that was written.
 
     Attributes:
-        figure: One of ``thb.reports.figures.drawing.KINDS``.
+        figure: One of ``thb.reports.figures.choice.KINDS``.
         title: A heading.
         caption: What it shows and how to read it.
         alt: What there is to see, for people who cannot see it.

@@ -8,13 +8,15 @@ from typing import Final
 
 from thb.evaluation.cells import ScoreSettings
 from thb.reports.evaluations import Evaluation, read_evaluations
-from thb.reports.figures.drawing import Drawing, FigureChoice, draw_figures
+from thb.reports.figures.choice import FigureChoice
+from thb.reports.figures.drawing import Drawing, draw_figures
 from thb.reports.figures.style import render_figure
 from thb.reports.report.attachments import find_attachments, write_gallery, write_looks
 from thb.reports.report.omissions import write_omissions
 from thb.reports.report.provenance import write_provenance
 from thb.reports.report.section import Section, paragraph, plain
 from thb.reports.report.summary import write_summary
+from thb.reports.report.transitions import write_transitions
 from thb.reports.tables.building import build_tables
 from thb.reports.tables.html import write_fragment
 from thb.runtime.text import printable
@@ -117,7 +119,9 @@ def _write_sections(evaluations: Sequence[Evaluation]) -> Iterator[Section]:
         title="Where the detectors looked",
         html=_write_pictures(evaluations),
     )
-    left_out = [f"No figure {figure.kind}: {figure.reason}." for figure in undrawn]
+    falls, uncompared = write_transitions(evaluations)
+    yield Section(anchor="transitions", title="Found in P1, missed in P3", html=falls)
+    left_out = [*uncompared, *(f"No figure {figure.kind}: {figure.reason}." for figure in undrawn)]
     yield Section(
         anchor="omissions",
         title="What is left out, and why",

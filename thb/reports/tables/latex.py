@@ -17,7 +17,14 @@ _ESCAPES: Final = {
     **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''"},
     **{letter: f"{{{letter}}}" for letter in "[]*"},  # after a row's end they would be options
     **{"–": "--", "−": "$-$", "±": r"$\pm$", "≥": r"$\ge$", "↑": r"$\uparrow$"},
-    **{"↓": r"$\downarrow$", "†": r"$\dagger$", "‡": r"$\ddagger$", "§": r"\S{}", "¶": r"\P{}"},
+    **{
+        "↓": r"$\downarrow$",
+        "†": r"$\dagger$",
+        "‡": r"$\ddagger$",
+        "§": r"\S{}",
+        "¶": r"\P{}",
+        "‖": r"$\|$",
+    },
     **{"…": r"\ldots{}", "’": "'", "°": r"$^\circ$", "×": r"$\times$"},
 }
 _UNSET: Final = re.compile("[^\x20-\x7e\xa1-\u017f]|[«»ÐÞðþĄąĐđĘęĦħĮįĸĿŀŉŊŋŦŧŲųſ]")
