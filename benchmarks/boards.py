@@ -33,6 +33,7 @@ import pyarrow.parquet as pq
 from tests.support.made_boards import RELEASE
 from tests.support.records import FACE_PACK, make_scoring_record
 from thb.boards.collection import FOLDS
+from thb.boards.submissions import SUBMISSION_FORMAT
 from thb.prediction.predictions import Prediction, Predictions, Status, write_predictions
 from thb.prediction.row_files import RUN_KEY, write_canonical
 from thb.runs.provenance import ScoredDetector
@@ -154,7 +155,16 @@ def write_submission(root: Path, number: int) -> None:
         table = table.replace_schema_metadata({RUN_KEY: write_canonical(run).encode()})
         (folder / fold).mkdir(parents=True, exist_ok=True)
         pq.write_table(table, folder / fold / "predictions.parquet")
-    said = {"model": model, "revision": revision, "name": model, "modality": "visual"}
+    said = {
+        "format": SUBMISSION_FORMAT,
+        "model": model,
+        "revision": revision,
+        "name": f"detector {number}",
+        "modality": "visual",
+        "protocols": list(FOLDS),
+        "versions": {},
+        "files": {},
+    }
     (folder / "submission.json").write_text(json.dumps(said), encoding="utf-8")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from tests.support.made_boards import (
     FOLDS,
     by_strength,
     make_videos,
+    write_agreeing_rerun,
     write_small_results,
     write_submission,
 )
@@ -264,7 +264,7 @@ HOSTILE = {
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_names_do_nothing_but_stand_there(kind: str, tmp_path: Path) -> None:
     name = HOSTILE[kind]
-    said = {"name": name, "modality": name, "links": {"paper": f"javascript:{name}"}}
+    said = {"name": name, "links": {"paper": f"javascript:{name}"}}
     folder = write_submission(tmp_path, "acme/one", by_strength(2), folds=["p1"], said=said)
     boards = build_boards(tmp_path, n_bootstrap=QUICK, out=tmp_path / "out")
     texts = {path.suffix: path.read_text() for path in (tmp_path / "out").glob("detectors.*")}
@@ -286,30 +286,31 @@ def test_names_do_nothing_but_stand_there(kind: str, tmp_path: Path) -> None:
     assert len(bars) <= 4  # one per table: overall, P1, P2 and P3
 
 
+ONE = f"results/acme__one/{1:040x}"
+
+
 @pytest.mark.parametrize(
     ("path", "content", "reason"),
     [
-        ("results/acme__one/1/p1/predictions.parquet", b"PAR1", "holds no predictions"),
-        ("results/acme__one/1/submission.json", b"{", "damaged"),
-        ("results/acme__one/1/submission.json", b'{"name": 3}', "name"),
-        ("results/acme__one/1/submission.json", b"[" * 100_000, "damaged"),
-        ("results/acme__one/1/submission.json", b'{"model": "a/b", "revision": "1"}', "another"),
-        ("results/acme__one/1/rerun.json", b"x", "damaged"),
-        ("results/acme__one/1/p9/predictions.parquet", b"x", "not a fold"),
-        ("results/acme__one/1/notes.txt", b"x", None),
+        (f"{ONE}/p1/predictions.parquet", b"PAR1", "holds no predictions"),
+        (f"{ONE}/submission.json", b"{", "submission.json is not a thb-submission/1 record"),
+        (f"{ONE}/submission.json", b'{"name": 3}', "name"),
+        (f"{ONE}/submission.json", b"[" * 100_000, "submission.json is not a"),
+        (f"{ONE}/submission.json", b" " * 11_000_000, "more than 10,485,760 bytes"),
+        (f"{ONE}/rerun.json", b"x", "rerun.json is not a"),
+        (f"{ONE}/p9/predictions.parquet", b"x", "p9 is not a fold"),
+        (f"{ONE}/notes.txt", b"x", None),
         ("results/readme.txt", b"x", "not a folder named"),
         ("results/no-owner/1/submission.json", b"{}", "not a folder named"),
-        ("results/acme__one/-rf/submission.json", b"{}", "not a folder named by a revision"),
+        ("results/acme__one/note.txt", b"x", "not a folder named by a revision"),
+        ("results/acme__one/-rf/submission.json", b"{}", "submission.json is not a"),
         ("generators/acme__gen/1/generator.json", b"x", "damaged"),
     ],
 )
 def test_what_is_damaged_is_named_and_left_out(
     path: str, content: bytes, reason: str | None, tmp_path: Path
 ) -> None:
-    made = write_submission(tmp_path, "acme/one", by_strength(2), folds=["p1"])
-    made.rename(made.parent / "1")
-    said = {"model": "acme/one", "revision": "1", "name": "one"}
-    (made.parent / "1" / "submission.json").write_text(json.dumps(said))
+    write_submission(tmp_path, "acme/one", by_strength(2), folds=["p1"], seed=1)
     write_submission(tmp_path, "acme/two", by_strength(2), folds=["p1"], seed=2)
     (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / path).write_bytes(content)
@@ -319,7 +320,29 @@ def test_what_is_damaged_is_named_and_left_out(
         assert board.left_out == ()
     else:
         assert any(reason in one.reason for one in board.left_out), board.left_out
+        assert all(str(tmp_path) not in one.reason for one in board.left_out)
         assert len({row.name for row in board.protocols["p1"].rows} & {"one"}) <= 1
+
+
+def test_a_submission_in_the_folder_of_another_is_left_out(tmp_path: Path) -> None:
+    folder = write_submission(tmp_path, "acme/one", by_strength(2), folds=["p1"])
+    (tmp_path / "results" / "evil__two").mkdir()
+    folder.rename(tmp_path / "results" / "evil__two" / folder.name)
+    (left_out,) = build_boards(tmp_path, n_bootstrap=QUICK).detectors.left_out
+    assert "another model or revision than its folder" in left_out.reason
+
+
+def test_only_a_rerun_of_this_very_submission_that_agrees_lifts_its_tier(tmp_path: Path) -> None:
+    folder = write_submission(tmp_path, "acme/odd", by_strength(2), folds=["p1"])
+
+    def find_tier(**changed: Any) -> str:
+        write_agreeing_rerun(folder, **changed)
+        return find(build_boards(tmp_path, n_bootstrap=2).detectors.protocols["p1"], "odd").tier
+
+    assert find_tier() == "re-run"
+    assert find_tier(submission_sha256="0" * 64) == "recomputed"
+    assert find_tier(compared=0) == "recomputed"
+    assert find_tier(other_weights=("p1",)) == "recomputed"
 
 
 def test_fakes_named_like_no_generator_are_shown_as_they_are(tmp_path: Path) -> None:
