@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from detectors.convert import convert
     from detectors.registry import load_detector as detector
     from thb.boards.building import Boards, build_boards
+    from thb.boards.checking import check_submissions
+    from thb.boards.repository import init_board
+    from thb.boards.rerunning import rerun_submission
     from thb.boards.retirement import retire_generators
     from thb.evaluation.evaluate import evaluate
     from thb.evaluation.result import Result
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from thb.publishing.detector import publish_detector
     from thb.publishing.metric import publish_metric
     from thb.publishing.space import publish_space
+    from thb.publishing.submission import submit
     from thb.releases.identity_splits import split_folder
     from thb.releases.leaks import check_leaks
     from thb.releases.tables import load
@@ -111,6 +115,7 @@ __all__ = [
     "cache_info",
     "calibrate",
     "check_leaks",
+    "check_submissions",
     "convert",
     "count_release",
     "detector",
@@ -121,6 +126,7 @@ __all__ = [
     "export",
     "figures",
     "import_scores",
+    "init_board",
     "list_detectors",
     "load",
     "make_gallery",
@@ -132,10 +138,12 @@ __all__ = [
     "publish_space",
     "read_predictions",
     "report",
+    "rerun_submission",
     "retire_generators",
     "score",
     "shortcuts",
     "split_folder",
+    "submit",
     "tables",
     "train",
     "transitions",
@@ -175,6 +183,7 @@ _HOMES = {
     "cache_info": "thb.runtime.cache",
     "calibrate": "thb.prediction.calibration",
     "check_leaks": "thb.releases.leaks",
+    "check_submissions": "thb.boards.checking",
     "convert": "detectors.convert",
     "count_release": "thb.reports.statistics",
     "detector": "detectors.registry:load_detector",
@@ -185,6 +194,7 @@ _HOMES = {
     "export": "thb.exchange.exporting",
     "figures": "thb.reports.figures.writing",
     "import_scores": "thb.exchange.importing",
+    "init_board": "thb.boards.repository",
     "list_detectors": "detectors.catalogue",
     "load": "thb.releases.tables",
     "make_gallery": "thb.explanations.gallery",
@@ -196,10 +206,12 @@ _HOMES = {
     "publish_space": "thb.publishing.space",
     "read_predictions": "thb.prediction.predictions",
     "report": "thb.reports.report.report",
+    "rerun_submission": "thb.boards.rerunning",
     "retire_generators": "thb.boards.retirement",
     "score": "thb.evaluation.score",
     "shortcuts": "thb.robustness.shortcuts",
     "split_folder": "thb.releases.identity_splits",
+    "submit": "thb.publishing.submission",
     "tables": "thb.reports.tables.paper_tables",
     "train": "thb.training.train",
     "transitions": "thb.reports.run_transitions",

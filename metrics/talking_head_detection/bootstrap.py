@@ -233,9 +233,7 @@ def find_clusters(samples: Sequence[Sample]) -> list[IntArray]:
     Raises:
         MetricError: The samples are invalid, as in ``mean_bootstrap``.
     """
-    marks, codes = _join(
-        samples, [check_scores(sample.labels, sample.scores)[0] for sample in samples]
-    )
+    marks, codes = _join(samples)
     return [_find_components(codes)] if _scheme_of(marks, codes) == "components" else codes
 
 
@@ -263,13 +261,12 @@ def choose_scheme(samples: Sequence[Sample]) -> Scheme:
     Raises:
         MetricError: The samples are invalid, as in ``mean_bootstrap``.
     """
-    return _scheme_of(
-        *_join(samples, [check_scores(sample.labels, sample.scores)[0] for sample in samples])
-    )
+    return _scheme_of(*_join(samples))
 
 
-def _join(samples: Sequence[Sample], marks: Sequence[IntArray]) -> tuple[IntArray, list[IntArray]]:
+def _join(samples: Sequence[Sample]) -> tuple[IntArray, list[IntArray]]:
     """Return the labels of all samples, and for each factor the cluster of each video or -1."""
+    marks = [check_scores(sample.labels, sample.scores)[0] for sample in samples]
     numbers = {len(sample.factors) for sample in samples}
     lengths = all(
         len(keys) == own.size

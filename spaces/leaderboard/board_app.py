@@ -26,7 +26,7 @@ HEAD: Final = """<script>document.documentElement.lang = 'en'</script>
 .gradio-container .main { max-width: 1400px !important; margin: 0 auto; }
 @media (max-width: 640px) { .gradio-container .main { padding: 8px !important; } }
 </style>"""
-"""The page's language, which Gradio does not declare; and the rules outside of what its CSS reaches."""
+"""The page's language, which Gradio does not declare, and rules for what its own CSS cannot reach."""
 MAX_QUEUE: Final = 50
 
 

@@ -92,7 +92,9 @@ def build_page(source: Source) -> gr.Blocks:
     with page:
         gr.Markdown(INTRODUCTION)
         with gr.Row(elem_id="source"):
-            status = gr.HTML("", elem_id="status", label="Where the results come from")
+            status = gr.HTML(
+                "", elem_id="status", label="Where the results come from", min_width=240
+            )
             refresh = gr.Button("Read the results again", elem_id="refresh", size="sm", scale=0)
         protocol, generator, modality, tiers = _build_filters()
         current = gr.Textbox("detectors", visible=False)

@@ -8,8 +8,8 @@ TITLE: Final = "TalkingHeadBench: the boards"
 INTRODUCTION: Final = f"""# {TITLE}
 Which detectors find fake talking heads, and which generators are hardest to detect. Every number
 but the paper's is computed from submitted predictions, and anybody can compute it again. A rank is
-an interval: «2 (1–4)» is second place, and the data leave the first to the fourth possible. Detectors
-that share a letter cannot be separated."""
+an interval: «2 (1–4)» is second place, and the data leave the first to the fourth possible.
+Detectors that share a letter cannot be separated."""
 SUBMIT: Final = """## Submit a detector
 
 1. Score every fold of a protocol:
@@ -43,6 +43,6 @@ MEAN: Final = "all: the mean"
 PROTOCOLS: Final = {
     "p1": "P1: new identities",
     "p2": "P2: a new generator",
-    "p3": "P3: new identities, new generator",
-    "overall": "Overall: on all protocols",
+    "p3": "P3: both are new",
+    "overall": "all protocols",
 }

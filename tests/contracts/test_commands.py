@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 import thb
 from thb.cli import SUMMARIES, app, load_verb
-from thb.commands import export, import_scores, leak_check, options, score, train
+from thb.commands import export, import_scores, leak_check, options, score, submit, train
 from thb.runtime.console import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -39,14 +39,18 @@ FUNCTIONS = {
     "explain-split": "explain_split",
     "gallery": "make_gallery",
     "score": "score",
-    "figures": "figures",
-    "transitions": "transitions",
     "shortcuts": "shortcuts",
     "tables": "tables",
+    "figures": "figures",
+    "transitions": "transitions",
     "report": "report",
     "verify-result": "verify_result",
     "import-scores": "import_scores",
     "export": "export",
+    "submit": "submit",
+    "board init": "init_board",
+    "board check": "check_submissions",
+    "board rerun": "rerun_submission",
     "detectors": "list_detectors",
     "convert": "convert",
     "data verify": "verify_release",
@@ -209,11 +213,24 @@ def test_every_command_has_its_function(words: str) -> None:
         (["tables", "nowhere.parquet"], 2),
         (["tables", "--out", "tables.md", "--published"], 2),
         (["tables"], 3),
+<<<<<<< HEAD
         (["verify-result", "nowhere.json"], 3),
         (["export", "nowhere", "--to", "csv", "--out", "x"], 3),
         (["import-scores", "s.csv", "--protocol", "p1", "--out", "x"], 2),
         (["board", "build", "."], 3),
         (["board", "retire", ".", "--bootstrap", "1"], 2),
+=======
+        (["board", "build", "."], 3),
+        (["board", "retire", ".", "--bootstrap", "1"], 2),
+        (["verify-result", "nowhere.json"], 3),
+        (["export", "nowhere", "--to", "csv", "--out", "x"], 3),
+        (["import-scores", "s.csv", "--protocol", "p1", "--out", "x"], 2),
+        (["submit", "nowhere", "--repo", "o/n", "--model", "o/m"], 3),
+        (["submit", "nowhere", "--repo", "results"], 2),
+        (["board", "check", "nowhere"], 3),
+        (["board", "init", "nowhere", "--repo", "results"], 2),
+        (["board", "rerun", "nowhere", "--release", "./nowhere"], 3),
+>>>>>>> boards-build
         (["data", "verify", "--split-list", "none"], 2),
         (["data", "verify", "--release", "./nowhere"], 3),
         (["evaluate", "./nowhere", "--protocol", "p1", "--release", "./nowhere"], 3),
@@ -335,6 +352,7 @@ def test_choices_are_those_of_the_domain() -> None:
     from detectors.explain import Target
     from detectors.recipes import MixedPrecision
     from metrics.talking_head_detection.roc import Method
+    from thb.boards.submissions import Modality
     from thb.evaluation.cells import NoFacePolicy
     from thb.exchange.exporting import ExportFormat, Relationship
     from thb.exchange.importing import Polarity
@@ -347,6 +365,7 @@ def test_choices_are_those_of_the_domain() -> None:
     assert set(get_args(score.Method)) == set(get_args(Method))
     assert set(get_args(export.ExportFormat)) == set(get_args(ExportFormat))
     assert set(get_args(export.Relationship)) == set(get_args(Relationship))
+    assert set(get_args(submit.Modality)) == set(get_args(Modality))
     assert set(get_args(import_scores.Polarity)) == set(get_args(Polarity))
     assert set(get_args(train.MixedPrecision)) == set(get_args(MixedPrecision))
     measures = get_type_hints(LeakSettings)["measure"]
@@ -354,6 +373,7 @@ def test_choices_are_those_of_the_domain() -> None:
 
 
 def test_defaults_are_those_of_the_functions() -> None:
+    from thb.boards.rerunning import RerunSettings
     from thb.evaluation.cells import ScoreSettings
     from thb.evaluation.evaluate import EvaluateSettings
     from thb.exchange.exporting import ExportSettings
@@ -361,6 +381,7 @@ def test_defaults_are_those_of_the_functions() -> None:
     from thb.explanations.gallery import GallerySettings
     from thb.explanations.split import SplitExplainSettings
     from thb.prediction.inference import PredictSettings
+    from thb.publishing.submission import SubmitSettings
     from thb.releases.leaks import LeakSettings
     from thb.reports.transition_sheets import SheetSettings
     from thb.robustness.shortcuts import ShortcutSettings
@@ -383,6 +404,10 @@ def test_defaults_are_those_of_the_functions() -> None:
         "tables": [thb.tables],
         "report": [ScoreSettings()],
         "export": [ExportSettings()],
+        "submit": [SubmitSettings()],
+        "board init": [thb.init_board],
+        "board check": [thb.check_submissions],
+        "board rerun": [RerunSettings(), PredictSettings(), thb.rerun_submission],
         "leak-check": [LeakSettings()],
         "board build": [thb.build_boards],
         "board retire": [thb.retire_generators],

@@ -133,7 +133,6 @@ def test_a_chain_of_shared_keys_is_one_component() -> None:
 def test_a_real_clip_is_drawn_with_the_fakes_that_it_drives() -> None:
     codes = bootstrap._join(
         [Sample([0, 1, 1], [0.1, 0.2, 0.3], [["a", "a", "b"], [None, "x", "y"]])],
-        [np.array([0, 1, 1])],
     )[1]
     weights = bootstrap._draw_weights(codes, 50, np.random.default_rng(0))
     # The real video has no portrait, so its weight is that of its driver and divides the fake's.
@@ -144,7 +143,6 @@ def test_a_real_clip_is_drawn_with_the_fakes_that_it_drives() -> None:
 def test_videos_without_any_key_are_drawn_one_by_one() -> None:
     marks, codes = bootstrap._join(
         [Sample([0, 1, 1], [0.1, 0.2, 0.3], [[None, None, "b"], [None, None, None]])],
-        [np.array([0, 1, 1])],
     )
     assert marks.tolist() == [0, 1, 1]
     assert len(set(codes[0].tolist())) == 3
@@ -177,3 +175,14 @@ def test_an_input_too_large_for_one_piece_is_resampled_in_several() -> None:
     scores, keys = [0.1, 0.4, 0.35, 0.8] * 60_000, list(range(240)) * 1000
     intervals = cluster_bootstrap(labels, scores, [keys], replicates=10)
     assert 0 <= intervals["auc"].low <= 0.75 <= intervals["auc"].high <= 1
+
+
+def test_clusters_are_the_components_or_each_factor_by_itself() -> None:
+    chain = Sample([0, 1, 1, 0], [0.1] * 4, [["a", "a", None, "b"], [None, "x", "x", None]])
+    alone = Sample([0, 1], [0.1] * 2, [["c", "d"], [None, None]])
+    assert [codes.tolist() for codes in bootstrap.find_clusters([chain, alone])] == [
+        [0, 0, 0, 1, 2, 3]
+    ]
+    drivers, portraits = [f"d{at % 9}" for at in range(90)], [f"p{at // 9}" for at in range(90)]
+    crossed = Sample([0, 1] * 45, [0.5] * 90, [drivers, portraits])
+    assert [int(codes.max()) + 1 for codes in bootstrap.find_clusters([crossed])] == [9, 10]

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from tests.support.records import make_scoring_record
+from thb.boards.rerun_records import RerunRecord, write_rerun
 from thb.prediction.predictions import Prediction, Predictions, Status, write_predictions
 from thb.runs.provenance import ScoredDetector
 from thb.runs.record import ReleaseRecord
+from thb_dataset.files import digest_file
 from thb_dataset.protocols import Protocol, fold_name
 from thb_dataset.records import TRAINING_GENERATORS, Generator, RealDataset
 
@@ -109,7 +111,9 @@ def write_submission(
                 **record,
             }
         )
-        write_predictions(folder / fold / "predictions.parquet", Predictions(rows=tuple(rows), run=run))
+        write_predictions(
+            folder / fold / "predictions.parquet", Predictions(rows=tuple(rows), run=run)
+        )
     values = {
         "format": "thb-submission/1",
         "model": model,
@@ -117,10 +121,35 @@ def write_submission(
         "name": model.partition("/")[2],
         "modality": "visual",
         "links": {},
+        "protocols": sorted({fold.partition("-")[0] for fold in folds}),
+        "versions": {},
+        "files": {},
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "submission.json").write_text(json.dumps(values | (said or {})), encoding="utf-8")
     return folder
+
+
+def write_agreeing_rerun(folder: Path, **changed: Any) -> None:
+    """Write the record of a re-run that found what a submission says, with the fields changed."""
+    values: dict[str, Any] = {
+        "model": "lab/middle",
+        "revision": folder.name,
+        "submission_sha256": digest_file(folder / "submission.json"),
+        "source": "the model repo",
+        "seed": 0,
+        "population": 112,
+        "compared": 60,
+        "not_compared": {},
+        "tolerance": 0.01,
+        "largest_difference": 0.0,
+        "altered_share": 0.05,
+        "probability": 0.99,
+        "other_weights": (),
+        "differing": (),
+        "versions": {},
+    }
+    write_rerun(folder, RerunRecord(**(values | changed)))
 
 
 def write_small_results(root: Path) -> Path:
@@ -141,7 +170,7 @@ def write_small_results(root: Path) -> Path:
         said={"name": "metadata only (trees)", "modality": "metadata"},
         detector=metadata,
     )
-    (root / "results" / "lab__middle" / f"{3:040x}" / "rerun.json").write_text('{"passed": true}')
+    write_agreeing_rerun(root / "results" / "lab__middle" / f"{3:040x}")
     proposed = root / "generators" / "studio__NewFace" / "v1"
     proposed.mkdir(parents=True)
     (proposed / "generator.json").write_text(json.dumps({"name": "NewFace"}), encoding="utf-8")

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from thb.boards.board import PROTOCOLS, LeftOut, Tier
-from thb.boards.columns import FoldColumns, read_columns
+from thb.boards.columns import FoldColumns, VideoMemory, read_columns
+from thb.boards.names import RESULTS_FOLDER, explain_link, explain_model
+from thb.boards.rerun_records import read_rerun
+from thb.boards.submissions import (
+    RERUN_FILE,
+    SUBMISSION_FILE,
+    SubmissionRecord,
+    read_submission_record,
+)
+from thb.boards.trees import LARGEST_FILE
 from thb.runs.folders import PREDICTIONS_FILE
 from thb.runs.provenance import Mark
 from thb.runtime.records import read_json
 from thb.runtime.text import printable
 from thb_dataset.errors import ResultError, first_line
-from thb_dataset.files import find_fault
+from thb_dataset.files import digest_file, find_fault
 from thb_dataset.protocols import Protocol, fold_name
 from thb_dataset.records import TRAINING_GENERATORS
 from thb_dataset.wording import spell_out
 
-_RESULTS: Final = "results"
 _GENERATORS: Final = "generators"
-_SUBMISSION: Final = "submission.json"
-_RERUN: Final = "rerun.json"
 _GENERATOR: Final = "generator.json"
-_MOST_BYTES: Final = 5_000_000
 _LONGEST_NAME: Final = 100
 _METADATA: Final = "metadata"
-_OWNER: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}?)__[A-Za-z0-9._-]{1,96}")
-_REVISION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_LINK: Final = re.compile(r"https://[A-Za-z0-9.-]+(/[A-Za-z0-9._~/%?=&#:+-]*)?")
-_THREADS: Final = 4
 
 FOLDS: Final[Mapping[str, tuple[str, ...]]] = {
     protocol.value: tuple(
@@ -42,25 +41,6 @@ FOLDS: Final[Mapping[str, tuple[str, ...]]] = {
     for protocol in Protocol
 }
 """The folds of each protocol."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Said:
-    """What ``submission.json`` says that a board shows; whatever it lacks stays empty.
-
-    Attributes:
-        model: The model repo, ``org/name``.
-        revision: The revision of its weights.
-        name: What the detector is called.
-        modality: What it looks at.
-        links: Addresses by what they lead to.
-    """
-
-    model: str = ""
-    revision: str = ""
-    name: str = ""
-    modality: str = ""
-    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,16 +126,18 @@ def read_collection(root: Path) -> Collection:
     Raises:
         ResultError: There is no such folder.
     """
-    if not (root / _RESULTS).is_dir():
+    if not (root / RESULTS_FOLDER).is_dir():
         raise ResultError(
-            f"{root} holds no folder {_RESULTS}/: name a results repo, as thb submit fills it"
+            f"{root} holds no folder {RESULTS_FOLDER}/: name a results repo, as thb submit fills it"
         )
     left_out: list[LeftOut] = []
-    folders = [*_list_folders(root, _RESULTS, left_out)]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        read = list(pool.map(lambda name: _read_entry(root, name), folders))
-    entries = [entry for entry, _ in read if entry is not None]
-    left_out += [fault for _, faults in read for fault in faults]
+    memory = VideoMemory()
+    # One after another: threads would take turns at Python, and need more time in all.
+    entries = [
+        entry
+        for name in _list_folders(root, RESULTS_FOLDER, left_out)
+        if (entry := _read_entry(root, name, memory, left_out)) is not None
+    ]
     proposals = []
     if (root / _GENERATORS).is_dir():
         for name in _list_folders(root, _GENERATORS, left_out):
@@ -176,104 +158,113 @@ def _leave_out(path: str, reason: str) -> LeftOut:
 
 def clean(text: str, longest: int = _LONGEST_NAME) -> str:
     """Return a text that others wrote without control characters, and not too long."""
-    plain = printable(spell_out(text))
+    plain = printable(spell_out(text[: longest + 1]))
     return plain if len(plain) <= longest else plain[: longest - 1] + "…"
 
 
 def _list_folders(root: Path, kind: str, left_out: list[LeftOut]) -> Iterator[str]:
-    """Yield ``org__name/revision`` for each folder of that form, sorted."""
+    """Yield ``org__name/revision`` for each folder in two levels, sorted."""
     for owner in sorted((root / kind).iterdir()):
-        if not owner.is_dir() or not _OWNER.fullmatch(owner.name):
+        if not owner.is_dir() or "__" not in owner.name:
             reason = "not a folder named <org>__<name>"
             left_out.append(_leave_out(f"{kind}/{owner.name}", reason))
             continue
         for revision in sorted(owner.iterdir()):
-            if revision.is_dir() and _REVISION.fullmatch(revision.name):
+            if revision.is_dir():
                 yield f"{owner.name}/{revision.name}"
             else:
                 reason = "not a folder named by a revision"
                 left_out.append(_leave_out(f"{kind}/{owner.name}/{revision.name}", reason))
 
 
-def _read_entry(root: Path, name: str) -> tuple[Entry | None, list[LeftOut]]:
-    folder, place = root / _RESULTS / name, f"{_RESULTS}/{name}"
+def _read_entry(
+    root: Path, name: str, memory: VideoMemory, left_out: list[LeftOut]
+) -> Entry | None:
+    place = f"{RESULTS_FOLDER}/{name}"
+    folder = root / place
     try:
-        said = _read_said(folder / _SUBMISSION)
-        if said.model and f"{said.model.replace('/', '__')}/{said.revision}" != name:
-            raise ResultError(f"{_SUBMISSION} names another model or revision than its folder")
+        record = _read_record(folder, place)
         tier = _read_tier(folder)
     except ResultError as error:
-        return None, [_leave_out(place, str(error))]
+        # The board is the same wherever the results lie.
+        left_out.append(_leave_out(place, str(error).replace(f"{folder}/", "")))
+        return None
     folds: dict[str, FoldColumns] = {}
-    faults = []
     for path in sorted(folder.glob(f"*/{PREDICTIONS_FILE}")):
         try:
-            folds[path.parent.name] = _read_fold(path)
+            folds[path.parent.name] = _read_fold(path, memory)
         except ResultError as error:
-            faults.append(_leave_out(f"{place}/{path.parent.name}", str(error)))
+            left_out.append(_leave_out(f"{place}/{path.parent.name}", str(error)))
     if not folds:
-        faults.append(_leave_out(place, "it holds no predictions that can be read"))
-        return None, faults
-    org, _, model = name.partition("/")[0].partition("__")
-    links = [link for _, link in sorted(said.links.items()) if _LINK.fullmatch(link)]
-    entry = Entry(
+        left_out.append(_leave_out(place, "it holds no predictions that can be read"))
+        return None
+    links = [link for _, link in sorted(record.links.items()) if explain_link(link) is None]
+    return Entry(
         folder=name,
-        name=clean(said.name) or model,
+        name=clean(record.name) or record.model.partition("/")[2],
         tier=tier,
-        modality=clean(said.modality, 30),
-        link=(links or [f"https://huggingface.co/{org}/{model}"])[0],
+        modality=record.modality,
+        link=(links or [f"https://huggingface.co/{record.model}"])[0],
         folds=folds,
     )
-    return entry, faults
 
 
-def _read_fold(path: Path) -> FoldColumns:
+def _read_record(folder: Path, place: str) -> SubmissionRecord:
+    _check_file(folder / SUBMISSION_FILE)
+    record = read_submission_record(folder)
+    fault = explain_model(record.model, record.revision)
+    if fault is not None:
+        raise ResultError(fault)
+    if record.place.folder != place:
+        raise ResultError(f"{SUBMISSION_FILE} names another model or revision than its folder")
+    return record
+
+
+def _read_fold(path: Path, memory: VideoMemory) -> FoldColumns:
     name = path.parent.name
     protocol = next((key for key, folds in FOLDS.items() if name in folds), None)
     if protocol is None:
         raise ResultError(f"{clean(name)} is not a fold of {', '.join(PROTOCOLS)}")
-    columns = read_columns(path)
+    _check_file(path)
+    columns = read_columns(path, memory)
     if (columns.origin.protocol, columns.origin.fold) != (protocol, name):
         raise ResultError(f"the predictions are of the fold {clean(columns.origin.fold)}")
     return columns
 
 
-def _read_text(path: Path) -> bytes:
+def _check_file(path: Path) -> None:
     fault = find_fault(path)
     if fault is not None:
         raise ResultError(f"{path.name}: {fault}")
-    if path.stat().st_size > _MOST_BYTES:
-        raise ResultError(f"{path.name} has more than {_MOST_BYTES:,} bytes")
-    return path.read_bytes()
-
-
-def _read_said(path: Path) -> Said:
-    try:
-        return read_json(Said, _read_text(path))
-    except (OSError, ValueError) as error:
-        raise ResultError(f"{path.name} is damaged: {first_line(error)}") from error
+    if path.stat().st_size > LARGEST_FILE:
+        raise ResultError(f"{path.name} has more than {LARGEST_FILE:,} bytes")
 
 
 def _read_tier(folder: Path) -> Tier:
-    """Return ``re-run`` if a maintainer has run the detector again and found the same scores."""
-    if not (folder / _RERUN).exists():
+    """Return ``re-run`` if a maintainer ran this very submission again and found the same."""
+    if not (folder / RERUN_FILE).exists():
         return "recomputed"
-    try:
-        record = read_json(_Rerun, _read_text(folder / _RERUN))
-    except (OSError, ValueError) as error:
-        raise ResultError(f"{_RERUN} is damaged: {first_line(error)}") from error
-    return "re-run" if record.passed else "recomputed"
+    _check_file(folder / RERUN_FILE)
+    rerun = read_rerun(folder)
+    same = rerun.submission_sha256 == digest_file(folder / SUBMISSION_FILE)
+    return "re-run" if rerun.agrees and same else "recomputed"
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Rerun:
-    """The part of ``rerun.json`` that a board reads."""
+class _Proposed:
+    """The part of ``generator.json`` that a board reads."""
 
-    passed: bool = True
+    name: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 def _read_proposal(root: Path, name: str) -> Proposal:
-    said = _read_said(root / _GENERATORS / name / _GENERATOR)
-    links = [link for _, link in sorted(said.links.items()) if _LINK.fullmatch(link)]
-    shown = clean(said.name) or name.partition("/")[0].partition("__")[2]
-    return Proposal(name=shown, folder=name, link=(links or [""])[0])
+    path = root / _GENERATORS / name / _GENERATOR
+    _check_file(path)
+    try:
+        record = read_json(_Proposed, path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ResultError(f"{path.name} is damaged: {first_line(error)}") from error
+    links = [link for _, link in sorted(record.links.items()) if explain_link(link) is None]
+    shown = clean(record.name) or clean(name.partition("/")[0].partition("__")[2])
+    return Proposal(name=shown, folder=clean(name, 200), link=(links or [""])[0])

@@ -20,7 +20,7 @@ from thb.boards.board import (
     Ranked,
 )
 from thb.boards.collection import FOLDS, Entry
-from thb.boards.measuring import Measured, Resamples, estimate_mean
+from thb.boards.measuring import Measured, Resamples, estimate_mean, find_span
 from thb.boards.ranking import rank
 from thb.boards.reference import Reference
 from thb.evaluation.cells import METRICS, Measure
@@ -79,7 +79,8 @@ def _list_notes(settings: BoardSettings) -> list[str]:
         " behind a rank hold the ranks that the data leave possible (95 %); detectors that share a"
         " letter cannot be separated (paired bootstrap over drivers, portraits and real videos;"
         " Holm's method over all pairs).",
-        "Brackets behind a number hold its 95 % bootstrap interval.",
+        "Brackets behind a number hold its 95 % bootstrap interval. Intervals are too narrow where"
+        " there are a dozen drivers and portraits or fewer.",
         "Every number of a tier but «published» is recomputed from the predictions; «re-run» says"
         " that a maintainer scored a sample of the videos with the same weights and got the same.",
         "Published figures are the paper's. They have two decimals and no interval, so they have"
@@ -112,7 +113,8 @@ def _make_table(
             rank(
                 [(means[place]["t1"].value, means[place]["auc"].value) for place in places],
                 measured.means[places, _T1, 1:],
-                least=measured.least,
+                least=[measured.least] * len(places),
+                spans=[find_span(means[place]["t1"]) for place in places],
             ),
             strict=True,
         )
@@ -267,7 +269,8 @@ def _make_overall(
     ranks = rank(
         [(numbers[at]["t1"].value, numbers[at]["auc"].value) for at in rivals],
         means[rivals, _T1, 1:],
-        least=min(one.least for one in measured.values()) / len(measured),
+        least=[min(one.least for one in measured.values()) / len(measured)] * len(rivals),
+        spans=[find_span(numbers[at]["t1"]) for at in rivals],
     )
     found = dict(zip(rivals, ranks, strict=True))
     folds = [fold for one in measured.values() for fold in one.reference.folds]

@@ -17,7 +17,7 @@ from thb.boards.board import (
     LeftOut,
 )
 from thb.boards.collection import Entry, Proposal
-from thb.boards.measuring import Measured, estimate
+from thb.boards.measuring import Measured, estimate, find_span
 from thb.boards.ranking import rank
 from thb.evaluation.tables import SHIFTS
 
@@ -28,7 +28,8 @@ _NOTES: Final = (
     "Verified are the ranked detectors whose numbers are recomputed or re-run; what sees metadata"
     " only is not among them, and stands beside as the floor.",
     "Brackets hold 95 % intervals over drivers, portraits and real videos, for these detectors."
-    " Generators that share a letter cannot be separated.",
+    " Generators that share a letter cannot be separated. Intervals are too narrow where there are"
+    " a dozen drivers and portraits or fewer.",
     "A proposed generator has no rank until its fakes are in the release and detectors score them.",
 )
 
@@ -115,7 +116,8 @@ def _rank_generators(measured: Measured, order: Sequence[int]) -> list[Generator
     ranks = rank(
         [(-numbers[part]["t1"].value, -numbers[part]["t01"].value) for part in parts],
         -np.stack([measured.caught[part][0, 1:] for part in parts]),
-        least=1 / max(counts[name].fake for _, name in parts),
+        least=[1 / counts[name].fake for _, name in parts],
+        spans=[(-high, -low) for low, high in (find_span(numbers[part]["t1"]) for part in parts)],
     )
     floors = [
         own for own, entry in zip(measured.cells, measured.entries, strict=True) if entry.is_floor

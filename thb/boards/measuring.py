@@ -6,8 +6,8 @@ only what ranks need is kept: the resamples of the means over a protocol's gener
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -30,6 +30,8 @@ Numbers = Mapping[str, Estimate]
 
 CAUGHT: Final = slice(1, 3)
 """The rows of T1 and T0.1 among those of the metrics."""
+_BLOCK: Final = 8
+"""The number of detectors measured at a time: more need more memory and are no faster."""
 _TAIL: Final = 0.025
 _TARGETS: Final = {"t1": T1, "t01": T01}
 _DECIMALS: Final = 6
@@ -102,24 +104,20 @@ def measure_protocol(
     for at, (name, fold) in enumerate(reference.folds.items()):
         below = {key: below[key] or rate * fold.reals.size < 1 for key, rate in _TARGETS.items()}
         done = {part for part in fold.fakes if _is_last(reference, at, part)}
-
-        def measure(entry: Entry, name: str = name) -> dict[Part, FloatArray]:
-            return measure_fold(weights[name], entry.folds[name].scores)
-
-        with ThreadPoolExecutor(threads) as pool:
-            for place, measured in enumerate(pool.map(measure, entries)):
-                for part, numbers in measured.items():
-                    if part[0] == "test":
-                        points[place] += numbers[:, 0] / len(tests)
-                        means[place] += (numbers / len(tests)).astype(np.float32)
-                    total = totals[place].pop(part, 0.0) + numbers / folds_of[part]
-                    if part not in done:
-                        totals[place][part] = total
-                        continue
-                    trials = min(fold.fakes[part].size, fold.reals.size)
-                    cells[place][part] = estimate(total, below, trials=trials)
-                    if verified[place]:
-                        caught[part] += total[CAUGHT] / sum(verified)
+        found = _measure_blocks(weights[name], [own.folds[name].scores for own in entries], threads)
+        for place, measured in enumerate(found):
+            for part, numbers in measured.items():
+                if part[0] == "test":
+                    points[place] += numbers[:, 0] / len(tests)
+                    means[place] += (numbers / len(tests)).astype(np.float32)
+                total = totals[place].pop(part, 0.0) + numbers / folds_of[part]
+                if part not in done:
+                    totals[place][part] = total
+                    continue
+                trials = min(fold.fakes[part].size, fold.reals.size)
+                cells[place][part] = estimate(total, below, trials=trials)
+                if verified[place]:
+                    caught[part] += total[CAUGHT] / sum(verified)
     fewest = min(
         min(reference.folds[name].fakes[part].size, reference.folds[name].reals.size)
         for name, part in tests
@@ -135,6 +133,22 @@ def measure_protocol(
         fewest=fewest,
         resolutions=below,
     )
+
+
+def _measure_blocks(
+    weights: FoldWeights, scores: Sequence[FloatArray], threads: int
+) -> Iterator[dict[Part, FloatArray]]:
+    """Yield what :func:`measure_fold` gives for each detector, some detectors ahead."""
+    from threadpoolctl import threadpool_limits
+
+    blocks = [scores[at : at + _BLOCK] for at in range(0, len(scores), _BLOCK)]
+    # Threads of BLAS would wait for each other, which costs several times what they compute.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+        waiting = deque(pool.submit(measure_fold, weights, own) for own in blocks[:threads])
+        for following in [*blocks[threads:], *[None] * len(waiting)]:
+            yield from waiting.popleft().result()
+            if following is not None:
+                waiting.append(pool.submit(measure_fold, weights, following))
 
 
 def _is_last(reference: Reference, place: int, part: Part) -> bool:
@@ -188,6 +202,14 @@ def estimate(numbers: FloatArray, below: Mapping[str, bool], *, trials: int) -> 
         for at, (name, value) in enumerate(zip(names, numbers[:, 0], strict=True))
         if not np.isnan(value)
     }
+
+
+def find_span(own: Estimate) -> tuple[float, float]:
+    """Return the interval of a number; the number itself at both ends if it has none."""
+    return (
+        own.value if own.low is None else own.low,
+        own.value if own.high is None else own.high,
+    )
 
 
 @cache

@@ -32,9 +32,10 @@ ul.notes { font-size: .875rem; max-width: 60rem }
 @media (max-width: 60rem) {
 thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
 table, tbody { display: block }
-tbody tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr));
+tbody tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr));
 border-top: 2px solid; padding: .3rem 0 }
 tbody th, tbody td { display: block; border: 0; text-align: left; padding: .2rem .3rem }
+tr.floor > * { border: 0 }
 tbody th.name { grid-column: 1 / -1; grid-row: 1; font-size: 1rem }
 tbody td::before { content: attr(data-column); display: block; font-size: .75rem; opacity: .75 }
 }
@@ -93,7 +94,7 @@ def _class_of(place: int) -> str:
 
 
 def _breakable(heading: str) -> str:
-    return plain(heading).replace("Portrait", "<wbr>Portrait")
+    return plain(heading).replace("Portrait", "<wbr>Portrait").replace("-", "&#8209;")
 
 
 def _draw_row(sheet: Sheet, row: SheetRow) -> str:

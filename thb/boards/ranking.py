@@ -22,7 +22,11 @@ Separations = npt.NDArray[np.bool_]
 
 
 def rank(
-    numbers: Sequence[tuple[float, float]], resamples: npt.NDArray[np.float32], *, least: float
+    numbers: Sequence[tuple[float, float]],
+    resamples: npt.NDArray[np.float32],
+    *,
+    least: Sequence[float],
+    spans: Sequence[tuple[float, float]] = (),
 ) -> list[Ranked]:
     """Rank D rivals, of which more is better.
 
@@ -34,7 +38,9 @@ def rank(
     Args:
         numbers: The two numbers of each rival.
         resamples: float32 (D, B), the first number in each resample; NaN where there is none.
-        least: The smallest difference of first numbers that one video makes.
+        least: For each rival the smallest difference of the first number that one video makes.
+        spans: The interval of each rival's first number, for rivals whose resamples are all
+            equal: they may stand anywhere within it. Empty if no such interval is known.
 
     Returns:
         The places in the order of the rivals. Without resamples, every place is possible and all
@@ -48,9 +54,9 @@ def rank(
         lows, highs = [1] * len(rounded), [len(rounded)] * len(rounded)
         apart = np.zeros((len(rounded), len(rounded)), np.bool_)
     else:
-        lows, highs = _find_ranges(usable)
+        lows, highs = _find_ranges(usable, spans)
         firsts = np.array([first for first, _ in rounded])
-        apart = separate(firsts[order], usable[order], least=least)
+        apart = separate(firsts[order], usable[order], least=[least[place] for place in order])
     groups = dict(zip(order, find_groups(apart), strict=True))
     return [
         Ranked(
@@ -63,20 +69,28 @@ def rank(
     ]
 
 
-def _find_ranges(resamples: FloatArray) -> tuple[list[int], list[int]]:
-    """Return the ends of the interval of each rival's rank."""
+def _find_ranges(
+    resamples: FloatArray, spans: Sequence[tuple[float, float]]
+) -> tuple[list[int], list[int]]:
+    """Return the ends of the interval of each rival's rank, the best and the worst."""
+    lowest, highest = resamples.copy(), resamples.copy()
+    for place, (low, high) in enumerate(spans):
+        if np.ptp(resamples[place]) == 0:
+            lowest[place] = np.minimum(lowest[place], low)
+            highest[place] = np.maximum(highest[place], high)
     best = np.empty(resamples.shape, np.int64)
     worst = np.empty(resamples.shape, np.int64)
-    for at, column in enumerate(resamples.T):
-        rising = np.sort(column)
-        best[:, at] = 1 + column.size - np.searchsorted(rising, column, side="right")
-        worst[:, at] = column.size - np.searchsorted(rising, column, side="left")
-    low = np.quantile(best, _TAIL, axis=1, method="inverted_cdf")
-    high = np.quantile(worst, 1 - _TAIL, axis=1, method="inverted_cdf")
-    return low.astype(int).tolist(), high.astype(int).tolist()
+    for at, (column, top) in enumerate(zip(lowest.T, highest.T, strict=True)):
+        best[:, at] = 1 + top.size - np.searchsorted(np.sort(column), top, side="right")
+        worst[:, at] = top.size - np.searchsorted(np.sort(top), column, side="left")
+    ends = (
+        np.quantile(best, _TAIL, axis=1, method="inverted_cdf"),
+        np.quantile(worst, 1 - _TAIL, axis=1, method="inverted_cdf"),
+    )
+    return [int(own) for own in ends[0]], [int(own) for own in ends[1]]
 
 
-def separate(numbers: FloatArray, resamples: FloatArray, *, least: float) -> Separations:
+def separate(numbers: FloatArray, resamples: FloatArray, *, least: Sequence[float]) -> Separations:
     """Return which pairs of rivals the data tell apart: bool (D, D), true above the diagonal only.
 
     A pair's p-value is that of the normal distribution, from the difference of the numbers and
@@ -87,14 +101,17 @@ def separate(numbers: FloatArray, resamples: FloatArray, *, least: float) -> Sep
     Args:
         numbers: float64 (D,).
         resamples: float64 (D, B), the numbers in each resample.
-        least: The smallest standard deviation of a difference: what one video makes.
+        least: For each rival what one video makes: no standard deviation of a difference is less.
     """
     size = numbers.size
+    floors = np.asarray(least)
     p_values: list[float] = []
     for place in range(size - 1):
         differences = numbers[place] - numbers[place + 1 :]
         errors = np.std(resamples[place] - resamples[place + 1 :], axis=1, ddof=1)
-        scaled = np.abs(differences) / np.maximum(errors, least)
+        scaled = np.abs(differences) / np.maximum.reduce(
+            [errors, floors[place + 1 :], np.full(errors.size, floors[place])]
+        )
         p_values += [math.erfc(value / math.sqrt(2)) for value in scaled]
     apart = np.zeros((size, size), np.bool_)
     apart[np.triu_indices(size, 1)] = np.array(holm(p_values)) < _LEVEL

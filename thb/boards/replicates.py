@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -50,6 +51,12 @@ class FoldWeights:
     fold: FoldVideos
     reals: Weights
     fakes: dict[Part, Weights]
+
+    @cached_property
+    def n_reals(self) -> IntArray:
+        """The number of real videos in each resample: int64 (1 + B,)."""
+        numbers: IntArray = self.reals.sum(axis=0, dtype=np.float64).astype(np.int64)
+        return numbers
 
 
 def draw_weights(folds: Sequence[FoldVideos], replicates: int, seed: int) -> dict[str, FoldWeights]:
@@ -125,32 +132,86 @@ def _gather(fold: FoldVideos, places: dict[str, int], weights: Weights) -> FoldW
     )
 
 
-def measure_fold(weights: FoldWeights, scores: FloatArray) -> dict[Part, FloatArray]:
-    """Measure a detector on a fold, on all of its videos and in each resample.
+def measure_fold(
+    weights: FoldWeights, scores: Sequence[FloatArray]
+) -> list[dict[Part, FloatArray]]:
+    """Measure detectors on a fold, on all of its videos and in each resample.
 
     Args:
         weights: The weights of the fold's videos.
-        scores: float64 (N,), P(fake); NaN for a video without a score, which is left out.
+        scores: float64 (N,) of each detector, P(fake); NaN for a video without a score, which is
+            left out. Several detectors at a time are measured faster than one after another.
 
     Returns:
-        AUC, T1, T0.1 and Brier by part and generator, float64 (4, 1 + B): the numbers themselves
-        in column 0. The resamples of the AUC are those of its two means (for each fake the share
-        of real videos below it, for each real video the share of fakes above it), which is how
-        DeLong's variance sees it. NaN where a class is missing.
+        For each detector AUC, T1, T0.1 and Brier by part and generator, float64 (4, 1 + B): the
+        numbers themselves in column 0. The resamples of the AUC are those of its two means (for
+        each fake the share of real videos below it, for each real video the share of fakes above
+        it), which is how DeLong's variance sees it. NaN where a class is missing.
     """
-    reals = scores[weights.fold.reals]
-    known = ~np.isnan(reals)
-    own = weights.reals if known.all() else weights.reals[known]
-    reals = reals[known]
-    order = np.argsort(-reals, kind="stable")
-    cuts = _find_cuts(reals[order], own, order)
-    measured = {}
-    for part, places in weights.fold.fakes.items():
-        fakes = scores[places]
-        scored = ~np.isnan(fakes)
-        drawn = weights.fakes[part] if scored.all() else weights.fakes[part][scored]
-        measured[part] = _measure_pair(fakes[scored], drawn, reals[order], own, order, cuts)
+    curves = [{part: _make_curve(weights, own, part) for part in weights.fakes} for own in scores]
+    cuts = [_find_cuts(weights, own[weights.fold.reals]) for own in scores]
+    reals = _sum(
+        [row for own in curves for curve in own.values() for row in curve.of_reals], weights.reals
+    )
+    measured: list[dict[Part, FloatArray]] = [{} for _ in scores]
+    for part, drawn in weights.fakes.items():
+        hits = [_find_hits(own[part], one) for own, one in zip(curves, cuts, strict=True)]
+        rows = zip(hits, curves, strict=True)
+        fakes = _sum([row for hit, own in rows for row in (hit.sure, *own[part].of_fakes)], drawn)
+        for at, (hit, own) in enumerate(zip(hits, curves, strict=True)):
+            place = 3 * (at * len(weights.fakes) + list(weights.fakes).index(part))
+            measured[at][part] = _combine(
+                own[part], hit, drawn, fakes[4 * at : 4 * at + 4], reals[place : place + 3]
+            )
     return measured
+
+
+def _sum(rows: Sequence[FloatArray], weights: Weights) -> FloatArray:
+    """Return the weighted sums of rows of values in each resample: float64 (len(rows), 1 + B)."""
+    sums: FloatArray = (np.stack(rows).astype(np.float32) @ weights).astype(np.float64)
+    return sums
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Curve:
+    """A detector on the fakes of one generator and the real videos.
+
+    Attributes:
+        by_score: int64, the places of the scored fakes by falling score.
+        rising: float64, minus the scores of these fakes.
+        of_fakes: Rows over the fakes: whether scored, shares of real videos below, squared errors.
+        of_reals: Rows over the real videos: whether scored, shares of fakes above, squared errors.
+        points: AUC and Brier on the videos themselves, summed in float64.
+    """
+
+    by_score: IntArray
+    rising: FloatArray
+    of_fakes: tuple[FloatArray, FloatArray, FloatArray]
+    of_reals: tuple[FloatArray, FloatArray, FloatArray]
+    points: tuple[float, float]
+
+
+def _make_curve(weights: FoldWeights, scores: FloatArray, part: Part) -> _Curve:
+    fakes, reals = scores[weights.fold.fakes[part]], scores[weights.fold.reals]
+    own, other = ~np.isnan(fakes), ~np.isnan(reals)
+    order = np.argsort(-fakes, kind="stable")[: own.sum()]  # NaN is sorted to the end
+    rising = -fakes[order]
+    beaten, beating = np.zeros(fakes.size), np.zeros(reals.size)
+    if own.any() and other.any():
+        beaten[own] = _share_below(fakes[own], np.sort(reals[other]))
+        beating[other] = 1 - _share_below(reals[other], -rising[::-1])
+    misses, alarms = (1 - np.nan_to_num(fakes, nan=1)) ** 2, np.nan_to_num(reals) ** 2
+    scored = int(own.sum() + other.sum())
+    return _Curve(
+        by_score=order,
+        rising=rising,
+        of_fakes=(own.astype(np.float64), beaten, misses),
+        of_reals=(other.astype(np.float64), beating, alarms),
+        points=(
+            float(beaten.sum()) / max(1, int(own.sum())),
+            float(misses.sum() + alarms.sum()) / max(1, scored),
+        ),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -160,72 +221,75 @@ class _Cuts:
     Attributes:
         top: float64 (M,), the highest real scores, falling.
         places: int64 (2, 1 + B), places in ``top`` for T1 and T0.1.
-        n_real: float64 (1 + B,), the real videos of each resample.
     """
 
     top: FloatArray
     places: IntArray
-    n_real: FloatArray
 
 
-def _find_cuts(falling: FloatArray, weights: Weights, order: IntArray) -> _Cuts:
-    n_real = weights.sum(axis=0, dtype=np.float64)
-    whole = n_real.astype(np.int64)
+def _find_cuts(weights: FoldWeights, reals: FloatArray) -> _Cuts:
+    order = np.argsort(-reals, kind="stable")
+    if np.isnan(reals).any():
+        order = order[: (~np.isnan(reals)).sum()]
+        whole = weights.reals[order].sum(axis=0, dtype=np.float64).astype(np.int64)
+    else:
+        whole = weights.n_reals
     allowed = np.stack([rate.numerator * whole // rate.denominator for rate in (T1, T01)])
-    size = min(falling.size, max(_FEWEST_REALS, falling.size // 20))
-    while True:
-        alarms = np.cumsum(weights[order[:size]], axis=0)
-        if size == falling.size or (alarms[-1] > allowed[0]).all():
-            break
-        size = min(falling.size, 2 * size)
     limits = allowed.astype(np.float32)
+    size = min(order.size, max(_FEWEST_REALS, order.size // 25))
+    while True:
+        alarms = np.cumsum(weights.reals[order[:size]], axis=0)
+        if size == order.size or (alarms[-1] > limits[0]).all():
+            break
+        size = min(order.size, 2 * size)
     places = np.stack([(alarms <= limit).sum(axis=0) for limit in limits])
-    return _Cuts(
-        top=falling[:size],
-        places=np.minimum(places, max(size - 1, 0)),  # only a resample without real videos
-        n_real=n_real,
-    )
+    # The last place is passed only in a resample without real videos, which does not count.
+    return _Cuts(top=reals[order[:size]], places=np.minimum(places, max(size - 1, 0)))
 
 
-def _measure_pair(
-    fakes: FloatArray,
-    drawn: Weights,
-    reals: FloatArray,
-    weights: Weights,
-    order: IntArray,
-    cuts: _Cuts,
-) -> FloatArray:
-    """Return the four numbers of fakes and real videos; the real scores are given falling."""
-    if fakes.size == 0 or reals.size == 0:
-        return np.full((4, drawn.shape[1]), np.nan)
-    by_score = np.argsort(-fakes, kind="stable")
-    falling = -fakes[by_score]  # rising, for searchsorted
-    above = np.searchsorted(falling, -cuts.top, side="left")[cuts.places]  # fakes over the cut
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Hits:
+    """How many of the fakes, by falling score, lie above the cuts.
+
+    Attributes:
+        above: int64 (2, 1 + B), their numbers at T1 and T0.1.
+        low: The least of these numbers: so many fakes are hits in every resample.
+        high: The largest.
+        sure: float64 (F,), 1 for the fakes that are hits in every resample.
+    """
+
+    above: IntArray
+    low: int
+    high: int
+    sure: FloatArray
+
+
+def _find_hits(curve: _Curve, cuts: _Cuts) -> _Hits:
+    sure = np.zeros(curve.of_fakes[0].size)
+    if cuts.top.size == 0:
+        return _Hits(above=np.zeros(cuts.places.shape, np.int64), low=0, high=0, sure=sure)
+    over = np.searchsorted(curve.rising, -cuts.top, side="left")
+    above = over[cuts.places]
     low, high = int(above.min()), int(above.max())
-    sure = np.zeros(fakes.size)
-    sure[by_score[:low]] = 1
-    beaten = _share_below(fakes, reals[::-1])
-    # Sums over the fakes: the sure hits, all of them, the shares beaten, the squared distances.
-    sums = np.stack([sure, np.ones(fakes.size), beaten, (fakes - 1) ** 2]).astype(np.float32)
-    hits, n_fake, shares, misses = (sums @ drawn).astype(np.float64)
-    reach = np.zeros((high - low + 1, drawn.shape[1]), np.float32)
-    np.cumsum(drawn[by_score[low:high]], axis=0, out=reach[1:])
-    caught = hits + np.take_along_axis(reach, above - low, axis=0)
-    beating = np.empty(reals.size)
-    beating[order] = 1 - _share_below(reals, -falling[::-1])
-    squares = np.empty(reals.size)
-    squares[order] = reals**2
-    beats, alarms = (np.stack([beating, squares]).astype(np.float32) @ weights).astype(np.float64)
+    sure[curve.by_score[:low]] = 1
+    return _Hits(above=above, low=low, high=high, sure=sure)
+
+
+def _combine(
+    curve: _Curve, hits: _Hits, drawn: Weights, fakes: FloatArray, reals: FloatArray
+) -> FloatArray:
+    """Return AUC, T1, T0.1 and Brier from the sums over fakes and real videos."""
+    (sure, n_fake, beaten, misses), (n_real, beating, alarms) = fakes, reals
+    reach = np.zeros((hits.high - hits.low + 1, drawn.shape[1]), np.float32)
+    np.cumsum(drawn[curve.by_score[hits.low : hits.high]], axis=0, out=reach[1:])
+    caught = sure + np.take_along_axis(reach, hits.above - hits.low, axis=0)
+    area, brier = curve.points
     with np.errstate(invalid="ignore", divide="ignore"):  # a resample without a class
-        area = shares / n_fake + beats / cuts.n_real - float(beaten.mean())
-        rates = caught / n_fake
-        brier = (misses + alarms) / (n_fake + cuts.n_real)
-    usable = (n_fake > 0) & (cuts.n_real > 0)
-    measured = np.stack([np.clip(area, 0, 1), *rates, brier])
-    measured[:, ~usable] = np.nan
-    # What stands on the board is summed in float64, which gives the same on every machine.
-    distances = ((fakes - 1) ** 2).sum() + (reals**2).sum()
-    measured[[0, 3], 0] = beaten.mean(), distances / (fakes.size + reals.size)
+        areas = np.clip(beaten / n_fake + beating / n_real - area, 0, 1)
+        briers = (misses + alarms) / (n_fake + n_real)
+        measured = np.stack([areas, *(caught / n_fake), briers])
+    measured[[0, 3], 0] = area, brier
+    measured[:, (n_fake == 0) | (n_real == 0)] = np.nan
     return measured
 
 

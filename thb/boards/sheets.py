@@ -18,11 +18,12 @@ from thb.boards.board import (
     Ranked,
 )
 from thb.evaluation.cells import METRICS, Measure
-from thb.evaluation.tables import TITLES, order_generators, show
+from thb.evaluation.tables import NOT_COMPARABLE, TITLES, order_generators, show
 from thb.runs.record import ReleaseRecord
 
 _UNRANKED: Final = {"floor": "floor", "published": "paper"}
 """What stands in the place of a rank."""
+_METADATA: Final = {"t1": "metadata alone at 1 %", "t01": "metadata alone at 0.1 %"}
 _PARTS: Final = {
     "test": "tested",
     "extra": "test-only",
@@ -147,7 +148,8 @@ def _describe(release: ReleaseRecord | None, split_by: str, counts: Sequence[str
         return ""
     synthetic = "SYNTHETIC " if release.synthetic else ""
     videos = f" Videos: {'; '.join(counts)}." if counts else ""
-    return f"On {synthetic}{release}, splits by {split_by}.{videos}"
+    differs = f" ({NOT_COMPARABLE})" if release.differs else ""
+    return f"On {synthetic}{release}{differs}, splits by {split_by}.{videos}"
 
 
 def _name(row: DetectorRow) -> str:
@@ -197,20 +199,22 @@ def _show(numbers: Mapping[str, Estimate], metric: str) -> str:
 def _lay_out_generators(anchor: str, table: GeneratorTable) -> Sheet:
     counts = [f"Verified detectors: {table.n_detectors}"] if table.n_detectors else []
     described = _describe(table.release, table.split_by, ())
+    floors = [name for name in METRICS if any(name in row.floor for row in table.rows)]
     return Sheet(
         anchor=anchor,
         title=table.title,
         lead=" ".join([described, *(f"{count}." for count in counts)]).strip(),
         headings=(
             *("rank", "group", "generator", "caught at 1 %", "caught at 0.1 %"),
-            *("metadata alone at 1 %", "metadata alone at 0.1 %", "fakes", "real videos"),
+            *(_METADATA[name] for name in floors),
+            *("fakes", "real videos"),
         ),
-        rows=tuple(_write_generator(row) for row in table.rows),
+        rows=tuple(_write_generator(row, floors) for row in table.rows),
         notes=table.notes,
     )
 
 
-def _write_generator(row: GeneratorRow) -> SheetRow:
+def _write_generator(row: GeneratorRow, floors: Sequence[str]) -> SheetRow:
     return SheetRow(
         kind="proposed" if row.part == "proposed" else "ranked",
         cells=(
@@ -218,10 +222,7 @@ def _write_generator(row: GeneratorRow) -> SheetRow:
             row.group or "–",
             row.name,
             *(_show(row.mean, metric) for metric in ("t1", "t01")),
-            *(
-                f"{row.floor[metric]:.3f}" if metric in row.floor else "–"
-                for metric in METRICS[1:3]
-            ),
+            *(f"{row.floor[name]:.3f}" if name in row.floor else "–" for name in floors),
             "–" if row.videos is None else str(row.videos.fake),
             "–" if row.videos is None else str(row.videos.real),
         ),

@@ -182,8 +182,11 @@ def _write_sheet(sheet: Sheet) -> str:
 
 def _write_cells(row: SheetRow) -> list[str]:
     cells = [without_markup(text) for text in row.cells]
-    name = f"[{cells[2]}]({row.link})" if row.link else cells[2]
-    cells[2] = f"{name} · {without_markup(row.below)}" if row.below else name
+    # The bracket that closes a link must be ours, not one in the name.
+    name, below = (text.replace("]", "\\]") for text in (cells[2], without_markup(row.below)))
+    if row.link:
+        name = f"[{name}]({row.link})"
+    cells[2] = f"{name} · {below}" if below else name
     return cells
 
 

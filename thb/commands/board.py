@@ -1,13 +1,19 @@
-"""``thb board``: the boards of a results repo."""
+"""``thb board``: a results repo from its beginning to its boards."""
 
 from __future__ import annotations
 
 import typer
 
 from thb.commands.board_build import build
+from thb.commands.board_check import check
+from thb.commands.board_init import init
+from thb.commands.board_rerun import rerun
 from thb.commands.board_retire import retire
 
-app = typer.Typer(no_args_is_help=True, help="Rank submissions of detectors and generators.")
+app = typer.Typer(no_args_is_help=True, help="Make, check and rank a results repo.")
+app.command()(init)
+app.command()(check)
+app.command()(rerun)
 app.command()(build)
 app.command()(retire)
 

@@ -15,6 +15,7 @@ from thb.commands.options import (
     FormatOption,
     NoFaceOption,
     OutputFormat,
+    QuietOption,
 )
 from thb.commands.out_places import is_file_place
 from thb.commands.output import write_json, write_line
@@ -46,6 +47,7 @@ def report(
     no_face: NoFaceOption = NO_FACE,
     n_bootstrap: BootstrapOption = BOOTSTRAP,
     output: FormatOption = FORMAT,
+    quiet: QuietOption = False,
 ) -> None:
     """Write what runs have measured as one HTML page.
 
@@ -64,7 +66,7 @@ def report(
     from thb.reports.report.report import report as write_report
 
     settings = ScoreSettings(no_face=no_face, n_bootstrap=n_bootstrap)
-    file = write_report(runs, out=page, names=name or [], settings=settings)
+    file = write_report(runs, out=page, names=name or [], settings=settings, progress=not quiet)
     if output is OutputFormat.JSON:
         write_json({"file": str(file)})
         return
