@@ -26,7 +26,7 @@ HEAD: Final = """<script>document.documentElement.lang = 'en'</script>
 .gradio-container .main { max-width: 1400px !important; margin: 0 auto; }
 @media (max-width: 640px) { .gradio-container .main { padding: 8px !important; } }
 </style>"""
-"""The page's language, which Gradio does not declare, and rules for what its own CSS cannot reach."""
+"""The page's language, which Gradio does not declare, and rules that reach beyond its CSS."""
 MAX_QUEUE: Final = 50
 
 

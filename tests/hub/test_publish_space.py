@@ -170,7 +170,7 @@ def test_a_threshold_goes_along_and_stands_on_the_card(run: Path, tmp_path: Path
 def test_what_cannot_be_published_is_said(run: Path, tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="not the name of a Space"):
         publish_space("demo", repo="no-owner")
-    with pytest.raises(ReleaseError, match="only demo"):
+    with pytest.raises(ReleaseError, match="only demo, leaderboard"):
         publish_space("demos", repo=REPO, dry_run=tmp_path / "a")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DetectorError, match="holds no detector"):

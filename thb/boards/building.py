@@ -13,6 +13,7 @@ from thb.boards.collection import Collection, Entry, read_collection
 from thb.boards.detectors import Unranked, make_detector_board
 from thb.boards.generators import is_verified, make_generator_board
 from thb.boards.measuring import Measured, measure_protocol
+from thb.boards.reading import open_results
 from thb.boards.reference import Reference, choose_reference, explain_no_rank
 from thb.boards.replicates import draw_weights
 from thb_dataset.errors import SettingsError
@@ -87,7 +88,8 @@ def build_boards(
             f" got {n_bootstrap}, {seed} and {least_coverage}"
         )
     settings = BoardSettings(n_bootstrap=n_bootstrap, seed=seed, least_coverage=least_coverage)
-    collection = read_collection(_open(results))
+    folder, _ = open_results(results, _PATTERNS)
+    collection = read_collection(folder)
     measured, unranked = _measure(collection, settings)
     boards = Boards(
         detectors=make_detector_board(measured, unranked, collection.left_out, settings),
@@ -98,35 +100,6 @@ def build_boards(
     if out is not None:
         boards.save(out)
     return boards
-
-
-def _open(results: str | Path) -> Path:
-    """Return the folder of the results, downloaded from the Hub if need be."""
-    from thb.releases.opening import parse_hub_name
-
-    folder = Path(results).expanduser()
-    if folder.is_dir():
-        return folder
-    name = parse_hub_name(results)
-    return folder if name is None else _download(name.repo, name.revision)
-
-
-def _download(repo: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-
-    from thb_dataset.hub.errors import explained_hub_errors
-    from thb_dataset.hub.release import quiet_bar
-
-    with explained_hub_errors(repo, revision):
-        return Path(
-            snapshot_download(
-                repo,
-                revision=revision,
-                repo_type="dataset",
-                allow_patterns=list(_PATTERNS),
-                tqdm_class=quiet_bar(),
-            )
-        )
 
 
 def _measure(

@@ -65,7 +65,7 @@ def read_boards(results: str | Path) -> PublishedBoards:
         ReleaseError: There is no such repo on the Hub.
         HubUnreachableError: The Hub does not answer.
     """
-    folder, repo = _open(results, [f"{BOARDS}/*.json"])
+    folder, repo = open_results(results, [f"{BOARDS}/*.json"])
     return PublishedBoards(
         detectors=_read(folder / BOARDS / f"{DETECTORS}.json", DetectorBoard, results),
         generators=_read(folder / BOARDS / f"{GENERATORS}.json", GeneratorBoard, results),
@@ -97,8 +97,17 @@ def _read(path: Path, kind: type[_Board], results: str | Path) -> _Board:
     return board
 
 
-def _open(results: str | Path, patterns: Sequence[str]) -> tuple[Path, str | None]:
-    """Return the folder of the results, and the repo if they come from the Hub."""
+def open_results(results: str | Path, patterns: Sequence[str]) -> tuple[Path, str | None]:
+    """Return the folder of the results, and the repo's name if they come from the Hub.
+
+    Args:
+        results: A folder, or a dataset repo on the Hub as ``org/name`` or ``org/name@revision``.
+        patterns: What is downloaded of a repo.
+
+    Raises:
+        ReleaseError: There is no such repo on the Hub.
+        HubUnreachableError: The Hub does not answer and the repo was not read before.
+    """
     from thb.releases.opening import parse_hub_name
 
     folder = Path(results).expanduser()

@@ -196,6 +196,13 @@ def space(
             help="A version of torch other than the tested one, if the Space's hardware needs it.",
         ),
     ] = None,
+    results: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ORG/NAME",
+            help="The results repo whose boards the Space shows; for the leaderboard only.",
+        ),
+    ] = None,
     output: FormatOption = FORMAT,
 ) -> None:
     """Publish a Space: the app, the toolkit beside it, exact requirements and small weights.
@@ -209,6 +216,7 @@ def space(
     Examples:
         thb publish space demo --repo ORG/NAME --detector runs/baseline
         thb publish space demo --repo ORG/NAME --detector ORG/MODEL --torch 2.11.0
+        thb publish space leaderboard --repo ORG/NAME --results ORG/RESULTS
     """
     from thb.publishing.space import publish_space
     from thb.runtime.console import quiet_transformers
@@ -221,6 +229,7 @@ def space(
         create_pr=create_pr,
         dry_run=out if dry_run else None,
         torch=torch,
+        results=results,
     )
     _write(publication, output)
 

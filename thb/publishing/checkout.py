@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,12 @@ CHECKOUT: Final = Path(__file__).resolve().parents[2]
 """The repository's folder, or the one that the packages are installed in."""
 METRIC: Final = "talking_head_detection"
 """The name of the metric: of its folder, its module, and its Space."""
+LEADERBOARD: Final = "leaderboard"
+"""The Space that shows boards and runs no detector."""
 EXTRAS: Final = ("models", "explain", "space")
+"""The extras of ``pyproject.toml`` that a Space needs."""
+BOARD_EXTRAS: Final = ("figures", "board")
+"""Those of :data:`LEADERBOARD`."""
 
 _REQUIREMENT: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[([^\]]*)\])?")
 
@@ -113,11 +118,12 @@ def read_project() -> dict[str, Any]:
     return project
 
 
-def pin_requirements(*, torch: str | None = None) -> str:
+def pin_requirements(*, torch: str | None = None, extras: Sequence[str] = EXTRAS) -> str:
     """Return a ``requirements.txt`` with the exact versions that the tests run with.
 
     Args:
         torch: Another version of torch; torchvision is then not pinned.
+        extras: The extras whose requirements are pinned.
 
     Raises:
         ReleaseError: A requirement has no tested version.
@@ -126,10 +132,11 @@ def pin_requirements(*, torch: str | None = None) -> str:
     tested = {
         _canonical(line.partition("==")[0]): line for line in lines if not line.startswith("#")
     }
-    wanted = {_canonical(name) for name in _list_direct(read_project())}
-    wanted.add("torchvision")  # grad-cam brings it, and its version must match torch's
+    wanted = {_canonical(name) for name in _list_direct(read_project(), extras)}
+    if "grad-cam" in wanted:
+        wanted.add("torchvision")  # grad-cam brings it, and its version must match torch's
     if torch is not None:
-        wanted.remove("torchvision")
+        wanted.discard("torchvision")
         tested["torch"] = f"torch=={torch}"
     unknown = sorted(wanted - set(tested))
     if unknown:
@@ -137,9 +144,9 @@ def pin_requirements(*, torch: str | None = None) -> str:
     return "".join(f"{tested[name]}\n" for name in sorted(wanted))
 
 
-def _list_direct(project: dict[str, Any]) -> Iterator[str]:
-    extras = project["optional-dependencies"]
-    for line in [*project["dependencies"], *(line for extra in EXTRAS for line in extras[extra])]:
+def _list_direct(project: dict[str, Any], extras: Sequence[str]) -> Iterator[str]:
+    known = project["optional-dependencies"]
+    for line in [*project["dependencies"], *(line for extra in extras for line in known[extra])]:
         match = _REQUIREMENT.match(line)
         if match and match[1] != project["name"]:
             yield match[1]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from thb.prediction.calibration import THRESHOLDS_FILE
+from thb.publishing.checkout import LEADERBOARD
 from thb.publishing.hub import Publication, open_folder, open_repo, publish_folder
 from thb.publishing.space_files import PACKAGES, WEIGHTS_FOLDER, Entry, check_offers, write_space
 from thb_dataset.errors import ReleaseError
@@ -27,6 +28,7 @@ def publish_space(
     create_pr: bool = False,
     dry_run: Path | None = None,
     torch: str | None = None,
+    results: str | None = None,
 ) -> Publication:
     """Publish a Space, so that it runs from its own files and its ``requirements.txt``.
 
@@ -41,6 +43,7 @@ def publish_space(
         create_pr: Open a pull request instead of committing to ``main``.
         dry_run: Write the files into this new folder and send nothing.
         torch: A version of torch other than the tested one, for hardware that needs it.
+        results: The dataset repo whose boards the leaderboard shows; for no other Space.
 
     Returns:
         The files, and the commit or pull request.
@@ -54,10 +57,12 @@ def publish_space(
     """
     if not is_repo_name(repo):
         raise ReleaseError(f"{repo!r} is not the name of a Space: give org/name")
+    _check_choice(name, detectors, results)
     check_offers(detectors)
     with open_folder(dry_run) as folder:
-        entries = write_space(name, folder, detectors, torch=torch)
-        notes = _list_notes(folder, entries)
+        entries = write_space(name, folder, detectors, torch=torch, results=results)
+        is_board = name == LEADERBOARD
+        notes = _note_results(results) if is_board else _list_notes(folder, entries)
         return publish_folder(
             Publication(repo=repo, repo_type="space", notes=notes),
             folder,
@@ -67,6 +72,22 @@ def publish_space(
             create_pr=create_pr,
             dry_run=dry_run is not None,
         )
+
+
+def _check_choice(name: str, detectors: Sequence[str], results: str | None) -> None:
+    """Refuse what a Space has no use for."""
+    if name == LEADERBOARD and detectors:
+        raise ReleaseError(f"the Space {name} shows boards and runs no detector: leave --detector")
+    if name != LEADERBOARD and results is not None:
+        raise ReleaseError(f"the Space {name} shows no boards: leave --results")
+    if results is not None and not is_repo_name(results):
+        raise ReleaseError(f"{results!r} is not the name of a dataset repo: give org/name")
+
+
+def _note_results(results: str | None) -> tuple[str, ...]:
+    if results is None:
+        return ("the Space shows no results yet and says so: name some with --results",)
+    return (f"it shows the boards of {results}, which thb board build writes",)
 
 
 def _list_notes(folder: Path, entries: Sequence[Entry]) -> tuple[str, ...]:

@@ -18,7 +18,10 @@ from detectors.references import read_reference, refuse_untrained
 from detectors.registry import load_detector
 from thb.prediction.calibration import THRESHOLDS_FILE, read_calibration
 from thb.publishing.checkout import (
+    BOARD_EXTRAS,
     CHECKOUT,
+    EXTRAS,
+    LEADERBOARD,
     find_space,
     list_files,
     pin_requirements,
@@ -37,6 +40,8 @@ from thb_dataset.hub.release import resolve_commit
 
 PACKAGES: Final = ("detectors", "metrics", "thb", "thb_dataset")
 OFFERS_FILE: Final = "detectors.json"
+BOARD_FILE: Final = "board.json"
+"""Names the results repo that the leaderboard shows."""
 WEIGHTS_FOLDER: Final = "weights"
 LARGEST_WEIGHTS_BYTES: Final = 200_000_000
 """Larger weights belong in a model repo of their own, whose id the Space then names."""
@@ -80,7 +85,12 @@ def check_offers(detectors: Sequence[str]) -> None:
 
 
 def write_space(
-    name: str, place: Path, detectors: Sequence[str], *, torch: str | None
+    name: str,
+    place: Path,
+    detectors: Sequence[str],
+    *,
+    torch: str | None,
+    results: str | None = None,
 ) -> tuple[Entry, ...]:
     """Write a Space's folder.
 
@@ -89,9 +99,10 @@ def write_space(
         place: An empty folder.
         detectors: Run folders, whose weights are copied, and Hub ids, which are named.
         torch: A version of torch other than the tested one, for hardware that needs it.
+        results: The dataset repo whose boards the leaderboard shows.
 
     Returns:
-        The detectors on offer.
+        The detectors on offer; none for the leaderboard.
 
     Raises:
         ReleaseError: There is no such Space here, or a Hub id does not exist.
@@ -108,7 +119,13 @@ def write_space(
     folder.mkdir()
     metadata = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
     (folder / "METADATA").write_text(metadata, encoding="utf-8")
-    (place / "requirements.txt").write_text(pin_requirements(torch=torch), encoding="utf-8")
+    (place / "requirements.txt").write_text(
+        pin_requirements(torch=torch, extras=BOARD_EXTRAS if name == LEADERBOARD else EXTRAS),
+        encoding="utf-8",
+    )
+    if name == LEADERBOARD:
+        write_json(place / BOARD_FILE, {"results": results})
+        return ()
     entries = tuple(entry for detector in detectors for entry in _offer(detector, place))
     if len({(entry.name, entry.fold) for entry in entries}) != len(entries):
         raise DetectorError(
