@@ -182,10 +182,10 @@ def _connect(
         control.input(desk.show, chosen, shown, queue=False, **_QUIET).then(
             None, [current, *chosen], None, js=WRITE_ADDRESS, queue=False, **_QUIET
         )
-    answer = gr.JSON(visible=False)
+    asked, answer = gr.Textbox("p3", label="protocol", visible=False), gr.JSON(visible=False)
     gr.Button(visible=False).click(
         desk.board,
-        [controls.protocol],
+        asked,
         answer,
         queue=False,
         api_name="board",
@@ -260,7 +260,7 @@ class Desk:
         button = gr.update(value=archive and str(archive), visible=archive is not None)
         return f"{text}{write_pictures(pictures)}", button
 
-    def board(self, protocol: str | None) -> dict[str, Any]:
+    def board(self, protocol: str) -> dict[str, Any]:
         """Return the rows of a protocol's board for a program."""
         from thb.runtime.records import to_json
 
@@ -268,7 +268,7 @@ class Desk:
         if boards is None:
             return {"problem": "there are no boards", "rows": []}
         tables = {**boards.detectors.protocols, "overall": boards.detectors.overall}
-        table = tables.get(protocol or "")
+        table = tables.get(protocol)
         if table is None:
             return {"problem": f"choose one of {', '.join(tables)}", "rows": []}
         return to_json(table)

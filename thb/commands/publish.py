@@ -162,7 +162,7 @@ def detector(  # noqa: PLR0913 — one parameter per option
 
 
 @app.command()
-def space(
+def space(  # noqa: PLR0913 — one parameter per option
     *,
     name: Annotated[
         str,
