@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from detectors.registry import load_detector as detector
     from thb.boards.building import Boards, build_boards
     from thb.boards.checking import check_submissions
+    from thb.boards.detectability import Detectability, detectability
     from thb.boards.repository import init_board
     from thb.boards.rerunning import rerun_submission
     from thb.boards.retirement import retire_generators
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Boards",
     "ClipTooShortError",
+    "Detectability",
     "DetectorError",
     "Explanation",
     "FacePackError",
@@ -118,6 +120,7 @@ __all__ = [
     "check_submissions",
     "convert",
     "count_release",
+    "detectability",
     "detector",
     "environment",
     "evaluate",
@@ -158,6 +161,7 @@ _ERRORS = "thb_dataset.errors"
 _HOMES = {
     "Boards": "thb.boards.building",
     "ClipTooShortError": _ERRORS,
+    "Detectability": "thb.boards.detectability",
     "DetectorError": _ERRORS,
     "Explanation": "thb.explanations.explanation",
     "FacePackError": _ERRORS,
@@ -186,6 +190,7 @@ _HOMES = {
     "check_submissions": "thb.boards.checking",
     "convert": "detectors.convert",
     "count_release": "thb.reports.statistics",
+    "detectability": "thb.boards.detectability",
     "detector": "detectors.registry:load_detector",
     "environment": "thb.runtime.environment",
     "evaluate": "thb.evaluation.evaluate",

@@ -15,6 +15,7 @@ from thb.boards.pictures import Picture
 from thb.boards.reading import PublishedBoards
 from thb.boards.sheets import Sheet
 from thb.boards.views import (
+    OVERALL,
     DetectorView,
     View,
     lay_out_generator_view,
@@ -127,10 +128,10 @@ def _write_links(links: Mapping[str, str]) -> str:
 
 
 def _write_places(found: DetectorView) -> str:
-    headings = ("table", "rank", "group", *(TITLES[metric] for metric in METRICS))
+    headings = ("protocol", "rank", "group", *(TITLES[metric] for metric in METRICS))
     rows = [
         (
-            found.titles[name],
+            name.upper() if name != OVERALL else name,
             row.reason if row.reason and not row.mean else write_rank(row),
             row.group or "–",
             *(_show(row.mean, metric) for metric in METRICS),

@@ -35,7 +35,7 @@ def test_boards_are_read_as_they_were_built(root: Path, built: Boards) -> None:
     assert [row.name for row in read.detectors.protocols["p3"].rows] == [
         row.name for row in built.detectors.protocols["p3"].rows
     ]
-    assert read.generators.protocols.keys() == {"p1", "p3"}
+    assert read.generators.protocols.keys() == built.generators.protocols.keys()
     assert read.link_to("acme__strong/1") == "", "a folder has no address"
 
 
@@ -96,7 +96,8 @@ def test_curves_and_archive_are_those_of_the_predictions(
         for row in read_predictions(files["p3-hallo"]).rows
         if row.score is not None and (row.label == 0 or row.split == "test")
     ]
-    area = roc_curve([row.label for row in rows], [row.score for row in rows]).area
+    labels, scores = np.array([(row.label, row.score) for row in rows], float).T
+    area = roc_curve(labels.astype(int), scores).area
     assert f"Hallo {area:.2f}" in picture.alt
     assert picture.title.startswith("<strong> on P3")
     pack_predictions(files, tmp_path / "x.zip")
