@@ -37,7 +37,7 @@ SUMMARIES: Final = {
     "import-scores": "Turn the scores of other software into predictions.",
     "export": "Write predictions and results in the formats of others.",
     "submit": "Submit a detector's predictions to a results repo.",
-    "detectability": "Say how detectable a folder of new fakes is, and what gives it away.",
+    "detectability": "Say how detectable a folder of new fakes is.",
     "board": "Make, check and rank a results repo.",
     "detectors": "List the detectors and the weights that others publish.",
     "convert": "Convert an official checkpoint.",

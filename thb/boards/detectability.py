@@ -157,8 +157,8 @@ def detectability(
     from thb.prediction.inference import PredictSettings
 
     rules = settings or PredictSettings()
-    fakes = _list(videos)
-    real_files = _list(reals) if reals is not None else []
+    fakes = list_fakes(videos)
+    real_files = list_fakes(reals) if reals is not None else []
     if not detectors:
         raise SettingsError("name at least one detector")
     boards = read_boards(board) if board is not None else None
@@ -183,7 +183,12 @@ def detectability(
     return found
 
 
-def _list(folder: str | Path) -> list[Path]:
+def list_fakes(folder: str | Path) -> list[Path]:
+    """Return the videos in a folder and the folders in it, whose names must differ.
+
+    Raises:
+        SettingsError: There is no such folder or no video in it, or two have one name.
+    """
     place = Path(folder).expanduser()
     if not place.is_dir():
         raise SettingsError(f"there is no folder {place}")

@@ -61,7 +61,7 @@ def detectability(  # noqa: PLR0913 — one parameter per option
     output: FormatOption = FORMAT,
     quiet: QuietOption = False,
 ) -> None:
-    """Say how detectable a folder of new fakes is, and what gives it away.
+    """Say how detectable a folder of new fakes is.
 
     It tells what share each detector catches at 1 % and 0.1 % false alarms, the place among known
     generators, the most and the least detectable videos with pictures of where the first detector
