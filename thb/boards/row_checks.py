@@ -125,7 +125,7 @@ def check_ids(predictions: Predictions, expected: Iterable[str]) -> Iterator[str
     try:
         predictions.check(set(expected))
     except IncompletePredictionsError as error:
-        yield str(error)
+        yield str(error).removeprefix("predictions: ")
 
 
 def list_reals(predictions: Predictions) -> frozenset[str]:
