@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
+from tests.support.command_line import Run
 from tests.support.made_submissions import (
     FOLD,
     REVISION,
@@ -565,3 +566,16 @@ def test_what_is_no_folder_is_said(tmp_path: Path) -> None:
         check_submissions(tmp_path).summary
         == "0 submissions checked: nothing new, and nothing is wrong"
     )
+
+
+def test_the_command_answers_by_its_exit_code(repo: Path, run_thb: Run, tmp_path: Path) -> None:
+    fine = run_thb("board", "check", repo)
+    assert (fine.code, fine.err) == (0, "")
+    assert fine.out.startswith("### 1 submission checked: nothing is wrong\n")
+    named("<b>x</b>")(get_folder(repo))
+    wrong = run_thb("board", "check", repo, "--format", "json")
+    assert wrong.code == 1
+    assert {found["kind"] for found in json.loads(wrong.out)["findings"]} == {"name"}
+    assert wrong.err.startswith("1 submission checked: ")
+    absent = run_thb("board", "check", tmp_path / "absent")
+    assert (absent.code, absent.out) == (3, "")
