@@ -12,6 +12,8 @@ from thb.runtime.text import printable
 LONGEST_SHOWN: Final = 300
 SHOWN_PER_KIND: Final = 10
 FOLDERS_SHOWN: Final = 50
+LARGEST_COMMENT: Final = 50_000
+_SIGNATURE: Final = "Checked by `thb board check`, which recomputes every number."
 
 
 class FindingKind(StrEnum):
@@ -123,8 +125,7 @@ class SubmissionsCheck:
         if self.notes:
             lines += ["", "#### Notes", ""]
             lines += [f"- {quote(note)}" for note in self.notes[:FOLDERS_SHOWN]]
-        lines += ["", "Checked by `thb board check`, which recomputes every number."]
-        return "\n".join(lines) + "\n"
+        return "\n".join([*_limit(lines), "", _SIGNATURE, ""])
 
     @property
     def summary(self) -> str:
@@ -138,6 +139,17 @@ class SubmissionsCheck:
             outcome = "1 thing is wrong" if found == 1 else f"{found} things are wrong"
         merged = f" ({self.unchanged} merged before)" if self.unchanged else ""
         return f"{what} checked{merged}: {outcome}"
+
+
+def _limit(lines: Sequence[str]) -> Iterator[str]:
+    """Yield whole lines as long as the Hub takes the comment: half a code span would be markup."""
+    size = 0
+    for line in lines:
+        size += len(line.encode()) + 1
+        if size > LARGEST_COMMENT:
+            yield "\n… and more than a comment can hold (`--format json` names all)"
+            return
+        yield line
 
 
 def _list_findings(findings: Sequence[Finding], folder: str) -> Iterator[str]:

@@ -212,6 +212,20 @@ def say_twice(folder: Path) -> None:
     sign(folder)
 
 
+def add_fold(folder: Path) -> None:
+    """A fold that nobody asks for, with a bomb in it."""
+    repeat_text(folder)
+    (folder / "p1-more").mkdir()
+    (folder / ROWS_FILE).rename(folder / "p1-more" / PREDICTIONS_FILE)
+    write_rows(same)(folder)
+
+
+def add_result(folder: Path) -> None:
+    """Numbers without predictions, of a protocol that is not named."""
+    (folder / result_name("p3")).write_bytes((folder / RESULT).read_bytes())
+    sign(folder)
+
+
 def same(given: Rows) -> Rows:
     return given
 
@@ -345,6 +359,8 @@ ATTACKS = [
     Attack("a damaged record", KIND.RECORD, "is not a", add(SUBMISSION_FILE, b"{")),
     Attack("no protocol", KIND.RECORD, "names no protocol", record(protocols=[])),
     Attack("folds are left out", KIND.FOLD, "every fold must be there", claim_p3),
+    Attack("a fold that no protocol has", KIND.FOLD, "belongs to no protocol", add_fold),
+    Attack("numbers without predictions", KIND.FOLD, "belongs to no protocol", add_result),
     Attack("a file that is not listed", KIND.DIGEST, "is not listed", add("p2-hallo/run.json")),
     Attack(
         "a hidden text",
