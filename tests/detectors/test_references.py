@@ -52,7 +52,8 @@ def test_a_folder_comes_before_a_hub_id(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    "name", [*(set(DETECTORS) - {"gend"}), "detectors.tall.modeling:TALL", "detectors.gend:GenD"]
+    "name",
+    [*sorted(set(DETECTORS) - {"gend"}), "detectors.tall.modeling:TALL", "detectors.gend:GenD"],
 )
 def test_untrained_weights_never_answer(name: str, tmp_path: Path) -> None:
     asked: list[Callable[[], object]] = [

@@ -13,8 +13,10 @@ from thb.commands.options import (
     NO_FACE,
     BootstrapOption,
     FormatOption,
+    NamesOption,
     NoFaceOption,
     OutputFormat,
+    QuietOption,
 )
 from thb.commands.out_places import is_file_place
 from thb.commands.output import write_json, write_line
@@ -34,18 +36,11 @@ def report(
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE|DIR", help="The page (.html) or its folder.")
     ] = Path(PAGE),
-    name: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--name",
-            metavar="NAME",
-            help="What a detector is called; repeat it for each run folder in order. (default: the "
-            "names of the run folders)",
-        ),
-    ] = None,
+    name: NamesOption = None,
     no_face: NoFaceOption = NO_FACE,
     n_bootstrap: BootstrapOption = BOOTSTRAP,
     output: FormatOption = FORMAT,
+    quiet: QuietOption = False,
 ) -> None:
     """Write what runs have measured as one HTML page.
 
@@ -64,7 +59,7 @@ def report(
     from thb.reports.report.report import report as write_report
 
     settings = ScoreSettings(no_face=no_face, n_bootstrap=n_bootstrap)
-    file = write_report(runs, out=page, names=name or [], settings=settings)
+    file = write_report(runs, out=page, names=name or [], settings=settings, progress=not quiet)
     if output is OutputFormat.JSON:
         write_json({"file": str(file)})
         return

@@ -102,7 +102,11 @@ class Result(ProtocolNumbers):
         Raises:
             ResultError: The file does not exist, is not JSON, or does not hold a result.
         """
-        return cls.from_dict(parse_result(Path(path), _read_bytes(Path(path))))
+        record = parse_result(Path(path), _read_bytes(Path(path)))
+        try:
+            return cls.from_dict(record)
+        except ResultError as error:
+            raise ResultError(f"{path}: {error}") from error
 
     def to_markdown(self) -> str:
         """Return the paper's table in Markdown, with this detector as its only row."""

@@ -129,17 +129,26 @@ def name_with_marks(result: ProtocolNumbers) -> str:
 
 
 def list_caveats(results: Sequence[ProtocolNumbers]) -> list[str]:
-    """Return a note for every mark beside a detector's name, and for releases that differ."""
-    lines = []
+    """Return a note for every mark beside a detector's name, and for releases that differ.
+
+    A mark that all folds of a result have is said of its protocol.
+    """
+    places: dict[Mark, dict[str, list[str]]] = {}
     for result in results:
         folds: dict[Mark, list[str]] = {}
         for fold, marks in sorted(result.marks.items()):
             for mark in marks:
                 folds.setdefault(mark, []).append(fold)
-        lines += [
-            f"{mark.symbol} {result.title} {', '.join(names)}: {mark.sentence}"
-            for mark, names in folds.items()
-        ]
+        scored = {cell.fold for cell in result.cells}
+        for mark, names in folds.items():
+            named = [result.protocol] if scored <= set(names) else names
+            places.setdefault(mark, {}).setdefault(result.title, []).extend(named)
+    lines = [
+        f"{mark.symbol} "
+        + "; ".join(f"{title} {', '.join(names)}" for title, names in detectors.items())
+        + f": {mark.sentence}"
+        for mark, detectors in places.items()
+    ]
     releases = {result.release for result in results}
     lines += [
         f"{name} does not hold the videos of the published release: its numbers are"

@@ -17,6 +17,7 @@ from thb.evaluation.tables import (
     NOT_COMPARABLE,
     ORDER_NOTE,
     RESOLUTION_NOTE,
+    list_caveats,
     markdown_table,
     notes,
     rank,
@@ -236,6 +237,22 @@ def test_a_detector_from_scratch_is_marked_and_the_mark_is_explained() -> None:
         assert ("| baseline § |" in text) == bool(symbol)
         assert ("§ baseline p1: The training began with random weights" in text) == bool(symbol)
         assert any("random weights" in note for note in notes([result])) == bool(symbol)
+
+
+def test_one_mark_is_explained_once_for_all_folds_protocols_and_detectors() -> None:
+    scratch = make_scoring_record(detector=ScoredDetector(model_type="a", from_scratch=True))
+    plain = make_scoring_record(detector=ScoredDetector(model_type="a"))
+    folds = ("p3-hallo", "p3-hallo2")
+    cells = tuple(make_cell("Hallo", fold=fold) for fold in folds)
+    results = [
+        make_result(name="a", runs={"p1": scratch}),
+        make_result(name="a", protocol="p3", cells=cells, runs=dict.fromkeys(folds, scratch)),
+        make_result(
+            name="b", protocol="p3", cells=cells, runs={folds[0]: plain, folds[1]: scratch}
+        ),
+    ]
+    (caveat,) = list_caveats(results)
+    assert caveat.startswith("§ a p1, p3; b p3-hallo2: The training began with random weights")
 
 
 def test_random_weights_are_marked_wherever_a_result_is_shown() -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from thb.evaluation.cells import ScoreSettings
 from thb.reports.evaluations import Evaluation, read_evaluations
 from thb.reports.figures.choice import FigureChoice
-from thb.reports.figures.drawing import Drawing, draw_figures
+from thb.reports.figures.drawing import Drawing, FigurePlan, plan_figures
 from thb.reports.figures.style import render_figure
 from thb.reports.report.attachments import find_attachments, write_gallery, write_looks
 from thb.reports.report.omissions import write_omissions
@@ -19,6 +19,7 @@ from thb.reports.report.summary import write_summary
 from thb.reports.report.transitions import write_transitions
 from thb.reports.tables.building import build_tables
 from thb.reports.tables.html import write_fragment
+from thb.runtime.progress import progress_bar
 from thb.runtime.text import printable
 from thb_dataset.files import write_whole
 from thb_dataset.html_page import embed_picture, write_page
@@ -51,6 +52,7 @@ def report(
     out: str | Path,
     names: Sequence[str] = (),
     settings: ScoreSettings | None = None,
+    progress: bool = True,
 ) -> Path:
     """Write one HTML file that stands alone: what runs have measured, and where it comes from.
 
@@ -64,29 +66,37 @@ def report(
         names: What the detector of each run folder is called, in order; empty to keep the names
             that they have.
         settings: How numbers are computed from predictions; None for the defaults.
+        progress: Show a bar on stderr while figures are drawn.
 
     Returns:
         The file.
 
     Raises:
+        ModuleNotFoundError: matplotlib is not installed.
         ResultError: There is nothing to report, or a file is damaged.
         SettingsError: A path does not exist, or the names are not as many as the run folders.
         OSError: The file cannot be written.
     """
+    import matplotlib  # noqa: F401 — missing, it is missed before anything is computed
+
     evaluations = read_evaluations(runs, names=names, settings=settings)
     path = Path(out).expanduser()
     with write_whole(path) as draft:
-        draft.write_text(write_report(evaluations), encoding="utf-8")
+        draft.write_text(write_report(evaluations, progress=progress), encoding="utf-8")
     return path
 
 
-def write_report(evaluations: Sequence[Evaluation]) -> str:
+def write_report(evaluations: Sequence[Evaluation], *, progress: bool = False) -> str:
     """Return the page.
+
+    Args:
+        evaluations: The detectors on their protocols.
+        progress: Show a bar on stderr while figures are drawn.
 
     Raises:
         ResultError: A picture or a table in a run folder is damaged.
     """
-    sections = list(_write_sections(evaluations))
+    sections = list(_write_sections(evaluations, progress=progress))
     links = "\n".join(
         f'<li><a href="#{section.anchor}">{plain(section.title)}</a></li>' for section in sections
     )
@@ -101,7 +111,7 @@ def write_report(evaluations: Sequence[Evaluation]) -> str:
     return write_page(printable(title), body, style=_STYLE)
 
 
-def _write_sections(evaluations: Sequence[Evaluation]) -> Iterator[Section]:
+def _write_sections(evaluations: Sequence[Evaluation], *, progress: bool) -> Iterator[Section]:
     yield Section(
         anchor="summary",
         title="What came out",
@@ -112,8 +122,8 @@ def _write_sections(evaluations: Sequence[Evaluation]) -> Iterator[Section]:
         title="Tables",
         html=write_fragment(build_tables(evaluations)),
     )
-    drawings, undrawn = draw_figures(evaluations, FigureChoice(published=_can_compare(evaluations)))
-    yield Section(anchor="figures", title="Figures", html="\n".join(map(_write_drawing, drawings)))
+    plan = plan_figures(evaluations, FigureChoice(published=_can_compare(evaluations)))
+    yield Section(anchor="figures", title="Figures", html=_write_figures(plan, progress=progress))
     yield Section(
         anchor="pictures",
         title="Where the detectors looked",
@@ -121,7 +131,10 @@ def _write_sections(evaluations: Sequence[Evaluation]) -> Iterator[Section]:
     )
     falls, uncompared = write_transitions(evaluations)
     yield Section(anchor="transitions", title="Found in P1, missed in P3", html=falls)
-    left_out = [*uncompared, *(f"No figure {figure.kind}: {figure.reason}." for figure in undrawn)]
+    left_out = [
+        *uncompared,
+        *(f"No figure {figure.kind}: {figure.reason}." for figure in plan.omitted),
+    ]
     yield Section(
         anchor="omissions",
         title="What is left out, and why",
@@ -138,6 +151,17 @@ def _can_compare(evaluations: Sequence[Evaluation]) -> bool:
     """Return whether the paper's numbers are of the videos that the detectors were tested on."""
     releases = [own.result.release for own in evaluations]
     return not any(release.synthetic or release.differs for release in releases)
+
+
+def _write_figures(plan: FigurePlan, *, progress: bool) -> str:
+    written = []
+    with progress_bar(
+        total=len(plan.figures), description="drawing", unit="figure", shown=progress
+    ) as bar:
+        for draw in plan.figures:
+            written.append(_write_drawing(draw()))
+            bar.update()
+    return f'<div class="drawings">{"".join(written)}</div>'
 
 
 def _write_drawing(drawing: Drawing) -> str:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from thb.evaluation.cells import METRICS, Cell, Measure
 from thb.evaluation.result import Result
 from thb.evaluation.tables import TITLES, list_caveats, name_with_marks, rank, show
 from thb.reports.report.section import bullets, table
+
+_SHIFTS: Final = {
+    "p1": "new people",
+    "p2": "a new generator",
+    "p3": "new people and a new generator",
+}
+NO_SHORTCUTS: Final = (
+    "What frame rate, size, bit rate and tags of the files reach without a look at the picture is "
+    "not shown here: thb shortcuts writes two more run folders, which belong beside these."
+)
 
 
 def write_summary(results: Sequence[Result]) -> str:
@@ -17,8 +28,10 @@ def write_summary(results: Sequence[Result]) -> str:
         results: The results of all detectors and protocols.
     """
     ranked = rank(results)
-    sentences = [sentence for result in ranked for sentence in _describe(result)]
-    sentences += [sentence for name in _titles(ranked) for sentence in _compare(name, ranked)]
+    sentences = [_describe(name, ranked) for name in _titles(ranked)]
+    sentences += _explain_resolution(ranked)
+    if not any(run.detector.metadata_only for each in ranked for run in each.runs.values()):
+        sentences.append(NO_SHORTCUTS)
     rows = [
         (
             name_with_marks(result),
@@ -36,44 +49,43 @@ def _titles(results: Sequence[Result]) -> list[str]:
     return list(dict.fromkeys(result.title for result in results))
 
 
-def _describe(result: Result) -> list[str]:
-    """Return what a detector finds, and the generator whose fakes it misses most."""
-    found = result.mean.get("t1")
-    if found is None:
-        return [f"{result.title} has no numbers on {result.protocol.upper()}."]
-    sentence = (
-        f"{result.title} finds {_percent(found)} of the fakes in {result.protocol.upper()} if 1 % "
-        "of the real videos may be called fake"
+def _describe(name: str, results: Sequence[Result]) -> str:
+    """Return what a detector finds in each protocol, and whose fakes it misses most."""
+    own = sorted((each for each in results if each.title == name), key=lambda each: each.protocol)
+    known = [each for each in own if "t1" in each.mean]
+    if not known:
+        return f"{name} has no mean over generators."
+    shares = [
+        f"{_percent(each.mean['t1'])} of the fakes in {each.protocol.upper()} "
+        f"({_SHIFTS[each.protocol]}{_interval(each.mean['t1'])})"
+        for each in known
+    ]
+    worst = [fewest for each in known if (fewest := _find_worst(each))]
+    return f"{name} finds {_join(shares)}, if 1 % of the real videos may be called fake." + (
+        f" It finds fewest of {_join(worst)}." if worst else ""
     )
-    ranged = f" (95 % interval {_interval(found)})" if found.low is not None else ""
-    lines = [f"{sentence}{ranged}."]
+
+
+def _find_worst(result: Result) -> str | None:
+    """Return the generator of which a detector finds fewest; None with one generator."""
     tested = [cell for cell in result.cells if cell.part == "test" and "t1" in cell.measures]
-    if len(tested) > 1:
-        worst = min(tested, key=lambda cell: (cell.measures["t1"].value, cell.generator))
-        lines[0] += f" It finds fewest of {worst.generator}'s: {_count_hits(worst)}."
-    if found.below_resolution:
-        fewest = min(cell.n_real for cell in tested)
-        lines[0] += (
-            f" With {fewest} real videos 1 % is less than one video, so no false alarm is allowed."
-        )
-    return lines
+    if len(tested) < 2:
+        return None
+    worst = min(tested, key=lambda cell: (cell.measures["t1"].value, cell.generator))
+    return f"{worst.generator}'s in {result.protocol.upper()} ({_count_hits(worst)})"
 
 
-def _compare(name: str, results: Sequence[Result]) -> list[str]:
-    """Return how a detector's T1 changes from P1 to P2 and P3."""
-    own = {result.protocol: result for result in results if result.title == name}
-    first = own["p1"].mean.get("t1") if "p1" in own else None
-    if first is None:
+def _explain_resolution(results: Sequence[Result]) -> list[str]:
+    """Return what few real videos mean for T1."""
+    few = [
+        cell.n_real
+        for each in results
+        for cell in each.cells
+        if "t1" in cell.measures and cell.measures["t1"].below_resolution
+    ]
+    if not few:
         return []
-    lines = []
-    for protocol, what in (("p2", "a new generator"), ("p3", "new people and a new generator")):
-        later = own[protocol].mean.get("t1") if protocol in own else None
-        if later is not None:
-            lines.append(
-                f"{name}: from new people (P1) to {what} ({protocol.upper()}) the share of fakes "
-                f"found goes from {_percent(first)} to {_percent(later)}."
-            )
-    return lines
+    return [f"† With {min(few)} real videos 1 % is less than one video: no false alarm is allowed."]
 
 
 def _percent(measure: Measure) -> str:
@@ -81,10 +93,16 @@ def _percent(measure: Measure) -> str:
 
 
 def _interval(measure: Measure) -> str:
-    assert measure.low is not None and measure.high is not None  # noqa: S101, PT018 — asked before
-    return f"{100 * measure.low:.0f} to {100 * measure.high:.0f} %"
+    if measure.low is None or measure.high is None:
+        return ""
+    return f"; 95 % interval {100 * measure.low:.0f} to {100 * measure.high:.0f} %"
 
 
 def _count_hits(cell: Cell) -> str:
     hits = round(cell.measures["t1"].value * cell.n_fake)
     return f"{hits} of {cell.n_fake}"
+
+
+def _join(parts: Sequence[str]) -> str:
+    """Return ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
