@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,11 @@ from tests.support.made_submissions import (
     make_run,
     submit_to,
 )
+from tests.support.sources import ROOT
 from thb.boards.checking import check_submissions
+from thb.boards.rerun_records import RerunRecord
 from thb.boards.submissions import (
+    SubmissionRecord,
     SubmissionSettings,
     find_submissions,
     make_submission,
@@ -115,3 +119,11 @@ def test_what_cannot_become_one_is_said(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match="is not a thb-submission/1 record"):
         read_submission(tmp_path)
     assert not (tmp_path / "repo").exists()
+
+
+@pytest.mark.parametrize("kind", [SubmissionRecord, RerunRecord])
+def test_the_page_of_formats_names_every_field(kind: type) -> None:
+    page = (ROOT / "docs" / "formats.md").read_text("utf-8")
+    section = page.partition("## Submissions")[2].partition("\n## ")[0]
+    names = [field.name for field in fields(kind)]
+    assert [name for name in names if not re.search(rf"`{name}(\[\])?`", section)] == []
