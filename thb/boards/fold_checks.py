@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from thb.boards.admission import BOARD_SETTINGS, find_rules, is_refused
+from thb.boards.admission import BOARD_SETTINGS, Answer, find_rules, is_refused
 from thb.boards.findings import FindingKind
 from thb.boards.parquet_guard import explain_parquet
 from thb.boards.row_checks import (
@@ -97,7 +97,7 @@ def check_admission(check: FoldCheck, *, other_release: bool) -> Iterator[Fault]
             message = f"{rule.case}{which}: {rule.answer}. {rule.reason}"
             yield FindingKind.ADMISSION, SUBMISSION_FILE, message
         else:
-            check.notes.append(f"{rule.case}{which}: accepted and marked")
+            check.notes.append(f"{Answer.MARKED}: {rule.case}{which}")
 
 
 def check_protocol(check: FoldCheck, protocol: str, opened: OpenRelease | None) -> Iterator[Fault]:

@@ -104,7 +104,7 @@ def test_scores_of_other_software_pass_without_logits_and_are_marked(tmp_path: P
     submit_to(tmp_path / "repo", run=source)
     check = check_submissions(tmp_path / "repo")
     assert check.findings == ()
-    assert any("(¶): accepted and marked" in note for note in check.notes)
+    assert any("accepted and marked: scores of other software (¶)" in note for note in check.notes)
 
 
 def test_what_cannot_become_one_is_said(tmp_path: Path) -> None:
