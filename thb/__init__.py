@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from detectors.catalogue import list_detectors
     from detectors.convert import convert
     from detectors.registry import load_detector as detector
+    from thb.boards.checking import check_submissions
+    from thb.boards.repository import init_board
+    from thb.boards.rerunning import rerun_submission
     from thb.evaluation.evaluate import evaluate
     from thb.evaluation.result import Result
     from thb.evaluation.score import score
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from thb.publishing.detector import publish_detector
     from thb.publishing.metric import publish_metric
     from thb.publishing.space import publish_space
+    from thb.publishing.submission import submit
     from thb.releases.identity_splits import split_folder
     from thb.releases.leaks import check_leaks
     from thb.releases.tables import load
@@ -107,6 +111,7 @@ __all__ = [
     "cache_info",
     "calibrate",
     "check_leaks",
+    "check_submissions",
     "convert",
     "count_release",
     "detector",
@@ -117,6 +122,7 @@ __all__ = [
     "export",
     "figures",
     "import_scores",
+    "init_board",
     "list_detectors",
     "load",
     "make_gallery",
@@ -128,9 +134,11 @@ __all__ = [
     "publish_space",
     "read_predictions",
     "report",
+    "rerun_submission",
     "score",
     "shortcuts",
     "split_folder",
+    "submit",
     "tables",
     "train",
     "transitions",
@@ -168,6 +176,7 @@ _HOMES = {
     "cache_info": "thb.runtime.cache",
     "calibrate": "thb.prediction.calibration",
     "check_leaks": "thb.releases.leaks",
+    "check_submissions": "thb.boards.checking",
     "convert": "detectors.convert",
     "count_release": "thb.reports.statistics",
     "detector": "detectors.registry:load_detector",
@@ -178,6 +187,7 @@ _HOMES = {
     "export": "thb.exchange.exporting",
     "figures": "thb.reports.figures.writing",
     "import_scores": "thb.exchange.importing",
+    "init_board": "thb.boards.repository",
     "list_detectors": "detectors.catalogue",
     "load": "thb.releases.tables",
     "make_gallery": "thb.explanations.gallery",
@@ -189,9 +199,11 @@ _HOMES = {
     "publish_space": "thb.publishing.space",
     "read_predictions": "thb.prediction.predictions",
     "report": "thb.reports.report.report",
+    "rerun_submission": "thb.boards.rerunning",
     "score": "thb.evaluation.score",
     "shortcuts": "thb.robustness.shortcuts",
     "split_folder": "thb.releases.identity_splits",
+    "submit": "thb.publishing.submission",
     "tables": "thb.reports.tables.paper_tables",
     "train": "thb.training.train",
     "transitions": "thb.reports.run_transitions",

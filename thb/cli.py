@@ -36,6 +36,8 @@ SUMMARIES: Final = {
     "verify-result": "Recompute a result and compare every value.",
     "import-scores": "Turn the scores of other software into predictions.",
     "export": "Write predictions and results in the formats of others.",
+    "submit": "Submit a detector's predictions to a results repo.",
+    "board": "Make, check and rank a results repo.",
     "detectors": "List the detectors and the weights that others publish.",
     "convert": "Convert an official checkpoint.",
     "data": "Look at a release.",

@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 import thb
 from tests.support.command_line import parse
 from thb.cli import SUMMARIES, load_verb
-from thb.commands import export, import_scores, leak_check, options, score, train
+from thb.commands import export, import_scores, leak_check, options, score, submit, train
 from thb.runtime.console import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -39,14 +39,18 @@ FUNCTIONS = {
     "explain-split": "explain_split",
     "gallery": "make_gallery",
     "score": "score",
-    "figures": "figures",
-    "transitions": "transitions",
     "shortcuts": "shortcuts",
     "tables": "tables",
+    "figures": "figures",
+    "transitions": "transitions",
     "report": "report",
     "verify-result": "verify_result",
     "import-scores": "import_scores",
     "export": "export",
+    "submit": "submit",
+    "board init": "init_board",
+    "board check": "check_submissions",
+    "board rerun": "rerun_submission",
     "detectors": "list_detectors",
     "convert": "convert",
     "data verify": "verify_release",
@@ -199,6 +203,11 @@ def test_every_command_has_its_function(words: str) -> None:
         (["verify-result", "nowhere.json"], 3),
         (["export", "nowhere", "--to", "csv", "--out", "x"], 3),
         (["import-scores", "s.csv", "--protocol", "p1", "--out", "x"], 2),
+        (["submit", "nowhere", "--repo", "o/n", "--model", "o/m"], 3),
+        (["submit", "nowhere", "--repo", "results"], 2),
+        (["board", "check", "nowhere"], 3),
+        (["board", "init", "nowhere", "--repo", "results"], 2),
+        (["board", "rerun", "nowhere", "--release", "./nowhere"], 3),
         (["data", "verify", "--split-list", "none"], 2),
         (["data", "verify", "--release", "./nowhere"], 3),
         (["evaluate", "./nowhere", "--protocol", "p1", "--release", "./nowhere"], 3),
@@ -320,6 +329,7 @@ def test_choices_are_those_of_the_domain() -> None:
     from detectors.explain import Target
     from detectors.recipes import MixedPrecision
     from metrics.talking_head_detection.roc import Method
+    from thb.boards.submissions import Modality
     from thb.evaluation.cells import NoFacePolicy
     from thb.exchange.exporting import ExportFormat, Relationship
     from thb.exchange.importing import Polarity
@@ -332,6 +342,7 @@ def test_choices_are_those_of_the_domain() -> None:
     assert set(get_args(score.Method)) == set(get_args(Method))
     assert set(get_args(export.ExportFormat)) == set(get_args(ExportFormat))
     assert set(get_args(export.Relationship)) == set(get_args(Relationship))
+    assert set(get_args(submit.Modality)) == set(get_args(Modality))
     assert set(get_args(import_scores.Polarity)) == set(get_args(Polarity))
     assert set(get_args(train.MixedPrecision)) == set(get_args(MixedPrecision))
     measures = get_type_hints(LeakSettings)["measure"]
@@ -339,6 +350,7 @@ def test_choices_are_those_of_the_domain() -> None:
 
 
 def test_defaults_are_those_of_the_functions() -> None:
+    from thb.boards.rerunning import RerunSettings
     from thb.evaluation.cells import ScoreSettings
     from thb.evaluation.evaluate import EvaluateSettings
     from thb.exchange.exporting import ExportSettings
@@ -346,6 +358,7 @@ def test_defaults_are_those_of_the_functions() -> None:
     from thb.explanations.gallery import GallerySettings
     from thb.explanations.split import SplitExplainSettings
     from thb.prediction.inference import PredictSettings
+    from thb.publishing.submission import SubmitSettings
     from thb.releases.leaks import LeakSettings
     from thb.reports.transition_sheets import SheetSettings
     from thb.robustness.shortcuts import ShortcutSettings
@@ -368,6 +381,10 @@ def test_defaults_are_those_of_the_functions() -> None:
         "tables": [thb.tables],
         "report": [ScoreSettings()],
         "export": [ExportSettings()],
+        "submit": [SubmitSettings()],
+        "board init": [thb.init_board],
+        "board check": [thb.check_submissions],
+        "board rerun": [RerunSettings(), PredictSettings(), thb.rerun_submission],
         "leak-check": [LeakSettings()],
         "data verify": [thb.verify_release],
         "data statistics": [thb.count_release],

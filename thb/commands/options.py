@@ -86,6 +86,13 @@ class TableFormat(StrEnum):
     JSON = "json"
 
 
+class MarkdownFormat(StrEnum):
+    """How a verb writes a comment for a pull request to stdout."""
+
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
 class ResultFormat(StrEnum):
     """How a verb writes results to stdout."""
 
@@ -99,6 +106,8 @@ FORMAT: Final = OutputFormat.TEXT
 FormatOption = Annotated[OutputFormat, typer.Option("--format", help="Format of stdout.")]
 TABLE_FORMAT: Final = TableFormat.TEXT
 TableFormatOption = Annotated[TableFormat, typer.Option("--format", help="Format of stdout.")]
+MARKDOWN_FORMAT: Final = MarkdownFormat.MARKDOWN
+MarkdownFormatOption = Annotated[MarkdownFormat, typer.Option("--format", help="Format of stdout.")]
 ROW_FORMAT: Final = RowFormat.TEXT
 RowFormatOption = Annotated[RowFormat, typer.Option("--format", help="Format of stdout.")]
 RESULT_FORMAT: Final = ResultFormat.TEXT

@@ -54,7 +54,7 @@ def write_rows(path: Path, row_type: type[Row], rows: Iterable[Row], run: Scorin
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = _make_schema(row_type).with_metadata({RUN_KEY: write_canonical(run).encode()})
+    schema = make_schema(row_type).with_metadata({RUN_KEY: write_canonical(run).encode()})
     table = pa.Table.from_pylist([_flatten(row) for row in rows], schema=schema)
     with write_whole(path) as draft:
         pq.write_table(table, draft)
@@ -83,7 +83,7 @@ def read_rows(
         run = read_scoring_record((table.schema.metadata or {}).get(RUN_KEY, b"{}"))
         later = {field.name for field in fields(row_type) if "later" in field.metadata}
         absent = later - set(table.column_names)
-        names = [name for name in _make_schema(row_type).names if name not in absent]
+        names = [name for name in make_schema(row_type).names if name not in absent]
         lines = table.select(names).to_pylist()
         rows = tuple(row_type(**_unflatten(row_type, line)) for line in lines)
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
@@ -96,7 +96,8 @@ def write_canonical(run: ScoringRecord) -> str:
     return json.dumps(to_json(run), sort_keys=True, ensure_ascii=False)
 
 
-def _make_schema(row_type: type[DataclassInstance]) -> pa.Schema:
+def make_schema(row_type: type[DataclassInstance]) -> pa.Schema:
+    """Return the columns of a file with such rows."""
     import pyarrow as pa
 
     types = {

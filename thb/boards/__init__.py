@@ -1,0 +1,1 @@
+"""Boards: submissions that anyone can recompute, checked, run again, and ranked."""
