@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import pytest
-import typer
 from typer.core import TyperGroup
 
 import thb
-from thb.cli import SUMMARIES, app, load_verb
+from tests.support.command_line import parse
+from thb.cli import SUMMARIES, load_verb
 from thb.commands import export, import_scores, leak_check, options, score, submit, train
 from thb.runtime.console import EXIT_CODES
 
@@ -89,17 +89,6 @@ def find_option(words: str, name: str) -> Any:
     """Return an option of a command by the name of its parameter."""
     (option,) = [option for option in COMMANDS[words].params if option.name == name]
     return option
-
-
-def parse(words: list[str]) -> dict[str, Any]:
-    """Parse a command line as ``thb`` does, and run nothing."""
-    context = typer.main.get_command(app).make_context("thb", words)
-    while isinstance(context.command, TyperGroup):
-        rest = [*context._protected_args, *context.args]
-        name, command, rest = context.command.resolve_command(context, rest)
-        assert command is not None
-        context = command.make_context(name, rest, parent=context)
-    return context.params
 
 
 def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -359,13 +359,19 @@ def test_reading_and_writing_weights_shows_no_bars_but_those_of_others(
 ) -> None:
     from transformers.utils import logging
 
-    kind = find_detector_class("baseline")
-    create_detector(kind, config=kind.tiny).save_pretrained(tmp_path / "run")
-    load_detector(tmp_path / "run")
-    assert capsys.readouterr().err == ""
-    for _ in logging.tqdm([1], desc="a bar of somebody else"):
-        pass
-    assert "a bar of somebody else" in capsys.readouterr().err
+    shown = logging.is_progress_bar_enabled()  # a command that ran before may have silenced them
+    logging.enable_progress_bar()
+    try:
+        kind = find_detector_class("baseline")
+        create_detector(kind, config=kind.tiny).save_pretrained(tmp_path / "run")
+        load_detector(tmp_path / "run")
+        assert capsys.readouterr().err == ""
+        for _ in logging.tqdm([1], desc="a bar of somebody else"):
+            pass
+        assert "a bar of somebody else" in capsys.readouterr().err
+    finally:
+        if not shown:
+            logging.disable_progress_bar()
 
 
 def test_a_file_in_the_place_of_a_detector_is_told_from_a_wrong_name(tmp_path: Path) -> None:

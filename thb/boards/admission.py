@@ -92,6 +92,13 @@ RULES: Final = (
         applies=lambda run: run.imported is not None,
     ),
     Rule(
+        name="metadata only",
+        case="scores of the metadata alone (‖), as thb shortcuts gives them",
+        answer=Answer.MARKED,
+        reason="It saw no picture: it is the floor that a detector must rise above.",
+        applies=lambda run: run.detector.metadata_only,
+    ),
+    Rule(
         name="from scratch",
         case="scores of a training that began with random weights, unlike the published one (§)",
         answer=Answer.MARKED,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from thb.boards.findings import Finding, FindingKind, SubmissionsCheck
-from thb.boards.fold_checks import FoldCheck, check_admission, check_protocol
+from thb.boards.fold_checks import FoldCheck, check_admission, check_places, check_protocol
 from thb.boards.names import explain_link, explain_model, explain_text
 from thb.boards.rerun_records import read_rerun
 from thb.boards.row_checks import find_dangerous_texts
@@ -74,8 +74,8 @@ def check_submissions(
     opened = None if release is None else open_release(release)
     new, findings = list(tree.submissions), list(tree.findings)
     known, before = Known(), 0
-    if base is not None:
-        base_tree = read_tree(base)
+    base_tree = None if base is None else read_tree(base)
+    if base_tree is not None:
         new, changes = compare_trees(tree, base_tree)
         findings += changes
         before = len(base_tree.submissions)
@@ -86,6 +86,10 @@ def check_submissions(
         check = SubmissionCheck(tree=tree, folder=folder, known=known)
         findings += check.run(opened, is_new=base is not None, other_release=other_release)
         notes += [f"{folder}: {note}" for note in check.notes]
+    base_files = base_tree.files if base_tree is not None else {}
+    proposed = [path for path in tree.files if path.startswith("generators/")]
+    if unread := [path for path in proposed if path not in base_files]:
+        notes.append(f"{len(unread)} files of proposed generators were not read")
     if new and release is None:
         notes.append("the rows were compared with no release: pass --release to be sure of them")
     return SubmissionsCheck(
@@ -142,6 +146,7 @@ class SubmissionCheck:
         if RERUN_FILE in files:
             yield from self._check_rerun(record, is_new=is_new)
         check = FoldCheck(place=self.place, record=record, files=files)
+        yield from (self._say(*one) for one in check_places(check))
         for protocol in Protocol:
             if protocol.value in record.protocols:
                 found = check_protocol(check, protocol.value, opened)

@@ -123,7 +123,7 @@ def _read(path: Path, memory: VideoMemory) -> FoldColumns:
 
     data, name = path.read_bytes(), path.name
     with pq.ParquetFile(pa.BufferReader(data)) as file:
-        key = _fingerprint(file.metadata, data)
+        key = _fingerprint(file.metadata, data)  # with the numbers of rows, which bound the scores
         seen = memory.by_bytes.get(key)
         if seen is None:
             fault = explain_parquet(path)
@@ -186,7 +186,7 @@ def _fingerprint(metadata: pq.FileMetaData, data: bytes) -> str:
                 continue
             kind = metadata.schema.column(place)
             words = (
-                *(column.path_in_schema, column.compression, column.num_values),
+                *(row_group.num_rows, column.path_in_schema, column.compression, column.num_values),
                 *(kind.physical_type, kind.logical_type, kind.max_definition_level),
             )
             start = column.dictionary_page_offset or column.data_page_offset

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -11,7 +10,10 @@ from typing import Any, Final
 from thb.runtime.text import printable
 
 LONGEST_SHOWN: Final = 300
-FINDINGS_SHOWN: Final = 100
+SHOWN_PER_KIND: Final = 10
+FOLDERS_SHOWN: Final = 50
+LARGEST_COMMENT: Final = 50_000
+_SIGNATURE: Final = "Checked by `thb board check`, which recomputes every number."
 
 
 class FindingKind(StrEnum):
@@ -22,12 +24,12 @@ class FindingKind(StrEnum):
     NAME = "name"
     RECORD = "record"
     DIGEST = "digest"
-    FIGURES = "figures"
     ROWS = "rows"
     FOLD = "fold"
     DUPLICATE = "duplicate"
     MERGED = "merged"
     ADMISSION = "admission"
+    FIGURES = "figures"
 
 
 MEANINGS: Final = {
@@ -108,21 +110,22 @@ class SubmissionsCheck:
         Whatever strangers wrote stands in code spans, where neither GitHub nor the Hub renders
         markup, links or the names of people.
         """
-        lines = [f"### {self.summary}", ""]
-        lines += [f"- checked {quote(name)}" for name in self.checked[:FINDINGS_SHOWN]]
-        for kind, count in sorted(Counter(found.kind for found in self.findings).items()):
-            lines += ["", f"**{kind.value}** ({count}): {MEANINGS[kind]}", ""]
-            own = [found for found in self.findings if found.kind is kind]
-            lines += [
-                f"- {quote(found.place)}: {quote(found.message)}" for found in own[:FINDINGS_SHOWN]
-            ]
-            if len(own) > FINDINGS_SHOWN:
-                lines.append(f"- and {len(own) - FINDINGS_SHOWN} more (`--format json` names all)")
+        lines = [f"### {self.summary}"]
+        for folder in self.checked[:FOLDERS_SHOWN]:
+            own = [found for found in self.findings if found.place.startswith(f"{folder}/")]
+            outcome = "" if own else ": nothing is wrong"
+            lines += ["", f"#### {quote(folder)}{outcome}", *_list_findings(own, folder)]
+        others = [
+            found
+            for found in self.findings
+            if not found.place.startswith(tuple(f"{folder}/" for folder in self.checked))
+        ]
+        if others:
+            lines += ["", "#### Elsewhere in the repo", *_list_findings(others, "")]
         if self.notes:
-            lines += ["", "Notes:", ""]
-            lines += [f"- {quote(note)}" for note in self.notes[:FINDINGS_SHOWN]]
-        lines += ["", "Checked by `thb board check`, which recomputes every number."]
-        return "\n".join(lines) + "\n"
+            lines += ["", "#### Notes", ""]
+            lines += [f"- {quote(note)}" for note in self.notes[:FOLDERS_SHOWN]]
+        return "\n".join([*_limit(lines), "", _SIGNATURE, ""])
 
     @property
     def summary(self) -> str:
@@ -136,6 +139,30 @@ class SubmissionsCheck:
             outcome = "1 thing is wrong" if found == 1 else f"{found} things are wrong"
         merged = f" ({self.unchanged} merged before)" if self.unchanged else ""
         return f"{what} checked{merged}: {outcome}"
+
+
+def _limit(lines: Sequence[str]) -> Iterator[str]:
+    """Yield whole lines as long as the Hub takes the comment: half a code span would be markup."""
+    size = 0
+    for line in lines:
+        size += len(line.encode()) + 1
+        if size > LARGEST_COMMENT:
+            yield "\n… and more than a comment can hold (`--format json` names all)"
+            return
+        yield line
+
+
+def _list_findings(findings: Sequence[Finding], folder: str) -> Iterator[str]:
+    """Yield the lines of findings, the kinds in their order: numbers follow from what is above."""
+    for kind in FindingKind:
+        own = [found for found in findings if found.kind is kind]
+        if own:
+            yield from ("", f"**{kind.value}** ({len(own)}): {MEANINGS[kind]}", "")
+        for found in own[:SHOWN_PER_KIND]:
+            place = found.place.removeprefix(f"{folder}/")
+            yield f"- {quote(place)}: {quote(found.message)}"
+        if len(own) > SHOWN_PER_KIND:
+            yield f"- and {len(own) - SHOWN_PER_KIND} more (`--format json` names all)"
 
 
 def quote(text: str) -> str:

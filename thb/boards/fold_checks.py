@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from thb.boards.admission import BOARD_SETTINGS, find_rules, is_refused
+from thb.boards.admission import BOARD_SETTINGS, Answer, find_rules, is_refused
 from thb.boards.findings import FindingKind
 from thb.boards.parquet_guard import explain_parquet
 from thb.boards.row_checks import (
@@ -64,6 +64,24 @@ def list_folds(protocol: str) -> list[str]:
     return [fold_name(chosen, generator) for generator in held_out]
 
 
+def check_places(check: FoldCheck) -> Iterator[Fault]:
+    """Yield files of protocols and folds that the submission does not name.
+
+    Args:
+        check: The submission.
+    """
+    chosen = [one.value for one in Protocol if one.value in check.record.protocols]
+    folds = {fold for protocol in chosen for fold in list_folds(protocol)}
+    results = {result_name(protocol) for protocol in chosen}
+    for inside in check.files:
+        fold, inner, _ = inside.partition("/")
+        if (inner and fold not in folds) or (
+            inside.startswith("result-") and inside not in results
+        ):
+            message = f"belongs to no protocol that {SUBMISSION_FILE} names"
+            yield FindingKind.FOLD, inside, message
+
+
 def check_admission(check: FoldCheck, *, other_release: bool) -> Iterator[Fault]:
     """Yield the rules by which scores are refused, and note those by which they are marked.
 
@@ -79,7 +97,7 @@ def check_admission(check: FoldCheck, *, other_release: bool) -> Iterator[Fault]
             message = f"{rule.case}{which}: {rule.answer}. {rule.reason}"
             yield FindingKind.ADMISSION, SUBMISSION_FILE, message
         else:
-            check.notes.append(f"{rule.case}{which}: accepted and marked")
+            check.notes.append(f"{Answer.MARKED}: {rule.case}{which}")
 
 
 def check_protocol(check: FoldCheck, protocol: str, opened: OpenRelease | None) -> Iterator[Fault]:
@@ -225,7 +243,10 @@ def _check_numbers(check: FoldCheck, protocol: str) -> Iterator[Fault]:
         message = f"calls the detector {result.name!r}, not {check.record.name!r}"
         yield FindingKind.RECORD, inside, message
     try:
-        verified = verify_result(path)
+        # The files are named, because a search would find others, which nobody has measured.
+        verified = verify_result(
+            path, [check.place / fold / PREDICTIONS_FILE for fold in list_folds(protocol)]
+        )
     except THBError as error:
         yield FindingKind.FIGURES, inside, first_line(error).removeprefix(f"{path}: ")
         return

@@ -45,8 +45,11 @@ def explain_model(model: str, revision: str) -> str | None:
     """Return what is wrong with the model and the revision of a submission; None if nothing is."""
     if not is_repo_name(model) or len(model) > LONGEST_NAME:
         return f"{model!r} is not the name of a model repo: it must be ORG/NAME"
-    if "__" in model:  # the folder's name could not be read back
-        return f"{model!r} holds two low lines in a row, which part ORG and NAME in a results repo"
+    if "__" in model or any(part.strip("_") != part for part in model.split("/")):
+        return (  # the folder's name could not be read back
+            f"{model!r} holds low lines in a row or at an end, and two of them part ORG from NAME"
+            " in a results repo"
+        )
     if not is_commit(revision):
         return f"{revision!r} is not a commit: it must be the 40 hex digits of one"
     return None

@@ -155,8 +155,11 @@ def _list_rows(given: Submission, opened: OpenRelease) -> list[_Drawn]:
                 f"{fold.name} was not tested on {ReleaseRecord.of(opened.release)}: name the"
                 " release that the submission was tested on (--release)"
             )
-        if run.imported is not None:
-            raise ResultError(f"{fold.name} holds scores of other software: nothing can run again")
+        if run.imported is not None or run.detector.metadata_only:
+            raise ResultError(
+                f"{fold.name} holds scores of other software or of metadata: there are no weights"
+                " that could score again"
+            )
         videos = {video.video_id: video for video in (*fold.test, *fold.extra)}
         rows += [
             _Drawn(row=row, video=videos[row.video_id], fold=fold)

@@ -125,7 +125,7 @@ def check_ids(predictions: Predictions, expected: Iterable[str]) -> Iterator[str
     try:
         predictions.check(set(expected))
     except IncompletePredictionsError as error:
-        yield str(error)
+        yield str(error).removeprefix("predictions: ")
 
 
 def list_reals(predictions: Predictions) -> frozenset[str]:
@@ -159,7 +159,8 @@ def _is_tested(row: Prediction, run: FoldScoringRecord) -> bool:
 
 
 def _adds_up(row: Prediction, run: FoldScoringRecord) -> bool:
-    if row.score is None or run.imported is not None:
+    has_no_logits = run.imported is not None or run.detector.metadata_only  # and bears a mark
+    if row.score is None or has_no_logits:
         return True
     if run.clip_spec is None or not row.clip_logits or row.clips != len(row.clip_logits):
         return False

@@ -210,7 +210,7 @@ def make_submission(
     )
     with write_whole(place / SUBMISSION_FILE) as draft:
         draft.write_text(write_text(record), encoding="utf-8")
-    return Submission(record=record, folder=place, results=results)
+    return read_submission(place)
 
 
 def score_for_board(folds: Sequence[Predictions], name: str) -> Result:
@@ -272,5 +272,7 @@ def _strip_paths(record: RunRecord) -> RunRecord:
 
 
 def _guess_modality(runs: Sequence[FoldScoringRecord]) -> Modality:
+    if any(run.detector.metadata_only for run in runs):
+        return "metadata"
     spec = runs[0].clip_spec
     return "audio-visual" if spec is not None and spec.listens else "visual"

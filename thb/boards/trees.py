@@ -27,7 +27,7 @@ _SKIPPED: Final = (".git", ".cache")
 
 _SUBMISSION: Final = re.compile(r"(results/[A-Za-z0-9._-]+__[A-Za-z0-9._-]+/[0-9a-f]{40})/(.+)")
 _INSIDE: Final = re.compile(
-    rf"{re.escape(SUBMISSION_FILE)}|{re.escape(RERUN_FILE)}|run\.json|result-p[123]\.json"
+    rf"{re.escape(SUBMISSION_FILE)}|{re.escape(RERUN_FILE)}|result-p[123]\.json"
     r"|p[123](-[a-z0-9_-]+)?/(predictions\.parquet|run\.json)"
 )
 _GENERATOR: Final = re.compile(

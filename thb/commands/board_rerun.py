@@ -78,7 +78,7 @@ def rerun(  # noqa: PLR0913 — one parameter per option
     agree. Printed is the probability that an alteration of 5 % of the rows would have shown.
     Exit code 1: a video was scored otherwise; each one is named.
 
-    JSON: the record rerun.json.
+    JSON: agrees, and the record rerun.json.
 
     Examples:
         thb board rerun results/ORG__x/0a1b --real-root ~/real
@@ -105,7 +105,7 @@ def rerun(  # noqa: PLR0913 — one parameter per option
         ),
     )
     if output is OutputFormat.JSON:
-        write_json(to_json(record))
+        write_json({"agrees": record.agrees, **to_json(record)})
     else:
         _write(record)
     if not record.agrees:

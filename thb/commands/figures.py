@@ -13,6 +13,7 @@ from thb.commands.options import (
     NO_FACE,
     BootstrapOption,
     FormatOption,
+    NamesOption,
     NoFaceOption,
     OutputFormat,
     ProtocolChoice,
@@ -69,15 +70,7 @@ def figures(  # noqa: PLR0913 — one parameter per option
     published_only: Annotated[
         bool, typer.Option("--published-only", help="Show only the numbers that the paper prints.")
     ] = False,
-    name: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--name",
-            metavar="NAME",
-            help="What a detector is called; repeat it for each run folder in order. (default: the "
-            "names of the run folders)",
-        ),
-    ] = None,
+    name: NamesOption = None,
     no_face: NoFaceOption = NO_FACE,
     n_bootstrap: BootstrapOption = BOOTSTRAP,
     output: FormatOption = FORMAT,

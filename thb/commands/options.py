@@ -177,6 +177,15 @@ MaxSecondsOption = Annotated[
 ]
 
 NAME_HELP: Final = "What the detector is called in tables. (default: the name of its run folder)"
+NamesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="What a detector is called; repeat it for each run folder in order. (default: the "
+        "names of the run folders)",
+    ),
+]
 NO_FACE: Final = "exclude"
 NoFaceOption = Annotated[
     NoFacePolicy,

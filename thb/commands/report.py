@@ -13,6 +13,7 @@ from thb.commands.options import (
     NO_FACE,
     BootstrapOption,
     FormatOption,
+    NamesOption,
     NoFaceOption,
     OutputFormat,
     QuietOption,
@@ -35,15 +36,7 @@ def report(
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE|DIR", help="The page (.html) or its folder.")
     ] = Path(PAGE),
-    name: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--name",
-            metavar="NAME",
-            help="What a detector is called; repeat it for each run folder in order. (default: the "
-            "names of the run folders)",
-        ),
-    ] = None,
+    name: NamesOption = None,
     no_face: NoFaceOption = NO_FACE,
     n_bootstrap: BootstrapOption = BOOTSTRAP,
     output: FormatOption = FORMAT,

@@ -13,6 +13,7 @@ from thb.commands.options import (
     NO_FACE,
     RESULT_FORMAT,
     BootstrapOption,
+    NamesOption,
     NoFaceOption,
     ResultFormatOption,
 )
@@ -45,15 +46,7 @@ def score(
             "'conservative'.",
         ),
     ] = METHOD,
-    name: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--name",
-            metavar="NAME",
-            help="What a detector is called in tables; repeat it for each run folder in order. "
-            "(default: the names of the run folders)",
-        ),
-    ] = None,
+    name: NamesOption = None,
     n_bootstrap: BootstrapOption = BOOTSTRAP,
     seed: Annotated[int, typer.Option("--seed", help="Random seed of the bootstrap.")] = SEED,
     out: Annotated[

@@ -12,6 +12,7 @@ from thb.commands.options import (
     BOOTSTRAP,
     NO_FACE,
     BootstrapOption,
+    NamesOption,
     NoFaceOption,
     ProtocolOption,
 )
@@ -50,15 +51,7 @@ def tables(
             show_default=False,
         ),
     ] = None,
-    name: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--name",
-            metavar="NAME",
-            help="What a detector is called in tables; repeat it for each run folder in order. "
-            "(default: the names of the run folders)",
-        ),
-    ] = None,
+    name: NamesOption = None,
     no_face: NoFaceOption = NO_FACE,
     n_bootstrap: BootstrapOption = BOOTSTRAP,
     out: Annotated[

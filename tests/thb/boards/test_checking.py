@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
+from tests.support.command_line import Run
 from tests.support.made_submissions import (
     FOLD,
     REVISION,
@@ -211,6 +212,20 @@ def say_twice(folder: Path) -> None:
     sign(folder)
 
 
+def add_fold(folder: Path) -> None:
+    """A fold that nobody asks for, with a bomb in it."""
+    repeat_text(folder)
+    (folder / "p1-more").mkdir()
+    (folder / ROWS_FILE).rename(folder / "p1-more" / PREDICTIONS_FILE)
+    write_rows(same)(folder)
+
+
+def add_result(folder: Path) -> None:
+    """Numbers without predictions, of a protocol that is not named."""
+    (folder / result_name("p3")).write_bytes((folder / RESULT).read_bytes())
+    sign(folder)
+
+
 def same(given: Rows) -> Rows:
     return given
 
@@ -344,6 +359,8 @@ ATTACKS = [
     Attack("a damaged record", KIND.RECORD, "is not a", add(SUBMISSION_FILE, b"{")),
     Attack("no protocol", KIND.RECORD, "names no protocol", record(protocols=[])),
     Attack("folds are left out", KIND.FOLD, "every fold must be there", claim_p3),
+    Attack("a fold that no protocol has", KIND.FOLD, "belongs to no protocol", add_fold),
+    Attack("numbers without predictions", KIND.FOLD, "belongs to no protocol", add_result),
     Attack("a file that is not listed", KIND.DIGEST, "is not listed", add("p2-hallo/run.json")),
     Attack(
         "a hidden text",
@@ -565,3 +582,16 @@ def test_what_is_no_folder_is_said(tmp_path: Path) -> None:
         check_submissions(tmp_path).summary
         == "0 submissions checked: nothing new, and nothing is wrong"
     )
+
+
+def test_the_command_answers_by_its_exit_code(repo: Path, run_thb: Run, tmp_path: Path) -> None:
+    fine = run_thb("board", "check", repo)
+    assert (fine.code, fine.err) == (0, "")
+    assert fine.out.startswith("### 1 submission checked: nothing is wrong\n")
+    named("<b>x</b>")(get_folder(repo))
+    wrong = run_thb("board", "check", repo, "--format", "json")
+    assert wrong.code == 1
+    assert {found["kind"] for found in json.loads(wrong.out)["findings"]} == {"name"}
+    assert wrong.err.startswith("1 submission checked: ")
+    absent = run_thb("board", "check", tmp_path / "absent")
+    assert (absent.code, absent.out) == (3, "")

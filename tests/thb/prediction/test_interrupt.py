@@ -23,6 +23,8 @@ import os, signal, sys
 from detectors.baseline.modeling import BaselineDetector
 from thb.cli import main
 
+# What a shell starts in the background inherits that Ctrl-C is ignored, and so would this process.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 compute, calls = BaselineDetector.forward, []
 
 def stop(*given, **named):
