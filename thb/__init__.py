@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from detectors.registry import load_detector as detector
     from thb.boards.building import Boards, build_boards
     from thb.boards.checking import check_submissions
-    from thb.boards.detectability import Detectability, detectability
+    from thb.boards.detectability import detectability
+    from thb.boards.detectability_record import Detectability
     from thb.boards.repository import init_board
     from thb.boards.rerunning import rerun_submission
     from thb.boards.retirement import retire_generators
@@ -161,7 +162,7 @@ _ERRORS = "thb_dataset.errors"
 _HOMES = {
     "Boards": "thb.boards.building",
     "ClipTooShortError": _ERRORS,
-    "Detectability": "thb.boards.detectability",
+    "Detectability": "thb.boards.detectability_record",
     "DetectorError": _ERRORS,
     "Explanation": "thb.explanations.explanation",
     "FacePackError": _ERRORS,

@@ -384,7 +384,7 @@ def test_defaults_are_those_of_the_functions() -> None:
         "figures": [ScoreSettings()],
         "transitions": [SheetSettings(), ExplainSettings(), thb.transitions],
         "shortcuts": [ShortcutSettings(), thb.shortcuts],
-        "detectability": [PredictSettings(), thb.detectability],
+        "detectability": [PredictSettings()],
         "tables": [thb.tables],
         "report": [ScoreSettings()],
         "export": [ExportSettings()],

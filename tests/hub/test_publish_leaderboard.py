@@ -31,7 +31,8 @@ sys.path.append(LIBRARIES)
 for absent in ("torch", "torchvision", "transformers", "accelerate", "safetensors"):
     sys.modules[absent] = None
 import thb
-assert thb.__file__.startswith(FOLDER), thb.__file__
+for package in (thb,):
+    assert package.__file__.startswith(FOLDER), package.__file__
 runpy.run_path(FOLDER + "/app.py", run_name="__main__")
 """
 ASK = """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from metrics.talking_head_detection.binomial import binomial_interval
 from metrics.talking_head_detection.roc import T01, T1, roc_curve
+from thb.boards.detectability_record import Caught, Detectability, Finding, Neighbours
 from thb.boards.reading import PublishedBoards, read_boards
 from thb.prediction.predictions import Prediction, Status
 from thb.preprocessing.metadata import read_all_metadata
@@ -24,104 +24,10 @@ if TYPE_CHECKING:
     from detectors.base import Detector
     from thb.prediction.inference import PredictSettings
 
-FORMAT: Final = "thb-detectability/1"
 TARGETS: Final = {"t1": T1, "t01": T01}
 REPLICATES: Final = 1000
 EXTREMES: Final = 3
 """The most and the least detectable videos that are named."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Caught:
-    """The share of the fakes that a detector catches at one threshold.
-
-    The intervals are those of the fakes; the threshold is taken as it is.
-
-    Attributes:
-        threshold: The score from which a video is called fake; None if none is.
-        source: Where the threshold comes from, in words.
-        hits: The number of fakes that reach it.
-        fakes: The number of fakes with a score.
-        share: hits / fakes.
-        low: The lower end of the exact 95 % interval, as if the videos were independent.
-        high: Its upper end.
-        cluster_low: The lower end of the bootstrap interval over drivers and portraits; None where
-            the names of the files do not tell them.
-        cluster_high: Its upper end.
-        below_resolution: Whether there are too few real videos for one false alarm.
-    """
-
-    threshold: float | None
-    source: str
-    hits: int
-    fakes: int
-    share: float
-    low: float
-    high: float
-    cluster_low: float | None = None
-    cluster_high: float | None = None
-    below_resolution: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One detector on the fakes.
-
-    Attributes:
-        detector: Its reference.
-        caught: The shares by metric, ``t1`` and ``t01``; without a threshold one is absent.
-        unscored: How many fakes have no score, by the reason.
-        scores: P(fake) of each fake that has one, by file name.
-    """
-
-    detector: str
-    caught: Mapping[str, Caught] = field(default_factory=dict)
-    unscored: Mapping[str, int] = field(default_factory=dict)
-    scores: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Neighbours:
-    """Where the fakes would stand on a board of generators, which other detectors measured.
-
-    Attributes:
-        protocol: The protocol of the board.
-        share: The mean share caught at 1 % by the detectors at hand.
-        place: The rank among the known generators; 1 is the hardest to detect.
-        known: The known generators and the shares caught of them, the hardest first.
-    """
-
-    protocol: str
-    share: float
-    place: int
-    known: tuple[tuple[str, float], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Detectability:
-    """How detectable the fakes of a generator are.
-
-    Attributes:
-        format: The version of the format.
-        fakes: The number of video files.
-        reals: The number of real video files; None if none were given.
-        findings: What each detector catches.
-        neighbours: The place on a board; None without a board.
-        features: How well single features of the files tell the fakes from the real videos.
-        most: The most detectable fakes, by the mean of their ranks among the detectors.
-        least: The least detectable ones, the least first.
-        notes: Sentences that belong to the numbers.
-    """
-
-    format: str = FORMAT
-    fakes: int
-    reals: int | None = None
-    findings: tuple[Finding, ...]
-    neighbours: Neighbours | None = None
-    features: tuple[FeatureArea, ...] = ()
-    most: tuple[str, ...] = ()
-    least: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def detectability(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from thb.boards.detectability import Caught, Detectability, Finding
+from thb.boards.detectability_record import Caught, Detectability, Finding
 from thb.reports.report.section import bullets, paragraph, plain, table
 from thb.runtime.records import to_json
 from thb.runtime.text import printable

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from thb.boards.detectability import Detectability, list_fakes
+from thb.boards.detectability import list_fakes
+from thb.boards.detectability_record import Detectability
 from thb.boards.names import explain_link, explain_model, explain_text
 from thb.preprocessing.metadata import read_all_metadata
 from thb.runtime.records import to_json

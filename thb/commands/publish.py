@@ -215,7 +215,6 @@ def space(  # noqa: PLR0913 — one parameter per option
 
     Examples:
         thb publish space demo --repo ORG/NAME --detector runs/baseline
-        thb publish space demo --repo ORG/NAME --detector ORG/MODEL --torch 2.11.0
         thb publish space leaderboard --repo ORG/NAME --results ORG/RESULTS
     """
     from thb.publishing.space import publish_space
