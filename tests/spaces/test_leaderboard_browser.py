@@ -220,3 +220,13 @@ def test_nonsense_in_an_address_shows_the_board(visit: Opener) -> None:
     page.locator("#detectors th.name").nth(1).wait_for()
     page.get_by_role("tab", name="One detector").click()
     page.get_by_text("Choose a detector above").wait_for()
+
+
+def test_reading_again_keeps_what_was_chosen(visit: Opener) -> None:
+    page = visit(protocol="p1", tier="re-run", show="detectors")
+    page.wait_for_function("() => document.querySelectorAll('#detectors tbody tr').length === 1")
+    page.click("#refresh")
+    page.wait_for_timeout(1000)
+    page.get_by_text("P1: new identities").first.wait_for()
+    assert read_names(page)[1:] == ["middle"]
+    assert not page.locator("#tiers").get_by_label("published").is_checked()
