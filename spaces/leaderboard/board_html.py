@@ -128,13 +128,13 @@ def _write_links(links: Mapping[str, str]) -> str:
 
 
 def _write_places(found: DetectorView) -> str:
-    headings = ("protocol", "rank", "group", *(TITLES[metric] for metric in METRICS))
+    headings = ("protocol", "rank", "group", *(TITLES[metric] for metric in METRICS[:3]))
     rows = [
         (
             name.upper() if name != OVERALL else name,
             row.reason if row.reason and not row.mean else write_rank(row),
             row.group or "–",
-            *(_show(row.mean, metric) for metric in METRICS),
+            *(_show(row.mean, metric) for metric in METRICS[:3]),
         )
         for name, row in found.rows.items()
     ]
