@@ -202,7 +202,7 @@ def test_a_folder_of_an_unknown_generator_in_a_release_says_what_to_do(
     found = run_thb("data", "verify", "--release", release)
     assert found.code == 1
     assert "thb evaluate … --fakes MyGen=fake/MyGen" in found.out
-    words = ["--protocol", "p3", "--fold", "hallo", "--release", release, "--bootstrap", "0"]
+    words = ["--protocol", "p3", "--fold", "p3-hallo", "--release", release, "--bootstrap", "0"]
     words += ["--real-root", tiny_release.real_root, "--out", tmp_path / "out", "--quiet"]
     told = run_thb("evaluate", untrained, *words)
     option = f"MyGen={release}/fake/MyGen"
