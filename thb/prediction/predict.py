@@ -175,8 +175,8 @@ def predict_videos(
     with accelerator.main_process_first():  # the first process downloads
         files = fetch_files(opened, videos, sound=spec.listens, progress=settings.progress)
     files = add_fakes(files, fakes)
-    generators = {name: folder.name for folder in fakes for name in folder.files}
-    expected = {**placed, **generators}
+    made = {name: (folder.name, "extra") for folder in fakes for name in folder.files}
+    expected: dict[str, tuple[Video | str, str]] = {**placed, **made}
     rows = _find_known(log, expected, files, settings)
     remaining = sorted(set(expected).intersection(files.videos) - set(rows))
     share = remaining[accelerator.process_index :: accelerator.num_processes]
@@ -191,11 +191,7 @@ def predict_videos(
         meter=meter,
     )
     for name, outcome in chain(outcomes, _describe_absent(expected, files)):
-        if name in generators:
-            rows[name] = _make_fake_row(name, outcome, spec, generators[name])
-        else:
-            video, part = placed[name]
-            rows[name] = make_row(name, outcome, spec, video=video, split=part)
+        rows[name] = _make_placed_row(name, outcome, spec, *expected[name])
         if outcome.status is not Status.MISSING:  # the file may be there when the run is continued
             log.append(rows[name], content=_digest_files(name, files, settings))
     throughput = gather_throughput(meter.read())
@@ -267,9 +263,14 @@ def make_row(
     )
 
 
-def _make_fake_row(name: str, outcome: Outcome, spec: ClipSpec, generator: str) -> Prediction:
-    row = make_row(name, outcome, spec, split="extra")
-    return replace(row, label=int(Label.FAKE), generator=generator)
+def _make_placed_row(
+    name: str, outcome: Outcome, spec: ClipSpec, video: Video | str, part: str
+) -> Prediction:
+    """Return the row of a video of a release, or of a fake of which only the generator is known."""
+    if isinstance(video, Video):
+        return make_row(name, outcome, spec, video=video, split=part)
+    row = make_row(name, outcome, spec, split=part)
+    return replace(row, label=int(Label.FAKE), generator=video)
 
 
 def gather_rows(rows: Iterable[Prediction], accelerator: Accelerator) -> tuple[Prediction, ...]:

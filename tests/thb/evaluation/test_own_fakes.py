@@ -212,3 +212,11 @@ def test_a_folder_of_an_unknown_generator_in_a_release_says_what_to_do(
     ended = run_thb("evaluate", untrained, *words, "--fakes", option)
     assert ended.code == 0
     assert "MyGen ※" in ended.out
+
+
+def test_the_papers_tables_say_it_in_every_format(run_thb: Run, out: Path) -> None:
+    for name in ("text", "markdown", "latex", "html"):
+        shown = " ".join(run_thb("tables", out, "--format", name).out.split())
+        assert "not of the release" in shown.replace("MyGen is not of the release", ""), name
+        assert "MyGen is not of the release" in shown, name
+        assert ("※" in shown) == (name != "latex"), "LaTeX has no such letter"
