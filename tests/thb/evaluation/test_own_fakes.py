@@ -220,3 +220,14 @@ def test_the_papers_tables_say_it_in_every_format(run_thb: Run, out: Path) -> No
         assert "not of the release" in shown.replace("MyGen is not of the release", ""), name
         assert "MyGen is not of the release" in shown, name
         assert ("※" in shown) == (name != "latex"), "LaTeX has no such letter"
+
+
+def test_an_export_does_not_pass_them_off_as_the_benchmarks(
+    run_thb: Run, out: Path, tmp_path: Path
+) -> None:
+    words = ["--to", "every-eval-ever", "--model", "org/name", "--out", tmp_path]
+    assert run_thb("export", out, *words).code == 0
+    (file,) = tmp_path.rglob("*.json")
+    text = file.read_text(encoding="utf-8")
+    assert "MyGen (not of the release)" in text
+    assert "Hallo3 (not of the release)" not in text
