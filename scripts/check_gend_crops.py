@@ -32,6 +32,9 @@ import torch
 from PIL import Image
 from torch import nn
 
+if not __package__:  # run as a file, not by python -m
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from detectors.gend.configuration import CLIPS
 from detectors.torchvision_guard import make_torchvision_importable
 from scripts.check_parity import find_checkout, open_site

@@ -27,6 +27,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+if not __package__:  # run as a file, not by python -m
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from detectors.base import count_parameters
 from detectors.convert import convert
 from detectors.registry import load_detector

@@ -94,6 +94,34 @@ def fold_name(protocol: Protocol, held_out: Generator | None) -> str:
     return protocol.value if held_out is None else f"{protocol.value}-{held_out.slug}"
 
 
+def parse_held_out(fold: Generator | str, protocol: Protocol | str) -> Generator:
+    """Return the generator that a fold of a protocol holds out.
+
+    >>> parse_held_out("p3-hallo", "p3") == parse_held_out("hallo", "p3") == Generator.HALLO
+    True
+
+    Args:
+        fold: The generator, in any spelling, or the name of the fold.
+        protocol: The protocol.
+
+    Raises:
+        ProtocolError: There is no such generator or protocol, or the fold is one of another
+            protocol.
+    """
+    if isinstance(fold, Generator):
+        return fold
+    chosen = _protocol(protocol)
+    named, dash, generator = fold.partition("-")
+    if not dash or named.lower() not in tuple(Protocol):
+        return Generator.parse(fold)
+    if named.lower() != chosen:
+        raise ProtocolError(
+            f"{fold} is no fold of {chosen}: choose the protocol {named.lower()}, or name the"
+            " generator alone"
+        )
+    return Generator.parse(generator)
+
+
 def build_folds(
     videos: Iterable[Video],
     protocol: Protocol | str,

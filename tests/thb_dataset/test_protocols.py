@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.full_size import N_FAKES, N_REALS, full_size_text
 from thb_dataset.errors import ProtocolError
-from thb_dataset.protocols import Fold, Protocol, build_folds
+from thb_dataset.protocols import Fold, Protocol, build_folds, parse_held_out
 from thb_dataset.records import (
     EXTRA_GENERATORS,
     TRAINING_GENERATORS,
@@ -295,6 +295,34 @@ def test_the_driver_reading_follows_the_split_list() -> None:
 def test_what_cannot_be_built_says_why(arguments: dict[str, str], says: str) -> None:
     with pytest.raises(ProtocolError, match=says):
         build_folds([], **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "name", ["hallo", "Hallo", "p3-hallo", "P3-Hallo", "p3-HALLO", Generator.HALLO]
+)
+def test_a_fold_is_named_by_itself_or_by_its_generator(name: str) -> None:
+    assert parse_held_out(name, "p3") is Generator.HALLO
+
+
+def test_every_fold_is_found_by_its_name() -> None:
+    for protocol in ("p2", "p3"):
+        for generator in TRAINING_GENERATORS:
+            assert parse_held_out(f"{protocol}-{generator.slug}", protocol) is generator
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("p2-hallo", "p2-hallo is no fold of p3: choose the protocol p2, or name the generator"),
+        ("p1-hallo", "p1-hallo is no fold of p3"),
+        ("p3-sora", "unknown generator 'sora'"),
+        ("p3-", "unknown generator ''"),
+        ("p3", "unknown generator 'p3'"),
+    ],
+)
+def test_the_name_of_no_fold_is_refused(name: str, says: str) -> None:
+    with pytest.raises(ProtocolError, match=says):
+        parse_held_out(name, "p3")
 
 
 def test_nothing_to_train_or_test_on_is_an_error() -> None:

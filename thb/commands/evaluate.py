@@ -67,6 +67,15 @@ def evaluate(  # noqa: PLR0913 — one parameter per option
         ),
     ] = None,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help=NAME_HELP)] = None,
+    fake_folders: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fakes",
+            metavar="NAME=DIR",
+            help="Folder of fakes of a generator that the release does not know: one more test-only"
+            " column. Repeatable.",
+        ),
+    ] = None,
     split_by: SplitByOption = SPLIT_BY,
     no_face: NoFaceOption = NO_FACE,
     strict: Annotated[
@@ -91,6 +100,7 @@ def evaluate(  # noqa: PLR0913 — one parameter per option
     """Score a detector on every fold of a protocol.
 
     It prints the paper's table, with intervals. A run that was killed continues where it stopped.
+    Videos of a generator of your own stand beside the same real videos: --fakes MyGen=DIR.
     Several processes share the videos: torchrun --nproc_per_node N -m thb evaluate …
 
     JSON: results, one per protocol, each as in result-<protocol>.json.
@@ -115,6 +125,7 @@ def evaluate(  # noqa: PLR0913 — one parameter per option
         untrained=untrained,
         no_face=no_face,
         n_bootstrap=n_bootstrap,
+        fakes=_read_fakes(fake_folders or []),
         scoring=PredictSettings(
             batch_size=batch_size,
             workers=workers,
@@ -137,6 +148,21 @@ def evaluate(  # noqa: PLR0913 — one parameter per option
     write_results(results, output)
     folds = [name for result in results for name in result.runs]
     _say_files(results, out or default_out(detector, folds))
+
+
+def _read_fakes(words: Sequence[str]) -> dict[str, str | Path]:
+    """Return the folders of --fakes by name."""
+    folders: dict[str, str | Path] = {}
+    for word in words:
+        name, equals, folder = word.partition("=")
+        if not (name and equals and folder):
+            raise typer.BadParameter(
+                f"{word!r} is not NAME=DIR, such as MyGen=videos/mygen", param_hint="--fakes"
+            )
+        if name in folders:
+            raise typer.BadParameter(f"{name} is given twice", param_hint="--fakes")
+        folders[name] = Path(folder)
+    return folders
 
 
 def _say_files(results: Sequence[Result], folder: Path) -> None:

@@ -31,7 +31,8 @@ FoldOption = Annotated[
     typer.Option(
         "--fold",
         metavar="GENERATOR",
-        help="Only the fold of p2 or p3 that holds out this generator. (default: every fold)",
+        help="Only the fold of p2 or p3 that holds out this generator; p3-hallo means hallo. "
+        "(default: every fold)",
     ),
 ]
 

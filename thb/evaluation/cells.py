@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from metrics.talking_head_detection.roc import Method
-from thb.runs.provenance import Mark
+from thb.runs.provenance import FakesRecord, Mark
 from thb.runs.record import ReleaseRecord
 
 NoFacePolicy = Literal["exclude", "as_real", "as_fake"]
@@ -128,4 +128,9 @@ class ProtocolNumbers:
     @property
     def marks(self) -> Mapping[str, tuple[Mark, ...]]:
         """What sets the numbers of a fold apart, by the names of the folds with such marks."""
+        return {}
+
+    @property
+    def fakes(self) -> Mapping[str, FakesRecord]:
+        """The folders of fakes that are of no release, by the generator of their column."""
         return {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +23,12 @@ from thb.prediction.predict import load_fold_detector, predict_videos
 from thb.prediction.prediction_log import PredictionLog
 from thb.prediction.predictions import Predictions, write_predictions
 from thb.prediction.throughput import Throughput
+from thb.releases.fake_folders import FakeFolder, read_fake_folders
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease
 from thb.releases.test_sets import fetch_test_sets
 from thb.runs.folders import PREDICTIONS_FILE, claim_folders, default_out, name_run
 from thb.runs.folds import FoldChoice, FoldDetector, list_names, open_folds
-from thb.runs.provenance import describe_fold_scoring
+from thb.runs.provenance import FakesRecord, describe_fold_scoring
 from thb.runs.record import ReleaseRecord
 from thb.runtime.console import say
 from thb.runtime.processes import make_accelerator
@@ -58,6 +59,8 @@ class EvaluateSettings(FoldChoice):
         n_bootstrap: The number of resamples behind the bootstrap intervals; 0 for no intervals.
         seed: The random seed of the resampling.
         scoring: How the videos are scored.
+        fakes: Folders of fakes that are of no release, by the name of their generator: each becomes
+            one more test-only generator of every fold.
     """
 
     name: str | None = None
@@ -67,6 +70,7 @@ class EvaluateSettings(FoldChoice):
     n_bootstrap: int = 1000
     seed: int = 0
     scoring: PredictSettings = field(default_factory=PredictSettings)
+    fakes: Mapping[str, str | Path] = field(default_factory=dict)
 
 
 def evaluate(
@@ -99,7 +103,7 @@ def evaluate(
 
     Raises:
         ReleaseError: The release cannot be read, or no real video or no fake of the test set is
-            available.
+            available, or a folder of ``settings.fakes`` cannot be used.
         ProtocolError: The folds cannot be built.
         DetectorError: A fold has no detector, or one that was trained for another fold.
         ResultError: ``out`` holds the predictions of another run.
@@ -132,6 +136,7 @@ def evaluate_protocols(
     Missing detectors and missing videos of all protocols are reported before any video is scored.
     """
     settings = settings or EvaluateSettings()
+    fakes = read_fake_folders(settings.fakes)
     accelerator = make_accelerator()
     with accelerator.main_process_first():  # the first process writes the mini release
         opened, detectors = open_folds(
@@ -163,6 +168,7 @@ def evaluate_protocols(
                     folder / fold_detector.fold.name,
                     accelerator,
                     replace(settings, name=title),
+                    fakes,
                 )
                 for fold_detector in detectors
                 if fold_detector.fold.protocol == protocol
@@ -200,6 +206,7 @@ def _score_fold(
     folder: Path,
     accelerator: Accelerator,
     settings: EvaluateSettings,
+    fakes: Sequence[FakeFolder],
 ) -> Predictions:
     """Score the test set of one fold and write its predictions."""
     fold = fold_detector.fold
@@ -214,6 +221,7 @@ def _score_fold(
         trained_on=fold_detector.trained_on,
         name=settings.name or "",
     )
+    run = replace(run, fakes={found.name: _describe_fakes(found) for found in fakes})
     log_folder = folder / LOG_FOLDER
     if settings.overwrite and accelerator.is_main_process:
         shutil.rmtree(log_folder, ignore_errors=True)
@@ -226,11 +234,16 @@ def _score_fold(
             log=log,
             accelerator=accelerator,
             settings=scoring,
+            fakes=fakes,
         )
     if accelerator.is_main_process:
         write_predictions(folder / PREDICTIONS_FILE, predictions)
         _save_throughput(predictions.throughput, fold.name, folder / THROUGHPUT_FILE)
     return predictions
+
+
+def _describe_fakes(found: FakeFolder) -> FakesRecord:
+    return FakesRecord(videos=len(found.files), sha256=found.sha256)
 
 
 def _save_throughput(throughput: Throughput | None, fold: str, file: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Self
 from metrics.talking_head_detection.roc import grade
 from thb.evaluation.cells import Cell, ProtocolNumbers
 from thb.evaluation.tables import list_caveats, markdown_table, notes
-from thb.runs.provenance import FoldScoringRecord, Mark
+from thb.runs.provenance import FakesRecord, FoldScoringRecord, Mark
 from thb.runtime.records import read_json, to_json
 from thb_dataset.errors import ResultError
 from thb_dataset.files import parse_json, write_whole
@@ -52,6 +52,11 @@ class Result(ProtocolNumbers):
     def marks(self) -> Mapping[str, tuple[Mark, ...]]:
         """What sets the numbers of a fold apart, by the names of the folds with such marks."""
         return {name: run.marks for name, run in self.runs.items() if run.marks}
+
+    @property
+    def fakes(self) -> Mapping[str, FakesRecord]:
+        """The folders of fakes that are of no release, by the generator of their column."""
+        return {name: found for run in self.runs.values() for name, found in run.fakes.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, with floats rounded to 6 decimals.

@@ -98,7 +98,7 @@ def score(
         cells=tuple(cells),
         mean=_measure_mean(main, method, n_bootstrap, seed),
         mean_over=tuple(cell.generator for _, cell in main),
-        thresholds={name: _find_thresholds(name, pairs, method) for name in sorted(runs)},
+        thresholds={name: _find_thresholds(runs[name], pairs, method) for name in sorted(runs)},
         runs={name: runs[name] for name in sorted(runs)},
         settings=ScoreSettings(no_face=no_face, method=method, n_bootstrap=n_bootstrap, seed=seed),
         predictions_sha256={name: _hash_rows(rows[name]) for name in sorted(runs)},
@@ -202,12 +202,14 @@ def _measure_mean(
     }
 
 
-def _find_thresholds(fold: str, pairs: Sequence[Pair], method: Method) -> dict[str, float | None]:
-    """Return the thresholds of T1 and T0.1 over the fakes of all generators of a fold."""
+def _find_thresholds(
+    run: FoldScoringRecord, pairs: Sequence[Pair], method: Method
+) -> dict[str, float | None]:
+    """Return the thresholds of T1 and T0.1 over a fold's fakes of all generators of the release."""
     known = {
         row.video_id: (label, value)
         for pair in pairs
-        if pair.cell.fold == fold
+        if pair.cell.fold == run.fold and pair.cell.generator not in run.fakes
         for row, label, value in zip(pair.rows, pair.labels, pair.scores, strict=True)
     }
     labels = [label for label, _ in known.values()]

@@ -33,6 +33,8 @@ INTERVAL_NOTE = (
     "Brackets hold 95 % intervals: DeLong for AUC, exact binomial for T1 and T0.1, and a bootstrap "
     "over drivers and portraits for Brier and the mean."
 )
+OWN_FAKES = "※"
+"""The symbol of a column whose fakes are of no release."""
 NOT_COMPARABLE = "not comparable with the published figures"
 
 
@@ -90,7 +92,8 @@ def markdown_table(results: Sequence[ProtocolNumbers]) -> str:
     """Return the paper's table in Markdown, one for each protocol.
 
     It has the shape and the digits of the table in a wide terminal: a column for each generator,
-    and a row for each detector and metric. The test-only generators are left out.
+    and a row for each detector and metric. The test-only generators are left out, except those that
+    are of no release: they have a table of their own.
     """
     return "\n".join(_markdown_protocol(group) for group in group_by_protocol(results))
 
@@ -105,7 +108,22 @@ def _markdown_protocol(results: Sequence[ProtocolNumbers]) -> str:
         for metric, numbers in list_numbers(result, generators).items():
             name = name_with_marks(result) if metric == METRICS[0] else ""
             lines.append(markdown_row([name, TITLES[metric], *map(str, numbers)]))
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", *_markdown_own_fakes(results)])
+
+
+def _markdown_own_fakes(results: Sequence[ProtocolNumbers]) -> list[str]:
+    """Return the table of generators that are of no release: a line for each fold."""
+    rows = [
+        [name_with_marks(result), cell.fold, f"{cell.generator} {OWN_FAKES}"]
+        + [f"{cell.n_fake} fake, {cell.n_real} real"]
+        + [str(show(cell.measures.get(metric))) for metric in METRICS]
+        for result in results
+        for cell in result.cells
+        if cell.generator in result.fakes
+    ]
+    heading = ["detector", "fold", "generator", "videos", *(TITLES[name] for name in METRICS)]
+    rule = ["---"] * 4 + ["---:"] * len(METRICS)
+    return [*map(markdown_row, [heading, rule, *rows]), ""] if rows else []
 
 
 def list_numbers(
@@ -155,9 +173,26 @@ def list_caveats(results: Sequence[ProtocolNumbers]) -> list[str]:
         f" {NOT_COMPARABLE}. thb data verify says where its counts differ."
         for name in sorted({release.name for release in releases if release.differs})
     ]
+    lines += sorted({line for result in results for line in _describe_own_fakes(result)})
     if any(release.synthetic for release in releases):
         lines.append("The release is SYNTHETIC: its numbers say nothing about any real generator.")
     return [printable(line) for line in lines]
+
+
+def _describe_own_fakes(result: ProtocolNumbers) -> list[str]:
+    """Return a sentence for each generator that is not of the release."""
+    return [
+        f"{OWN_FAKES} {name} is not of the release: its column holds {found.videos} videos of a"
+        f" folder (--fakes, sha256 {found.sha256[:12]}…) beside the same real videos, and counts in"
+        " no mean."
+        for name, found in result.fakes.items()
+    ]
+
+
+def name_column(results: Sequence[ProtocolNumbers], generator: str) -> str:
+    """Return the name of a generator, with a symbol if its fakes are of no release."""
+    is_own = any(generator in result.fakes for result in results)
+    return f"{generator} {OWN_FAKES}" if is_own else generator
 
 
 def title(results: Sequence[ProtocolNumbers]) -> str:

@@ -13,6 +13,7 @@ from thb.evaluation.tables import (
     group_by_protocol,
     list_generators,
     list_numbers,
+    name_column,
     name_with_marks,
     notes,
     show,
@@ -80,7 +81,8 @@ def _draw_extra_columns(results: Sequence[ProtocolNumbers]) -> Table:
     for name in generators:
         counts = count_videos(results, name).replace(", ", "\n")
         for metric in METRICS:
-            heading = f"{name}\n{counts}" if metric == METRICS[0] else "\n"
+            shown = escape_markup(name_column(results, name))
+            heading = f"{shown}\n{counts}" if metric == METRICS[0] else "\n"
             table.add_column(f"{heading}\n{TITLES[metric]}", justify="right", no_wrap=True)
     for result in results:
         for fold in dict.fromkeys(cell.fold for cell in result.cells):
@@ -110,7 +112,10 @@ def _draw_extra_lines(results: Sequence[ProtocolNumbers]) -> Table:
                 result,
                 [
                     (
-                        (cell.generator, f"{cell.fold}, {cell.n_fake} fake, {cell.n_real} real"),
+                        (
+                            name_column([result], cell.generator),
+                            f"{cell.fold}, {cell.n_fake} fake, {cell.n_real} real",
+                        ),
                         [show(cell.measures.get(metric)) for metric in METRICS],
                     )
                     for cell in cells

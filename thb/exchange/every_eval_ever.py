@@ -149,6 +149,8 @@ def _make_result(
 ) -> dict[str, Any]:
     fold = cell.fold if cell else result.protocol
     what = cell.generator if cell else f"mean over {len(result.mean_over)} generators"
+    if cell and cell.generator in result.fakes:
+        what = f"{what} (not of the release)"
     counted = [cell] if cell else [each for each in result.cells if each.part == "test"]
     n_fake = sum(each.n_fake for each in counted)
     n_real = max((each.n_real for each in counted), default=0)

@@ -20,6 +20,7 @@ from thb.prediction.inference import FILE_MISSING, Outcome, PredictSettings, agg
 from thb.prediction.prediction_log import PredictionLog
 from thb.prediction.predictions import Prediction, Predictions, Status, merge_rows
 from thb.prediction.throughput import Meter, Throughput
+from thb.releases.fake_folders import FakeFolder, add_fakes
 from thb.releases.files import VideoFiles, fetch_files
 from thb.releases.opening import OpenRelease
 from thb.runs.folds import FoldChoice, FoldDetector
@@ -27,7 +28,7 @@ from thb.runs.provenance import describe_scoring
 from thb.runtime.processes import make_accelerator
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.store import ClipStore
-from thb_dataset.records import Video
+from thb_dataset.records import Label, Video
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -146,6 +147,7 @@ def predict_videos(
     log: PredictionLog,
     accelerator: Accelerator,
     settings: PredictSettings | None = None,
+    fakes: Sequence[FakeFolder] = (),
 ) -> Predictions:
     """Score videos of a release; every process scores a share and returns all rows.
 
@@ -160,6 +162,7 @@ def predict_videos(
         log: The log, opened by every process on the same folder with its own rank.
         accelerator: The accelerator of this process; it gathers the rows.
         settings: How to score; None for the defaults.
+        fakes: Videos that are of no release; each gets a row of the part ``extra``.
 
     Raises:
         ReleaseError: A file cannot be downloaded.
@@ -171,8 +174,11 @@ def predict_videos(
     videos = tuple(video for video, _ in placed.values())
     with accelerator.main_process_first():  # the first process downloads
         files = fetch_files(opened, videos, sound=spec.listens, progress=settings.progress)
-    rows = _find_known(log, placed, files, settings)
-    remaining = sorted(set(placed).intersection(files.videos) - set(rows))
+    files = add_fakes(files, fakes)
+    made = {name: (folder.name, "extra") for folder in fakes for name in folder.files}
+    expected: dict[str, tuple[Video | str, str]] = {**placed, **made}
+    rows = _find_known(log, expected, files, settings)
+    remaining = sorted(set(expected).intersection(files.videos) - set(rows))
     share = remaining[accelerator.process_index :: accelerator.num_processes]
     accelerator.wait_for_everyone()  # no process appends before all processes have read the log
     meter = Meter(accelerator.device, settings.precision)
@@ -184,15 +190,14 @@ def predict_videos(
         sounds=files.sounds,
         meter=meter,
     )
-    for name, outcome in chain(outcomes, _describe_absent(placed, files)):
-        video, part = placed[name]
-        rows[name] = make_row(name, outcome, spec, video=video, split=part)
+    for name, outcome in chain(outcomes, _describe_absent(expected, files)):
+        rows[name] = _make_placed_row(name, outcome, spec, *expected[name])
         if outcome.status is not Status.MISSING:  # the file may be there when the run is continued
             log.append(rows[name], content=_digest_files(name, files, settings))
     throughput = gather_throughput(meter.read())
     gathered = gather_rows(rows.values(), accelerator)
     predictions = Predictions(rows=gathered, run=log.run, throughput=throughput)
-    predictions.check(placed)
+    predictions.check(expected)
     return predictions
 
 
@@ -256,6 +261,16 @@ def make_row(
         faces=outcome.faces,
         warnings=outcome.warnings,
     )
+
+
+def _make_placed_row(
+    name: str, outcome: Outcome, spec: ClipSpec, video: Video | str, part: str
+) -> Prediction:
+    """Return the row of a video of a release, or of a fake of which only the generator is known."""
+    if isinstance(video, Video):
+        return make_row(name, outcome, spec, video=video, split=part)
+    row = make_row(name, outcome, spec, split=part)
+    return replace(row, label=int(Label.FAKE), generator=video)
 
 
 def gather_rows(rows: Iterable[Prediction], accelerator: Accelerator) -> tuple[Prediction, ...]:

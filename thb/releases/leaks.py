@@ -123,10 +123,10 @@ def assign_splits(
     if settings.protocol is None:
         own = {video.video_id: (video, video.release_split.value) for video in release.videos}
         return {"release": own}
-    from thb_dataset.protocols import build_folds
-    from thb_dataset.records import Generator
+    from thb_dataset.protocols import build_folds, parse_held_out
 
-    held_out = Generator.parse(settings.fold) if settings.fold is not None else None
+    named = settings.fold
+    held_out = None if named is None else parse_held_out(named, settings.protocol)
     folds = build_folds(
         release.videos, settings.protocol, held_out=held_out, split_by=settings.split_by
     )

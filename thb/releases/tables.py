@@ -80,14 +80,13 @@ def load(  # noqa: PLR0913 — one parameter per option
 
 def _name_config(protocol: str, fold: str | None) -> str:
     from thb_dataset.hub.index import parse_config
-    from thb_dataset.protocols import fold_name
-    from thb_dataset.records import TRAINING_GENERATORS, Generator
+    from thb_dataset.protocols import fold_name, parse_held_out
+    from thb_dataset.records import TRAINING_GENERATORS
 
     parsed, held_out = parse_config(protocol)
     if fold is None:
         return protocol
-    by_slug = {generator.slug: generator for generator in TRAINING_GENERATORS}
-    wanted = by_slug.get(fold) or Generator.parse(fold)
+    wanted = parse_held_out(fold, parsed)
     if not parsed.is_folded or wanted not in TRAINING_GENERATORS:
         raise ProtocolError(f"{parsed.value} has no fold {fold}")
     if held_out not in (None, wanted):

@@ -16,7 +16,7 @@ from thb.runs.folders import CONFIG_FILE
 from thb.runs.record import RECORD_FILE, FoldRecord, explain_mismatch, read_record
 from thb_dataset.errors import DetectorError
 from thb_dataset.hub.files import read_hub_file
-from thb_dataset.protocols import Fold, Protocol, build_folds
+from thb_dataset.protocols import Fold, Protocol, build_folds, parse_held_out
 from thb_dataset.records import Generator
 
 
@@ -71,7 +71,8 @@ def open_folds(
     Args:
         detector: The detector or detectors, as :func:`find_fold_detectors` takes them.
         protocols: One or more of ``p1``, ``p2`` and ``p3``; their folds are returned in this order.
-        fold: Open only the fold that holds this generator out; None for all folds.
+        fold: Open only the fold that holds this generator out, by the generator's name or its own
+            (``p3-hallo``); None for all folds.
         release: The release, as :func:`thb.releases.opening.open_release` takes it.
         real_root: The folder of the real videos.
         choice: How the folds are read, and which detectors are accepted.
@@ -105,12 +106,14 @@ def build_all_folds(
     Raises:
         ProtocolError: A protocol, a fold or a reading does not exist, or a fold cannot be built.
     """
-    held_out = Generator.parse(fold) if isinstance(fold, str) else fold
     return tuple(
         built
         for protocol in protocols
         for built in build_folds(
-            opened.release.videos, protocol, held_out=held_out, split_by=split_by
+            opened.release.videos,
+            protocol,
+            held_out=None if fold is None else parse_held_out(fold, protocol),
+            split_by=split_by,
         )
     )
 

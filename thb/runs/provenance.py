@@ -93,6 +93,20 @@ class ImportRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FakesRecord:
+    """A folder of fakes that is of no release (``thb evaluate --fakes``).
+
+    Attributes:
+        videos: The number of its videos.
+        sha256: The sha256 of the lines ``<sha256 of the file>  <path in the folder>``, sorted by
+            path.
+    """
+
+    videos: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScoredDetector:
     """The detector that gave scores.
 
@@ -160,11 +174,13 @@ class FoldScoringRecord(FoldRecord, ScoringRecord):
         trained_on: The fold that the detector was trained on; None if the detector does not say.
         name: What the detector is called in tables; empty in records of older versions.
         imported: The file that the scores were read from; None for scores that this toolkit made.
+        fakes: The folders of fakes that were scored beside the release's videos, by generator.
     """
 
     trained_on: FoldRecord | None = None
     name: str = ""
     imported: ImportRecord | None = None
+    fakes: Mapping[str, FakesRecord] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

@@ -14,8 +14,11 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from thb_dataset.errors import HubUnreachableError, ReleaseError
@@ -36,19 +39,31 @@ GO_ON: Final = (
 _TRY_LATER: Final = (429, 500, 502, 503, 504)
 
 
-class _Clock(threading.local):
-    """What a thread has waited for in vain since its call began or the Hub last answered.
+@dataclass
+class _Clock:
+    """What a call has waited for in vain since it began or the Hub last answered.
 
     Attributes:
         sent: When the request was sent that is not answered yet; None without one.
         waited: Seconds, over all tries before that one.
+        silent: When the request was sent to which no answer has begun; None without one.
     """
 
     sent: float | None = None
     waited: float = 0.0
+    silent: float | None = None
 
 
-_clock = _Clock()
+# A context variable and no thread's own: the thread that sends counts for the one that waits.
+_own_clock: ContextVar[_Clock] = ContextVar("the Hub's clock")
+
+
+def _find_clock() -> _Clock:
+    try:
+        return _own_clock.get()
+    except LookupError:
+        _own_clock.set(_Clock())
+        return _own_clock.get()
 
 
 def patience_seconds() -> float:
@@ -74,7 +89,7 @@ def limit_waiting() -> None:
         ReleaseError: The environment variable is not a number above 0.
     """
     patience_seconds()
-    _clock.sent, _clock.waited = None, 0.0
+    _own_clock.set(_Clock())
     _install()
 
 
@@ -84,14 +99,57 @@ def _install() -> None:
     from huggingface_hub.utils._http import default_client_factory
 
     def make_client() -> Any:  # noqa: ANN401 — huggingface_hub 1 has httpx, 2 has httpx2
-        client = default_client_factory()
+        client: Any = default_client_factory()
         hooks = client.event_hooks
         hooks["request"] = [*hooks.get("request", []), _limit_request]
         hooks["response"] = [*hooks.get("response", []), _check_pause, _watch]
         client.event_hooks = hooks
+        client.send = partial(_send, client.send)
         return client
 
     set_client_factory(make_client)
+
+
+def _send(send: Callable[..., Any], request: Any, **options: Any) -> Any:  # noqa: ANN401
+    """Send a request that only reads, and give it up if its answer does not begin in time.
+
+    A limit for reading begins anew with every byte, so headers that drip can be given up only from
+    outside. The request runs in a thread of its own, which is left behind in that case.
+
+    Raises:
+        HubUnreachableError: The headers of the answer were not complete in time.
+    """
+    if request.method not in ("GET", "HEAD"):
+        return send(request, **options)
+    clock, seconds = _find_clock(), patience_seconds()
+    clock.silent = None
+    outcome: Future[Any] = Future()
+    context = copy_context()
+
+    def work() -> None:
+        try:
+            outcome.set_result(context.run(send, request, **options))
+        except BaseException as error:  # the thread that waits raises it
+            outcome.set_exception(error)
+
+    threading.Thread(target=work, name="thb-hub", daemon=True).start()
+    while True:
+        began = clock.silent
+        left = seconds if began is None else began + seconds - time.monotonic()
+        if wait([outcome], timeout=max(0.0, left)).done:
+            return outcome.result()
+        if began is not None and began == clock.silent:
+            outcome.add_done_callback(_discard)
+            raise HubUnreachableError(
+                f"the Hub ({request.url.host}) does not answer: no whole headers in {seconds:g} s:"
+                f" {GO_ON}"
+            )
+
+
+def _discard(outcome: Future[Any]) -> None:
+    """Close an answer that came too late."""
+    if outcome.exception() is None:
+        outcome.result().close()
 
 
 def _limit_request(request: Any) -> None:  # noqa: ANN401
@@ -102,14 +160,14 @@ def _limit_request(request: Any) -> None:  # noqa: ANN401
     """
     seconds = patience_seconds()
     is_reading = request.method in ("GET", "HEAD")
-    now = time.monotonic()
-    if _clock.sent is not None:
-        _clock.waited += now - _clock.sent
-    if is_reading and _clock.waited > seconds:
+    clock, now = _find_clock(), time.monotonic()
+    if clock.sent is not None:
+        clock.waited += now - clock.sent
+    if is_reading and clock.waited > seconds:
         raise HubUnreachableError(
-            f"the Hub ({request.url.host}) has not answered for {_clock.waited:.0f} s: {GO_ON}"
+            f"the Hub ({request.url.host}) has not answered for {clock.waited:.0f} s: {GO_ON}"
         )
-    _clock.sent = now
+    clock.sent = clock.silent = now
     silence = seconds if is_reading else max(SEND_SECONDS, seconds)
     ours = {"connect": CONNECT_SECONDS, "read": silence, "write": silence, "pool": silence}
     theirs = request.extensions.get("timeout", {})
@@ -123,8 +181,10 @@ def _check_pause(response: Any) -> None:  # noqa: ANN401
     Raises:
         HubUnreachableError: The Hub asks for a longer pause than we wait.
     """
+    clock = _find_clock()
+    clock.silent = None
     if response.status_code not in _TRY_LATER:
-        _clock.sent, _clock.waited = None, 0.0
+        clock.sent, clock.waited = None, 0.0
         return
     after = re.search(r"^\s*(\d+)", response.headers.get("retry-after", ""))
     reset = re.search(r"\bt=(\d+)", response.headers.get("ratelimit", ""))

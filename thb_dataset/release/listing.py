@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from thb_dataset.errors import ProtocolError, ReleaseError
 from thb_dataset.files import VIDEO_SUFFIXES
@@ -180,7 +181,8 @@ def _fake(path: str, audio: Mapping[str, str]) -> Video | Finding:
     try:
         generator = Generator.parse(folders[1] if is_extra else folders[0])
     except ProtocolError as error:
-        return Finding(kind=FindingKind.UNKNOWN_GENERATOR, subjects=(path,), detail=str(error))
+        detail = f"{error}. {advise_unknown_generator(path)}"
+        return Finding(kind=FindingKind.UNKNOWN_GENERATOR, subjects=(path,), detail=detail)
     if is_extra != (generator in EXTRA_GENERATORS):
         home = f"fake/{EXTRA_FOLDER}/" if generator in EXTRA_GENERATORS else f"fake/{generator}/"
         detail = f"{generator} belongs in {home}"
@@ -201,6 +203,19 @@ def _fake(path: str, audio: Mapping[str, str]) -> Video | Finding:
         driver=name.driver,
         audio=audio.get(sound),
     )
+
+
+def advise_unknown_generator(path: str, root: Path | None = None) -> str:
+    """Return what to do about the folder of a generator that the benchmark does not know.
+
+    Args:
+        path: The POSIX path of a video in it.
+        root: The folder of the release; None if it is not on this disk.
+    """
+    folders = path.split("/")[:-1]
+    top = folders[: 3 if folders[1] == EXTRA_FOLDER else 2]
+    option = shlex.quote(f"{top[-1]}={Path(root or '').joinpath(*top).as_posix()}")
+    return f"Score these videos as a column of their own: thb evaluate … --fakes {option}"
 
 
 def _real(dataset: RealDataset, stem: str, split: Split, audio: Mapping[str, str]) -> Video:

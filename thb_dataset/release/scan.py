@@ -22,7 +22,12 @@ from pathlib import Path
 from thb_dataset.errors import ReleaseError
 from thb_dataset.records import Video
 from thb_dataset.release.audit import Audit, audit_videos
-from thb_dataset.release.listing import Finding, FindingKind, list_videos
+from thb_dataset.release.listing import (
+    Finding,
+    FindingKind,
+    advise_unknown_generator,
+    list_videos,
+)
 from thb_dataset.release.split_lists import RealClips, SplitList, read_split_list
 from thb_dataset.wording import spell_out
 
@@ -186,11 +191,20 @@ def check_release(release: Release) -> Release:
     left_out = Counter(
         finding.kind
         for finding in release.findings
-        if finding.kind
-        in (FindingKind.UNKNOWN_GENERATOR, FindingKind.UNREADABLE_NAME, FindingKind.MISPLACED)
+        if finding.kind in (FindingKind.UNREADABLE_NAME, FindingKind.MISPLACED)
     )
     for kind, count in left_out.items():
         _log.warning("%s: %d left out (%s); thb data verify names them", release.name, count, kind)
+    unknown = Counter(
+        advise_unknown_generator(path, None if release.hub_repo else release.root)
+        for finding in release.findings
+        if finding.kind is FindingKind.UNKNOWN_GENERATOR
+        for path in finding.subjects
+    )
+    for advice, count in unknown.items():
+        _log.warning(
+            "%s: %d left out (%s). %s", release.name, count, FindingKind.UNKNOWN_GENERATOR, advice
+        )
     return release
 
 

@@ -128,7 +128,10 @@ class Colours:
     def note(self) -> str:
         """The warning about the conversion; empty without one."""
         if self.transfer != "sdr":
-            return f"is HDR ({self.transfer.upper()}) and was tone-mapped to SDR (BT.2390)"
+            return (
+                f"is HDR ({self.transfer.upper()}) and was tone-mapped to SDR (BT.2390): its score"
+                " may differ from that of an SDR copy"
+            )
         return "has BT.2020 colours, which were converted to BT.709" if self.wide else ""
 
     def convert(self, picture: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:

@@ -109,7 +109,7 @@ def test_the_middle_frame_and_a_threshold_can_be_chosen(run_thb: Run, leaky: Pat
 
 
 def test_a_protocol_is_compared_by_its_own_splits(run_thb: Run, leaky: Path) -> None:
-    code, report = check(run_thb, leaky, "--protocol", "p3", "--fold", "hallo2")
+    code, report = check(run_thb, leaky, "--protocol", "p3", "--fold", "p3-hallo2")
     assert (code, report["videos"]) == (0, {"test": 2, "train": 2}), "the leak is not in this fold"
 
 

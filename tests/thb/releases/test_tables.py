@@ -51,7 +51,7 @@ def test_the_official_list_brings_its_own_reals(tiny_release: MiniRelease) -> No
     }
 
 
-@pytest.mark.parametrize("fold", ["hallo", "Hallo", "HALLO"])
+@pytest.mark.parametrize("fold", ["hallo", "Hallo", "HALLO", "p3-hallo"])
 def test_a_fold_has_several_names(tiny_release: MiniRelease, fold: str) -> None:
     data = thb.load("p3", fold=fold, release=tiny_release.hub, real_root=tiny_release.real_root)
     assert list(data) == ["train", "validation", "test", "extra"]
@@ -65,6 +65,7 @@ def test_a_fold_has_several_names(tiny_release: MiniRelease, fold: str) -> None:
         ({"protocol": "p1", "fold": "hallo"}, "p1 has no fold hallo"),
         ({"protocol": "p3", "fold": "magi_1"}, "p3 has no fold magi_1"),
         ({"protocol": "p3", "fold": "sora"}, "unknown generator 'sora'"),
+        ({"protocol": "p3", "fold": "p2-hallo"}, "p2-hallo is no fold of p3"),
         ({"protocol": "p3-hallo", "fold": "hallo2"}, "is the fold of Hallo, not of Hallo2"),
         ({"release": "./nowhere"}, "there is no folder ./nowhere"),
         ({"real_root": "nowhere"}, "there is no folder nowhere for the real videos"),

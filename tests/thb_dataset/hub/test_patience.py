@@ -70,6 +70,18 @@ def drip(request: BaseHTTPRequestHandler) -> None:
         time.sleep(0.1)
 
 
+def drip_headers(request: BaseHTTPRequestHandler) -> None:
+    """Send an endless header, a byte at a time, so that no wait for a byte is ever long."""
+    request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    for _ in range(60):
+        try:
+            request.wfile.write(b"x")
+            request.wfile.flush()
+        except OSError:
+            return
+        time.sleep(0.1)
+
+
 def make_pause(header: str, value: str) -> Mood:
     def ask(request: BaseHTTPRequestHandler) -> None:
         request.send_response(429)
@@ -90,6 +102,7 @@ def fail(request: BaseHTTPRequestHandler) -> None:
     ("mood", "says"),
     [
         (hang, "does not answer"),
+        (drip_headers, r"does not answer: no whole headers in 0.5 s.*HF_HUB_OFFLINE=1"),
         (drip, r"sent only \d+ bytes in 0.5 s.*HF_HUB_OFFLINE=1"),
         (make_pause("Retry-After", "7201"), "a pause of 7201 s.*HF_HUB_OFFLINE=1"),
         (make_pause("RateLimit", '"api";r=0;t=300'), "a pause of 300 s"),
@@ -114,7 +127,9 @@ CALLS: dict[str, Callable[[], object]] = {
 }
 
 
-@pytest.mark.parametrize("mood", [hang, drip, fail, make_pause("Retry-After", "7201")])
+@pytest.mark.parametrize(
+    "mood", [hang, drip, drip_headers, fail, make_pause("Retry-After", "7201")]
+)
 @pytest.mark.parametrize("call", CALLS)
 def test_every_call_ends_in_time_and_says_how_to_go_on(call: str, mood: Mood, serve: Serve) -> None:
     serve(mood)
@@ -180,6 +195,34 @@ def test_a_list_without_an_end_is_given_up(serve: Serve, monkeypatch: pytest.Mon
     monkeypatch.setattr(release, "MOST_FILES", 1000)
     with pytest.raises(ReleaseError, match="more than 1,000 files"):
         list_hub("org/name", "0" * 40)
+
+
+def test_a_slow_answer_that_flows_is_read_to_its_end(serve: Serve) -> None:
+    def flow(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.end_headers()
+        for _ in range(10):
+            request.wfile.write(b"x" * 1024)
+            request.wfile.flush()
+            time.sleep(0.1)
+
+    url = serve(flow)
+    with explained_hub_errors("org/name"):
+        assert get_session().get(url).content == b"x" * 10_240
+
+
+def test_a_redirect_begins_a_wait_of_its_own(serve: Serve) -> None:
+    def lead(request: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.3)
+        step = int(request.path.rpartition("/")[2] or 0)
+        request.send_response(302 if step < 3 else 200)
+        request.send_header("Location", f"/{step + 1}")
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    url = serve(lead)
+    with explained_hub_errors("org/name"):
+        assert get_session().get(url).status_code == 200
 
 
 def test_a_short_pause_is_kept(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,6 +127,7 @@ def test_one_colour_looks_the_same_however_it_is_coded(
     assert np.abs(shown - np.array(COLOURS)).max() <= 4, shown.tolist()
     said = " ".join(frames.warnings)
     assert ("tone-mapped" in said) == (transfer != SDR)
+    assert ("its score may differ from that of an SDR copy" in said) == (transfer != SDR)
     assert bool(said) == (transfer != SDR or primaries == 9)
 
 

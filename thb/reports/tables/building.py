@@ -189,8 +189,11 @@ def _make_table(
         heading = f"{group.protocol.upper()} ({SHIFTS[group.protocol]}), as the paper prints it"
     if part == "extra":
         heading = f"test-only generators, {heading}"
+    own = {name for result in results for name in result.fakes}
     counts = {
-        name: count_videos(results, name)
+        name: f"not of the release, {count_videos(results, name)}"
+        if name in own
+        else count_videos(results, name)
         for name in columns
         if any(cell.generator == name for result in results for cell in result.cells)
     }
