@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from thb.publishing.dataset import publish_dataset
     from thb.publishing.detector import publish_detector
     from thb.publishing.metric import publish_metric
+    from thb.publishing.proposal import propose_generator
     from thb.publishing.space import publish_space
     from thb.publishing.submission import submit
     from thb.releases.identity_splits import split_folder
@@ -135,6 +136,7 @@ __all__ = [
     "load",
     "make_gallery",
     "predict",
+    "propose_generator",
     "prune_cache",
     "publish_dataset",
     "publish_detector",
@@ -205,6 +207,7 @@ _HOMES = {
     "load": "thb.releases.tables",
     "make_gallery": "thb.explanations.gallery",
     "predict": "thb.prediction.predict",
+    "propose_generator": "thb.publishing.proposal",
     "prune_cache": "thb.runtime.cache",
     "publish_dataset": "thb.publishing.dataset",
     "publish_detector": "thb.publishing.detector",

@@ -23,7 +23,9 @@ def submit(  # noqa: PLR0913 — one parameter per option
     run: Annotated[
         Path,
         typer.Argument(
-            metavar="RUN", help="The run folder, with <fold>/predictions.parquet for every fold."
+            metavar="RUN",
+            help="The run folder, with <fold>/predictions.parquet for every fold; with --generator"
+            " the folder of its clips.",
         ),
     ],
     repo: Annotated[
@@ -34,13 +36,25 @@ def submit(  # noqa: PLR0913 — one parameter per option
         str | None,
         typer.Option(
             metavar="ORG/NAME",
-            help="The model repo with the weights. (default: what the predictions name)",
+            help="The model repo with the weights; with --generator who proposes what. (default:"
+            " what the predictions name)",
         ),
     ] = None,
     revision: Annotated[
         str | None,
         typer.Option(
-            metavar="COMMIT", help="The commit of the weights. (default: the model repo's main)"
+            metavar="COMMIT",
+            help="The commit of the weights; with --generator its version. (default: the model"
+            " repo's main)",
+        ),
+    ] = None,
+    generator: Annotated[
+        str | None,
+        typer.Option(
+            "--generator",
+            metavar="NAME",
+            help="Propose a new generator instead: a list of clips with digests is sent, the clips"
+            " stay with you.",
         ),
     ] = None,
     release: Annotated[
@@ -97,14 +111,29 @@ def submit(  # noqa: PLR0913 — one parameter per option
 
     Every number is computed anew, and the submission is checked as its maintainers check it.
     Then it goes to the results repo as a pull request. Starting again sends nothing twice.
-    What may be submitted stands in the README of a results repo (thb board init).
+    What may be submitted stands in the README of a results repo (thb board init). With
+    --generator a folder of new fakes is proposed instead.
 
     JSON: folder, model, revision, results and entries (as in thb publish) and notes.
 
     Examples:
         thb submit runs/x --repo ORG/results --model ORG/x
-        thb submit runs/x --repo o/r --model o/x --revision COMMIT --dry-run out
+        thb submit clips --generator G --model ORG/G --revision v1 --repo ORG/results
     """
+    if generator is not None:
+        links = {"paper": paper, "code": code}
+        _propose(
+            run,
+            generator,
+            proposer=model,
+            version=revision,
+            repo=repo,
+            links={what: link for what, link in links.items() if link is not None},
+            dry_run=dry_run,
+            create_pr=create_pr,
+            output=output,
+        )
+        return
     from thb.publishing.submission import SubmitSettings
     from thb.publishing.submission import submit as send
 
@@ -130,6 +159,44 @@ def submit(  # noqa: PLR0913 — one parameter per option
         write_json(submitted.to_dict())
         return
     _write(submitted)
+
+
+def _propose(  # noqa: PLR0913 — what the options say
+    videos: Path,
+    name: str,
+    *,
+    proposer: str | None,
+    version: str | None,
+    repo: str,
+    links: dict[str, str],
+    dry_run: Path | None,
+    create_pr: bool,
+    output: OutputFormat,
+) -> None:
+    from thb.publishing.proposal import propose_generator
+
+    if proposer is None or version is None:
+        raise typer.BadParameter(
+            "a generator is proposed by somebody and in a version: pass --model ORG/NAME and"
+            " --revision VERSION",
+            param_hint="--generator",
+        )
+    sent = propose_generator(
+        videos,
+        name=name,
+        proposer=proposer,
+        version=version,
+        repo=repo,
+        links=links,
+        dry_run=dry_run,
+        create_pr=create_pr,
+    )
+    if output is OutputFormat.JSON:
+        write_json(sent.to_dict())
+        return
+    for path in sent.files:
+        write_line(escape(path))
+    _write_outcome(sent, "results repo")
 
 
 def _write(submitted: Submitted) -> None:
