@@ -118,7 +118,7 @@ def submit(  # noqa: PLR0913 — one parameter per option
 
     Examples:
         thb submit runs/x --repo ORG/results --model ORG/x
-        thb submit clips --generator G --model ORG/G --revision v1 --repo ORG/results
+        thb submit clips --generator G --model o/G --revision v1 --repo o/results
     """
     if generator is not None:
         links = {"paper": paper, "code": code}
