@@ -25,7 +25,8 @@ from thb.boards.views import (
     view_generator,
 )
 from thb.evaluation.tables import TITLES, order_generators, show
-from thb.reports.report.section import bullets, folded, paragraph, plain, table
+from thb.reports.report.section import bullets, folded, paragraph, table
+from thb.runtime.text import plain
 from thb_dataset.html_page import embed_picture
 
 METRICS: Final = ("t1", "t01", "auc", "brier")

@@ -11,7 +11,7 @@ from typing import Final
 from thb.boards.pictures import Picture, draw_curves
 from thb.boards.reading import PublishedBoards, fetch_predictions, pack_predictions
 from thb.boards.views import view_detector
-from thb.reports.report.section import plain
+from thb.runtime.text import plain
 from thb_dataset.errors import THBError
 
 MOST_PARCELS: Final = 20

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from thb.boards.detectability_record import Caught, Detectability, Finding
-from thb.reports.report.section import bullets, paragraph, plain, table
+from thb.reports.report.section import bullets, paragraph, table
 from thb.runtime.records import to_json
-from thb.runtime.text import printable
+from thb.runtime.text import plain, printable
 from thb_dataset.errors import DetectorError, VideoError
 from thb_dataset.files import write_json, write_whole
 from thb_dataset.html_page import embed_picture, write_page

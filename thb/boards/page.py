@@ -6,7 +6,8 @@ from html import escape
 from typing import Final
 
 from thb.boards.sheets import Sheet, SheetRow, SheetSet
-from thb.reports.report.section import bullets, folded, paragraph, plain
+from thb.reports.report.section import bullets, folded, paragraph
+from thb.runtime.text import plain
 from thb_dataset.html_page import write_page
 
 _NAME: Final = 2

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +10,7 @@ from thb.boards.board import DetectorBoard, DetectorRow, Estimate, GeneratorBoar
 from thb.boards.page import draw_page
 from thb.boards.sheets import Sheet, SheetRow, SheetSet, lay_out_detectors, lay_out_generators
 from thb.reports.tables.markdown import without_markup
-from thb.reports.tables.tidy import harmless
+from thb.runtime.csv_text import write_csv
 from thb.runtime.records import to_json
 from thb.runtime.text import markdown_row
 from thb_dataset.files import write_json, write_whole
@@ -48,7 +46,7 @@ def save_detectors(board: DetectorBoard, folder: Path) -> list[Path]:
         for row in _list_detector(protocol, line)
     )
     texts = {
-        ".csv": _write_csv(DETECTOR_COLUMNS, rows),
+        ".csv": write_csv(DETECTOR_COLUMNS, rows),
         ".md": write_markdown(lay_out_detectors(board)),
         ".html": draw_page(lay_out_detectors(board)),
     }
@@ -68,7 +66,7 @@ def save_generators(board: GeneratorBoard, folder: Path) -> list[Path]:
         for row in _list_generator(protocol, line)
     )
     texts = {
-        ".csv": _write_csv(GENERATOR_COLUMNS, rows),
+        ".csv": write_csv(GENERATOR_COLUMNS, rows),
         ".md": write_markdown(lay_out_generators(board)),
         ".html": draw_page(lay_out_generators(board)),
     }
@@ -83,14 +81,6 @@ def _save(folder: Path, name: str, record: object, texts: Mapping[str, str]) -> 
     return [folder / f"{name}{ending}" for ending in (".json", *texts)]
 
 
-def _write_csv(columns: tuple[str, ...], rows: Iterator[dict[str, Any]]) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
-
-
 def _list_detector(protocol: str, row: DetectorRow) -> Iterator[dict[str, Any]]:
     common = {
         "protocol": protocol,
@@ -99,16 +89,16 @@ def _list_detector(protocol: str, row: DetectorRow) -> Iterator[dict[str, Any]]:
         "rank_high": row.rank_high,
         "group": row.group,
         "kind": row.kind,
-        "name": harmless(row.name),
-        "marks": harmless(" ".join(mark.symbol for mark in row.marks)),
+        "name": row.name,
+        "marks": " ".join(mark.symbol for mark in row.marks),
         "tier": row.tier,
-        "modality": harmless(row.modality),
-        "org": harmless(row.org),
-        "model": harmless(row.model),
-        "revision": harmless(row.revision),
-        "link": harmless(row.link),
-        "folder": harmless(row.folder),
-        "reason": harmless(row.reason or ""),
+        "modality": row.modality,
+        "org": row.org,
+        "model": row.model,
+        "revision": row.revision,
+        "link": row.link,
+        "folder": row.folder,
+        "reason": row.reason or "",
     }
     parts = [("test", "mean", row.mean)]
     parts += [("test", name, numbers) for name, numbers in row.cells.items()]
@@ -121,7 +111,7 @@ def _list_detector(protocol: str, row: DetectorRow) -> Iterator[dict[str, Any]]:
             yield {
                 **common,
                 "part": part,
-                "generator": harmless(generator),
+                "generator": generator,
                 **_spread(metric, own),
             }
 
@@ -132,7 +122,7 @@ def _spread(metric: str, own: Estimate) -> dict[str, Any]:
         "value": own.value,
         "low": own.low,
         "high": own.high,
-        "below_resolution": str(own.below_resolution).lower(),
+        "below_resolution": own.below_resolution,
     }
 
 
@@ -143,19 +133,19 @@ def _list_generator(protocol: str, row: GeneratorRow) -> Iterator[dict[str, Any]
         "rank_low": row.rank_low,
         "rank_high": row.rank_high,
         "group": row.group,
-        "name": harmless(row.name),
+        "name": row.name,
         "part": row.part,
         "n_fake": row.videos and row.videos.fake,
         "n_real": row.videos and row.videos.real,
     }
     if not row.mean:
-        yield {**common, "folder": harmless(row.folder)}
+        yield {**common, "folder": row.folder}
     for metric, own in row.mean.items():
         yield {**common, "detector": "mean", **_spread(metric, own)}
     for metric, value in row.floor.items():
         yield {**common, "detector": "metadata", "metric": metric, "value": value}
     for catch in row.by_detector:
-        named = {"detector": harmless(catch.name), "folder": harmless(catch.folder)}
+        named = {"detector": catch.name, "folder": catch.folder}
         yield {**common, **named, "metric": "t1", "value": catch.t1}
         yield {**common, **named, "metric": "t01", "value": catch.t01}
 

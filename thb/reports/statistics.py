@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from thb.evaluation.terminal_tables import start_table
 from thb.releases.opening import DEFAULT_RELEASE, scan_release_named
 from thb.reports.tables.latex import escape_latex
-from thb.reports.tables.tidy import harmless
+from thb.runtime.csv_text import write_csv
 from thb.runtime.text import markdown_row, print_fitting, print_text, printable
 
 if TYPE_CHECKING:
@@ -167,17 +165,16 @@ class ReleaseStatistics:
 
     def to_csv(self) -> str:
         """Return one row for each generator and real dataset, with a header."""
-        stream = io.StringIO()
         names = [name or "name" for name in _HEADINGS]
-        writer = csv.DictWriter(
-            stream, [*names, "artifacts", "release"], extrasaction="ignore", lineterminator="\n"
+        rows = (
+            {
+                **count.to_dict(),
+                "artifacts": "; ".join(count.artifacts),
+                "release": self.release,
+            }
+            for count in self.counts
         )
-        writer.writeheader()
-        for count in self.counts:
-            artifacts = "; ".join(count.artifacts)
-            values = {**count.to_dict(), "artifacts": artifacts, "release": harmless(self.release)}
-            writer.writerow(values)
-        return stream.getvalue()
+        return write_csv([*names, "artifacts", "release"], rows)
 
     def print(self, console: Console) -> None:
         """Print the table, with fewer columns where they do not fit, and the notes."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from thb.evaluation.tables import order_generators
 from thb.reports.run_transitions import RunTransitions
-from thb.reports.tables.tidy import harmless
+from thb.runtime.csv_text import write_csv as write_table
 from thb.runtime.text import markdown_row, print_fitting, print_text, printable, write_scores
 
 if TYPE_CHECKING:
@@ -50,7 +48,7 @@ def write_csv(found: RunTransitions, *, listed: bool = False) -> str:
     """
     own = found.transitions
     common: dict[str, Any] = {
-        "detector": harmless(found.name),
+        "detector": found.name,
         "before": own.before,
         "after": own.after,
     }
@@ -60,11 +58,11 @@ def write_csv(found: RunTransitions, *, listed: bool = False) -> str:
         rows = [
             {
                 **common,
-                "video_id": harmless(video.video_id),
-                "generator": harmless(video.generator),
+                "video_id": video.video_id,
+                "generator": video.generator,
                 "score_before": video.before,
                 "score_after": video.after,
-                "fold": harmless(video.fold),
+                "fold": video.fold,
             }
             for video in own.videos
         ]
@@ -77,7 +75,7 @@ def write_csv(found: RunTransitions, *, listed: bool = False) -> str:
         rows = [
             {
                 **common,
-                "generator": harmless(row.generator),
+                "generator": row.generator,
                 "compared": row.compared,
                 "true_positives": row.true_positives,
                 "false_negatives": row.false_negatives,
@@ -91,11 +89,7 @@ def write_csv(found: RunTransitions, *, listed: bool = False) -> str:
             for row in own.rows
             for paper in [found.published.get(row.generator)]
         ]
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, [*common, *titles], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+    return write_table([*common, *titles], rows)
 
 
 def _titles(found: RunTransitions) -> list[str]:

@@ -10,7 +10,8 @@ from typing import Final
 from thb.runtime.text import escape
 
 FORMULA_STARTS: Final = ("=", "+", "-", "@")
-"""A spreadsheet takes a cell that begins with one of these for a formula."""
+"""A spreadsheet takes a cell that begins with one of these, or with blanks and then one, for a
+formula."""
 
 _HARMLESS: Final = "'"
 
@@ -44,11 +45,11 @@ def write_cell(value: Cell) -> str:
         return str(value).lower()
     if isinstance(value, str):
         text = escape(value)
-        return f"{_HARMLESS}{text}" if text.startswith(FORMULA_STARTS) else text
+        return f"{_HARMLESS}{text}" if text.lstrip().startswith(FORMULA_STARTS) else text
     return repr(value)
 
 
 def read_cell(text: str) -> str:
     """Return the text of a cell as it was before :func:`write_cell` made it harmless."""
     inner = text.removeprefix(_HARMLESS)
-    return inner if text != inner and inner.startswith(FORMULA_STARTS) else text
+    return inner if text != inner and inner.lstrip().startswith(FORMULA_STARTS) else text

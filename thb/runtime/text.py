@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,11 @@ _MOST_DECIMALS: Final = 6
 def printable(text: str) -> str:
     """Return a text in which a terminal finds no control characters to obey."""
     return "".join(letter if letter.isprintable() else "�" for letter in text)
+
+
+def plain(text: object) -> str:
+    """Return a text that others wrote as HTML that shows it and does nothing else."""
+    return html.escape(printable(str(text)))
 
 
 def escape(text: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from thb.runtime.csv_text import FORMULA_STARTS, read_cell, write_cell, write_csv
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "-clip.mp4"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "-clip.mp4", "  =1+1"])
 def test_a_formula_is_text_and_comes_back_as_it_was(text: str) -> None:
     cell = write_cell(text)
     assert cell == f"'{text}"

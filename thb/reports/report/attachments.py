@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from thb.reports.report.section import folded, markdown, plain
+from thb.reports.report.section import folded, markdown
+from thb.runtime.text import plain
 from thb_dataset.errors import ResultError
 from thb_dataset.html_page import embed_picture
 

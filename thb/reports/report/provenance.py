@@ -8,8 +8,9 @@ from typing import Any
 
 from thb.evaluation.result import Result
 from thb.reports.evaluations import Evaluation
-from thb.reports.report.section import folded, paragraph, plain, table
+from thb.reports.report.section import folded, paragraph, table
 from thb.runtime.records import to_json
+from thb.runtime.text import plain
 
 
 def write_provenance(evaluations: Sequence[Evaluation]) -> str:

@@ -14,13 +14,13 @@ from thb.reports.figures.style import render_figure
 from thb.reports.report.attachments import find_attachments, write_gallery, write_looks
 from thb.reports.report.omissions import write_omissions
 from thb.reports.report.provenance import write_provenance
-from thb.reports.report.section import Section, paragraph, plain
+from thb.reports.report.section import Section, paragraph
 from thb.reports.report.summary import write_summary
 from thb.reports.report.transitions import write_transitions
 from thb.reports.tables.building import build_tables
 from thb.reports.tables.html import write_fragment
 from thb.runtime.progress import progress_bar
-from thb.runtime.text import printable
+from thb.runtime.text import plain, printable
 from thb_dataset.files import write_whole
 from thb_dataset.html_page import embed_picture, write_page
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import groupby
 from typing import Final
 
-from thb.runtime.text import printable
+from thb.runtime.text import plain
 
 _BETWEEN_CELLS: Final = re.compile(r"(?<!\\)\|")
 
@@ -27,11 +26,6 @@ class Section:
     anchor: str
     title: str
     html: str
-
-
-def plain(text: object) -> str:
-    """Return a text that others wrote as HTML that shows it and does nothing else."""
-    return escape(printable(str(text)))
 
 
 def paragraph(text: str) -> str:

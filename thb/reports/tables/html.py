@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Final
 
 from thb.evaluation.tables import TITLES
 from thb.reports.tables.shades import SHADES
 from thb.reports.tables.table import GRADED, MEAN, Entry, Line, Table, TableSet
-from thb.runtime.text import printable
+from thb.runtime.text import plain, printable
 from thb_dataset import html_page
 
 _STYLE: Final = """
@@ -69,7 +68,7 @@ def write_fragment(tables: TableSet) -> str:
         f".thb-tables .thb-{word}{{background:{back};color:{letters}}}"
         for word, (back, letters) in SHADES.items()
     )
-    notes = "\n".join(f"<li>{_text(note)}</li>" for note in tables.notes)
+    notes = "\n".join(f"<li>{plain(note)}</li>" for note in tables.notes)
     return "\n".join(
         [
             '<section class="thb-tables">',
@@ -92,21 +91,17 @@ def write_page(tables: TableSet) -> str:
     )
 
 
-def _text(text: str) -> str:
-    return escape(printable(text))
-
-
 def _draw_table(table: Table) -> str:
     heading = f"{table.label}: {table.title}"
     names = [
-        _text(name).replace("AniPortrait", "AniPortrait<wbr>") + _small(table.counts.get(name, ""))
+        plain(name).replace("AniPortrait", "AniPortrait<wbr>") + _small(table.counts.get(name, ""))
         for name in table.columns
     ]
     columns = "".join(f'<th role="columnheader" scope="col">{name}</th>' for name in names)
     rows = "\n".join(_draw_line(table, line) for line in table.lines)
     return (
-        f"<figure>\n<figcaption>{_text(heading)}</figcaption>\n"
-        f'<div class="thb-scroll" tabindex="0" role="region" aria-label="{_text(heading)}">\n'
+        f"<figure>\n<figcaption>{plain(heading)}</figcaption>\n"
+        f'<div class="thb-scroll" tabindex="0" role="region" aria-label="{plain(heading)}">\n'
         # A narrow page lays the table out anew, and the roles keep it a table for screen readers.
         '<table role="table">\n<thead role="rowgroup"><tr role="row">'
         f'<th role="columnheader" scope="col">detector</th>{columns}</tr></thead>\n'
@@ -115,7 +110,7 @@ def _draw_table(table: Table) -> str:
 
 
 def _small(text: str) -> str:
-    return f"<small>{_text(text)}</small>" if text else ""
+    return f"<small>{plain(text)}</small>" if text else ""
 
 
 def _draw_line(table: Table, line: Line) -> str:
@@ -123,16 +118,16 @@ def _draw_line(table: Table, line: Line) -> str:
     below = ", ".join(text for text in (kind, line.fold) if text)
     cells = "".join(_draw_cell(table, line, column) for column in table.columns)
     mark = ' class="thb-printed"' if line.printed else ""
-    name = _text(line.name) + _small(below)
+    name = plain(line.name) + _small(below)
     return f'<tr role="row"{mark}><th role="rowheader" scope="row">{name}</th>{cells}</tr>'
 
 
 def _draw_cell(table: Table, line: Line, column: str) -> str:
     videos = line.videos.get(column)
     counts = videos.text if videos and column != MEAN else ""
-    attributes = f' data-column="{_text(column)}"'
+    attributes = f' data-column="{plain(column)}"'
     if counts:
-        attributes += f' data-videos="{_text(counts)}"'
+        attributes += f' data-videos="{plain(counts)}"'
     numbers = "".join(
         _draw_entry(metric, entry)
         for metric in table.metrics
