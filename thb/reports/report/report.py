@@ -42,6 +42,7 @@ details { margin: .6rem 0 }
 summary { cursor: pointer }
 @media (prefers-color-scheme: dark) { th, td { border-color: #444 } }
 @media print { nav { display: none } h2, img, tr { break-inside: avoid }
+.drawings { grid-template-columns: 1fr 1fr } .drawings figure { break-inside: avoid }
 .wide { overflow: visible } table { font-size: 7.5pt } }
 """
 
