@@ -167,3 +167,23 @@ def read_calibration(
         _log.warning("%s is for other weights and is ignored: run thb calibrate again", file)
         return None
     return calibration
+
+
+def read_first_calibration(
+    places: Iterable[Path], *, weights_sha256: str | None
+) -> Calibration | None:
+    """Return the first threshold of these weights that lies in one of the folders; None without.
+
+    Args:
+        places: The folders, the likeliest first.
+        weights_sha256: The digest of the weights, as :func:`read_calibration` takes it.
+
+    Raises:
+        DetectorError: A file is damaged.
+    """
+    for place in places:
+        if (place / THRESHOLDS_FILE).is_file():  # a folder that is not there is no Hub id
+            calibration = read_calibration(place, weights_sha256=weights_sha256)
+            if calibration is not None:
+                return calibration
+    return None

@@ -12,8 +12,8 @@ from thb.evaluation.gathering import GatheredFolds, gather_predictions
 from thb.evaluation.pairs import Pair, pair_folds
 from thb.evaluation.result import Result
 from thb.evaluation.score import score
-from thb.prediction.calibration import THRESHOLDS_FILE, Calibration, read_calibration
 from thb.prediction.predictions import Predictions
+from thb.prediction.thresholds import Calibration, read_first_calibration
 from thb.runs.folders import PREDICTIONS_FILE
 from thb.runs.provenance import FoldScoringRecord
 from thb_dataset.errors import ResultError
@@ -113,8 +113,8 @@ def _read_calibrations(group: GatheredFolds) -> dict[str, Calibration]:
         run = predictions.run
         if not isinstance(run, FoldScoringRecord) or run.detector.weights_sha256 is None:
             continue
-        for folder in (group.folder / run.fold, Path(run.detector.name or run.fold)):
-            if run.fold not in found and (folder / THRESHOLDS_FILE).is_file():
-                own = read_calibration(folder, weights_sha256=run.detector.weights_sha256)
-                found |= {run.fold: own} if own is not None else {}
+        places = (group.folder / run.fold, Path(run.detector.name or run.fold))
+        own = read_first_calibration(places, weights_sha256=run.detector.weights_sha256)
+        if own is not None and run.fold not in found:
+            found[run.fold] = own
     return found

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from thb.evaluation.result import Result
-from thb.prediction.calibration import read_calibration
 from thb.prediction.predictions import Prediction, Predictions
+from thb.prediction.thresholds import read_first_calibration
 from thb.robustness.features import FeatureArea, find_area
 from thb.runs.provenance import FoldScoringRecord
 from thb_dataset.records import RealDataset
@@ -89,9 +89,10 @@ def _measure_fold(
     reals = [row for row in rows if row.label == 0 and row.score is not None]
     known = [row for row in reals if row.real_dataset in SOURCES]
     thresholds = {_T1: result.thresholds[run.fold]["t1"]}
-    calibrated = _find_calibrated(run, folder)
-    if calibrated is not None:
-        thresholds[_CALIBRATED] = calibrated
+    places = () if folder is None else (folder / run.fold, folder)
+    calibration = read_first_calibration(places, weights_sha256=run.detector.weights_sha256)
+    if calibration is not None:
+        thresholds[_CALIBRATED] = calibration.threshold
     return SourceScores(
         detector=result.title,
         fold=run.fold,
@@ -105,15 +106,6 @@ def _measure_fold(
             _count_alarms(rule, threshold, reals) for rule, threshold in thresholds.items()
         ),
     )
-
-
-def _find_calibrated(run: FoldScoringRecord, folder: Path | None) -> float | None:
-    """Return the threshold that lies beside the weights of a fold's detector, if there is one."""
-    for place in () if folder is None else (folder / run.fold, folder):
-        calibration = read_calibration(place, weights_sha256=run.detector.weights_sha256)
-        if calibration is not None:
-            return calibration.threshold
-    return None
 
 
 def _count_alarms(rule: str, threshold: float | None, reals: Sequence[Prediction]) -> FalseAlarms:
