@@ -62,6 +62,10 @@ class Recipe:
             faces, once. None keeps as many as scoring takes; ``uniform`` sampling keeps no more.
         draws_per_video: Samples that an epoch draws from each video of the more frequent class,
             each at random among the clips that are kept.
+        pairs: Whether each fake of a batch stands beside the real video that moves its face, if
+            the fold trains on it; otherwise beside one of the same source, or any.
+        views: The number of different samples that a video has, each varied once and for all; None
+            varies every sample anew.
         optimiser: ``adamw``, ``adam`` (its weight decay goes through its moments) or ``sgd``.
         learning_rate: The highest learning rate.
         momentum: The momentum of SGD, or the first beta of Adam.
@@ -99,6 +103,8 @@ class Recipe:
     clips_per_sample: int = 1
     clips_cut: int | None = None
     draws_per_video: int = 1
+    pairs: bool = False
+    views: int | None = None
     optimiser: Optimiser = "adamw"
     learning_rate: float = 1e-4
     momentum: float = 0.9
@@ -142,8 +148,8 @@ class Recipe:
         ]
         faults += [
             f"{name}={value!r} is not a whole number of 1 or more"
-            for name, value in (("patience", self.patience), ("clips_cut", self.clips_cut))
-            if value is not None and not _is_whole(value, 1)
+            for name in ("patience", "clips_cut", "views")
+            if (value := getattr(self, name)) is not None and not _is_whole(value, 1)
         ]
         if _is_whole(self.batch_size, 2) and self.batch_size % 2:
             faults.append(f"batch_size={self.batch_size} is odd, and half of a batch is real")
@@ -165,7 +171,7 @@ class Recipe:
         ]
         faults += [
             f"{name}={getattr(self, name)!r} is not true or false"
-            for name in ("flip", "decay_vectors")
+            for name in ("flip", "decay_vectors", "pairs")
             if not isinstance(getattr(self, name), bool)
         ]
         faults += [
@@ -241,10 +247,11 @@ class PublishedRecipe:
         draws_per_video: Samples of each video in an epoch.
         random_clips: Whether each of them begins anywhere in its even part of the video, drawn
             again at every step. ``thb train`` draws among ``STARTS_KEPT`` places in each part.
+        pairs: Whether fakes stand beside their real videos in a batch.
         label_smoothing: The share of a label that goes to both classes evenly.
         loss_terms: Name -> weight.
         gradient_value_clip: The largest absolute value of a gradient's entry.
-        mixed_precision: ``fp16``, or None; ``thb train`` follows it on a GPU.
+        mixed_precision: Half precision, or None; ``thb train`` follows it by itself on a GPU only.
         backbone_weights: The weights that the backbone began with.
         frozen: Parts that are not trained.
         decay_vectors: Whether biases and scales of norms decay as well.
@@ -271,6 +278,7 @@ class PublishedRecipe:
     clips_per_sample: int = 1
     draws_per_video: int = 1
     random_clips: bool = False
+    pairs: bool = False
     label_smoothing: float = 0.0
     loss_terms: Mapping[str, float] = field(
         default_factory=lambda: MappingProxyType({"cross_entropy": 1.0})
@@ -294,6 +302,7 @@ class PublishedRecipe:
             clips_per_sample=self.clips_per_sample,
             clips_cut=STARTS_KEPT * self.clips_per_sample if self.random_clips else None,
             draws_per_video=self.draws_per_video,
+            pairs=self.pairs,
             optimiser=self.optimiser,
             learning_rate=self.learning_rate,
             momentum=self.momentum,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
-from detectors.base import DetectorConfig
+from detectors.tuning import TunedConfig
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import DetectorError
 
@@ -42,7 +42,7 @@ CLIPS: Final[Mapping[str, ClipSpec]] = MappingProxyType(
 PATCHES: Final[Mapping[str, int]] = MappingProxyType({"clip": 14, "dinov3": 16, "pe": 14})
 
 
-class GenDConfig(DetectorConfig):
+class GenDConfig(TunedConfig):
     """The settings of :class:`~detectors.gend.modeling.GenD`.
 
     Attributes:
@@ -58,6 +58,9 @@ class GenDConfig(DetectorConfig):
         grid: The side, in patches, of the positions that ``pe`` has learned; they are resized to
             the picture. None for that of the published backbone.
         unit_length: Whether the feature is brought to unit length before the head.
+        tuned: ``layer_norms`` is the published training: the layer normalisations and the head.
+        uniformity_weight: The weight, in the loss, of how evenly the features are spread.
+        alignment_weight: The weight of how close the features of one label are.
     """
 
     model_type = "thb_gend"
@@ -73,6 +76,9 @@ class GenDConfig(DetectorConfig):
     registers: int = 4
     grid: int | None = None
     unit_length: bool = True
+    tuned: str = "layer_norms"
+    uniformity_weight: float = 0.5
+    alignment_weight: float = 0.1
 
     def __post_init__(self, **kwargs: Any) -> None:  # noqa: ANN401 — transformers passes the rest on
         """Fill in what the backbone decides, and refuse sizes that do not fit.
@@ -96,3 +102,5 @@ class GenDConfig(DetectorConfig):
                 f" patch_size={self.patch_size}, or hidden_size={self.hidden_size} not of"
                 f" heads={self.heads}"
             )
+        if self.tuned_blocks is not None and self.tuned_blocks > self.layers:
+            raise DetectorError(f"GenD: tuned_blocks={self.tuned_blocks} of {self.layers} blocks")

@@ -16,7 +16,9 @@ from transformers import CLIPVisionConfig, CLIPVisionModel, DINOv3ViTConfig, DIN
 from detectors.backbones import copy_weights, read_backbone, reset_weights, show_input
 from detectors.base import Detector, DetectorOutput
 from detectors.gend.configuration import PATCHES, GenDConfig
-from detectors.pretrained import PublishedBackbone
+from detectors.gend.losses import measure_pairs
+from detectors.gend.recipe import BACKBONES, PUBLISHED
+from detectors.tuning import Tunable
 from thb_dataset.errors import DetectorError
 
 if TYPE_CHECKING:
@@ -26,33 +28,14 @@ NORM_EPSILON = 1e-5
 POOLING_HEADS = 8
 """The attention heads with which Perception Encoder gathers its tokens, at every size."""
 
-BACKBONES = (
-    PublishedBackbone(
-        weights="CLIP ViT-L/14, its image tower",
-        settings=MappingProxyType(
-            {
-                "backbone": "clip",
-                "image_size": 224,
-                "patch_size": 14,
-                "hidden_size": 1024,
-                "intermediate_size": 4096,
-                "layers": 24,
-                "heads": 16,
-            }
-        ),
-        repo="openai/clip-vit-large-patch14",
-        revision="32bd64288804d66eefd0ccbe215aa642df71cc41",
-        megabytes=1711,
-        licence="not stated there; MIT for OpenAI's code",
-    ),
-)
 
-
-class GenD(Detector):
+class GenD(Tunable, Detector):
     """One logit per aligned face."""
 
     config_class = GenDConfig
     cam_layer = "feature_map"
+    recipe = PUBLISHED.to_recipe()
+    backbone_name = "vision"
     backbones = BACKBONES
     tiny = MappingProxyType(
         {
@@ -81,17 +64,42 @@ class GenD(Detector):
         """Keep PyTorch's own initialisation outside transformers' models."""
         reset_weights(module)
 
-    def forward(self, pixel_values: Tensor, labels: Tensor | None = None) -> DetectorOutput:
+    def forward(
+        self,
+        pixel_values: Tensor | None = None,
+        labels: Tensor | None = None,
+        *,
+        features: Tensor | None = None,
+    ) -> DetectorOutput:
         """Score clips of one frame.
 
         Args:
             pixel_values: (N, 1, 3, S, S), RGB, with the backbone's own mean and deviation.
-            labels: (N,), 1 = fake; with labels, the loss is computed.
+            labels: (N,), 1 = fake; with labels, the loss is computed. (N / K,) if every K
+                neighbouring clips belong to one video.
+            features: What :meth:`encode_front` has made of the clips, in place of the pixels.
 
         Returns:
-            Logits (N,), higher = fake.
+            Logits (N,), higher = fake; with labels cross-entropy + uniformity + alignment, the
+            latter two over all pairs of these N clips.
+
+        Raises:
+            DetectorError: There are neither pixels nor features.
         """
-        return self.make_output(self.classifier(self.encode(pixel_values)), labels)
+        if features is None:
+            if pixel_values is None:
+                raise DetectorError("GenD scores pixel_values or features, and got neither")
+            feature = self.encode(pixel_values)
+        else:
+            feature = self._finish(features)
+        output = self.make_output(self.classifier(feature), labels)
+        weights = (self.config.uniformity_weight, self.config.alignment_weight)
+        if output.loss is not None and labels is not None and any(weights):
+            each = labels.repeat_interleave(len(feature) // len(labels))
+            terms = measure_pairs(F.normalize(feature.float(), dim=1), each)
+            for weight, term in zip(weights, terms, strict=True):
+                output.loss = output.loss + weight * term
+        return output
 
     def encode(self, pixel_values: Tensor) -> Tensor:
         """Return the feature (N, D) before the classifier.
@@ -99,16 +107,96 @@ class GenD(Detector):
         Raises:
             DetectorError: The clips have more than one frame or another size.
         """
+        self._check_shape(pixel_values)
+        answer = self.vision(pixel_values.squeeze(1))
+        # Both models of transformers pool the normalised class token; PE gathers all tokens.
+        feature: Tensor = answer if isinstance(answer, Tensor) else answer.pooler_output
+        return self._adjust(feature)
+
+    def _check_shape(self, pixel_values: Tensor) -> None:
         size = self.config.image_size
         if tuple(pixel_values.shape[1:]) != (1, 3, size, size):
             raise DetectorError(
                 f"GenD takes clips of shape {(1, 3, size, size)},"
                 f" not {tuple(pixel_values.shape[1:])}"
             )
-        answer = self.vision(pixel_values.squeeze(1))
-        # Both models of transformers pool the normalised class token; PE gathers all tokens.
-        feature: Tensor = answer if isinstance(answer, Tensor) else answer.pooler_output
+
+    def _adjust(self, feature: Tensor) -> Tensor:
         return F.normalize(feature, dim=1) if self.config.unit_length else feature
+
+    @property
+    def has_frozen_front(self) -> bool:
+        """Whether the encoder, or its first blocks, are left as they are by a training."""
+        return self.config.tuned == "head" or self._find_first_block() > 0
+
+    def encode_front(self, pixel_values: Tensor) -> Tensor:
+        """Return the pooled feature (N, D), or the tokens (N, L, D) that the tuned blocks see.
+
+        Raises:
+            DetectorError: The clips have more than one frame or another size.
+        """
+        self._check_shape(pixel_values)
+        if self.config.tuned == "head":
+            answer = self.vision(pixel_values.squeeze(1))
+            return answer if isinstance(answer, Tensor) else answer.pooler_output
+        vision: Any = self.vision
+        tokens = vision.pre_layrnorm(vision.embeddings(pixel_values.squeeze(1)))
+        for block in vision.encoder.layers[: self._find_first_block()]:
+            tokens = block(tokens, attention_mask=None)
+        return tokens
+
+    def _finish(self, features: Tensor) -> Tensor:
+        """Return the feature (N, D) for what :meth:`encode_front` has made."""
+        if self.config.tuned != "head":
+            vision: Any = self.vision
+            for block in vision.encoder.layers[self._find_first_block() :]:
+                features = block(features, attention_mask=None)
+            features = vision.post_layernorm(features[:, 0])
+        return self._adjust(features)
+
+    def _find_first_block(self) -> int:
+        """Return the number of CLIP's first block that is tuned; 0 for other encoders."""
+        blocks = self.config.tuned_blocks
+        return (
+            0 if blocks is None or self.config.backbone != "clip" else self.config.layers - blocks
+        )
+
+    def find_tuned(self) -> set[str]:
+        """Return the names of the weights that a training changes, LoRA's own left out."""
+        kind, names = self.config.tuned, [name for name, _ in self.named_parameters()]
+        tuned = {name for name in names if name.startswith("classifier.")}
+        if kind in ("head", "lora"):
+            return tuned
+        norms = {name for name, each in self.named_modules() if isinstance(each, nn.LayerNorm)}
+        return tuned | {
+            name
+            for name in names
+            if self._is_late(name) and (kind == "all" or name.rpartition(".")[0] in norms)
+        }
+
+    def find_lora_layers(self) -> list[str]:
+        """Return the linear layers of the tuned blocks that ``lora_targets`` names."""
+        targets = tuple(f".{target}" for target in self.config.lora_targets)
+        return [
+            name
+            for name, each in self.vision.named_modules()
+            if isinstance(each, nn.Linear)
+            and name.endswith(targets)
+            and self._is_late(f"vision.{name}")
+        ]
+
+    def _is_late(self, name: str) -> bool:
+        """Return whether a weight of the encoder lies where ``tuned_blocks`` allows tuning."""
+        # DINOv3's mask token is for its pretraining, which hides patches.
+        if not name.startswith("vision.") or name.endswith("mask_token"):
+            return False
+        if self.config.tuned_blocks is None:
+            return True
+        prefix = f"vision.{_BLOCKS[self.config.backbone]}."
+        if name.startswith(prefix):
+            number = int(name.removeprefix(prefix).partition(".")[0])
+            return number >= self.config.layers - self.config.tuned_blocks
+        return name.startswith(_AFTER_BLOCKS)
 
     def cam_reshape(self, activations: Tensor, frames: int) -> Tensor:
         """Return the tokens of patches, which come last, as maps (N, T, C, h, w)."""
@@ -203,5 +291,8 @@ def make_pe(config: GenDConfig) -> Eva:
 
 MAKERS = MappingProxyType({"clip": make_clip, "dinov3": make_dinov3, "pe": make_pe})
 """Backbone -> the maker of its network, which no weights are downloaded for."""
+
+_AFTER_BLOCKS = ("vision.post_layernorm.", "vision.norm.", "vision.attn_pool.", "vision.fc_norm.")
+"""The beginnings of the names of what follows the blocks, in CLIP, DINOv3 and PE."""
 
 _BLOCKS = MappingProxyType({"clip": "encoder.layers", "dinov3": "model.layer", "pe": "blocks"})

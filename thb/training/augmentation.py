@@ -118,8 +118,15 @@ def _gamma(pixels: Pixels, settings: Settings, random: np.random.Generator) -> P
 
 
 def _blur(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    """Blur with a Gaussian of a fixed size; for a deviation of 0, OpenCV chooses it by the size."""
-    size, sigma = (int(settings["kernel"]),) * 2, float(random.choice(settings["sigmas"]))
+    """Blur with a Gaussian of a fixed size; for a deviation of 0, OpenCV chooses it by the size.
+
+    The deviation is one of ``sigmas``, or any number in the range ``sigma``.
+    """
+    size = (int(settings["kernel"]),) * 2
+    if "sigma" in settings:
+        sigma = float(random.uniform(*settings["sigma"]))
+    else:
+        sigma = float(random.choice(settings["sigmas"]))
     return _map(pixels, lambda picture: cv2.GaussianBlur(picture, size, sigma))
 
 
@@ -182,6 +189,38 @@ def _tone(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pi
     return _cut((1 - share) * pixels + share * colour)
 
 
+def _affine(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
+    """Turn, move and scale about the middle, as torchvision does: nearest pixels, black outside."""
+    turn = np.deg2rad(random.uniform(-settings["degrees"], settings["degrees"]))
+    scale = random.uniform(*settings["scale"])
+    side, reach = pixels.shape[1], settings["translate"] * pixels.shape[1]
+    across, down = (round(shift) for shift in random.uniform(-reach, reach, size=2))
+    cosine, sine, middle = np.cos(turn) * scale, np.sin(turn) * scale, (side - 1) / 2
+    matrix = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0]])
+    matrix[:, 2] = (middle + across, middle + down) - matrix[:, :2] @ (middle, middle)
+    size = (side, side)
+    return _map(
+        pixels, lambda picture: cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_NEAREST)
+    )
+
+
+def _jitter(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
+    """Scale the brightness, and the contrast about the mean grey of each picture, in any order."""
+    factors = {
+        name: random.uniform(1 - settings[name], 1 + settings[name])
+        for name in ("brightness", "contrast")
+    }
+    names = sorted(factors, reverse=random.random() < 0.5)
+
+    def jitter(picture: Pixels) -> Pixels:
+        for name in names:
+            grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).mean() if name == "contrast" else 0.0
+            picture = _cut(factors[name] * picture + (1 - factors[name]) * grey)
+        return picture
+
+    return _map(pixels, jitter)
+
+
 def _map(pixels: Pixels, change: Callable[[Pixels], Any]) -> Pixels:
     pictures = [change(np.ascontiguousarray(picture)) for picture in pixels]
     return np.stack(pictures).astype(np.uint8, copy=False)
@@ -207,4 +246,6 @@ _CHANGES: dict[str, Change] = {
     "hue_saturation": _hue_saturation,
     "motion_blur": _motion_blur,
     "tone": _tone,
+    "affine": _affine,
+    "jitter": _jitter,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from thb.runtime.progress import progress_bar
 from thb.training.augmentation import change_pixels, change_values
 from thb.training.cutting import HALVE, cut_pixels, measure_scale, widen
 from thb.training.memory import ClipMemory
+from thb.training.pairs import draw_partners
 from thb.training.settings import TrainOptions, TrainSettings
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
@@ -41,11 +43,13 @@ class LabelledClips:
         video_id: The id of the video in the release.
         label: Fake or real.
         clips: The face crops of the video.
+        driver: The clip that moves the face of a fake; None for a real, or if it is not known.
     """
 
     video_id: str
     label: Label
     clips: VideoClips
+    driver: str | None = None
 
 
 def make_training_clips(
@@ -112,7 +116,11 @@ def choose_clips(
     for video in videos:
         clips = made.get(video.video_id)
         if isinstance(clips, VideoClips):
-            used.append(LabelledClips(video_id=video.video_id, label=video.label, clips=clips))
+            used.append(
+                LabelledClips(
+                    video_id=video.video_id, label=video.label, clips=clips, driver=video.driver
+                )
+            )
             counts["used"][video.label.name.lower()] += 1
         elif clips is None:
             counts["missing"][video.label.name.lower()] += 1
@@ -177,11 +185,10 @@ class TrainingClips(Dataset[dict[str, Tensor]]):
         return len(self._videos)
 
     def __getitem__(self, draw: Draw) -> dict[str, Tensor]:
-        index, seed = draw
-        video, random = self._videos[index], np.random.default_rng(seed)
+        video, random = self._videos[draw[0]], np.random.default_rng(self.settle(draw))
         settings = self._settings
         clips = video.clips.pixels
-        pixels = clips[_choose(len(clips), settings.clips_per_sample, random)]
+        pixels = clips[choose_places(len(clips), settings.clips_per_sample, random)]
         cut = cut_pixels(
             pixels.reshape(-1, *pixels.shape[2:]),
             settings.augmentations,
@@ -197,8 +204,16 @@ class TrainingClips(Dataset[dict[str, Tensor]]):
         label = torch.tensor(float(video.label))
         return {"pixel_values": torch.from_numpy(values), "labels": label}
 
+    def settle(self, draw: Draw) -> tuple[int, ...]:
+        """Return what decides a sample: its seed, or the number of the view that it shows."""
+        (index, seed), settings = draw, self._settings
+        if settings.views is None:
+            return (seed,)
+        name = self._videos[index].video_id.encode()
+        return (settings.seed, zlib.crc32(name), seed % settings.views)
 
-def _choose(clips: int, wanted: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
+
+def choose_places(clips: int, wanted: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
     """Choose a clip from each of ``wanted`` even parts; some clips twice if there are too few."""
     ends = np.arange(wanted + 1) * clips // wanted
     return np.array([random.integers(low, max(high, low + 1)) for low, high in pairwise(ends)])
@@ -252,14 +267,23 @@ class BalancedBatches(Sampler[list[Draw]]):
         batch_size: The number of videos in a batch; even.
         seed: The random seed; the batches depend on it and on ``epoch`` alone.
         draws: The samples that an epoch draws from each video of the larger class.
+        partners: The reals that may stand beside each fake, as
+            :func:`thb.training.pairs.find_partners` says; None leaves that to chance.
     """
 
     drop_last = False
 
     def __init__(
-        self, labels: Sequence[Label], *, batch_size: int, seed: int, draws: int = 1
+        self,
+        labels: Sequence[Label],
+        *,
+        batch_size: int,
+        seed: int,
+        draws: int = 1,
+        partners: Sequence[Sequence[int]] | None = None,
     ) -> None:
         super().__init__()
+        self._partners = partners
         self.batch_size = batch_size
         self._draws = draws
         self.epoch = 0
@@ -277,6 +301,8 @@ class BalancedBatches(Sampler[list[Draw]]):
         random = np.random.default_rng([self._seed, self.epoch])
         half, count = self.batch_size // 2, len(self) * (self.batch_size // 2)
         reals, fakes = (_draw_evenly(members, count, random) for members in self._classes)
+        if self._partners is not None:
+            reals = draw_partners(fakes, self._partners, reals)
         seeds = random.integers(2**62, size=(len(self), self.batch_size))
         for step in range(len(self)):
             part = slice(step * half, (step + 1) * half)

@@ -7,18 +7,21 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from detectors.base import Detector
 from thb.runtime.progress import progress_bar
 from thb.training.checkpoint import Checkpoint, CheckpointFolder, restore_random, store_random
 from thb.training.data import BalancedBatches, LabelledClips, TrainingClips
+from thb.training.features import FrozenFeatures
 from thb.training.optimiser import learning_rate, make_optimiser
+from thb.training.pairs import find_partners
+from thb.training.precision import autocast
 from thb.training.settings import TrainSettings
 from thb.training.validation import Epoch, choose_epoch, find_best, validate
 from thb_dataset.errors import DetectorError
@@ -26,8 +29,6 @@ from thb_dataset.errors import DetectorError
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from tqdm import tqdm
-
-_PRECISIONS = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class Fit:
     Attributes:
         history: The numbers of each epoch.
         kept_epoch: The epoch whose weights are kept.
-        weights: Those weights, on the CPU.
+        weights: Those of its weights that are trained, and its buffers, on the CPU.
         resumed_after: The last epoch that an earlier process had finished; 0 if there was none.
     """
 
@@ -47,7 +48,7 @@ class Fit:
     resumed_after: int = 0
 
 
-def fit(
+def fit(  # noqa: PLR0913 — what is trained, on what, by whom, and what is kept of it
     detector: Detector,
     train: Sequence[LabelledClips],
     validation: Sequence[LabelledClips],
@@ -56,6 +57,7 @@ def fit(
     accelerator: Accelerator,
     accumulate: int = 1,
     checkpoints: CheckpointFolder | None = None,
+    features: FrozenFeatures | None = None,
     description: str | None = None,
 ) -> Fit:
     """Train a detector.
@@ -70,6 +72,7 @@ def fit(
         accumulate: The number of parts in which each process computes its share of a batch.
         checkpoints: The folder that keeps the state after each epoch. If it holds a state, the
             training continues from it.
+        features: Where the features of frozen layers are kept; None makes them at every step.
         description: The text of the progress bar on stderr; None for no bar.
 
     Raises:
@@ -77,7 +80,7 @@ def fit(
             finite, or the checkpoint belongs to another training.
     """
     check_shares(settings, accelerator.num_processes, accumulate)
-    training = _Training(detector, train, settings, accelerator, accumulate)
+    training = _Training(detector, train, validation, settings, accelerator, accumulate, features)
     before = None if checkpoints is None else checkpoints.read()
     if before is not None:
         training.restore(before)
@@ -87,7 +90,7 @@ def fit(
     ) as bar:
         bar.update(resumed * training.steps)
         while not training.is_finished():
-            training.do_epoch(validation, bar)
+            training.do_epoch(bar)
             if checkpoints is not None and not training.is_finished():
                 checkpoints.write(training.store(), accelerator)
     return Fit(
@@ -114,31 +117,41 @@ def check_shares(settings: TrainSettings, processes: int, accumulate: int) -> No
 class _Training:
     """The state of one training, which advances epoch by epoch.
 
-    Accelerate divides the batches and joins the gradients. Mixed precision is torch's own, because
-    Accelerate's is fixed for the life of the process.
+    Accelerate divides the batches and joins the gradients.
     """
 
     def __init__(
         self,
         detector: Detector,
         train: Sequence[LabelledClips],
+        validation: Sequence[LabelledClips],
         settings: TrainSettings,
         accelerator: Accelerator,
         accumulate: int,
+        features: FrozenFeatures | None,
     ) -> None:
         self.history: list[Epoch] = []
         self.kept: dict[str, Tensor] = {}
         self._detector, self._settings, self._accelerator = detector, settings, accelerator
-        self._accumulate = accumulate
+        self._accumulate, self._validation = accumulate, validation
         self._batches = BalancedBatches(
             [video.label for video in train],
             batch_size=settings.batch_size,
             seed=settings.seed,
             draws=settings.draws_per_video,
+            partners=find_partners(train) if settings.pairs else None,
         )
         self.steps = len(self._batches)
         self.total = settings.epochs * self.steps
-        data = TrainingClips(train, detector.config.clip_spec, settings)
+        detector.to(accelerator.device)  # type: ignore[arg-type] # transformers hides the signature
+        data: Dataset[dict[str, Tensor]] | None = None
+        self._validated: Mapping[str, Tensor] = {}
+        if features is not None:
+            data = features.make_training_clips(detector, train, settings, accelerator)
+        if data is None:
+            data = TrainingClips(train, detector.config.clip_spec, settings)
+        elif features is not None:
+            self._validated = features.make_validation(detector, validation, settings, accelerator)
         self._optimiser = make_optimiser(detector, settings)
         self._model, self._loader = accelerator.prepare(
             detector, DataLoader(data, batch_sampler=self._batches)
@@ -154,7 +167,7 @@ class _Training:
             return done > 0
         return patience is not None and done - find_best(self.history) >= patience
 
-    def do_epoch(self, validation: Sequence[LabelledClips], bar: tqdm[None]) -> None:
+    def do_epoch(self, bar: tqdm[None]) -> None:
         """Train for one epoch, validate, and keep the weights if the epoch is the one to keep."""
         began, number = time.perf_counter(), len(self.history) + 1
         self._batches.epoch = number - 1
@@ -166,7 +179,11 @@ class _Training:
             bar.set_postfix_str(f"loss {losses[-1]:.3f}", refresh=False)
             bar.update()
         validation_loss, validation_auc = validate(
-            self._detector, validation, self._settings.batch_size, self._accelerator
+            self._detector,
+            self._validation,
+            self._settings.batch_size,
+            self._accelerator,
+            features=self._validated,
         )
         self.history.append(
             Epoch(
@@ -180,7 +197,7 @@ class _Training:
             )
         )
         if choose_epoch(self.history, self._settings) == number:
-            self.kept = copy_weights(self._detector)
+            self.kept = copy_trained(self._detector)
 
     def _do_step(self, batch: Mapping[str, Tensor], rate: float) -> float:
         """Train for one step and return its loss, the mean over the processes.
@@ -191,13 +208,15 @@ class _Training:
         settings, model = self._settings, self._model
         for group in self._optimiser.param_groups:
             group["lr"] = rate
-        value = torch.zeros((), device=self._accelerator.device)
-        parts = [batch[name].chunk(self._accumulate) for name in ("pixel_values", "labels")]
-        for number, (pixels, labels) in enumerate(zip(*parts, strict=True), start=1):
-            last = number == self._accumulate
+        device = self._accelerator.device
+        value = torch.zeros((), device=device)
+        name = "features" if "features" in batch else "pixel_values"
+        parts = [batch[each].chunk(self._accumulate) for each in (name, "labels")]
+        for number, (inputs, labels) in enumerate(zip(*parts, strict=True), start=1):
+            last, cast = number == self._accumulate, autocast(device, settings.mixed_precision)
             # The processes join their gradients once, with the last part.
-            with nullcontext() if last else self._accelerator.no_sync(model), self._autocast():
-                loss = model(pixel_values=pixels.flatten(0, 1), labels=labels).loss
+            with nullcontext() if last else self._accelerator.no_sync(model), cast:
+                loss = model(**{name: inputs.flatten(0, 1)}, labels=labels).loss
                 loss = loss / self._accumulate
                 self._scaler.scale(loss).backward()
             value += loss.detach()
@@ -217,17 +236,11 @@ class _Training:
             )
         return mean
 
-    def _autocast(self) -> Any:  # noqa: ANN401 — one of two context managers
-        kind = _PRECISIONS.get(self._settings.mixed_precision)
-        if kind is None:
-            return nullcontext()
-        return torch.autocast(self._accelerator.device.type, dtype=kind)
-
     def store(self) -> Checkpoint:
         """Return a copy of everything that the next epochs depend on."""
         return Checkpoint(
             history=tuple(self.history),
-            weights=copy_weights(self._detector),
+            weights=copy_trained(self._detector),
             kept=self.kept,
             optimiser=self._optimiser.state_dict()["state"],
             scaler=self._scaler.state_dict(),
@@ -238,7 +251,7 @@ class _Training:
         """Continue from the state that :meth:`store` returned."""
         self.history = list(checkpoint.history)
         self.kept = checkpoint.kept
-        self._detector.load_state_dict(checkpoint.weights)
+        load_trained(self._detector, checkpoint.weights)
         groups = self._optimiser.state_dict()["param_groups"]
         self._optimiser.load_state_dict({"state": checkpoint.optimiser, "param_groups": groups})
         if checkpoint.scaler:
@@ -246,8 +259,27 @@ class _Training:
         restore_random(checkpoint.random, self._accelerator.device)
 
 
-def copy_weights(detector: Detector) -> dict[str, Tensor]:
-    """Return a copy of a detector's weights on the CPU, which later steps do not change."""
+def copy_trained(detector: Detector) -> dict[str, Tensor]:
+    """Return a copy, on the CPU, of a detector's trained weights and its buffers."""
+    frozen = _find_frozen(detector)
     return {
-        name: tensor.detach().to("cpu", copy=True) for name, tensor in detector.state_dict().items()
+        name: tensor.detach().to("cpu", copy=True)
+        for name, tensor in detector.state_dict().items()
+        if name not in frozen
     }
+
+
+def load_trained(detector: Detector, weights: Mapping[str, Tensor]) -> None:
+    """Put back what :func:`copy_trained` returned.
+
+    Raises:
+        DetectorError: A trained weight is missing, or one is unknown.
+    """
+    missing, unknown = detector.load_state_dict(weights, strict=False)
+    lost = sorted({*missing} - _find_frozen(detector))
+    if lost or unknown:
+        raise DetectorError(f"the weights of a training lack or add {', '.join([*lost, *unknown])}")
+
+
+def _find_frozen(detector: Detector) -> set[str]:
+    return {name for name, weight in detector.named_parameters() if not weight.requires_grad}

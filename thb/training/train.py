@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from detectors.base import Detector
+from detectors.tuning import Tunable
 from thb.prediction.calibration import LOG_FOLDER as CALIBRATION_LOG_FOLDER
 from thb.prediction.calibration import calibrate, read_calibration
 from thb.prediction.inference import PredictSettings
@@ -27,7 +28,7 @@ from thb.runtime.processes import make_training_accelerator
 from thb.training.checkpoint import FOLDER as CHECKPOINT_FOLDER
 from thb.training.checkpoint import CheckpointFolder
 from thb.training.data import choose_clips
-from thb.training.loop import check_shares, fit
+from thb.training.loop import check_shares, fit, load_trained
 from thb.training.record import (
     describe_fit,
     describe_training_data,
@@ -189,6 +190,8 @@ def _train_fold(
     began = time.perf_counter()
     # Dropout must differ between processes; with one process, the seed alone decides everything.
     set_seed(settings.seed, device_specific=accelerator.num_processes > 1)
+    if isinstance(detector, Tunable):
+        detector.prepare_training()
     train, train_counts = choose_clips(fold.train, clips.train)
     validation, validation_counts = choose_clips(fold.validation, clips.validation)
     if options.overwrite and accelerator.is_main_process:
@@ -203,11 +206,14 @@ def _train_fold(
         accelerator=accelerator,
         accumulate=options.accumulate,
         checkpoints=CheckpointFolder(folder, plan, machine=machine, rank=accelerator.process_index),
+        features=clips.features,
         description=f"training {fold.name}" if options.progress else None,
     )
     accelerator.free_memory()
     detector.to("cpu")  # type: ignore[arg-type] # transformers' decorator hides the signature
-    detector.load_state_dict(result.weights)
+    load_trained(detector, result.weights)
+    if isinstance(detector, Tunable):
+        detector.finish_training()
     detector.config.training_data = describe_training_data(plan)
     detector.config.untrained = False
     detector.config.trained_on_synthetic = plan.release.synthetic

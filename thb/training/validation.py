@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from accelerate.utils import gather_object
+from torch import Tensor
 
 from detectors.base import Detector
 from metrics.talking_head_detection.roc import auc
@@ -70,6 +71,8 @@ def validate(
     videos: Sequence[LabelledClips],
     batch_size: int,
     accelerator: Accelerator,
+    *,
+    features: Mapping[str, Tensor] | None = None,
 ) -> tuple[float | None, float | None]:
     """Score the validation videos; each process scores its share.
 
@@ -78,6 +81,8 @@ def validate(
         videos: The validation videos.
         batch_size: The number of clips given to the detector at once.
         accelerator: The processes.
+        features: What the detector's frozen part has made of the clips, by the id of each video;
+            None or empty if nothing was made.
 
     Returns:
         The mean binary cross-entropy over the videos, None without any, and their AUC, None if a
@@ -89,7 +94,10 @@ def validate(
     detector.eval()
     share = videos[accelerator.process_index :: accelerator.num_processes]
     spec = detector.config.clip_spec
-    logits = iter(_score_clips(detector, share, batch_size, accelerator.device))
+    if features:
+        logits = _score_features(detector, share, features, accelerator.device)
+    else:
+        logits = _score_clips(detector, share, batch_size, accelerator.device)
     own = [
         (
             video.video_id,
@@ -127,3 +135,16 @@ def _score_clips(
             with torch.inference_mode():
                 logits = detector(pixel_values=pixels).logits
             yield from logits.double().cpu().tolist()
+
+
+def _score_features(
+    detector: Detector,
+    videos: Sequence[LabelledClips],
+    features: Mapping[str, Tensor],
+    device: torch.device,
+) -> Iterator[float]:
+    """Yield the logit of every clip, video by video, from what the frozen part has made of it."""
+    for video in videos:
+        with torch.inference_mode():
+            logits = detector(features=features[video.video_id].to(device)).logits
+        yield from logits.double().cpu().tolist()

@@ -13,6 +13,7 @@ from thb.releases.opening import OpenRelease
 from thb.runtime.console import say
 from thb.training.cutting import widen
 from thb.training.data import make_training_clips, require_both_classes
+from thb.training.features import FrozenFeatures
 from thb.training.settings import TrainOptions, TrainSettings
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import ReleaseError
@@ -28,10 +29,12 @@ class FoldClips:
     Attributes:
         train: The clips that samples are drawn from; they may be more or wider than scoring's.
         validation: The clips that scoring takes.
+        features: What frozen layers made of them, which all folds share.
     """
 
     train: Mapping[str, ClipResult]
     validation: Mapping[str, ClipResult]
+    features: FrozenFeatures
 
 
 def require_real_files(folds: Iterable[Fold], opened: OpenRelease) -> None:
@@ -89,12 +92,15 @@ def make_fold_clips(
         found = {video_id: paths[video_id] for video_id in ids if video_id in paths}
         return make_training_clips(found, spec, options, accelerator, sounds=files.sounds)
 
+    features = FrozenFeatures(memory_bytes=options.memory_bytes, progress=options.progress)
     wider = widen(clip, settings)
     if wider == clip:
         both = make(videos, clip)
-        made = FoldClips(train=both, validation=both)
+        made = FoldClips(train=both, validation=both, features=features)
     else:
-        made = FoldClips(train=make(train, wider), validation=make(validation, clip))
+        made = FoldClips(
+            train=make(train, wider), validation=make(validation, clip), features=features
+        )
     for fold in folds:
         require_both_classes(fold, made.train, hint=missing)
     return made
