@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from detectors.loading_bars import without_loading_bars
 from detectors.torchvision_guard import make_torchvision_importable
@@ -75,6 +78,16 @@ def copy_weights(source: nn.Module, target: nn.Module, checkpoint: str) -> None:
             f" {', '.join(different[:3])}: give one of the same architecture and size"
         )
     target.load_state_dict(theirs)
+
+
+def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """Return a sha256 over the names, types, shapes and bytes of tensors."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        flat = tensor.detach().cpu().contiguous().flatten()
+        digest.update(flat.view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def reset_weights(module: nn.Module) -> None:

@@ -20,7 +20,7 @@ _BASE = ".base_layer"
 
 
 def add_lora(
-    module: nn.Module, layers: Collection[str], *, rank: int, alpha: float, dropout: float
+    module: nn.Module, layers: Collection[str], *, rank: int, alpha: int, dropout: float
 ) -> None:
     """Put small matrices beside linear layers; they change nothing before they are trained.
 

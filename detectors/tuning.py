@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, get_args
 
 from torch import Tensor, nn
 
-from detectors.base import DetectorConfig
+from detectors.base import Detector, DetectorConfig
 from detectors.lora import add_lora, take_lora
-from thb_dataset.errors import DetectorError
+from detectors.small_weights import Saved, is_at_commit, read_small
+from thb_dataset.errors import DetectorError, SettingsError
+
+_HUB_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "force_download", "subfolder")
 
 Tuned = Literal["head", "layer_norms", "lora", "all"]
 
@@ -25,14 +29,20 @@ class TunedConfig(DetectorConfig):
         lora_alpha: The factor of what they add, times the rank.
         lora_dropout: The share of its input that the addition does not see in training.
         lora_targets: The last part of the names of the layers beside which they stand.
+        saved: Whether the saved weights are ``whole`` or ``small``: only those that are tuned. The
+            others are then read from the backbone again.
+        backbone_sha256: The digest of the backbone's weights that the training began with; None
+            without one, or if the weights cannot be put together from it any more.
     """
 
     tuned: str = "all"
     tuned_blocks: int | None = None
     lora_rank: int = 8
-    lora_alpha: float = 16.0
+    lora_alpha: int = 16
     lora_dropout: float = 0.0
     lora_targets: tuple[str, ...] | list[str] = ("q_proj", "v_proj")
+    saved: str = "whole"
+    backbone_sha256: str | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:  # noqa: ANN401 — transformers passes the rest on
         """Refuse impossible settings.
@@ -43,6 +53,8 @@ class TunedConfig(DetectorConfig):
         super().__post_init__(**kwargs)
         if self.tuned not in get_args(Tuned):
             raise DetectorError(f"tuned={self.tuned!r} is not one of {', '.join(get_args(Tuned))}")
+        if self.saved not in get_args(Saved):
+            raise DetectorError(f"saved={self.saved!r} is not one of {', '.join(get_args(Saved))}")
         if self.tuned_blocks is not None and self.tuned_blocks < 0:
             raise DetectorError(f"tuned_blocks={self.tuned_blocks} is below zero")
         if self.lora_rank < 1 or not 0 <= self.lora_dropout < 1:
@@ -59,11 +71,62 @@ class Tunable(nn.Module):
     after it. Between them only what is tuned needs gradients.
 
     Attributes:
-        backbone_name: The name of the submodule that ``load_backbone`` fills.
+        backbone_name: The name of the submodule that ``load_backbone`` fills; that method sets
+            ``config.backbone_sha256``.
+        lora_matrices: LoRA's matrices, by their names in the backbone, after they were merged.
     """
 
-    config: TunedConfig
+    config: Any  # a TunedConfig
     backbone_name: ClassVar[str] = ""
+    lora_matrices: Mapping[str, Tensor] | None = None
+
+    @classmethod
+    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 — as transformers has it
+        """Load weights as every detector does; small ones together with their backbone.
+
+        Raises:
+            DetectorError: The backbone cannot be had, or is another one than in the training.
+        """
+        source = args[0] if args else kwargs["pretrained_model_name_or_path"]
+        hub = {name: kwargs[name] for name in _HUB_OPTIONS if kwargs.get(name) is not None}
+        config = kwargs.get("config")
+        if config is None:
+            config = cls.config_class.from_pretrained(source, **hub)  # type: ignore[attr-defined] # the detector's
+        if config.saved != "small":
+            return super().from_pretrained(*args, **kwargs)  # type: ignore[misc] # the detector's
+        model = read_small(cls, str(source), config, hub)
+        model.config.name_or_path = str(source)
+        kind = kwargs.get("dtype", kwargs.get("torch_dtype"))
+        model = model if kind in (None, "auto") else model.to(kind)
+        model.eval()
+        return (model, {}) if kwargs.get("output_loading_info") else model
+
+    def save_pretrained(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 — as above
+        """Save as every detector does; only the tuned weights if ``config.saved`` is small."""
+        if self.config.saved == "small":
+            kwargs = {"state_dict": self.collect_small(), **kwargs}
+        super().save_pretrained(*args, **kwargs)  # type: ignore[misc] # the detector's
+
+    def collect_small(self) -> dict[str, Tensor]:
+        """Return the tuned weights by their names; of LoRA its matrices, as they were trained."""
+        tuned = self.find_tuned()
+        small = {name: weight for name, weight in self.state_dict().items() if name in tuned}
+        matrices = self.lora_matrices or {}
+        return small | {f"{self.backbone_name}.{name}": each for name, each in matrices.items()}
+
+    def explain_whole(self) -> str | None:
+        """Return why the weights of a training cannot be saved small; None if they can."""
+        if self.config.tuned == "all" and self.config.tuned_blocks is None:
+            return "tuned='all' leaves nothing of the backbone as it was"
+        if self.config.backbone_sha256 is None:
+            return "the weights did not begin with a pretrained backbone that is still in them"
+        if self.lora_matrices is not None:
+            return "what LoRA changed before is merged into the backbone"
+        return None
+
+    def load_backbone(self, checkpoint: str) -> None:
+        """Put pretrained weights into the backbone; the detector says how."""
+        super().load_backbone(checkpoint)  # type: ignore[misc] # the detector's
 
     def find_tuned(self) -> set[str]:
         """Return the names of the weights that the config's ``tuned`` trains.
@@ -109,18 +172,34 @@ class Tunable(nn.Module):
                 dropout=self.config.lora_dropout,
             )
 
-    def finish_training(self) -> dict[str, Tensor]:
-        """Make an ordinary network of it again, and return the tuned weights by their names.
-
-        LoRA's matrices are merged into their layers; they are returned as they were.
-        """
-        tuned = self.find_tuned()
-        small = {name: weight for name, weight in self.state_dict().items() if name in tuned}
+    def finish_training(self) -> None:
+        """Make an ordinary network of it again: LoRA's matrices are merged into their layers."""
         if self.config.tuned == "lora":
             scale = self.config.lora_alpha / self.config.lora_rank
-            matrices = take_lora(self._get_backbone(), scale=scale)
-            small |= {f"{self.backbone_name}.{name}": value for name, value in matrices.items()}
-        return {name: tensor.detach().clone() for name, tensor in small.items()}
+            self.lora_matrices = take_lora(self._get_backbone(), scale=scale)
+            if self.config.saved == "whole":
+                self.config.backbone_sha256 = None
 
     def _get_backbone(self) -> nn.Module:
         return self.get_submodule(self.backbone_name)
+
+
+def choose_saved(detector: Detector, asked: Saved | None) -> Saved:
+    """Return whether a training of a detector is to be saved small or whole.
+
+    Args:
+        detector: The detector that the training starts from.
+        asked: What the user wants; None for small weights where everybody can fetch the backbone.
+
+    Raises:
+        SettingsError: Small weights are asked for, and cannot be had.
+    """
+    reason = f"{type(detector).__name__} is not tuned in part"
+    if isinstance(detector, Tunable):
+        reason = detector.explain_whole() or ""
+    if asked == "small" and reason:
+        raise SettingsError(f"--save small: {reason}, so leave it out")
+    if asked is not None:
+        return asked
+    known = is_at_commit(detector.config.backbone_checkpoint)
+    return "small" if known and not reason else "whole"

@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812 — the name that everyone knows i
 from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModel, DINOv3ViTConfig, DINOv3ViTModel
 
-from detectors.backbones import copy_weights, read_backbone, reset_weights, show_input
+from detectors.backbones import copy_weights, hash_tensors, read_backbone, reset_weights, show_input
 from detectors.base import Detector, DetectorOutput
 from detectors.gend.configuration import PATCHES, GenDConfig
 from detectors.gend.losses import measure_pairs
@@ -108,10 +108,13 @@ class GenD(Tunable, Detector):
             DetectorError: The clips have more than one frame or another size.
         """
         self._check_shape(pixel_values)
+        return self._adjust(self._pool(pixel_values))
+
+    def _pool(self, pixel_values: Tensor) -> Tensor:
         answer = self.vision(pixel_values.squeeze(1))
         # Both models of transformers pool the normalised class token; PE gathers all tokens.
         feature: Tensor = answer if isinstance(answer, Tensor) else answer.pooler_output
-        return self._adjust(feature)
+        return feature
 
     def _check_shape(self, pixel_values: Tensor) -> None:
         size = self.config.image_size
@@ -137,10 +140,9 @@ class GenD(Tunable, Detector):
         """
         self._check_shape(pixel_values)
         if self.config.tuned == "head":
-            answer = self.vision(pixel_values.squeeze(1))
-            return answer if isinstance(answer, Tensor) else answer.pooler_output
+            return self._pool(pixel_values)
         vision: Any = self.vision
-        tokens = vision.pre_layrnorm(vision.embeddings(pixel_values.squeeze(1)))
+        tokens: Tensor = vision.pre_layrnorm(vision.embeddings(pixel_values.squeeze(1)))
         for block in vision.encoder.layers[: self._find_first_block()]:
             tokens = block(tokens, attention_mask=None)
         return tokens
@@ -195,7 +197,8 @@ class GenD(Tunable, Detector):
         prefix = f"vision.{_BLOCKS[self.config.backbone]}."
         if name.startswith(prefix):
             number = int(name.removeprefix(prefix).partition(".")[0])
-            return number >= self.config.layers - self.config.tuned_blocks
+            first: int = self.config.layers - self.config.tuned_blocks
+            return number >= first
         return name.startswith(_AFTER_BLOCKS)
 
     def cam_reshape(self, activations: Tensor, frames: int) -> Tensor:
@@ -217,6 +220,7 @@ class GenD(Tunable, Detector):
         if kind is None:
             raise DetectorError("GenD reads only backbones of transformers: choose clip or dinov3")
         copy_weights(read_backbone(checkpoint, kind), self.vision, checkpoint)
+        self.config.backbone_sha256 = hash_tensors(self.vision.state_dict())
 
 
 def make_clip(config: GenDConfig) -> CLIPVisionModel:

@@ -137,7 +137,7 @@ def test_the_frozen_front_and_the_rest_are_the_whole(changes: dict[str, Any]) ->
 
 
 def test_merged_lora_scores_as_peft_does() -> None:
-    model = make_tiny(tuned="lora", lora_rank=2, lora_alpha=6.0, tuned_blocks=2)
+    model = make_tiny(tuned="lora", lora_rank=2, lora_alpha=6, tuned_blocks=2)
     before, pixels = {**model.state_dict()}, draw_pixels(model)
     before = {name: value.clone() for name, value in before.items()}
     plain = model(pixels).logits
@@ -148,7 +148,8 @@ def test_merged_lora_scores_as_peft_does() -> None:
             if "lora_B" in name:
                 weight.normal_()
         through_peft = model(pixels).logits
-    small = model.finish_training()
+    model.finish_training()
+    small = model.collect_small()
     assert not torch.allclose(through_peft, plain, atol=1e-3)
     torch.testing.assert_close(model(pixels).logits, through_peft, rtol=1e-5, atol=1e-5)
     layers = [f"encoder.layers.{block}.self_attn.{one}_proj" for block in (1, 2) for one in "qv"]

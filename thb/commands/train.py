@@ -135,6 +135,14 @@ FromScratchOption = Annotated[
     bool,
     typer.Option("--from-scratch", help="Begin without the published training's backbone."),
 ]
+SaveOption = Annotated[
+    Literal["small", "whole"] | None,
+    typer.Option(
+        "--save",
+        help="Save only what was tuned, or all weights. (default: small if the backbone is on the "
+        "Hub, whole otherwise)",
+    ),
+]
 SmokeOption = Annotated[
     bool,
     typer.Option(
@@ -177,6 +185,7 @@ def train(  # noqa: PLR0913 — one parameter per option
     tiny: TinyOption = False,
     backbone: BackboneOption = None,
     from_scratch: FromScratchOption = False,
+    save: SaveOption = None,
     smoke: SmokeOption = False,
     accumulate: AccumulateOption = ACCUMULATE,
     workers: WorkersOption = None,
@@ -221,6 +230,7 @@ def train(  # noqa: PLR0913 — one parameter per option
         tiny=tiny,
         backbone=backbone,
         from_scratch=from_scratch,
+        save=save,
         accumulate=accumulate,
         face_pack=face_pack,
         max_pixels=max_pixels,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -300,14 +299,9 @@ def describe_face_pack(face_pack: str) -> FacePackRecord:
 
 def hash_weights(detector: Detector) -> str:
     """Return a sha256 over the names, types, shapes and bytes of a detector's weights."""
-    import torch
+    from detectors.backbones import hash_tensors
 
-    digest = hashlib.sha256()
-    for name, tensor in sorted(detector.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        flat = tensor.detach().cpu().contiguous().flatten()
-        digest.update(flat.view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    return hash_tensors(detector.state_dict())
 
 
 def read_scoring_record(text: str | bytes) -> ScoringRecord:

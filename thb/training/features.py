@@ -230,6 +230,6 @@ def _encode(detector: Detector, pixels: Pixels, precision: str, device: torch.de
     """Return the features of clips, on the CPU."""
     if not isinstance(detector, Tunable):
         raise TypeError(f"{type(detector).__name__} has no frozen part")
-    detector.eval()
+    detector.train(mode=False)
     with torch.no_grad(), autocast(device, precision):
         return detector.encode_front(torch.from_numpy(pixels).to(device)).cpu()

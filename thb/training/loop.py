@@ -143,7 +143,7 @@ class _Training:
         )
         self.steps = len(self._batches)
         self.total = settings.epochs * self.steps
-        detector.to(accelerator.device)  # type: ignore[arg-type] # transformers hides the signature
+        detector.to(accelerator.device)
         data: Dataset[dict[str, Tensor]] | None = None
         self._validated: Mapping[str, Tensor] = {}
         if features is not None:

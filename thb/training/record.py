@@ -15,6 +15,7 @@ import torch
 
 from detectors.base import SYNTHETIC_RELEASE, Detector, count_parameters
 from detectors.recipes import Recipe
+from detectors.small_weights import BACKBONE_FOLDER
 from thb.releases.contents import digest_contents
 from thb.releases.opening import OpenRelease
 from thb.runs.identity import explain_other_training
@@ -182,7 +183,12 @@ def _is_unfinished(folder: Path) -> bool:
 
 
 def write_run(
-    folder: Path, detector: Detector, history: Sequence[Epoch], record: RunRecord
+    folder: Path,
+    detector: Detector,
+    history: Sequence[Epoch],
+    record: RunRecord,
+    *,
+    backbone: str | Path | None = None,
 ) -> None:
     """Write a trained detector, complete or not at all; it replaces what the folder held before.
 
@@ -192,6 +198,7 @@ def write_run(
         detector: The detector, with the weights that are kept.
         history: The numbers of each epoch.
         record: The record to write as ``run.json``.
+        backbone: The folder of the backbone, which small weights of this machine are linked to.
 
     Raises:
         OSError: The folder cannot be written.
@@ -206,6 +213,9 @@ def write_run(
         _write_history(draft / HISTORY_FILE, history)
         write_curve(draft / CURVE_FILE, history)
         write_record(draft, record)
+        place = Path(backbone or "").expanduser()
+        if getattr(detector.config, "saved", None) == "small" and backbone and place.is_dir():
+            (draft / BACKBONE_FOLDER).symlink_to(place.resolve())
         if folder.exists():
             shutil.move(folder, Path(workshop) / "before")
         draft.rename(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from detectors.recipes import Recipe
 from detectors.typed_settings import convert_recipe
@@ -37,6 +37,9 @@ class TrainOptions(Preparation):
         backbone: The pretrained backbone that a fresh detector begins with, a folder or a Hub id;
             None for the one of the published training, if the detector has one.
         from_scratch: Begin with random weights where the published training has a backbone.
+        save: ``small``: only what was tuned, and which backbone the rest comes from; ``whole``: all
+            weights. None: small where the backbone is on the Hub at a commit, so that everybody
+            can fetch it.
         accumulate: The number of parts in which each batch is computed, one after the other, if
             the whole is too large for the memory. The step is that of the whole batch, except for
             what a network computes over a batch (batch normalisation).
@@ -52,6 +55,7 @@ class TrainOptions(Preparation):
     tiny: bool = False
     backbone: str | Path | None = None
     from_scratch: bool = False
+    save: Literal["small", "whole"] | None = None
     accumulate: int = 1
     overwrite: bool = False
     trust_remote_code: bool = False

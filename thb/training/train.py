@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from detectors.base import Detector
-from detectors.tuning import Tunable
+from detectors.tuning import Tunable, choose_saved
 from thb.prediction.calibration import LOG_FOLDER as CALIBRATION_LOG_FOLDER
 from thb.prediction.calibration import calibrate, read_calibration
 from thb.prediction.inference import PredictSettings
@@ -143,6 +143,7 @@ def train_folds(
     require_real_files(folds.values(), opened)
     start, settings = load_start(detector, settings, options, accelerator)
     check_shares(settings, accelerator.num_processes, options.accumulate)
+    choose_saved(start, options.save)  # refused before any work
     name = None if isinstance(detector, Detector) else str(detector)
     with accelerator.main_process_first():  # the first one reads the files, and remembers them
         plans = plan_training(start, folds, opened, name=name, settings=settings, options=options)
@@ -191,6 +192,7 @@ def _train_fold(
     # Dropout must differ between processes; with one process, the seed alone decides everything.
     set_seed(settings.seed, device_specific=accelerator.num_processes > 1)
     if isinstance(detector, Tunable):
+        detector.config.saved = choose_saved(detector, options.save)
         detector.prepare_training()
     train, train_counts = choose_clips(fold.train, clips.train)
     validation, validation_counts = choose_clips(fold.validation, clips.validation)
@@ -225,7 +227,7 @@ def _train_fold(
         seconds=round(time.perf_counter() - began, 1),
     )
     if accelerator.is_main_process:
-        write_run(folder, detector, result.history, record)
+        write_run(folder, detector, result.history, record, backbone=options.backbone)
     accelerator.wait_for_everyone()
     return record
 
