@@ -19,6 +19,7 @@ from thb.runtime.progress import progress_bar
 from thb.training.checkpoint import Checkpoint, CheckpointFolder, restore_random, store_random
 from thb.training.data import BalancedBatches, LabelledClips, TrainingClips
 from thb.training.optimiser import learning_rate, make_optimiser
+from thb.training.pseudo_batches import PseudoFakeBatches
 from thb.training.settings import TrainSettings
 from thb.training.validation import Epoch, choose_epoch, find_best, validate
 from thb_dataset.errors import DetectorError
@@ -130,12 +131,16 @@ class _Training:
         self.kept: dict[str, Tensor] = {}
         self._detector, self._settings, self._accelerator = detector, settings, accelerator
         self._accumulate = accumulate
-        self._batches = BalancedBatches(
+        self._batches: BalancedBatches | PseudoFakeBatches = BalancedBatches(
             [video.label for video in train],
             batch_size=settings.batch_size,
             seed=settings.seed,
             draws=settings.draws_per_video,
         )
+        if settings.pseudo_fakes:
+            self._batches = PseudoFakeBatches(
+                self._batches, train, share=settings.pseudo_fake_share, seed=settings.seed
+            )
         self.steps = len(self._batches)
         self.total = settings.epochs * self.steps
         data = TrainingClips(train, detector.config.clip_spec, settings)
