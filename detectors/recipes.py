@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
+from detectors.rendition_settings import RenditionSettings
 from thb_dataset.errors import SettingsError
 
 Optimiser = Literal["adamw", "adam", "sgd"]
@@ -49,8 +50,10 @@ class Augmentation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(RenditionSettings):
     """A training. The same recipe gives the same weights on one machine with one process.
+
+    New videos made of the training's are settings of :class:`RenditionSettings`.
 
     Attributes:
         epochs: The number of rounds through the videos.
@@ -141,7 +144,8 @@ class Recipe:
 
     def find_faults(self) -> list[str]:
         """List the settings that are impossible, each with the reason."""
-        faults = [
+        faults = super().find_faults()
+        faults += [
             f"{name}={getattr(self, name)!r} is not a whole number of {least} or more"
             for name, least in _LEAST.items()
             if not _is_whole(getattr(self, name), least)

@@ -13,7 +13,7 @@ from thb.preprocessing.settings import Preparation
 from thb.runtime.processes import default_workers
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.all_faces import make_clips_of_all
-from thb_dataset.clips.store import ClipStore
+from thb_dataset.clips.store import ClipStore, Rendition
 from thb_dataset.clips.video_clips import VideoClips
 from thb_dataset.errors import VideoDecodeError, VideoError
 from thb_dataset.faces.finder import FaceFinder, load_face_finder
@@ -34,6 +34,8 @@ class ClipMaker:
         preparation: The face pack, the folder in which crops are kept, and the number of threads.
         sounds: The WAV files beside videos, by the name of the video; only detectors that listen
             use them.
+        renditions: Ways to make new videos, by the name of the video; the clips are then those of
+            the new video.
         all_faces: Make the clips of every face, which are not stored, and not of the main face.
     """
 
@@ -43,12 +45,14 @@ class ClipMaker:
         preparation: Preparation,
         *,
         sounds: Mapping[str, Path] | None = None,
+        renditions: Mapping[str, Rendition] | None = None,
         all_faces: bool = False,
     ) -> None:
         self._spec = spec
         self._store = ClipStore(preparation.store)
         self._workers = preparation.workers or default_workers()
         self._sounds = sounds or {}
+        self._renditions = renditions or {}
         self._all_faces = all_faces
         self._tools = ThreadTools(preparation)
 
@@ -96,7 +100,12 @@ class ClipMaker:
             sound = self._sounds.get(name)
             if self._all_faces:
                 return [*make_clips_of_all(path, self._spec, finder, reader, sound_path=sound)]
-            return [self._store.get(path, self._spec, finder, reader, sound_path=sound)]
+            rendition = self._renditions.get(name)
+            return [
+                self._store.get(
+                    path, self._spec, finder, reader, sound_path=sound, rendition=rendition
+                )
+            ]
         except VideoError as error:
             return [error]
 

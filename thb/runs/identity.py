@@ -68,6 +68,7 @@ def identify_training(plan: TrainingPlan) -> dict[str, Any]:
         "clip_spec": to_json(plan.clip_spec),
         "face_pack": _identify_face_pack(plan.face_pack),
         "settings": to_json(plan.settings),
+        "autoencoder": plan.autoencoder_sha256,
         VIDEOS: plan.videos_sha256,
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
@@ -207,6 +207,9 @@ class VideoCounts:
         no_face: The videos in which no face was found: the reason by ``video_id``.
         no_audio: The videos without the sound that the detector needs: the reason by ``video_id``.
         error: The videos that could not be read: the reason by ``video_id``.
+        pseudo_fakes: The numbers of real videos of which pseudo-fakes were made, by kind.
+        no_pseudo_fake: The real videos without a pseudo-fake of a kind: the reason by kind and
+            ``video_id``.
     """
 
     used: ClassCounts
@@ -214,6 +217,8 @@ class VideoCounts:
     no_face: Mapping[str, str]
     no_audio: Mapping[str, str]
     error: Mapping[str, str]
+    pseudo_fakes: Mapping[str, int] = field(default_factory=dict)
+    no_pseudo_fake: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,6 +256,8 @@ class TrainingPlan(FoldRecord):
         settings: The settings of the training.
         videos_sha256: A digest of the contents of its training and validation videos; None in
             records of older versions, which do not know it.
+        autoencoder_sha256: The digest of the weights of the image autoencoder that pseudo-fakes
+            passed through; None without such pseudo-fakes.
     """
 
     format: Literal["thb-run/1"] = RECORD_FORMAT
@@ -259,6 +266,7 @@ class TrainingPlan(FoldRecord):
     face_pack: FacePackRecord
     settings: Recipe
     videos_sha256: str | None = None
+    autoencoder_sha256: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,8 +24,10 @@ from thb.training.augmentation import change_pixels, change_values
 from thb.training.cutting import HALVE, cut_pixels, measure_scale, widen
 from thb.training.memory import ClipMemory
 from thb.training.pairs import draw_partners
+from thb.training.renditions import MadeRenditions
 from thb.training.settings import TrainOptions, TrainSettings
 from thb_dataset.clip_spec import ClipSpec
+from thb_dataset.clips.store import Rendition
 from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
 from thb_dataset.errors import NoAudioError, NoFaceError, ReleaseError, VideoError
 from thb_dataset.protocols import Fold
@@ -44,12 +46,16 @@ class LabelledClips:
         label: Fake or real.
         clips: The face crops of the video.
         driver: The clip that moves the face of a fake; None for a real, or if it is not known.
+        encodings: Those of its random encodings, if the training takes these instead.
+        pseudo_fakes: Those of its pseudo-fakes: for each kind, one for each of ``encodings``.
     """
 
     video_id: str
     label: Label
     clips: VideoClips
     driver: str | None = None
+    encodings: tuple[VideoClips, ...] = ()
+    pseudo_fakes: tuple[tuple[VideoClips, ...], ...] = ()
 
 
 def make_training_clips(
@@ -59,6 +65,7 @@ def make_training_clips(
     accelerator: Accelerator,
     *,
     sounds: Mapping[str, Path] | None = None,
+    renditions: Mapping[str, Rendition] | None = None,
 ) -> dict[str, ClipResult]:
     """Make the clips of all videos: each process makes its share, then all read every clip.
 
@@ -70,6 +77,7 @@ def make_training_clips(
         options: The face pack, the folder in which crops are kept, and the limit of memory.
         accelerator: The processes.
         sounds: The WAV files beside videos, by the video's id, for detectors that listen.
+        renditions: Ways to make new videos, whose clips are then made, by the same names.
 
     Returns:
         The clips of each video, or the reason why it has none, by its id.
@@ -85,7 +93,7 @@ def make_training_clips(
         rounds.append(("reading crops", ids))
     memory = ClipMemory(len(ids), spec, options.store, memory_bytes=options.memory_bytes)
     for number, (description, share) in enumerate(rounds, start=1):
-        maker = ClipMaker(spec, options, sounds=sounds)
+        maker = ClipMaker(spec, options, sounds=sounds, renditions=renditions)
         bar = progress_bar(total=len(share), description=description, shown=options.progress)
         with bar, maker:
             for video_id, clips in maker.make((name, paths[name]) for name in share):
@@ -98,13 +106,16 @@ def make_training_clips(
 
 
 def choose_clips(
-    videos: Sequence[Video], made: Mapping[str, ClipResult]
+    videos: Sequence[Video],
+    made: Mapping[str, ClipResult],
+    new: MadeRenditions | None = None,
 ) -> tuple[list[LabelledClips], VideoCounts]:
     """Choose the videos that have clips, and count the others by the reason why they have none.
 
     Args:
         videos: The videos of one part of a fold.
         made: What was made of each video whose file was found, by its id.
+        new: The new videos that were made of those of a training; None if none were asked for.
 
     Returns:
         The videos with their clips; and for the record, the numbers of used and of missing videos
@@ -116,20 +127,32 @@ def choose_clips(
     for video in videos:
         clips = made.get(video.video_id)
         if isinstance(clips, VideoClips):
-            used.append(
-                LabelledClips(
-                    video_id=video.video_id, label=video.label, clips=clips, driver=video.driver
-                )
-            )
+            used.append(_label(video, clips, new))
             counts["used"][video.label.name.lower()] += 1
         elif clips is None:
             counts["missing"][video.label.name.lower()] += 1
         else:
             kind = _name_refusal(clips)
             reasons[kind][video.video_id] = " ".join(str(clips).split())
-    return used, VideoCounts(
-        used=ClassCounts(**counts["used"]), missing=ClassCounts(**counts["missing"]), **reasons
+    found = VideoCounts(
+        used=ClassCounts(**counts["used"]),
+        missing=ClassCounts(**counts["missing"]),
+        no_face=reasons["no_face"],
+        no_audio=reasons["no_audio"],
+        error=reasons["error"],
     )
+    return used, found if new is None else new.count(found, used=[clips.video_id for clips in used])
+
+
+def _label(video: Video, clips: VideoClips, new: MadeRenditions | None) -> LabelledClips:
+    plain = LabelledClips(
+        video_id=video.video_id, label=video.label, clips=clips, driver=video.driver
+    )
+    if new is None:
+        return plain
+    made = new.renditions[video.video_id]
+    fakes = tuple(made.pseudo_fakes.values())
+    return replace(plain, encodings=made.encodings, pseudo_fakes=fakes)
 
 
 def _name_refusal(error: VideoError) -> str:
@@ -164,6 +187,9 @@ def require_both_classes(fold: Fold, made: Mapping[str, ClipResult], *, hint: st
 class TrainingClips(Dataset[dict[str, Tensor]]):
     """Samples, indexed by :data:`Draw`: clips of one video, all varied in the same way.
 
+    Indices beyond the videos are those of pseudo-fakes: see
+    :func:`thb.training.pseudo_batches.number_pseudo_fake`.
+
     A sample's ``pixel_values`` are float32 (clips, T, 3, S, S).
 
     Args:
@@ -185,23 +211,25 @@ class TrainingClips(Dataset[dict[str, Tensor]]):
         return len(self._videos)
 
     def __getitem__(self, draw: Draw) -> dict[str, Tensor]:
-        video, random = self._videos[draw[0]], np.random.default_rng(self.settle(draw))
+        kind, index = divmod(draw[0], len(self._videos))
+        video, random = self._videos[index], np.random.default_rng(self.settle(draw))
         settings = self._settings
-        clips = video.clips.pixels
+        chosen = _choose_rendition(video, kind, random)
+        clips = chosen.pixels
         pixels = clips[choose_places(len(clips), settings.clips_per_sample, random)]
         cut = cut_pixels(
             pixels.reshape(-1, *pixels.shape[2:]),
             settings.augmentations,
             random,
             size=self._spec.size,
-            scale=measure_scale(video.clips, self._kept) if self._halves else 1.0,
+            scale=measure_scale(chosen, self._kept) if self._halves else 1.0,
         )
         varied = vary_clip(cut, settings, random)
         varied = change_pixels(varied, settings.augmentations, random)
         varied = varied.reshape(*pixels.shape[:2], *varied.shape[1:])
-        values = prepare_pixels(replace(video.clips, pixels=varied), self._spec)
+        values = prepare_pixels(replace(chosen, pixels=varied), self._spec)
         values = change_values(values, settings.augmentations, random)
-        label = torch.tensor(float(video.label))
+        label = torch.tensor(float(Label.FAKE if kind else video.label))
         return {"pixel_values": torch.from_numpy(values), "labels": label}
 
     def settle(self, draw: Draw) -> tuple[int, ...]:
@@ -209,8 +237,21 @@ class TrainingClips(Dataset[dict[str, Tensor]]):
         (index, seed), settings = draw, self._settings
         if settings.views is None:
             return (seed,)
-        name = self._videos[index].video_id.encode()
+        # A pseudo-fake shows what its real shows.
+        name = self._videos[index % len(self._videos)].video_id.encode()
         return (settings.seed, zlib.crc32(name), seed % settings.views)
+
+
+def _choose_rendition(video: LabelledClips, kind: int, random: np.random.Generator) -> VideoClips:
+    """Choose one of the encodings of a video or, if ``kind`` is above 0, of its pseudo-fakes.
+
+    A pseudo-fake with the seed of its real is encoded as that is. A video without encodings takes
+    nothing from the random numbers.
+    """
+    if not video.encodings:
+        return video.clips
+    number = int(random.integers(len(video.encodings)))
+    return video.pseudo_fakes[kind - 1][number] if kind else video.encodings[number]
 
 
 def choose_places(clips: int, wanted: int, random: np.random.Generator) -> npt.NDArray[np.int64]:

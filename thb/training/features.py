@@ -22,12 +22,14 @@ from thb.training.precision import autocast
 from thb.training.settings import TrainSettings
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.video_clips import prepare_pixels
+from thb_dataset.records import Label
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-Key = tuple[str, str, int]
-"""``train`` or ``validation``, the id of a video, and the number of a view; 0 for all its clips."""
+Key = tuple[str, str, int, int]
+"""``train`` or ``validation``, the id of a video, the number of a kind of pseudo-fakes that are made
+of it (0 for the video itself), and the number of a view (0 for all its clips)."""
 
 Pixels = npt.NDArray[np.float32]
 Makers = Mapping[Key, Callable[[], Pixels]]
@@ -73,13 +75,16 @@ class FrozenFeatures:
         clips = TrainingClips(videos, spec, settings)
         if settings.views is None:
             makers: Makers = {
-                ("train", video.video_id, 0): _read_all(video, spec) for video in videos
+                ("train", video.video_id, 0, 0): _read_all(video, spec) for video in videos
             }
             count = sum(len(video.clips.pixels) for video in videos)
         else:
             makers = {
-                ("train", video.video_id, view): _read_view(clips, (index, view))
+                ("train", video.video_id, kind, view): _read_view(
+                    clips, (kind * len(videos) + index, view)
+                )
                 for index, video in enumerate(videos)
+                for kind in range(1 + len(video.pseudo_fakes))
                 for view in range(settings.views)
             }
             count = len(makers) * settings.clips_per_sample
@@ -104,7 +109,7 @@ class FrozenFeatures:
             accelerator: The processes.
         """
         spec = detector.config.clip_spec
-        makers = {("validation", video.video_id, 0): _read_all(video, spec) for video in videos}
+        makers = {("validation", video.video_id, 0, 0): _read_all(video, spec) for video in videos}
         self._fill(detector, makers, settings, "no", accelerator)
         return {key[1]: self._kept[key] for key in makers}
 
@@ -177,11 +182,13 @@ class FeatureClips(Dataset[dict[str, Tensor]]):
         return len(self._videos)
 
     def __getitem__(self, draw: Draw) -> dict[str, Tensor]:
-        video, decided = self._videos[draw[0]], self._clips.settle(draw)
-        label = torch.tensor(float(video.label))
+        kind, index = divmod(draw[0], len(self._videos))
+        video, decided = self._videos[index], self._clips.settle(draw)
+        label = torch.tensor(float(Label.FAKE if kind else video.label))
         if self._settings.views is not None:
-            return {"features": self._kept["train", video.video_id, decided[-1]], "labels": label}
-        features = self._kept["train", video.video_id, 0]
+            shown = self._kept["train", video.video_id, kind, decided[-1]]
+            return {"features": shown, "labels": label}
+        features = self._kept["train", video.video_id, 0, 0]
         random = np.random.default_rng(decided)
         chosen = choose_places(len(features), self._settings.clips_per_sample, random)
         return {"features": features[torch.from_numpy(chosen)], "labels": label}
@@ -198,6 +205,7 @@ def can_keep(detector: Detector, settings: TrainSettings) -> bool:
         settings.contrast,
         settings.channel_gain,
         settings.augmentations,
+        settings.reencodings,
     )
     return settings.views is not None or not any(varied)
 

@@ -22,6 +22,7 @@ from thb.training.features import FrozenFeatures
 from thb.training.optimiser import learning_rate, make_optimiser
 from thb.training.pairs import find_partners
 from thb.training.precision import autocast
+from thb.training.pseudo_batches import PseudoFakeBatches
 from thb.training.settings import TrainSettings
 from thb.training.validation import Epoch, choose_epoch, find_best, validate
 from thb_dataset.errors import DetectorError
@@ -134,13 +135,17 @@ class _Training:
         self.kept: dict[str, Tensor] = {}
         self._detector, self._settings, self._accelerator = detector, settings, accelerator
         self._accumulate, self._validation = accumulate, validation
-        self._batches = BalancedBatches(
+        self._batches: BalancedBatches | PseudoFakeBatches = BalancedBatches(
             [video.label for video in train],
             batch_size=settings.batch_size,
             seed=settings.seed,
             draws=settings.draws_per_video,
             partners=find_partners(train) if settings.pairs else None,
         )
+        if settings.pseudo_fakes:
+            self._batches = PseudoFakeBatches(
+                self._batches, train, share=settings.pseudo_fake_share, seed=settings.seed
+            )
         self.steps = len(self._batches)
         self.total = settings.epochs * self.steps
         detector.to(accelerator.device)

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import torch
 
@@ -44,6 +44,9 @@ from thb_dataset.files import workshop_prefix
 from thb_dataset.protocols import Fold
 from thb_dataset.records import Video
 
+if TYPE_CHECKING:
+    from thb.preprocessing.image_autoencoder import ImageAutoencoder
+
 
 def plan_training(
     detector: Detector,
@@ -53,6 +56,7 @@ def plan_training(
     name: str | None,
     settings: TrainSettings,
     options: TrainOptions,
+    autoencoder: ImageAutoencoder | None = None,
 ) -> dict[Path, TrainingPlan]:
     """Return the plan of each fold by its folder; plans differ in the fold and its videos only.
 
@@ -63,6 +67,7 @@ def plan_training(
         name: The name that the user gave the detector; None if it was given as an object.
         settings: The recipe.
         options: The options, which name the face pack and the folder of the crops.
+        autoencoder: The image autoencoder of pseudo-fakes, if the recipe asks for it.
     """
     start = StartRecord(
         name=name,
@@ -88,11 +93,19 @@ def plan_training(
             detector=start,
             clip_spec=detector.config.clip_spec,
             face_pack=face_pack,
-            settings=Recipe(**vars(settings)),
+            settings=Recipe(**vars(settings)) if autoencoder is None else _hide_place(settings),
             videos_sha256=_hash_contents(contents, used[folder]),
+            autoencoder_sha256=None if autoencoder is None else autoencoder.sha256,
         )
         for folder, fold in folds.items()
     }
+
+
+def _hide_place(settings: TrainSettings) -> Recipe:
+    """Return the recipe to record; the place of a folder is this machine's, its name is enough."""
+    folder = Path(settings.autoencoder or "").expanduser()
+    name = folder.resolve().name if folder.is_dir() else settings.autoencoder
+    return Recipe(**(vars(settings) | {"autoencoder": name}))
 
 
 def _hash_contents(contents: Mapping[str, str], videos: Iterable[Video]) -> str:
@@ -109,7 +122,13 @@ def describe_training_data(fold: FoldRecord) -> str:
     elif release.differs:
         benchmark, kind = "", "a release whose counts are not those of TalkingHeadBench,"
     revision = f" at {release.revision[:12]}" if release.revision else ""
-    return f"{benchmark}fold {fold.fold}, split by {fold.split_by}, {kind} {release.name}{revision}"
+    beside = ""
+    if isinstance(fold, TrainingPlan) and fold.settings.pseudo_fakes:
+        beside = f", with pseudo-fakes ({' and '.join(fold.settings.pseudo_fakes)}) of its reals"
+    return (
+        f"{benchmark}fold {fold.fold}, split by {fold.split_by}, {kind} {release.name}{revision}"
+        f"{beside}"
+    )
 
 
 class FitRecord(TypedDict):

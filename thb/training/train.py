@@ -36,6 +36,7 @@ from thb.training.record import (
     plan_training,
     write_run,
 )
+from thb.training.renditions import open_autoencoder, require_no_sound
 from thb.training.settings import TrainOptions, TrainSettings
 from thb.training.start import check_start, load_start
 from thb.training.videos import FoldClips, make_fold_clips, require_real_files
@@ -145,14 +146,32 @@ def train_folds(
     check_shares(settings, accelerator.num_processes, options.accumulate)
     choose_saved(start, options.save)  # refused before any work
     name = None if isinstance(detector, Detector) else str(detector)
+    require_no_sound(start.config.clip_spec, settings)
+    autoencoder = open_autoencoder(settings, accelerator, progress=options.progress)
     with accelerator.main_process_first():  # the first one reads the files, and remembers them
-        plans = plan_training(start, folds, opened, name=name, settings=settings, options=options)
+        plans = plan_training(
+            start,
+            folds,
+            opened,
+            name=name,
+            settings=settings,
+            options=options,
+            autoencoder=autoencoder,
+        )
     finished = {
         folder: find_finished(folder, plans[folder], overwrite=options.overwrite)
         for folder in folds
     }
     left = [fold for folder, fold in folds.items() if finished[folder] is None]
-    clips = make_fold_clips(left, start.config.clip_spec, opened, settings, options, accelerator)
+    clips = make_fold_clips(
+        left,
+        start.config.clip_spec,
+        opened,
+        settings,
+        options,
+        accelerator,
+        autoencoder=autoencoder,
+    )
     trained = []
     for number, (folder, fold) in enumerate(folds.items(), start=1):
         record = finished[folder]
@@ -194,7 +213,7 @@ def _train_fold(
     if isinstance(detector, Tunable):
         detector.config.saved = choose_saved(detector, options.save)
         detector.prepare_training()
-    train, train_counts = choose_clips(fold.train, clips.train)
+    train, train_counts = choose_clips(fold.train, clips.train, clips.new)
     validation, validation_counts = choose_clips(fold.validation, clips.validation)
     if options.overwrite and accelerator.is_main_process:
         shutil.rmtree(folder / CHECKPOINT_FOLDER, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from accelerate import Accelerator
 
@@ -14,12 +15,21 @@ from thb.runtime.console import say
 from thb.training.cutting import widen
 from thb.training.data import make_training_clips, require_both_classes
 from thb.training.features import FrozenFeatures
+from thb.training.renditions import (
+    MadeRenditions,
+    gather_renditions,
+    plan_renditions,
+    tell_source,
+)
 from thb.training.settings import TrainOptions, TrainSettings
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import ReleaseError
 from thb_dataset.protocols import Fold
 from thb_dataset.records import Label, Video
 from thb_dataset.release.media import explain_missing_fakes, explain_missing_reals
+
+if TYPE_CHECKING:
+    from thb.preprocessing.image_autoencoder import ImageAutoencoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +40,14 @@ class FoldClips:
         train: The clips that samples are drawn from; they may be more or wider than scoring's.
         validation: The clips that scoring takes.
         features: What frozen layers made of them, which all folds share.
+        new: The new videos made of the training's, if the recipe asks for them; ``train`` then
+            holds the clips of these.
     """
 
     train: Mapping[str, ClipResult]
     validation: Mapping[str, ClipResult]
     features: FrozenFeatures
+    new: MadeRenditions | None = None
 
 
 def require_real_files(folds: Iterable[Fold], opened: OpenRelease) -> None:
@@ -63,6 +76,8 @@ def make_fold_clips(
     settings: TrainSettings,
     options: TrainOptions,
     accelerator: Accelerator,
+    *,
+    autoencoder: ImageAutoencoder | None = None,
 ) -> FoldClips:
     """Make the clips of all videos that the folds train and validate on; warn of missing files.
 
@@ -73,6 +88,7 @@ def make_fold_clips(
         settings: The recipe, which may keep more or wider clips of a training video.
         options: The face pack, the folder in which crops are kept, and the limit of memory.
         accelerator: The processes.
+        autoencoder: The image autoencoder of pseudo-fakes, if the recipe asks for it.
 
     Raises:
         ReleaseError: A fold has no usable training video of a class.
@@ -94,7 +110,16 @@ def make_fold_clips(
 
     features = FrozenFeatures(memory_bytes=options.memory_bytes, progress=options.progress)
     wider = widen(clip, settings)
-    if wider == clip:
+    if settings.reencodings:
+        found = [video for name, video in train.items() if name in paths]
+        plan = plan_renditions(found, settings, autoencoder)
+        sources = {name: paths[tell_source(name)] for name in plan}
+        results = make_training_clips(sources, wider, options, accelerator, renditions=plan)
+        new = gather_renditions([video.video_id for video in found], results, settings)
+        made = FoldClips(
+            train=new.clips, validation=make(validation, clip), features=features, new=new
+        )
+    elif wider == clip:
         both = make(videos, clip)
         made = FoldClips(train=both, validation=both, features=features)
     else:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.clips.disk_store import DEFAULT_MAX_BYTES, DiskStore, StoreInfo
 from thb_dataset.clips.video_clips import CROPS_VERSION, VideoClips, make_clips
+from thb_dataset.errors import VideoError
 from thb_dataset.faces.finder import FaceFinder
 
 if TYPE_CHECKING:
@@ -23,6 +25,26 @@ _APPLIED_LATER: Final = {"mean", "std", "colour", "value_range", "aggregation"}
 
 _COUNTS: Final = ("faces", "frames_with_face", "frames_searched", "frames_read")
 _ARRAYS: Final = ("frame_index", "seconds", "boxes", "points")
+
+
+class Rendition(Protocol):
+    """A way to make a new video of a video, whose clips are then kept instead."""
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """The JSON values that the new video depends on, beside the content of the old one."""
+
+    def make(self, path: Path, finder: FaceFinder, reader: VideoReader) -> bytes:
+        """Return the content of the new video's file.
+
+        Args:
+            path: The old video.
+            finder: Finds the faces.
+            reader: Decodes the old video.
+
+        Raises:
+            VideoError: The new video cannot be made.
+        """
 
 
 class ClipStore:
@@ -49,6 +71,7 @@ class ClipStore:
         reader: VideoReader,
         *,
         sound_path: Path | None = None,
+        rendition: Rendition | None = None,
     ) -> VideoClips:
         """Return the clips of a video, from disk if they are there.
 
@@ -60,6 +83,8 @@ class ClipStore:
             finder: Finds the face.
             reader: Decodes the video.
             sound_path: A WAV file that is used if the clips need sound and the video has none.
+            rendition: Makes the new video whose clips are returned; None for those of the video
+                itself. The new video is removed once its clips are cut.
 
         Raises:
             VideoError: The clips cannot be made, as in
@@ -69,11 +94,19 @@ class ClipStore:
         settings |= {"pack": finder.pack.pack_id, "version": CROPS_VERSION}
         if spec.listens and sound_path is not None:
             settings["sound_sha256"] = self._store.digest(sound_path)
+
+        def make() -> VideoClips:
+            if rendition is not None:
+                return _make_rendered(video_path, spec, finder, reader, rendition)
+            return make_clips(video_path, spec, finder, reader, sound_path=sound_path)
+
+        if rendition is not None:
+            settings["rendition"] = dict(rendition.identity)
         return self._store.fetch(
             "crops",
             video_path,
             settings,
-            make=lambda: make_clips(video_path, spec, finder, reader, sound_path=sound_path),
+            make=make,
             dump=_dump_clips,
             load=_load_clips,
         )
@@ -100,6 +133,20 @@ class ClipStore:
             The facts about what is left.
         """
         return self._store.prune(max_bytes)
+
+
+def _make_rendered(
+    path: Path, spec: ClipSpec, finder: FaceFinder, reader: VideoReader, rendition: Rendition
+) -> VideoClips:
+    """Return the clips of a new video, which lies in a temporary file meanwhile."""
+    content = rendition.make(path, finder, reader)
+    with tempfile.NamedTemporaryFile(prefix="thb-rendition-", suffix=".mp4") as file:
+        file.write(content)
+        file.flush()
+        try:
+            return make_clips(Path(file.name), spec, finder, reader)
+        except VideoError as error:
+            raise type(error)(str(error).replace(file.name, str(path))) from None
 
 
 def _pack_pixels(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

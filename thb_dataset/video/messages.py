@@ -3,8 +3,8 @@
 A message is a 4-byte big-endian length, a JSON object of that many bytes, and as many raw bytes
 as the object's ``payload`` says. Neither side can make the other run code.
 
-A request holds a ``verb`` (probe, metadata, render, frames, audio or wav), a ``path``, ``limits``
-and what the verb needs.
+A request holds a ``verb`` (probe, metadata, render, pictures, frames, audio or wav), a ``path``,
+``limits`` and what the verb needs.
 
 The child answers ``ready`` once at the start. It then answers each request in one of these ways:
 

@@ -139,6 +139,25 @@ class VideoReader:
         """
         return self._ask({"verb": "render", "how": asdict(how)}, path, Conversation.receive_render)
 
+    def read_pictures(self, path: str | os.PathLike[str], how: Render) -> Frames:
+        """Return the pictures of a video rendered anew, before they are encoded.
+
+        Each picture is there once. ``Frames.index`` says with which frame of the new video it
+        begins to be shown, and ``total_frames`` how many frames that has. Encoded by
+        :func:`thb_dataset.video.encoding.encode_pictures`, they give what :meth:`render` gives.
+
+        Args:
+            path: The file; the path is never taken for a URL or a protocol.
+            how: The rate and size of the new video.
+
+        Raises:
+            VideoDecodeError: The file is not a video, or so damaged that no frame decodes.
+            VideoTooLargeError: A limit refused the video, or its pictures.
+            VideoTimeoutError: Reading took longer than allowed.
+        """
+        request = {"verb": "pictures", "how": asdict(how)}
+        return self._ask(request, path, lambda answers: answers.receive_frames())
+
     def read_frames(
         self, path: str | os.PathLike[str], policy: FramePolicy, *, max_side: int | None = None
     ) -> Frames:

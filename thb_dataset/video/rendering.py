@@ -6,8 +6,7 @@ reading hold for it as well.
 
 from __future__ import annotations
 
-from fractions import Fraction
-from io import BytesIO
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import av
@@ -18,8 +17,9 @@ from thb_dataset.errors import VideoDecodeError
 from thb_dataset.video.clock import tell_seconds
 from thb_dataset.video.decoder import VideoFile, tell_time
 from thb_dataset.video.deinterlace import deinterlace
+from thb_dataset.video.encoding import encode_pictures
 from thb_dataset.video.painter import Painter
-from thb_dataset.video.values import Limits, Render
+from thb_dataset.video.values import Limits, Render, VideoInfo
 
 STAMP_SECONDS: Final = 0.001
 """The rounding of time stamps in containers that count milliseconds."""
@@ -39,36 +39,44 @@ def render(path: str, how: Render, limits: Limits) -> bytes:
     Raises:
         VideoError: The video cannot be read.
     """
-    repeats = _plan_frames(path, how, limits)
-    memory = BytesIO()
-    # Without "bitexact" the writer names itself in the file.
-    with av.open(memory, "w", format="mp4", container_options={"fflags": "+bitexact"}) as target:
-        options = {"crf": str(how.crf), "preset": how.preset, "threads": "1"}
-        stream = target.add_stream("libx264", rate=how.fps, options=options)
-        stream.width, stream.height, stream.pix_fmt = how.side, how.side, "yuv420p"
-        stream.codec_context.thread_count = 1
-        stream.codec_context.time_base = Fraction(1, how.fps)
-        with VideoFile(path, limits) as video:
-            painter, place = None, 0
-            frames = deinterlace(video.frames(), [])
-            for frame, times in zip(frames, repeats, strict=False):
-                painter = painter or Painter(video, frame)
-                if not times:
-                    continue
-                picture = av.VideoFrame.from_ndarray(
-                    _fit_into(painter.paint(frame), how.side), format="rgb24"
-                )
-                for _ in range(times):
-                    picture.pts = place
-                    picture.time_base = stream.codec_context.time_base
-                    target.mux(stream.encode(picture))
-                    place += 1
-        target.mux(stream.encode(None))
-    return memory.getvalue()
+    repeats = plan_frames(path, how, limits)
+    shown = filter(None, repeats)
+    return encode_pictures(zip(paint_pictures(path, how, limits, repeats), shown, strict=True), how)
 
 
-def _plan_frames(path: str, how: Render, limits: Limits) -> list[int]:
-    """Return how often each frame is shown at the new rate: 0 for one that falls out."""
+def paint_pictures(
+    path: str, how: Render, limits: Limits, repeats: Iterable[int]
+) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield the pictures of the new video before they are encoded, uint8 (side, side, 3), RGB.
+
+    Args:
+        path: The file.
+        how: The size of the new video.
+        limits: The cost that the old video may cause.
+        repeats: How often each frame of the old video is shown; those that are not are left out.
+
+    Raises:
+        VideoError: The video cannot be read.
+    """
+    with VideoFile(path, limits) as video:
+        painter = None
+        for frame, times in zip(deinterlace(video.frames(), []), repeats, strict=False):
+            painter = painter or Painter(video, frame)
+            if times:
+                yield _fit_into(painter.paint(frame), how.side)
+
+
+def plan_frames(path: str, how: Render, limits: Limits) -> list[int]:
+    """Return how often each frame is shown at the new rate: 0 for one that falls out.
+
+    Args:
+        path: The file.
+        how: The rate of the new video.
+        limits: The cost that the old video may cause.
+
+    Raises:
+        VideoError: The video cannot be read.
+    """
     with VideoFile(path, limits) as video:
         stamps = [tell_time(frame) for frame in deinterlace(video.frames(), [])]
         period = video.declared_period
@@ -80,6 +88,30 @@ def _plan_frames(path: str, how: Render, limits: Limits) -> list[int]:
     times = np.arange(count) / how.fps + STAMP_SECONDS
     shown = np.searchsorted(seconds, times, side="right") - 1
     return [int(shows) for shows in np.bincount(shown, minlength=len(seconds))]
+
+
+def describe_pictures(how: Render, frames: int) -> VideoInfo:
+    """Return what a file with the new video declares.
+
+    Args:
+        how: The rate and size of the new video.
+        frames: The number of its frames.
+    """
+    return VideoInfo(
+        width=how.side,
+        height=how.side,
+        rotation_degrees=0,
+        mirrored=False,
+        stored_width=how.side,
+        stored_height=how.side,
+        sample_aspect_ratio=1.0,
+        codec="h264",
+        pixel_format="yuv420p",
+        fps=float(how.fps),
+        seconds=frames / how.fps,
+        declared_frames=frames,
+        has_audio=False,
+    )
 
 
 def _fit_into(pixels: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:

@@ -32,7 +32,7 @@ from thb_dataset.video.frame_policy import WHOLE_VIDEO, FramePolicy
 from thb_dataset.video.messages import HEAD, Answers, unpack_length, unpack_message
 from thb_dataset.video.metadata import read_metadata
 from thb_dataset.video.painter import Painter
-from thb_dataset.video.rendering import render
+from thb_dataset.video.rendering import describe_pictures, paint_pictures, plan_frames, render
 from thb_dataset.video.values import Limits, Render
 
 PARENT_CHECK_MILLISECONDS = 2000
@@ -84,6 +84,24 @@ def send_render(request: dict[str, Any], limits: Limits, answers: Answers) -> No
         VideoError: The video cannot be read.
     """
     answers.send("rendered", render(request["path"], Render(**request["how"]), limits))
+
+
+def send_pictures(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
+    """Send the pictures of a new video, as a render would encode them.
+
+    Raises:
+        VideoError: The video cannot be read.
+    """
+    path, how = request["path"], Render(**request["how"])
+    repeats = plan_frames(path, how, limits)
+    shown = np.array([times for times in repeats if times], np.int64)
+    starts = np.cumsum(shown) - shown
+    info = asdict(describe_pictures(how, int(shown.sum())))
+    answers.send("begin", info=info, count=len(shown), height=how.side, width=how.side)
+    for place, pixels in enumerate(paint_pictures(path, how, limits, repeats)):
+        answers.send("frame", pixels.data, place=place, index=int(starts[place]))
+    facts = {"total_frames": int(shown.sum()), "read_to_end": True, "warnings": []}
+    answers.send("end", np.ascontiguousarray(starts / how.fps).data, **facts)
 
 
 def send_frames(request: dict[str, Any], limits: Limits, answers: Answers) -> None:
@@ -203,6 +221,7 @@ _VERBS = {
     "probe": probe,
     "metadata": send_metadata,
     "render": send_render,
+    "pictures": send_pictures,
     "frames": send_frames,
     "audio": send_audio,
     "wav": send_wav,
