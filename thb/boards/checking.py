@@ -29,7 +29,7 @@ from thb.boards.trees import Tree, compare_trees, read_tree
 from thb.releases.opening import OpenRelease, open_release
 from thb_dataset.errors import THBError, first_line
 from thb_dataset.files import digest_file, parse_json
-from thb_dataset.protocols import Protocol
+from thb_dataset.protocols import PAPER_PROTOCOLS
 
 LINKS: Final = ("paper", "code")
 
@@ -147,7 +147,7 @@ class SubmissionCheck:
             yield from self._check_rerun(record, is_new=is_new)
         check = FoldCheck(place=self.place, record=record, files=files)
         yield from (self._say(*one) for one in check_places(check))
-        for protocol in Protocol:
+        for protocol in PAPER_PROTOCOLS:
             if protocol.value in record.protocols:
                 found = check_protocol(check, protocol.value, opened)
                 yield from (self._say(*one) for one in found)
@@ -169,7 +169,7 @@ class SubmissionCheck:
         faults += [
             f"names a protocol {name!r}; there are p1, p2 and p3"
             for name in record.protocols
-            if name not in {one.value for one in Protocol}
+            if name not in {one.value for one in PAPER_PROTOCOLS}
         ]
         for fault in filter(None, faults):
             yield self._say(FindingKind.RECORD, SUBMISSION_FILE, fault)

@@ -24,8 +24,7 @@ from thb.runtime.records import read_json
 from thb.runtime.text import printable
 from thb_dataset.errors import ResultError, first_line
 from thb_dataset.files import digest_file, find_fault
-from thb_dataset.protocols import Protocol, fold_name
-from thb_dataset.records import TRAINING_GENERATORS
+from thb_dataset.protocols import PAPER_PROTOCOLS, fold_name
 from thb_dataset.wording import spell_out
 
 _GENERATORS: Final = "generators"
@@ -34,11 +33,8 @@ _LONGEST_NAME: Final = 100
 _METADATA: Final = "metadata"
 
 FOLDS: Final[Mapping[str, tuple[str, ...]]] = {
-    protocol.value: tuple(
-        fold_name(protocol, held_out)
-        for held_out in (TRAINING_GENERATORS if protocol.is_folded else (None,))
-    )
-    for protocol in Protocol
+    protocol.value: tuple(fold_name(protocol, held_out) for held_out in protocol.held_out)
+    for protocol in PAPER_PROTOCOLS
 }
 """The folds of each protocol."""
 

@@ -28,8 +28,7 @@ from thb.runs.record import RECORD_FILE, ReleaseRecord, read_record
 from thb.runtime.records import to_json
 from thb_dataset.errors import THBError, first_line
 from thb_dataset.files import parse_json
-from thb_dataset.protocols import Protocol, fold_name
-from thb_dataset.records import TRAINING_GENERATORS
+from thb_dataset.protocols import PAPER_PROTOCOLS, Protocol, fold_name
 
 Fault = tuple[FindingKind, str, str]
 """What kind of thing is wrong, at which path in the submission, and what it is."""
@@ -60,8 +59,7 @@ class FoldCheck:
 def list_folds(protocol: str) -> list[str]:
     """Return the names of all folds of a protocol."""
     chosen = Protocol(protocol)
-    held_out = TRAINING_GENERATORS if chosen.is_folded else (None,)
-    return [fold_name(chosen, generator) for generator in held_out]
+    return [fold_name(chosen, held_out) for held_out in chosen.held_out]
 
 
 def check_places(check: FoldCheck) -> Iterator[Fault]:
@@ -70,7 +68,7 @@ def check_places(check: FoldCheck) -> Iterator[Fault]:
     Args:
         check: The submission.
     """
-    chosen = [one.value for one in Protocol if one.value in check.record.protocols]
+    chosen = [one.value for one in PAPER_PROTOCOLS if one.value in check.record.protocols]
     folds = {fold for protocol in chosen for fold in list_folds(protocol)}
     results = {result_name(protocol) for protocol in chosen}
     for inside in check.files:

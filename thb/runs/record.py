@@ -78,9 +78,10 @@ class FoldRecord:
     """A fold of a release, on which a detector is trained or scored.
 
     Attributes:
-        protocol: ``p1``, ``p2`` or ``p3``.
+        protocol: ``p1``, ``p2``, ``p3`` or ``p3-family``.
         fold: The name of the fold, for instance ``p3-hallo``.
-        held_out: The generator that the fold holds out; None for P1.
+        held_out: The generator that the fold holds out, or the family of generators, such as
+            ``hallo-family``; None for P1.
         split_by: The reading of the release's splits, ``release`` or ``driver``.
         release: The release.
     """
