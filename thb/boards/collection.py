@@ -12,6 +12,7 @@ from thb.boards.columns import FoldColumns, VideoMemory, read_columns
 from thb.boards.names import RESULTS_FOLDER, explain_link, explain_model
 from thb.boards.rerun_records import read_rerun
 from thb.boards.submissions import (
+    DIAGNOSTIC,
     RERUN_FILE,
     SUBMISSION_FILE,
     SubmissionRecord,
@@ -24,7 +25,7 @@ from thb.runtime.records import read_json
 from thb.runtime.text import printable
 from thb_dataset.errors import ResultError, first_line
 from thb_dataset.files import digest_file, find_fault
-from thb_dataset.protocols import PAPER_PROTOCOLS, fold_name
+from thb_dataset.protocols import PAPER_PROTOCOLS, Protocol, fold_name, split_fold_name
 from thb_dataset.wording import spell_out
 
 _GENERATORS: Final = "generators"
@@ -220,6 +221,8 @@ def _read_fold(path: Path, memory: VideoMemory) -> FoldColumns:
     name = path.parent.name
     protocol = next((key for key, folds in FOLDS.items() if name in folds), None)
     if protocol is None:
+        if split_fold_name(name)[0] is Protocol.P3_FAMILY:
+            raise ResultError(f"{clean(name)} is of {DIAGNOSTIC}")
         raise ResultError(f"{clean(name)} is not a fold of {', '.join(PROTOCOLS)}")
     _check_file(path)
     columns = read_columns(path, memory)
