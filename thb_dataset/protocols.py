@@ -1,4 +1,4 @@
-r"""The protocols P1, P2 and P3: the videos that train, validate and test a detector.
+r"""The protocols P1, P2 and P3, and a diagnostic: the videos that train, validate and test.
 
 ========================  =======================  ========================  ======================
 \                         train                    validation                test
@@ -12,10 +12,14 @@ P3 both shifts,           train fakes of the       the same as P2            tes
 a fold per held-out one   others + Train reals                               out one + Test reals
 ========================  =======================  ========================  ======================
 
-P1 and P3 also have the split ``extra``: the fakes of MAGI-1 and Hallo3, compared with the same Test
-reals. If only some videos are taken, they are the first by the sha256 of their id: the same on
-every machine, and without a seed. P2 promises that the held-out generator is never trained on. P1
-and P3 promise that no portrait and no driver is in two of train, validation and test.
+``p3-family`` is a diagnostic beside P3, and no protocol of the paper: P3 with a fold for each
+family of related generators (:class:`thb_dataset.records.Family`), all held out together. It says
+how much of P3 a detector owes to a generator's relatives in its training.
+
+All but P2 also have the split ``extra``: the fakes of MAGI-1 and Hallo3, compared with the same
+Test reals. If only some videos are taken, they are the first by the sha256 of their id: the same on
+every machine, and without a seed. P2 promises that the held-out generator is never trained on. The
+others promise that no portrait and no driver is in two of train, validation and test.
 """
 
 from __future__ import annotations
@@ -31,7 +35,9 @@ from thb_dataset.errors import ProtocolError
 from thb_dataset.records import (
     EXTRA_GENERATORS,
     TRAINING_GENERATORS,
+    Family,
     Generator,
+    HeldOut,
     Label,
     Split,
     Video,
@@ -43,16 +49,33 @@ VALIDATION_VIDEOS = 50
 
 
 class Protocol(StrEnum):
-    """The three protocols of the benchmark."""
+    """The three protocols of the benchmark, and a diagnostic one."""
 
     P1 = "p1"
     P2 = "p2"
     P3 = "p3"
+    P3_FAMILY = "p3-family"
 
     @property
     def is_folded(self) -> bool:
-        """Whether one generator at a time is held out."""
+        """Whether one generator, or one family of them, is held out at a time."""
         return self is not Protocol.P1
+
+    @property
+    def is_diagnostic(self) -> bool:
+        """Whether it stands beside the protocols of the paper, and never in place of one."""
+        return self is Protocol.P3_FAMILY
+
+    @property
+    def held_out(self) -> tuple[HeldOut | None, ...]:
+        """What each fold holds out, in the order of the folds; None for the only fold of P1."""
+        if not self.is_folded:
+            return (None,)
+        return tuple(Family) if self.is_diagnostic else TRAINING_GENERATORS
+
+
+PAPER_PROTOCOLS = (Protocol.P1, Protocol.P2, Protocol.P3)
+"""The protocols of the paper: those of the Hub's configs, of the boards, and of ``all``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +84,7 @@ class Fold:
 
     Attributes:
         protocol: The protocol.
-        held_out: The generator that is never trained on; None in P1.
+        held_out: The generator, or the family, that is never trained on; None in P1.
         split_by: The reading of the release: ``"release"`` or ``"driver"``.
         train: The videos to train on.
         validation: The videos by which a checkpoint is chosen.
@@ -70,7 +93,7 @@ class Fold:
     """
 
     protocol: Protocol
-    held_out: Generator | None
+    held_out: HeldOut | None
     split_by: str
     train: tuple[Video, ...]
     validation: tuple[Video, ...]
@@ -89,52 +112,66 @@ class Fold:
         return {name: videos for name, videos in splits.items() if videos}
 
 
-def fold_name(protocol: Protocol, held_out: Generator | None) -> str:
-    """Return the name of a fold, such as ``p1`` or ``p3-hallo``."""
+def fold_name(protocol: Protocol, held_out: HeldOut | None) -> str:
+    """Return the name of a fold, such as ``p1``, ``p3-hallo`` or ``p3-family-hallo``."""
     return protocol.value if held_out is None else f"{protocol.value}-{held_out.slug}"
 
 
-def parse_held_out(fold: Generator | str, protocol: Protocol | str) -> Generator:
-    """Return the generator that a fold of a protocol holds out.
+def split_fold_name(name: str) -> tuple[Protocol | None, str]:
+    """Return the protocol that the name of a fold begins with, and the name of what it holds out.
+
+    >>> split_fold_name("p3-family-hallo")
+    (<Protocol.P3_FAMILY: 'p3-family'>, 'hallo')
+
+    Args:
+        name: The name of a fold, or that of a generator or a family alone.
+    """
+    for protocol in sorted(Protocol, key=len, reverse=True):  # p3-family before p3
+        if f"{name.lower()}-".startswith(f"{protocol}-"):
+            return protocol, name[len(protocol) + 1 :]
+    return None, name
+
+
+def parse_held_out(fold: HeldOut | str, protocol: Protocol | str) -> HeldOut:
+    """Return the generator, or the family of generators, that a fold of a protocol holds out.
 
     >>> parse_held_out("p3-hallo", "p3") == parse_held_out("hallo", "p3") == Generator.HALLO
     True
 
     Args:
-        fold: The generator, in any spelling, or the name of the fold.
+        fold: The generator or the family, in any spelling, or the name of the fold.
         protocol: The protocol.
 
     Raises:
-        ProtocolError: There is no such generator or protocol, or the fold is one of another
+        ProtocolError: There is no such generator, family or protocol, or the fold is one of another
             protocol.
     """
-    if isinstance(fold, Generator):
-        return fold
     chosen = _protocol(protocol)
-    named, dash, generator = fold.partition("-")
-    if not dash or named.lower() not in tuple(Protocol):
-        return Generator.parse(fold)
-    if named.lower() != chosen:
-        raise ProtocolError(
-            f"{fold} is no fold of {chosen}: choose the protocol {named.lower()}, or name the"
-            " generator alone"
-        )
-    return Generator.parse(generator)
+    if isinstance(fold, Generator | Family):
+        return fold
+    named, held_out = split_fold_name(fold)
+    if named is None and not chosen.is_diagnostic and fold.lower() in tuple(Family):
+        named = Protocol.P3_FAMILY
+    if named not in (None, chosen):
+        same_kind = Protocol.P3_FAMILY not in (named, chosen)
+        instead = ", or name the generator alone" if same_kind else ""
+        raise ProtocolError(f"{fold} is no fold of {chosen}: choose the protocol {named}{instead}")
+    return (Family if chosen.is_diagnostic else Generator).parse(held_out or fold)
 
 
 def build_folds(
     videos: Iterable[Video],
     protocol: Protocol | str,
     *,
-    held_out: Generator | None = None,
+    held_out: HeldOut | None = None,
     split_by: str = "release",
 ) -> tuple[Fold, ...]:
-    """Build the folds of a protocol: one for P1, one per held-out generator for P2 and P3.
+    """Build the folds of a protocol: one for P1, else one for each generator or family held out.
 
     Args:
         videos: Every video of a release, whether or not its file is available.
         protocol: The protocol.
-        held_out: The generator of the only fold to build; None builds all six folds.
+        held_out: What the only fold to build holds out; None builds all folds.
         split_by: What decides the split of a fake: ``"release"`` for its folder, ``"driver"`` for
             the block of its driver.
 
@@ -144,20 +181,10 @@ def build_folds(
     """
     chosen = _protocol(protocol)
     placed = place_videos(videos, split_by=split_by)
-    if not chosen.is_folded:
-        if held_out is not None:
-            raise ProtocolError(f"p1 holds out no generator, so it has no fold {held_out.slug}")
-        generators: tuple[Generator | None, ...] = (None,)
-    elif held_out is not None:
-        if held_out not in TRAINING_GENERATORS:
-            raise ProtocolError(
-                f"{held_out} is never trained on, so no fold holds it out; the folds are: "
-                + ", ".join(generator.slug for generator in TRAINING_GENERATORS)
-            )
-        generators = (held_out,)
-    else:
-        generators = TRAINING_GENERATORS
-    return tuple(_build_fold(placed, chosen, generator, str(split_by)) for generator in generators)
+    if held_out is not None and held_out not in chosen.held_out:
+        raise ProtocolError(_explain_no_fold(chosen, held_out))
+    wanted = chosen.held_out if held_out is None else (held_out,)
+    return tuple(_build_fold(placed, chosen, each, str(split_by)) for each in wanted)
 
 
 def place_videos(videos: Iterable[Video], *, split_by: str) -> dict[Video, Split]:
@@ -188,11 +215,25 @@ def hash_order(video: Video) -> str:
     return hashlib.sha256(video.video_id.encode()).hexdigest()
 
 
+def _explain_no_fold(protocol: Protocol, held_out: HeldOut) -> str:
+    """Return why a protocol has no fold that holds something out."""
+    if not protocol.is_folded:
+        return f"{protocol} holds out no generator, so it has no fold {held_out.slug}"
+    folds = ", ".join(each.slug for each in protocol.held_out if each is not None)
+    if held_out in EXTRA_GENERATORS:
+        return f"{held_out} is never trained on, so no fold holds it out; the folds are: {folds}"
+    return f"{protocol} has no fold that holds {held_out} out; its folds are: {folds}"
+
+
+def _list_generators(held_out: HeldOut) -> tuple[Generator, ...]:
+    return held_out.generators if isinstance(held_out, Family) else (held_out,)
+
+
 def _build_fold(
-    placed: Mapping[Video, Split], protocol: Protocol, held_out: Generator | None, split_by: str
+    placed: Mapping[Video, Split], protocol: Protocol, held_out: HeldOut | None, split_by: str
 ) -> Fold:
-    seen = [generator for generator in TRAINING_GENERATORS if generator is not held_out]
-    tested = TRAINING_GENERATORS if held_out is None else (held_out,)
+    tested = TRAINING_GENERATORS if held_out is None else _list_generators(held_out)
+    seen = [own for own in TRAINING_GENERATORS if held_out is None or own not in tested]
     if protocol is Protocol.P2:
         train = _fakes(placed, seen, Split.TRAIN, Split.TEST)
         test = _fakes(placed, tested, *Split)
@@ -259,13 +300,14 @@ def _check(fold: Fold, *, has_train_fakes: bool, has_test_fakes: bool) -> None:
     if not has_train_fakes:
         raise ProtocolError(f"{fold.name}: the release has no fakes to train on")
     if not has_test_fakes:
-        generators = fold.held_out or "any of the six generators"
+        unseen = () if fold.held_out is None else _list_generators(fold.held_out)
+        generators = " and ".join(unseen) or "any of the six generators"
         raise ProtocolError(f"{fold.name}: the release has no fakes of {generators} to test on")
     splits = {"train": fold.train, "validation": fold.validation, "test": fold.test}
     problems = _overlaps(splits, "video", lambda video: video.video_id)
     if fold.protocol is Protocol.P2:
-        unseen = {"train and validation": (*fold.train, *fold.validation), "test": fold.test}
-        problems += _overlaps(unseen, "generator", lambda video: video.generator)
+        parts = {"train and validation": (*fold.train, *fold.validation), "test": fold.test}
+        problems += _overlaps(parts, "generator", lambda video: video.generator)
     else:
         problems += _overlaps(splits, "portrait", lambda video: video.portrait)
         problems += _overlaps(splits, "driver", lambda video: video.driver)

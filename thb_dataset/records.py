@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
@@ -83,6 +84,80 @@ TRAINING_GENERATORS = (
 
 EXTRA_GENERATORS = (Generator.MAGI_1, Generator.HALLO3)
 """The generators of ``fake/additional_dataset``, which have only test videos."""
+
+
+class Family(StrEnum):
+    """The families of related generators, which the diagnostic protocol holds out together.
+
+    Hallo, Hallo2 and AniPortrait in both modes decode their frames with one autoencoder,
+    ``stabilityai/sd-vae-ft-mse``; LivePortrait and EMOPortraits warp a portrait instead.
+    """
+
+    HALLO = "hallo-family"
+    ANIPORTRAIT = "aniportrait-family"
+    SD_VAE = "sd-vae-family"
+    WARPING = "warping-family"
+
+    @property
+    def slug(self) -> str:
+        """The name in splits and file names: lower case, only ``[a-z0-9_]``."""
+        return re.sub(r"\W", "_", self.value.removesuffix("-family"))
+
+    @property
+    def generators(self) -> tuple[Generator, ...]:
+        """The members."""
+        return _MEMBERS[self]
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """Return the family of a name in any spelling, with or without the word "family".
+
+        >>> Family.parse("Hallo-Family") is Family.parse("hallo") is Family.HALLO
+        True
+
+        Raises:
+            ProtocolError: There is no such family; the message names the nearest one, or those
+                that hold the generator of this name.
+        """
+        plain = re.sub(r"[^a-z0-9]", "", name.lower()).removesuffix("family")
+        plain = _FAMILY_ALIASES.get(plain, plain)
+        known = {re.sub(r"_", "", family.slug): family for family in cls}
+        if plain in known:
+            return known[plain]
+        raise ProtocolError(_explain_no_family(name, plain, list(known)))
+
+
+_MEMBERS = {
+    Family.HALLO: (Generator.HALLO, Generator.HALLO2),
+    Family.ANIPORTRAIT: (Generator.ANIPORTRAIT_AUDIO, Generator.ANIPORTRAIT_VIDEO),
+    Family.SD_VAE: (
+        Generator.HALLO,
+        Generator.HALLO2,
+        Generator.ANIPORTRAIT_AUDIO,
+        Generator.ANIPORTRAIT_VIDEO,
+    ),
+    Family.WARPING: (Generator.LIVEPORTRAIT, Generator.EMOPORTRAIT),
+}
+_FAMILY_ALIASES = {"sdvaeftmse": "sdvae", "allfour": "sdvae", "warp": "warping"}
+
+
+def _explain_no_family(name: str, plain: str, known: list[str]) -> str:
+    """Return why a name is of no family, and which one was perhaps meant."""
+    try:
+        generator = Generator.parse(name)
+    except ProtocolError:
+        near = difflib.get_close_matches(plain, known, n=1)
+        meant = f", but perhaps {Family.parse(near[0]).slug}" if near else ""
+        listed = [f"{own.slug} ({', '.join(own.generators)})" for own in Family]
+        return f"no family of generators is called {name!r}{meant}; known: {'; '.join(listed)}"
+    slugs = [family.slug for family in Family if generator in family.generators]
+    if not slugs:
+        return f"{generator} is never trained on, so no family holds it"
+    return f"{generator} is one generator: name a family that holds it, {' or '.join(slugs)}"
+
+
+HeldOut = Generator | Family
+"""What a fold never trains on: one generator, or a family of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,7 +19,8 @@ from thb_dataset.errors import (
     VideoTimeoutError,
     VideoTooLargeError,
 )
-from thb_dataset.records import Generator
+from thb_dataset.protocols import Protocol, parse_held_out, split_fold_name
+from thb_dataset.records import Family
 
 if TYPE_CHECKING:
     from thb_dataset.video.reader import VideoInfo
@@ -147,10 +148,11 @@ def describe_run(fold: str | None) -> str:
     """
     if fold is None:
         return "Other weights: trained outside the benchmark's protocols"
-    protocol, _, held_out = fold.partition("-")
-    generator = Generator.parse(held_out).value if held_out else ""
-    return {
-        "p1": "P1: all generators, unseen people",
-        "p2": f"P2: without {generator}",
-        "p3": f"P3: without {generator}, unseen people",
-    }.get(protocol, fold)
+    protocol, held_out = split_fold_name(fold)
+    if protocol is None or not held_out:
+        return {"p1": "P1: all generators, unseen people"}.get(fold, fold)
+    unseen = parse_held_out(held_out, protocol)
+    if isinstance(unseen, Family):
+        return f"P3-FAMILY: without {' and '.join(unseen.generators)}, unseen people"
+    people = ", unseen people" if protocol is Protocol.P3 else ""
+    return f"{protocol.upper()}: without {unseen}{people}"

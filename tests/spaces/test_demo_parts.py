@@ -101,6 +101,8 @@ def test_drawings_are_warned_of_beside_the_verdict_and_on_top_of_the_page() -> N
 
 def test_every_protocol_run_is_said_in_words() -> None:
     assert "without Hallo2" in describe_run("p3-hallo2")
+    assert describe_run("p2-hallo") == "P2: without Hallo"
+    assert describe_run("p3-family-hallo") == ("P3-FAMILY: without Hallo and Hallo2, unseen people")
     assert describe_run("p1").startswith("P1")
     assert "outside" in describe_run(None)
 

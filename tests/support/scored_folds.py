@@ -12,7 +12,8 @@ from tests.support.records import make_calibration, make_scoring_record
 from thb.prediction.predictions import Prediction, Predictions, Status, write_predictions
 from thb.runs.provenance import ScoredDetector
 from thb.runtime.records import write_text
-from thb_dataset.records import TRAINING_GENERATORS
+from thb_dataset.protocols import Protocol, fold_name
+from thb_dataset.records import TRAINING_GENERATORS, Family
 
 GENERATORS = tuple(map(str, TRAINING_GENERATORS))
 WEIGHTS = "5" * 64
@@ -44,11 +45,14 @@ def write_run(folder: Path, *, protocols: Sequence[str] = ("p1", "p3"), **change
     """Write the predictions and thresholds of every fold of protocols into a run folder."""
     settings = {"detector": ScoredDetector(model_type="thb_tall", weights_sha256=WEIGHTS)} | changes
     for protocol in protocols:
-        folds = [("p1", GENERATORS)]
-        if protocol != "p1":
-            folds = [(f"{protocol}-{name.lower()}", (name,)) for name in GENERATORS]
-        for number, (fold, generators) in enumerate(folds):
-            run = make_scoring_record(protocol=protocol, fold=fold, **settings)
+        for number, held_out in enumerate(Protocol(protocol).held_out):
+            fold = fold_name(Protocol(protocol), held_out)
+            generators = GENERATORS if held_out is None else (str(held_out),)
+            if isinstance(held_out, Family):
+                generators = held_out.generators
+            run = make_scoring_record(
+                protocol=protocol, fold=fold, held_out=held_out and str(held_out), **settings
+            )
             # Ids must not depend on the fold: a fake is the same video in every protocol.
             every = make_rows(GENERATORS, seed=10 * number + len(protocol) + ord(protocol[1]))
             rows = tuple(row for row in every if row.label == 0 or row.generator in generators)

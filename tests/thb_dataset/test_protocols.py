@@ -1,4 +1,4 @@
-"""P1, P2 and P3, against a second, brute-force reading of the table of protocols."""
+"""P1, P2, P3 and p3-family, against a second, brute-force reading of the table of protocols."""
 
 from __future__ import annotations
 
@@ -15,11 +15,20 @@ from hypothesis import strategies as st
 
 from tests.support.full_size import N_FAKES, N_REALS, full_size_text
 from thb_dataset.errors import ProtocolError
-from thb_dataset.protocols import Fold, Protocol, build_folds, parse_held_out
+from thb_dataset.protocols import (
+    PAPER_PROTOCOLS,
+    Fold,
+    Protocol,
+    build_folds,
+    parse_held_out,
+    split_fold_name,
+)
 from thb_dataset.records import (
     EXTRA_GENERATORS,
     TRAINING_GENERATORS,
+    Family,
     Generator,
+    HeldOut,
     Label,
     RealDataset,
     Split,
@@ -28,6 +37,12 @@ from thb_dataset.records import (
 from thb_dataset.release.scan import make_release, read_release
 
 SIX = [generator.value for generator in TRAINING_GENERATORS]
+FAMILIES = {
+    "hallo-family": ["Hallo", "Hallo2"],
+    "aniportrait-family": ["AniPortraitAudio", "AniPortraitVideo"],
+    "sd-vae-family": ["Hallo", "Hallo2", "AniPortraitAudio", "AniPortraitVideo"],
+    "warping-family": ["LivePortrait", "EmoPortrait"],
+}
 
 
 def fake(generator: Generator, number: int, split: Split) -> Video:
@@ -76,8 +91,9 @@ def oracle(
 ) -> dict[str, set[str]]:
     """Read the table of protocols again, video by video, in the simplest way."""
     where = place(videos, by)
-    others = [g for g in SIX if g != held_out]
-    tested = SIX if protocol == "p1" else [held_out]
+    unseen = FAMILIES.get(held_out, [held_out]) if held_out else []
+    others = [g for g in SIX if g not in unseen]
+    tested = SIX if protocol == "p1" else unseen
     out: dict[str, set[str]] = {"train": set(), "test": set(), "extra": set()}
     for v in videos:
         split = where[v.video_id]
@@ -135,10 +151,10 @@ def ids(fold: Fold) -> dict[str, set[str]]:
     return found
 
 
-def folds_or_errors(videos: list[Video], by: str) -> list[tuple[str, Generator | None, Fold | str]]:
-    built: list[tuple[str, Generator | None, Fold | str]] = []
+def folds_or_errors(videos: list[Video], by: str) -> list[tuple[str, HeldOut | None, Fold | str]]:
+    built: list[tuple[str, HeldOut | None, Fold | str]] = []
     for protocol in Protocol:
-        for held_out in TRAINING_GENERATORS if protocol.is_folded else (None,):
+        for held_out in protocol.held_out:
             try:
                 (fold,) = build_folds(videos, protocol, held_out=held_out, split_by=by)
                 built.append((protocol.value, held_out, fold))
@@ -186,10 +202,11 @@ def test_what_the_protocols_promise_holds(videos: list[Video], by: str) -> None:
                     assert not ({v.portrait for v in one} & {v.portrait for v in other}) - {None}
                     assert not ({v.driver for v in one} & {v.driver for v in other}) - {None}
         if held_out is not None:
-            assert held_out not in {v.generator for v in (*fold.train, *fold.validation)}
-            assert {v.generator for v in fold.test} == {held_out} | (
-                {None} if any(v.label is Label.REAL for v in fold.test) else set()
-            )
+            unseen = set(FAMILIES.get(held_out, [held_out]))
+            assert not unseen & {v.generator for v in (*fold.train, *fold.validation)}
+            tested = {v.generator for v in fold.test if v.label is Label.FAKE}
+            assert tested
+            assert tested <= unseen
         count = Counter(v.label for v in fold.train)
         assert count[Label.REAL] <= count[Label.FAKE]
         assert not {v.generator for v in fold.train} & set(EXTRA_GENERATORS)
@@ -286,7 +303,7 @@ def test_the_driver_reading_follows_the_split_list() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"protocol": "p4"}, "no protocol 'p4'; there are: p1, p2, p3"),
+        ({"protocol": "p4"}, "no protocol 'p4'; there are: p1, p2, p3, p3-family"),
         ({"protocol": "p1", "held_out": Generator.HALLO}, "no fold hallo"),
         ({"protocol": "p3", "held_out": Generator.MAGI_1}, "MAGI-1 is never trained on"),
         ({"protocol": "p3", "split_by": "moon"}, "split_by is 'moon'; known: release, driver"),
@@ -316,7 +333,7 @@ def test_every_fold_is_found_by_its_name() -> None:
         ("p2-hallo", "p2-hallo is no fold of p3: choose the protocol p2, or name the generator"),
         ("p1-hallo", "p1-hallo is no fold of p3"),
         ("p3-sora", "unknown generator 'sora'"),
-        ("p3-", "unknown generator ''"),
+        ("p3-", "unknown generator 'p3-'"),
         ("p3", "unknown generator 'p3'"),
     ],
 )
@@ -350,3 +367,121 @@ def test_json_safe_names() -> None:
             "p3-emoportrait",
         ]
     )
+
+
+GOLDEN = {
+    ("sample", "release"): "0b2b894d80957f83e0108167c5ded6e09c77a9d3fe4493cf0f12d74bcac783bb",
+    ("sample", "driver"): "7a0c455d8e2b846baf16e37559815192f92e3c7e84ab2ccf0f6571a9d15383b7",
+    ("full size", "release"): "193a98eced9284cff7256f02bd73632a57a5dd36af007ed039ff275f3f887e9e",
+    ("full size", "driver"): "022c0b586888e15111e11ff655b7bd8c0a84ba8c14a6123440cbdd155f4acc17",
+}
+"""Digests of every fold of P1, P2 and P3, taken before there was another protocol."""
+
+
+def digest_paper_folds(videos: tuple[Video, ...], by: str) -> str:
+    lines = [
+        f"{fold.protocol} {fold.name} {fold.held_out} {fold.split_by} {part} {video.video_id}"
+        for protocol in PAPER_PROTOCOLS
+        for fold in build_folds(videos, protocol, split_by=by)
+        for part in ("train", "validation", "test", "extra")
+        for video in getattr(fold, part)
+    ]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("by", ["release", "driver"])
+def test_the_folds_of_the_paper_never_change(by: str, test_data: Path) -> None:
+    sample = read_release(test_data / "thb-sample" / "hub").videos
+    assert digest_paper_folds(sample, by) == GOLDEN["sample", by]
+    assert digest_paper_folds(full_size(), by) == GOLDEN["full size", by]
+
+
+def test_the_families_hold_each_generator_out_with_its_relatives() -> None:
+    assert {family.value: [*map(str, family.generators)] for family in Family} == FAMILIES
+    folds = {fold.name: fold for fold in build_folds(full_size(), "p3-family")}
+    assert list(folds) == [f"p3-family-{name}" for name in ("hallo", "aniportrait", "sd_vae")] + [
+        "p3-family-warping"
+    ]
+    for fold in folds.values():
+        (p3,) = build_folds(full_size(), "p3", held_out=Generator.HALLO)
+        count = Counter(v.label for v in fold.train)
+        assert count[Label.REAL] == count[Label.FAKE], "as many reals as fakes, as there are enough"
+        assert fold.extra == p3.extra
+        assert {v for v in fold.test if v.label is Label.REAL} == {
+            v for v in p3.test if v.label is Label.REAL
+        }
+    hallo = Counter(v.generator for v in folds["p3-family-hallo"].test)
+    assert hallo == {Generator.HALLO: 117, Generator.HALLO2: 105, None: 400}
+    apart = [fold for (fold,) in (p3_folds(g) for g in (Generator.HALLO, Generator.HALLO2))]
+    together = {v for v in folds["p3-family-hallo"].train if v.label is Label.FAKE}
+    assert together == {v for v in apart[0].train if v.label is Label.FAKE} & {
+        v for v in apart[1].train if v.label is Label.FAKE
+    }, "what both folds of P3 train on"
+
+
+def p3_folds(held_out: Generator) -> tuple[Fold, ...]:
+    return build_folds(full_size(), "p3", held_out=held_out)
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        *((family.value, family) for family in Family),
+        *((f"p3-family-{family.slug}", family) for family in Family),
+        ("hallo", Family.HALLO),
+        ("Hallo-Family", Family.HALLO),
+        ("hallo_family", Family.HALLO),
+        ("P3-Family-SD-VAE", Family.SD_VAE),
+        ("sdvae", Family.SD_VAE),
+        ("sd-vae-ft-mse", Family.SD_VAE),
+        ("all four", Family.SD_VAE),
+        ("AniPortrait", Family.ANIPORTRAIT),
+        ("Warp", Family.WARPING),
+        (Family.WARPING, Family.WARPING),
+    ],
+)
+def test_a_family_is_found_in_any_spelling(name: str, family: Family) -> None:
+    assert parse_held_out(name, "p3-family") is family
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol", "says"),
+    [
+        ("halo", "p3-family", "called 'halo', but perhaps hallo; known: hallo .Hallo, Hallo2.; "),
+        ("aniportraits", "p3-family", "but perhaps aniportrait"),
+        ("sora", "p3-family", "no family of generators is called 'sora'; known: hallo "),
+        ("hallo2", "p3-family", "Hallo2 is one generator: .* that holds it, hallo or sd_vae"),
+        ("EMOPortraits", "p3-family", "EmoPortrait is one generator: .* that holds it, warping"),
+        ("magi", "p3-family", "MAGI-1 is never trained on, so no family holds it"),
+        ("p3-hallo", "p3-family", "p3-hallo is no fold of p3-family: choose the protocol p3$"),
+        ("p3-family-hallo", "p3", "is no fold of p3: choose the protocol p3-family$"),
+        ("hallo-family", "p3", "hallo-family is no fold of p3: choose the protocol p3-family$"),
+        ("p3-family", "p2", "p3-family is no fold of p2: choose the protocol p3-family$"),
+    ],
+)
+def test_the_name_of_no_family_says_what_was_perhaps_meant(
+    name: str, protocol: str, says: str
+) -> None:
+    with pytest.raises(ProtocolError, match=says):
+        parse_held_out(name, protocol)
+
+
+def test_a_generator_is_no_fold_of_the_families_and_the_other_way_round() -> None:
+    with pytest.raises(ProtocolError, match="p3-family has no fold that holds Hallo out"):
+        build_folds(full_size(), "p3-family", held_out=Generator.HALLO)
+    with pytest.raises(ProtocolError, match="p3 has no fold that holds hallo-family out"):
+        build_folds(full_size(), "p3", held_out=Family.HALLO)
+
+
+def test_the_name_of_a_fold_is_split_at_the_longest_protocol() -> None:
+    for protocol in Protocol:
+        for held_out in protocol.held_out:
+            slug = "" if held_out is None else held_out.slug
+            name = f"{protocol}-{slug}" if slug else protocol.value
+            assert split_fold_name(name) == (protocol, slug)
+    assert split_fold_name("p30-x") == (None, "p30-x")
+
+
+def test_a_family_without_a_video_in_the_test_is_an_error() -> None:
+    with pytest.raises(ProtocolError, match=r"p3-family-hallo: .* no fakes of Hallo and Hallo2 to"):
+        build_folds(six(Split.TRAIN), "p3-family", held_out=Family.HALLO)

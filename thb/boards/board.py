@@ -8,10 +8,10 @@ from typing import Final, Literal
 
 from thb.runs.provenance import Mark
 from thb.runs.record import ReleaseRecord
-from thb_dataset.protocols import Protocol
+from thb_dataset.protocols import PAPER_PROTOCOLS
 
 FORMAT: Final = "thb-board/1"
-PROTOCOLS: Final = tuple(protocol.value for protocol in Protocol)
+PROTOCOLS: Final = tuple(protocol.value for protocol in PAPER_PROTOCOLS)
 
 Tier = Literal["published", "recomputed", "re-run"]
 Kind = Literal["ranked", "floor", "published", "unranked"]

@@ -17,6 +17,7 @@ from thb.boards.names import explain_link, explain_model, explain_text
 from thb.boards.rerun_records import read_rerun
 from thb.boards.row_checks import find_dangerous_texts
 from thb.boards.submissions import (
+    DIAGNOSTIC,
     NOT_LISTED,
     RERUN_FILE,
     SUBMISSION_FILE,
@@ -29,7 +30,7 @@ from thb.boards.trees import Tree, compare_trees, read_tree
 from thb.releases.opening import OpenRelease, open_release
 from thb_dataset.errors import THBError, first_line
 from thb_dataset.files import digest_file, parse_json
-from thb_dataset.protocols import Protocol
+from thb_dataset.protocols import PAPER_PROTOCOLS, Protocol
 
 LINKS: Final = ("paper", "code")
 
@@ -147,7 +148,7 @@ class SubmissionCheck:
             yield from self._check_rerun(record, is_new=is_new)
         check = FoldCheck(place=self.place, record=record, files=files)
         yield from (self._say(*one) for one in check_places(check))
-        for protocol in Protocol:
+        for protocol in PAPER_PROTOCOLS:
             if protocol.value in record.protocols:
                 found = check_protocol(check, protocol.value, opened)
                 yield from (self._say(*one) for one in found)
@@ -167,9 +168,11 @@ class SubmissionCheck:
         if not record.protocols or len(set(record.protocols)) != len(record.protocols):
             faults.append("names no protocol, or one of them twice")
         faults += [
-            f"names a protocol {name!r}; there are p1, p2 and p3"
+            f"names {DIAGNOSTIC}"
+            if name == Protocol.P3_FAMILY
+            else f"names a protocol {name!r}; there are p1, p2 and p3"
             for name in record.protocols
-            if name not in {one.value for one in Protocol}
+            if name not in {one.value for one in PAPER_PROTOCOLS}
         ]
         for fault in filter(None, faults):
             yield self._say(FindingKind.RECORD, SUBMISSION_FILE, fault)

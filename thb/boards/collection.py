@@ -12,6 +12,7 @@ from thb.boards.columns import FoldColumns, VideoMemory, read_columns
 from thb.boards.names import RESULTS_FOLDER, explain_link, explain_model
 from thb.boards.rerun_records import read_rerun
 from thb.boards.submissions import (
+    DIAGNOSTIC,
     RERUN_FILE,
     SUBMISSION_FILE,
     SubmissionRecord,
@@ -24,8 +25,7 @@ from thb.runtime.records import read_json
 from thb.runtime.text import printable
 from thb_dataset.errors import ResultError, first_line
 from thb_dataset.files import digest_file, find_fault
-from thb_dataset.protocols import Protocol, fold_name
-from thb_dataset.records import TRAINING_GENERATORS
+from thb_dataset.protocols import PAPER_PROTOCOLS, Protocol, fold_name, split_fold_name
 from thb_dataset.wording import spell_out
 
 _GENERATORS: Final = "generators"
@@ -34,11 +34,8 @@ _LONGEST_NAME: Final = 100
 _METADATA: Final = "metadata"
 
 FOLDS: Final[Mapping[str, tuple[str, ...]]] = {
-    protocol.value: tuple(
-        fold_name(protocol, held_out)
-        for held_out in (TRAINING_GENERATORS if protocol.is_folded else (None,))
-    )
-    for protocol in Protocol
+    protocol.value: tuple(fold_name(protocol, held_out) for held_out in protocol.held_out)
+    for protocol in PAPER_PROTOCOLS
 }
 """The folds of each protocol."""
 
@@ -224,6 +221,8 @@ def _read_fold(path: Path, memory: VideoMemory) -> FoldColumns:
     name = path.parent.name
     protocol = next((key for key, folds in FOLDS.items() if name in folds), None)
     if protocol is None:
+        if split_fold_name(name)[0] is Protocol.P3_FAMILY:
+            raise ResultError(f"{clean(name)} is of {DIAGNOSTIC}")
         raise ResultError(f"{clean(name)} is not a fold of {', '.join(PROTOCOLS)}")
     _check_file(path)
     columns = read_columns(path, memory)

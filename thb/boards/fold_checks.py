@@ -16,7 +16,7 @@ from thb.boards.row_checks import (
     find_dangerous_texts,
     list_reals,
 )
-from thb.boards.submissions import SUBMISSION_FILE, SubmissionRecord, result_name
+from thb.boards.submissions import DIAGNOSTIC, SUBMISSION_FILE, SubmissionRecord, result_name
 from thb.evaluation.result import SCHEMA_VERSION, Result, parse_result
 from thb.evaluation.verification import verify_result
 from thb.prediction.predictions import Predictions, read_predictions
@@ -28,8 +28,7 @@ from thb.runs.record import RECORD_FILE, ReleaseRecord, read_record
 from thb.runtime.records import to_json
 from thb_dataset.errors import THBError, first_line
 from thb_dataset.files import parse_json
-from thb_dataset.protocols import Protocol, fold_name
-from thb_dataset.records import TRAINING_GENERATORS
+from thb_dataset.protocols import PAPER_PROTOCOLS, Protocol, fold_name, split_fold_name
 
 Fault = tuple[FindingKind, str, str]
 """What kind of thing is wrong, at which path in the submission, and what it is."""
@@ -60,8 +59,7 @@ class FoldCheck:
 def list_folds(protocol: str) -> list[str]:
     """Return the names of all folds of a protocol."""
     chosen = Protocol(protocol)
-    held_out = TRAINING_GENERATORS if chosen.is_folded else (None,)
-    return [fold_name(chosen, generator) for generator in held_out]
+    return [fold_name(chosen, held_out) for held_out in chosen.held_out]
 
 
 def check_places(check: FoldCheck) -> Iterator[Fault]:
@@ -70,7 +68,7 @@ def check_places(check: FoldCheck) -> Iterator[Fault]:
     Args:
         check: The submission.
     """
-    chosen = [one.value for one in Protocol if one.value in check.record.protocols]
+    chosen = [one.value for one in PAPER_PROTOCOLS if one.value in check.record.protocols]
     folds = {fold for protocol in chosen for fold in list_folds(protocol)}
     results = {result_name(protocol) for protocol in chosen}
     for inside in check.files:
@@ -79,6 +77,8 @@ def check_places(check: FoldCheck) -> Iterator[Fault]:
             inside.startswith("result-") and inside not in results
         ):
             message = f"belongs to no protocol that {SUBMISSION_FILE} names"
+            if split_fold_name(fold)[0] is Protocol.P3_FAMILY:
+                message = f"is of {DIAGNOSTIC}"
             yield FindingKind.FOLD, inside, message
 
 
@@ -159,7 +159,7 @@ def _check_fold(check: FoldCheck, name: str, rows: Predictions) -> Iterator[Faul
         yield FindingKind.ROWS, inside, message
     for message in find_dangerous_texts(to_json(run)):
         yield FindingKind.NAME, inside, message
-    expected = fold_name(Protocol(run.protocol), None) if run.held_out is None else run.fold
+    expected = run.protocol if run.held_out is None else run.fold
     if run.fold != expected or run.protocol != name.partition("-")[0]:
         yield FindingKind.FOLD, inside, f"is {run.fold} of {run.protocol}, held out {run.held_out}"
     if run.detector.name != check.record.model:

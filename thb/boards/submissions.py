@@ -11,6 +11,7 @@ A results repo holds one folder for each submission, which never changes after i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -35,7 +36,12 @@ RERUN_FILE: Final = "rerun.json"
 NOT_LISTED: Final = (SUBMISSION_FILE, RERUN_FILE)
 """The files of a submission whose digests ``submission.json`` does not hold."""
 
+DIAGNOSTIC: Final = "p3-family, a diagnostic beside P3 that no board ranks: leave it out"
+"""What is said of results that stand beside the protocols of the boards."""
+
 Modality = Literal["visual", "audio-visual", "audio", "metadata"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +170,8 @@ def make_submission(
 ) -> Submission:
     """Write the folder of a submission: its numbers are computed anew from the predictions.
 
-    Paths of this machine are left out: the model repo stands in the place of the run folder.
+    Paths of this machine are left out: the model repo stands in the place of the run folder. So
+    are folds of the diagnostic ``p3-family``, with a warning.
 
     Args:
         run: The folder that ``thb evaluate`` or ``thb import-scores`` wrote, with
@@ -175,7 +182,8 @@ def make_submission(
         settings: What else the board shows; None for what the predictions say.
 
     Raises:
-        ResultError: There are no predictions, or they do not belong together.
+        ResultError: There are no predictions of the boards' protocols, or they do not belong
+            together.
         DetectorError: A training record is damaged.
     """
     settings = settings or SubmissionSettings()
@@ -246,7 +254,12 @@ def _read_folds(run: Path) -> list[tuple[FoldScoringRecord, Predictions]]:
             raise ResultError(
                 f"{run}: predictions do not name their fold: submit what thb evaluate wrote"
             )
-        folds.append((own, rows))
+        if own.family is None:
+            folds.append((own, rows))
+        else:
+            _log.warning("%s is left out: it is of p3-family, which no board ranks", own.fold)
+    if not folds:
+        raise ResultError(f"{run} holds nothing but {DIAGNOSTIC}; evaluate on p1, p2 or p3")
     names = [own.fold for own, _ in folds]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:

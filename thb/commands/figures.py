@@ -18,7 +18,6 @@ from thb.commands.options import (
     OutputFormat,
     ProtocolChoice,
     QuietOption,
-    choose_protocols,
 )
 from thb.commands.out_places import is_file_place
 from thb.commands.output import escape, write_json, write_line
@@ -59,7 +58,8 @@ def figures(  # noqa: PLR0913 — one parameter per option
         ),
     ] = None,
     protocol: Annotated[
-        ProtocolChoice, typer.Option("--protocol", help="The protocol to show.")
+        ProtocolChoice,
+        typer.Option("--protocol", help="The protocol to show; all: every one there is."),
     ] = "all",
     published: Annotated[
         bool,
@@ -81,7 +81,7 @@ def figures(  # noqa: PLR0913 — one parameter per option
     T1 by protocol (fig2a) and by generator (fig2c), TPR by false-alarm rate (fig2b), radars (fig3),
     and for each detector and protocol its ROC, scores, reliability and thresholds. Predictions give
     all of them; results give fig2a, fig2c and fig3. Figures of a synthetic or another release say
-    so.
+    so. Each fold of the diagnostic p3-family has figures of its own, without the paper's numbers.
 
     JSON: figures, each with figure, title, caption, alt, notes and files; left_out, each with
     figure and reason.
@@ -97,14 +97,16 @@ def figures(  # noqa: PLR0913 — one parameter per option
     kinds = _choose_figures(figure or [ALL])
     is_file_place(out, None)
     from thb.evaluation.cells import ScoreSettings
-    from thb.reports.figures.choice import FigureChoice
+    from thb.reports.figures.choice import PROTOCOLS, FigureChoice
     from thb.reports.figures.writing import figures as write_figures
 
     written = write_figures(
         runs or [],
         out=out,
         choice=FigureChoice(
-            kinds=kinds, protocols=choose_protocols(protocol, None), published=published
+            kinds=kinds,
+            protocols=PROTOCOLS if protocol == ALL else [protocol],
+            published=published,
         ),
         names=name or [],
         settings=ScoreSettings(no_face=no_face, n_bootstrap=n_bootstrap),

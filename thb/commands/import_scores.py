@@ -15,6 +15,7 @@ from thb.commands.options import (
     FormatOption,
     OutputFormat,
     ReleaseOption,
+    SingleProtocol,
     SplitByOption,
 )
 from thb.commands.output import escape, write_json, write_line
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from thb.exchange.importing import ImportedFold
 
 Polarity = Literal["fake-high", "real-high"]
-SingleProtocol = Literal["p1", "p2", "p3"]
 NAMES_SHOWN = 5
 
 
@@ -40,7 +40,11 @@ def import_scores(  # noqa: PLR0913 — one parameter per option
     ],
     protocol: Annotated[
         SingleProtocol,
-        typer.Option("--protocol", help="p1: new identities; p2: a new generator; p3: both."),
+        typer.Option(
+            "--protocol",
+            help="p1: new identities; p2: a new generator; p3: both; p3-family: a diagnostic, p3 "
+            "with related generators held out together.",
+        ),
     ],
     polarity: Annotated[
         Polarity,

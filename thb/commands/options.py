@@ -14,16 +14,18 @@ import typer
 
 from thb.preprocessing.settings import Preparation
 from thb.releases.opening import DEFAULT_RELEASE
-from thb_dataset.protocols import Protocol
+from thb_dataset.protocols import PAPER_PROTOCOLS
 from thb_dataset.release.splits import SplitReading
 
-ProtocolChoice = Literal["p1", "p2", "p3", "all"]
+SingleProtocol = Literal["p1", "p2", "p3", "p3-family"]
+ProtocolChoice = Literal["p1", "p2", "p3", "p3-family", "all"]
 NoFacePolicy = Literal["exclude", "as_real", "as_fake"]
 ScoringPrecision = Literal["fp32", "fp16", "bf16"]
 Target = Literal["fake", "real"]
 
 PROTOCOL_HELP: Final = (
-    "p1: new identities; p2: a new generator; p3: both; all: the three one after another."
+    "p1: new identities; p2: a new generator; p3: both; all: the three one after another. "
+    "p3-family: a diagnostic, p3 with related generators held out together."
 )
 ProtocolOption = Annotated[ProtocolChoice, typer.Option("--protocol", help=PROTOCOL_HELP)]
 FoldOption = Annotated[
@@ -31,8 +33,9 @@ FoldOption = Annotated[
     typer.Option(
         "--fold",
         metavar="GENERATOR",
-        help="Only the fold of p2 or p3 that holds out this generator; p3-hallo means hallo. "
-        "(default: every fold)",
+        help="Only the fold of p2 or p3 that holds out this generator, or of p3-family that holds "
+        "out this family (hallo, aniportrait, sd-vae, warping); p3-hallo means hallo. (default: "
+        "every fold)",
     ),
 ]
 
@@ -246,7 +249,8 @@ def choose_protocols(choice: ProtocolChoice, fold: str | None) -> list[str]:
     """
     if fold is not None and choice in ("p1", "all"):
         raise typer.BadParameter(
-            f"--protocol {choice} has no fold to choose; leave out --fold, or choose p2 or p3",
+            f"--protocol {choice} has no fold to choose; leave out --fold, or choose p2, p3 or"
+            " p3-family",
             param_hint="--fold",
         )
-    return [protocol.value for protocol in Protocol] if choice == "all" else [choice]
+    return [protocol.value for protocol in PAPER_PROTOCOLS] if choice == "all" else [choice]

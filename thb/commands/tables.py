@@ -14,7 +14,7 @@ from thb.commands.options import (
     BootstrapOption,
     NamesOption,
     NoFaceOption,
-    ProtocolOption,
+    ProtocolChoice,
 )
 from thb.commands.output import write_drawing, write_json, write_line
 
@@ -41,7 +41,9 @@ def tables(
             show_default=False,
         ),
     ] = None,
-    protocol: ProtocolOption = PROTOCOL,
+    protocol: Annotated[
+        ProtocolChoice, typer.Option("--protocol", help="The protocol to show; all: every one.")
+    ] = PROTOCOL,
     published: Annotated[
         bool | None,
         typer.Option(
@@ -69,7 +71,8 @@ def tables(
     Tables 5, 6 and 7 are P1, P2 and P3; the test-only generators have tables of their own. The
     paper's figures stand beside the numbers. These are computed anew from predictions; results
     without predictions are taken as they are, and nothing is bold then. Grades and bold numbers
-    follow T1. Without RUN, --published prints the paper's tables alone.
+    follow T1. Without RUN, --published prints the paper's tables alone. Runs with results of the
+    diagnostic p3-family have a table for each of its folds after them, without the paper's figures.
 
     JSON: tables (columns, lines and their cells, with interval, published figure, difference,
     grade and best), contests (the comparisons behind bold numbers), and notes.

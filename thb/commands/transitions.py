@@ -22,6 +22,7 @@ from thb.commands.options import (
     QuietOption,
     RealRootOption,
     ReleaseOption,
+    SingleProtocol,
     TargetOption,
     TrustOption,
     WorkersOption,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from thb.reports.run_transitions import RunTransitions
     from thb.reports.transition_sheets import TransitionSheet
 
-ProtocolName = Literal["p1", "p2", "p3"]
 BEFORE: Final = "p1"
 AFTER: Final = "p3"
 CONFIDENT: Final = 0.9
@@ -68,8 +68,8 @@ def transitions(  # noqa: PLR0913 — one parameter per option
         ),
     ] = None,
     *,
-    before: Annotated[ProtocolName, typer.Option("--from", help="The first protocol.")] = BEFORE,
-    after: Annotated[ProtocolName, typer.Option("--to", help="The second protocol.")] = AFTER,
+    before: Annotated[SingleProtocol, typer.Option("--from", help="The first protocol.")] = BEFORE,
+    after: Annotated[SingleProtocol, typer.Option("--to", help="The second protocol.")] = AFTER,
     confident: Annotated[
         float,
         typer.Option(

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from metrics.talking_head_detection.roc import Method
 from thb.runs.provenance import FakesRecord, Mark
 from thb.runs.record import ReleaseRecord
+from thb_dataset.protocols import Protocol
 
 NoFacePolicy = Literal["exclude", "as_real", "as_fake"]
 
 METRICS = ("auc", "t1", "t01", "brier")
+FAMILY = "family"
+"""The part of a cell that holds the fakes of all generators that a fold of p3-family holds out."""
+MEAN = "mean"
+"""What the column of means over generators is called."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +51,10 @@ class Cell:
 
     Attributes:
         fold: The name of the fold, for instance ``p3-hallo``.
-        generator: The generator of the fakes.
-        part: ``test``, or ``extra`` for the test-only generators.
+        generator: The generator of the fakes; for the part ``family`` the family, such as
+            ``hallo-family``.
+        part: ``test``; ``family`` for the fakes of all generators that the fold holds out together;
+            ``extra`` for the test-only generators.
         n_real: The number of real videos behind the numbers.
         n_fake: The number of fakes behind the numbers.
         unscored: The number of videos, fake and real, that have no score, by status.
@@ -99,13 +106,14 @@ class ProtocolNumbers:
     """The numbers of a detector on one protocol.
 
     Attributes:
-        protocol: ``p1``, ``p2`` or ``p3``.
+        protocol: ``p1``, ``p2``, ``p3`` or ``p3-family``.
         split_by: The reading of the release's splits, ``release`` or ``driver``.
         release: The release whose videos were scored.
         detector: The ``model_type`` of the detector.
         name: What the detector is called; empty in results of older versions.
         cells: The numbers, one cell per fold and generator.
-        mean: The plain mean over the cells of part ``test`` that have measures, by metric.
+        mean: The plain mean over the cells of part ``test`` that have measures, by metric; empty
+            for ``p3-family``, whose folds overlap.
         mean_over: The generators of those cells.
         settings: How the numbers were computed.
     """
@@ -124,6 +132,33 @@ class ProtocolNumbers:
     def title(self) -> str:
         """What the detector is called in tables."""
         return self.name or self.detector
+
+    def narrow(self, fold: str) -> dict[str, Any]:
+        """Return the fields, by name, whose values are those of one fold alone."""
+        return {"cells": tuple(cell for cell in self.cells if cell.fold == fold)}
+
+    @property
+    def is_diagnostic(self) -> bool:
+        """Whether the protocol stands beside those of the paper, never in place of one."""
+        return self.protocol == Protocol.P3_FAMILY
+
+    @property
+    def place(self) -> str:
+        """The protocol; for a fold of a diagnostic protocol alone, the name of the fold."""
+        folds = {cell.fold for cell in self.cells}
+        return min(folds) if self.is_diagnostic and len(folds) == 1 else self.protocol
+
+    @property
+    def whole(self) -> Mapping[str, Measure]:
+        """The mean over generators; for a fold of a family alone, the numbers of the family."""
+        families = [cell for cell in self.cells if cell.part == FAMILY]
+        return families[0].measures if len(families) == 1 else self.mean
+
+    @property
+    def whole_name(self) -> str:
+        """What :attr:`whole` is called as a column: ``mean``, or the family."""
+        families = [cell for cell in self.cells if cell.part == FAMILY]
+        return families[0].generator if len(families) == 1 else MEAN
 
     @property
     def marks(self) -> Mapping[str, tuple[Mark, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from thb.evaluation.cells import Measure, ProtocolNumbers
+from thb.evaluation.cells import MEAN, Measure, ProtocolNumbers
 from thb.evaluation.tables import rank
 from thb.runtime.csv_text import Cell, write_csv
 
@@ -15,8 +15,6 @@ COLUMNS: Final = (
     *("n_fake", "n_real", "metric", "value", "low", "high", "bootstrap_low", "bootstrap_high"),
     *("below_resolution", "threshold", "grade", "marks", "problem"),
 )
-MEAN: Final = "mean"
-"""The generator of a line that holds the mean over generators."""
 
 
 def csv_table(results: Sequence[ProtocolNumbers]) -> str:

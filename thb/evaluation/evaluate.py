@@ -34,7 +34,7 @@ from thb.runtime.console import say
 from thb.runtime.processes import make_accelerator
 from thb_dataset.files import write_json
 from thb_dataset.protocols import Protocol
-from thb_dataset.records import Generator
+from thb_dataset.records import HeldOut
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -77,7 +77,7 @@ def evaluate(
     detector: str | Path,
     *,
     protocol: Protocol | str,
-    fold: Generator | str | None = None,
+    fold: HeldOut | str | None = None,
     release: str | Path | OpenRelease = DEFAULT_RELEASE,
     real_root: str | Path | None = None,
     out: str | Path | None = None,
@@ -93,8 +93,8 @@ def evaluate(
         detector: A run folder with one detector per fold, as ``thb train`` writes it, or one
             detector for all folds: its folder or a Hub id. ``module:Class@`` may stand before
             either.
-        protocol: ``p1``, ``p2`` or ``p3``.
-        fold: Evaluate only the fold that holds this generator out; None for all folds.
+        protocol: ``p1``, ``p2``, ``p3`` or ``p3-family``.
+        fold: Evaluate only the fold that holds this generator, or family, out; None for all folds.
         release: A folder, a Hub id, ``"mini"``, or a release that is already open.
         real_root: The folder of the real videos.
         out: Where to write ``<fold>/predictions.parquet`` and ``result-<protocol>.json``; None
@@ -125,7 +125,7 @@ def evaluate_protocols(
     detector: str | Path,
     *,
     protocols: Sequence[Protocol | str],
-    fold: Generator | str | None = None,
+    fold: HeldOut | str | None = None,
     release: str | Path | OpenRelease = DEFAULT_RELEASE,
     real_root: str | Path | None = None,
     out: str | Path | None = None,

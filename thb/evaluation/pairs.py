@@ -1,4 +1,4 @@
-"""Pairs: the scored fakes of one generator beside the scored real videos of its fold."""
+"""Pairs: the scored fakes of one generator, or of a family, beside the real videos of a fold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from metrics.talking_head_detection.bootstrap import Sample
 from metrics.talking_head_detection.inputs import FloatArray, IntArray
-from thb.evaluation.cells import Cell, NoFacePolicy
+from thb.evaluation.cells import FAMILY, Cell, NoFacePolicy
 from thb.prediction.predictions import Prediction, Predictions, Status
 from thb.runs.provenance import FoldScoringRecord
 from thb_dataset.errors import ResultError
@@ -21,7 +21,7 @@ _ASSUMED = {"as_real": 0.0, "as_fake": 1.0}
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pair:
-    """The scored fakes of one generator and the scored real videos they are compared with.
+    """The scored fakes of one generator, or a family, and the real videos they are compared with.
 
     Attributes:
         cell: The fold, the generator and the numbers of videos, without measures.
@@ -62,31 +62,40 @@ def name_clip(video_id: str, real_dataset: str | None) -> str:
     return video_id
 
 
-def pair_up(fold: str, rows: Sequence[Prediction], no_face: NoFacePolicy) -> list[Pair]:
+def pair_up(
+    fold: str, rows: Sequence[Prediction], no_face: NoFacePolicy, *, family: str | None = None
+) -> list[Pair]:
     """Return a pair for each generator of a fold, the test-only generators last.
+
+    A fold that holds a family out has one more pair, of the fakes of all its members together.
 
     Args:
         fold: The name of the fold.
         rows: All rows of the fold; those without a score are left out and counted.
         no_face: How a video without a face counts.
+        family: The family that the fold holds out; None for a fold of the paper's protocols.
 
     Raises:
         ResultError: A video has several rows, or a row has no label or no generator.
     """
     _check_rows(fold, rows)
     rows = sorted(rows, key=lambda row: row.video_id)  # the bootstrap depends on their order
-    names = {(row.split, str(row.generator)) for row in rows if row.label == 1}
+    groups: dict[tuple[str, str], list[Prediction]] = {}
+    for row in rows:
+        if row.label == 1:
+            groups.setdefault((row.split, str(row.generator)), []).append(row)
+            if family is not None and row.split == "test":
+                groups.setdefault((FAMILY, family), []).append(row)
+    reals = [row for row in rows if row.label == 0]
+    order = ("test", FAMILY)
+    places = {part: order.index(part) if part in order else len(order) for part, _ in groups}
     return [
         _make_pair(
             Cell(fold=fold, generator=generator, part=part, n_real=0, n_fake=0),
-            [
-                row
-                for row in rows
-                if row.label == 0 or (row.split, row.generator) == (part, generator)
-            ],
+            sorted([*reals, *groups[part, generator]], key=lambda row: row.video_id),
             no_face,
         )
-        for part, generator in sorted(names, key=lambda name: (name[0] != "test", name))
+        for part, generator in sorted(groups, key=lambda name: (places[name[0]], name))
     ]
 
 
@@ -104,7 +113,7 @@ def pair_folds(folds: Iterable[Predictions], no_face: NoFacePolicy) -> tuple[Pai
         pair
         for fold in folds
         if isinstance(fold.run, FoldScoringRecord)
-        for pair in pair_up(fold.run.fold, fold.rows, no_face)
+        for pair in pair_up(fold.run.fold, fold.rows, no_face, family=fold.run.family)
     )
 
 

@@ -48,6 +48,15 @@ class Result(ProtocolNumbers):
     splits_sha256: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
+    def narrow(self, fold: str) -> dict[str, Any]:
+        """Return the fields, by name, whose values are those of one fold alone."""
+        names = ("thresholds", "runs", "predictions_sha256", "splits_sha256")
+        own = {name: getattr(self, name) for name in names}
+        return super().narrow(fold) | {
+            name: {key: value for key, value in values.items() if key == fold}
+            for name, values in own.items()
+        }
+
     @property
     def marks(self) -> Mapping[str, tuple[Mark, ...]]:
         """What sets the numbers of a fold apart, by the names of the folds with such marks."""

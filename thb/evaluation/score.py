@@ -56,8 +56,12 @@ def score(
 ) -> Result:
     """Measure a detector on one protocol: each generator's fakes against the same Test reals.
 
+    ``p3-family`` has one more cell in each fold, of the family as a whole, and no mean: its folds
+    overlap, so a mean would count some fakes twice.
+
     Args:
-        predictions: The predictions of the protocol's folds: one for P1, up to six for P2 and P3.
+        predictions: The predictions of the protocol's folds: one for P1, up to six for P2 and P3,
+            up to four for the diagnostic ``p3-family``.
             A path stands for its file ``predictions.parquet``, or for all such files in a folder.
         no_face: How a video without a face counts: ``exclude`` leaves it out, ``as_real`` and
             ``as_fake`` give it the score 0 or 1. Other videos without a score are left out.
@@ -80,14 +84,18 @@ def score(
         names = ", ".join(_get_run(fold).fold for fold in folds)
         raise ResultError(f"the same fold was given twice: {names}")
     common = _check_together(list(runs.values()))
-    pairs = [pair for name in sorted(runs) for pair in pair_up(name, rows[name], no_face)]
+    pairs = [
+        pair
+        for name, run in sorted(runs.items())
+        for pair in pair_up(name, rows[name], no_face, family=run.family)
+    ]
     if not pairs:
         raise ResultError("the predictions hold no fake of any generator: nothing to score")
     cells = [_measure_cell(pair, method, n_bootstrap, seed) for pair in pairs]
     main = [
         (pair, cell)
         for pair, cell in zip(pairs, cells, strict=True)
-        if cell.part == "test" and cell.measures
+        if cell.part == "test" and cell.measures and runs[cell.fold].family is None
     ]
     return Result(
         protocol=common.protocol,

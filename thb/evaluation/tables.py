@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from thb.evaluation.cells import METRICS, Measure, ProtocolNumbers
@@ -14,7 +14,12 @@ from thb_dataset.records import Generator
 TITLES = {"auc": "AUC ↑", "t1": "T1 ↑", "t01": "T0.1 ↑", "brier": "Brier ↓"}
 """The headings of the metrics; the arrow points to the better end."""
 
-SHIFTS = {"p1": "new identities", "p2": "a new generator", "p3": "new identities, new generator"}
+SHIFTS = {
+    "p1": "new identities",
+    "p2": "a new generator",
+    "p3": "new identities, new generator",
+    "p3-family": "new identities, a new family of generators",
+}
 """What is new in the test set of each protocol."""
 PAPER_ORDER = (
     Generator.ANIPORTRAIT_AUDIO,
@@ -32,6 +37,11 @@ ORDER_NOTE = "The detectors stand in the order of their mean T1, then of their m
 INTERVAL_NOTE = (
     "Brackets hold 95 % intervals: DeLong for AUC, exact binomial for T1 and T0.1, and a bootstrap "
     "over drivers and portraits for Brier and the mean."
+)
+DIAGNOSTIC_NOTE = (
+    "P3-FAMILY is a diagnostic beside P3 and no protocol of the paper: each fold holds related "
+    "generators out together, and the last column counts all fakes of the fold. The folds overlap, "
+    "so there is no mean over them."
 )
 OWN_FAKES = "※"
 """The symbol of a column whose fakes are of no release."""
@@ -72,11 +82,16 @@ def _short(value: float) -> str:
 
 
 def rank(results: Sequence[Numbers]) -> list[Numbers]:
-    """Sort results by protocol, then by mean T1 and mean AUC, the best detector first."""
+    """Sort results by protocol, then by mean T1 and mean AUC, the best detector first.
+
+    The folds of a diagnostic protocol, which :func:`split_folds` returns, are sorted by fold, then
+    by the T1 and the AUC of the family.
+    """
 
     def place(result: ProtocolNumbers) -> tuple[str, float, float]:
-        means = [result.mean[name].value if name in result.mean else -1.0 for name in ("t1", "auc")]
-        return result.protocol, -means[0], -means[1]
+        whole = result.whole
+        values = [whole[name].value if name in whole else -1.0 for name in ("t1", "auc")]
+        return result.place, -values[0], -values[1]
 
     return sorted(results, key=place)
 
@@ -88,6 +103,28 @@ def group_by_protocol(results: Sequence[ProtocolNumbers]) -> list[list[ProtocolN
     return [[result for result in ranked if result.protocol == name] for name in protocols]
 
 
+def split_folds(results: Sequence[Numbers]) -> list[Numbers]:
+    """Return results with those of a diagnostic protocol in parts, one for each fold.
+
+    Its folds overlap: a generator is in several, so no table can have one column for it.
+    """
+    return [part for result in results for part in _split_result(result)]
+
+
+def _split_result(result: Numbers) -> list[Numbers]:
+    if not result.is_diagnostic:
+        return [result]
+    folds = dict.fromkeys(cell.fold for cell in result.cells)
+    return [replace(result, **result.narrow(fold)) for fold in folds]
+
+
+def group_by_table(results: Sequence[Numbers]) -> list[list[Numbers]]:
+    """Return the results that share a table, ranked: those of a protocol, or of a family's fold."""
+    ranked = rank(split_folds(results))
+    places = dict.fromkeys(result.place for result in ranked)
+    return [[result for result in ranked if result.place == name] for name in places]
+
+
 def markdown_table(results: Sequence[ProtocolNumbers]) -> str:
     """Return the paper's table in Markdown, one for each protocol.
 
@@ -95,14 +132,14 @@ def markdown_table(results: Sequence[ProtocolNumbers]) -> str:
     and a row for each detector and metric. The test-only generators are left out, except those that
     are of no release: they have a table of their own.
     """
-    return "\n".join(_markdown_protocol(group) for group in group_by_protocol(results))
+    return "\n".join(_markdown_protocol(group) for group in group_by_table(results))
 
 
 def _markdown_protocol(results: Sequence[ProtocolNumbers]) -> str:
     generators = list_generators(results, "test")
     counts = [f"{name} {count_videos(results, name)}" for name in generators]
     lines = [f"**{title(results)}**", "", f"Scored: {'; '.join(counts)}.", ""]
-    lines.append(markdown_row(["detector", "", *generators, "mean"]))
+    lines.append(markdown_row(["detector", "", *generators, results[0].whole_name]))
     lines.append(markdown_row(["---"] * 2 + ["---:"] * (len(generators) + 1)))
     for result in results:
         for metric, numbers in list_numbers(result, generators).items():
@@ -129,12 +166,12 @@ def _markdown_own_fakes(results: Sequence[ProtocolNumbers]) -> list[str]:
 def list_numbers(
     result: ProtocolNumbers, generators: Sequence[str]
 ) -> dict[str, tuple[Number, ...]]:
-    """Return the rows of a detector by metric: a number for each generator, and the mean."""
+    """Return the rows of a detector by metric: a number for each generator, and the whole."""
     cells = {cell.generator: cell.measures for cell in result.cells if cell.part == "test"}
     return {
         metric: (
             *(show(cells.get(name, {}).get(metric)) for name in generators),
-            show(result.mean.get(metric)),
+            show(result.whole.get(metric)),
         )
         for metric in METRICS
     }
@@ -159,7 +196,7 @@ def list_caveats(results: Sequence[ProtocolNumbers]) -> list[str]:
                 folds.setdefault(mark, []).append(fold)
         scored = {cell.fold for cell in result.cells}
         for mark, names in folds.items():
-            named = [result.protocol] if scored <= set(names) else names
+            named = [result.place] if scored <= set(names) else names
             places.setdefault(mark, {}).setdefault(result.title, []).extend(named)
     lines = [
         f"{mark.symbol} "
@@ -198,11 +235,13 @@ def name_column(results: Sequence[ProtocolNumbers], generator: str) -> str:
 def title(results: Sequence[ProtocolNumbers]) -> str:
     """Return a heading that names the protocol, the release and the reading of the splits."""
     first = results[0]
+    places = {result.place for result in results}
+    place = first.place if len(places) == 1 else first.protocol
     synthetic = "SYNTHETIC " if any(result.release.synthetic for result in results) else ""
     differs = f" ({NOT_COMPARABLE})" if any(result.release.differs for result in results) else ""
     names = sorted({printable(result.release.name) for result in results})
     return (
-        f"{first.protocol.upper()} ({SHIFTS[first.protocol]}) on {synthetic}"
+        f"{place.upper()} ({SHIFTS[first.protocol]}) on {synthetic}"
         f"{', '.join(names)}{differs}, splits by {first.split_by}"
     )
 
@@ -237,8 +276,10 @@ def notes(results: Sequence[ProtocolNumbers]) -> list[str]:
     ranked = [result for group in groups for result in group]
     cells = [cell for result in ranked for cell in result.cells]
     lines = [INTERVAL_NOTE]
-    if any(len(group) > 1 for group in groups):
+    if any(len(group) > 1 and not group[0].is_diagnostic for group in groups):
         lines.append(ORDER_NOTE)
+    if any(result.is_diagnostic for result in ranked):
+        lines.append(DIAGNOSTIC_NOTE)
     if any(measure.below_resolution for cell in cells for measure in cell.measures.values()):
         lines.append(RESOLUTION_NOTE)
     for result in ranked:
@@ -266,6 +307,6 @@ def _remarks(result: ProtocolNumbers) -> list[str]:
     if (method := result.settings.method) != "conservative":
         lines.append(f"{name}: T1 and T0.1 are read by {method!r}, not by the benchmark's method.")
     tested = sum(cell.part == "test" for cell in result.cells)
-    if len(result.mean_over) < tested:
+    if len(result.mean_over) < tested and not result.is_diagnostic:
         lines.append(f"{name}: the mean is over {len(result.mean_over)} of {tested} columns.")
     return lines

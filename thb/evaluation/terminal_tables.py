@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from thb.evaluation.cells import METRICS, ProtocolNumbers
+from thb.evaluation.cells import MEAN, METRICS, ProtocolNumbers
 from thb.evaluation.tables import (
     TITLES,
     Number,
     count_videos,
     group_by_protocol,
+    group_by_table,
     list_generators,
     list_numbers,
     name_column,
@@ -29,12 +30,15 @@ if TYPE_CHECKING:
 def print_results(results: Sequence[ProtocolNumbers], console: Console) -> None:
     """Print a table for each protocol, one for its test-only generators, and the notes.
 
+    A diagnostic protocol has a table for each fold.
+
     A table that is wider than the console has a line for each generator instead of a column. Where
     that is too wide as well, the terminal wraps the lines, but no number is cut off.
     """
     for group in group_by_protocol(results):
-        print_text(title(group), console, style="bold")
-        print_fitting([_draw_columns(group), _draw_lines(group)], console)
+        for shown in group_by_table(group):
+            print_text(title(shown), console, style="bold")
+            print_fitting([_draw_columns(shown), _draw_lines(shown)], console)
         if list_generators(group, "extra"):
             print_text(f"{group[0].protocol.upper()}, test-only generators", console, style="bold")
             print_fitting([_draw_extra_columns(group), _draw_extra_lines(group)], console)
@@ -50,7 +54,11 @@ def _draw_columns(results: Sequence[ProtocolNumbers]) -> Table:
         heading = name.replace("AniPortrait", "AniPortrait\n")
         counts = count_videos(results, name).replace(", ", "\n")
         table.add_column(f"{heading}\n{counts}", justify="right", no_wrap=True)
-    table.add_column("mean", justify="right", no_wrap=True)
+    whole = [
+        results[0].whole_name.replace("-family", "-\nfamily"),
+        *_count_whole(results).split(", "),
+    ]
+    table.add_column("\n".join(filter(None, whole)), justify="right", no_wrap=True)
     for result in results:
         names = {
             METRICS[0]: escape_markup(name_with_marks(result)),
@@ -68,10 +76,17 @@ def _draw_lines(results: Sequence[ProtocolNumbers]) -> Table:
     lines = []
     for result in results:
         own = [name for name in generators if name in list_generators([result], "test")]
-        labels = [*((name, count_videos([result], name)) for name in own), ("mean", "")]
+        labels = [*((name, count_videos([result], name)) for name in own)]
+        labels.append((result.whole_name, _count_whole([result])))
         by_generator = zip(*list_numbers(result, own).values(), strict=True)
         lines.append((result, zip(labels, by_generator, strict=True)))
     return _draw_metrics(lines)
+
+
+def _count_whole(results: Sequence[ProtocolNumbers]) -> str:
+    """Return how many videos the last column compares; empty for a mean over generators."""
+    name = results[0].whole_name
+    return "" if name == MEAN else count_videos(results, name)
 
 
 def _draw_extra_columns(results: Sequence[ProtocolNumbers]) -> Table:

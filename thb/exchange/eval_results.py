@@ -38,7 +38,8 @@ def make_entries(
     """Return the results of a detector for ``.eval_results``: AUC and T1 of folds, and their means.
 
     Left out are results of a synthetic release or of one that differs from the published one, of
-    random weights, and of a detector on a fold that it was not trained for. A mean is entered only
+    random weights, of a diagnostic protocol, which is no task of the dataset, and of a detector on
+    a fold that it was not trained for. A mean is entered only
     if it is over all six generators.
 
     Args:
@@ -53,7 +54,7 @@ def make_entries(
     for fold, result in results:
         release, run = result.release, result.runs[fold]
         target = dataset or (release.name if release.name == DEFAULT_RELEASE else None)
-        if target is None or release.synthetic or release.differs:
+        if target is None or release.synthetic or release.differs or result.is_diagnostic:
             continue
         if run.mismatch is None and not run.detector.untrained:
             for entry in _make_fold_entries(fold, result, target):

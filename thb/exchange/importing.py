@@ -27,7 +27,7 @@ from thb.runtime.text import escape
 from thb_dataset.errors import ResultError
 from thb_dataset.files import VIDEO_SUFFIXES
 from thb_dataset.protocols import Fold, Protocol
-from thb_dataset.records import Generator, Label, Video
+from thb_dataset.records import HeldOut, Label, Video
 from thb_dataset.wording import shorten_list
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def import_scores(
     protocol: Protocol | str,
     out: str | Path,
     settings: ImportSettings,
-    fold: Generator | str | None = None,
+    fold: HeldOut | str | None = None,
     release: str | Path | OpenRelease = DEFAULT_RELEASE,
 ) -> tuple[ImportedFold, ...]:
     """Turn a file of scores into predictions of a protocol's folds.
@@ -120,10 +120,10 @@ def import_scores(
     Args:
         scores: CSV with the columns ``video_id`` and ``score``, and perhaps ``label``, which must
             then agree with the release; or the workbench's ``<name>.scores.csv``.
-        protocol: ``p1``, ``p2`` or ``p3``.
+        protocol: ``p1``, ``p2``, ``p3`` or ``p3-family``.
         out: The run folder; ``<fold>/predictions.parquet`` is written into it.
         settings: How the scores are read.
-        fold: Only the fold that holds this generator out; None for all folds of the protocol.
+        fold: Only the fold that holds this generator, or family, out; None for all folds.
         release: A folder, a Hub id, ``"mini"``, or a release that is already open. Its videos are
             not needed.
 

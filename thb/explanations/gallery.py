@@ -32,7 +32,7 @@ from thb.runs.record import FoldRecord, describe_fold
 from thb_dataset.errors import ResultError
 from thb_dataset.files import write_whole
 from thb_dataset.protocols import Protocol
-from thb_dataset.records import Generator
+from thb_dataset.records import HeldOut
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -80,7 +80,7 @@ def make_gallery(
     run: str | Path,
     *,
     protocol: Protocol | str,
-    fold: Generator | str | None = None,
+    fold: HeldOut | str | None = None,
     release: str | Path | OpenRelease = DEFAULT_RELEASE,
     real_root: str | Path | None = None,
     out: str | Path,
@@ -90,8 +90,8 @@ def make_gallery(
 
     Args:
         run: A detector that was evaluated, or explained over a split: a run folder or a Hub id.
-        protocol: ``p1``, ``p2`` or ``p3``.
-        fold: Only the fold that holds out this generator.
+        protocol: ``p1``, ``p2``, ``p3`` or ``p3-family``.
+        fold: Only the fold that holds out this generator or family.
         release: The release that the detector was evaluated on.
         real_root: The folder of the real videos.
         out: The PNG file.

@@ -14,6 +14,7 @@ from thb.explanations.video_rows import ExplainedVideo
 from thb.prediction.predictions import Status
 from thb.runs.provenance import ExplainingRecord
 from thb.runtime.text import markdown_row, print_fitting, print_text, printable
+from thb_dataset.protocols import Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,6 +42,7 @@ class LookCell:
     Attributes:
         detector: The ``model_type`` of the detector.
         protocol: ``p1``, ``p2`` or ``p3``; the means are over all of its folds that were explained.
+            For ``p3-family``, whose folds overlap, the fold.
         generator: The name of the generator; ``real`` for real videos.
         verdict: ``right``, ``wrong`` or ``unknown``.
         n: The number of videos with a score.
@@ -85,14 +87,15 @@ def make_cells(rows: Iterable[ExplainedVideo]) -> tuple[LookCell, ...]:
     groups: dict[tuple[str, str, str, str], list[ExplainedVideo]] = defaultdict(list)
     for row in rows:
         if row.status is Status.OK:
-            key = (row.detector, row.protocol, row.generator or REAL, row.verdict or UNKNOWN)
+            place = row.fold if row.protocol == Protocol.P3_FAMILY else row.protocol
+            key = (row.detector, place, row.generator or REAL, row.verdict or UNKNOWN)
             groups[key].append(row)
 
-    def place(key: tuple[str, str, str, str]) -> tuple[str, str, bool, str, int]:
+    def sort(key: tuple[str, str, str, str]) -> tuple[str, str, bool, str, int]:
         detector, protocol, generator, verdict = key
         return detector, protocol, generator == REAL, generator, _VERDICTS.index(verdict)
 
-    return tuple(_make_cell(key, groups[key]) for key in sorted(groups, key=place))
+    return tuple(_make_cell(key, groups[key]) for key in sorted(groups, key=sort))
 
 
 def _make_cell(key: tuple[str, str, str, str], rows: Sequence[ExplainedVideo]) -> LookCell:

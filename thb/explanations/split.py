@@ -35,7 +35,7 @@ from thb.runtime.records import to_json
 from thb_dataset.errors import ReleaseError
 from thb_dataset.files import write_json, write_whole
 from thb_dataset.protocols import Fold, Protocol
-from thb_dataset.records import Generator, Video
+from thb_dataset.records import Generator, HeldOut, Video
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -115,7 +115,7 @@ def explain_split(
     detector: str | Path,
     *,
     protocol: Protocol | str,
-    fold: Generator | str | None = None,
+    fold: HeldOut | str | None = None,
     release: str | Path | OpenRelease = DEFAULT_RELEASE,
     real_root: str | Path | None = None,
     out: str | Path | None = None,
@@ -130,8 +130,8 @@ def explain_split(
     Args:
         detector: A run folder with a detector per fold, or one detector for all folds: its folder,
             or a Hub id. ``module:Class@`` may stand before either.
-        protocol: ``p1``, ``p2`` or ``p3``.
-        fold: Only the fold that holds out this generator.
+        protocol: ``p1``, ``p2``, ``p3`` or ``p3-family``.
+        fold: Only the fold that holds out this generator or family.
         release: A folder, ``"mini"``, a Hub id, or a release that is open already.
         real_root: The folder of the real videos.
         out: The folder to write to; None for the run folder itself.

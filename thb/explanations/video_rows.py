@@ -25,7 +25,7 @@ class ExplainedVideo:
     Attributes:
         video_id: The name of the video in the release.
         detector: The ``model_type`` of the detector.
-        protocol: ``p1``, ``p2`` or ``p3``.
+        protocol: ``p1``, ``p2``, ``p3`` or ``p3-family``.
         fold: The name of the fold, such as ``p3-hallo``.
         label: 1 for a fake, 0 for a real video.
         generator: The generator that made the video; None for a real video.

@@ -29,9 +29,9 @@ class LeakSettings(Preparation):
     """What is compared, and how.
 
     Attributes:
-        protocol: The protocol whose splits are compared: ``p1``, ``p2`` or ``p3``; None for the
-            release's own splits.
-        fold: The generator that a fold of P2 or P3 holds out; None for every fold.
+        protocol: The protocol whose splits are compared: ``p1``, ``p2``, ``p3`` or
+            ``p3-family``; None for the release's own splits.
+        fold: The generator, or the family, that a fold holds out; None for every fold.
         split_by: The reading of the release's splits, ``release`` or ``driver``.
         measure: What represents a video: ``mean`` for the mean over five frames, ``middle`` for
             the middle frame, as in the benchmark's own curation.

@@ -42,9 +42,10 @@ def load(  # noqa: PLR0913 — one parameter per option
     ``video: None``, and a warning names the missing videos.
 
     Args:
-        protocol: ``"p1"``, ``"p2"``, ``"p3"``, or a config such as ``"p3-hallo"``.
-        fold: The generator to hold out; None for P1, or for all folds of P2 or P3 as
-            ``train.hallo``, ``validation.hallo``, ``test.hallo`` and so on.
+        protocol: ``"p1"``, ``"p2"``, ``"p3"``, the diagnostic ``"p3-family"``, or a config such as
+            ``"p3-hallo"``.
+        fold: The generator, or the family, to hold out; None for P1, or for all folds of the others
+            as ``train.hallo``, ``validation.hallo``, ``test.hallo`` and so on.
         release: A Hub id ``org/name`` or ``org/name@revision``; ``refs/pr/<n>`` or a commit of
             the benchmark's own repo; a folder in the Hub's layout; or ``"mini"``.
         real_root: The folder of your real videos, or one for each real dataset.
@@ -81,13 +82,12 @@ def load(  # noqa: PLR0913 — one parameter per option
 def _name_config(protocol: str, fold: str | None) -> str:
     from thb_dataset.hub.index import parse_config
     from thb_dataset.protocols import fold_name, parse_held_out
-    from thb_dataset.records import TRAINING_GENERATORS
 
     parsed, held_out = parse_config(protocol)
     if fold is None:
         return protocol
     wanted = parse_held_out(fold, parsed)
-    if not parsed.is_folded or wanted not in TRAINING_GENERATORS:
+    if wanted not in parsed.held_out:
         raise ProtocolError(f"{parsed.value} has no fold {fold}")
     if held_out not in (None, wanted):
         raise ProtocolError(f"{protocol} is the fold of {held_out}, not of {wanted}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from thb.evaluation.gathering import GatheredFolds, gather_predictions
 from thb.evaluation.pairs import Pair, pair_folds
 from thb.evaluation.result import Result
 from thb.evaluation.score import score
+from thb.evaluation.tables import split_folds
 from thb.prediction.predictions import Predictions
 from thb.prediction.thresholds import Calibration, read_first_calibration
 from thb.runs.folders import PREDICTIONS_FILE
@@ -37,6 +38,22 @@ class Evaluation:
     folds: tuple[Predictions, ...] = ()
     folder: Path | None = None
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+
+    def split_folds(self) -> list[Evaluation]:
+        """Return a diagnostic protocol in parts, one for each fold; any other as it is."""
+        return [
+            self
+            if part is self.result
+            else replace(
+                self,
+                result=part,
+                folds=tuple(each for each in self.folds if _name_fold(each) in part.runs),
+                calibrations={
+                    name: own for name, own in self.calibrations.items() if name in part.runs
+                },
+            )
+            for part in split_folds([self.result])
+        ]
 
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:
@@ -90,6 +107,11 @@ def read_evaluations(
     ]
     loaded = [Evaluation(result=Result.load(file), folder=file.parent) for file in results]
     return [*evaluations, *loaded]
+
+
+def _name_fold(predictions: Predictions) -> str | None:
+    run = predictions.run
+    return run.fold if isinstance(run, FoldScoringRecord) else None
 
 
 def _find_results(path: Path) -> list[Path]:

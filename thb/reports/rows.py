@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from thb.evaluation.cells import METRICS, Measure, ProtocolNumbers
+from thb.evaluation.cells import FAMILY, METRICS, Measure, ProtocolNumbers
 from thb.reports.published import (
     average_published,
     find_published,
@@ -21,7 +21,8 @@ class Row:
 
     Attributes:
         detector: The name that is shown.
-        protocol: ``p1``, ``p2`` or ``p3``.
+        protocol: ``p1``, ``p2`` or ``p3``; for a diagnostic protocol the fold, whose cells also
+            hold the family as a whole.
         published: Whether the paper printed the numbers; they have no intervals.
         cells: The measures by generator and metric, for the generators that the protocol tests.
         extra: The same for the test-only generators, by fold and generator.
@@ -50,8 +51,10 @@ def make_row(result: ProtocolNumbers, name: str | None = None) -> Row:
     """
     return Row(
         detector=name or result.title,
-        protocol=result.protocol,
-        cells={cell.generator: cell.measures for cell in result.cells if cell.part == "test"},
+        protocol=result.place,
+        cells={
+            cell.generator: cell.measures for cell in result.cells if cell.part in ("test", FAMILY)
+        },
         extra={
             (cell.fold, cell.generator): cell.measures
             for cell in result.cells

@@ -19,7 +19,7 @@ from thb.prediction.predictions import Predictions
 from thb.releases.files import fetch_files
 from thb.releases.opening import DEFAULT_RELEASE, OpenRelease, open_release
 from thb.reports.run_transitions import RunTransitions, read_protocol
-from thb.reports.transitions import Transition
+from thb.reports.transitions import Transition, sort_folds
 from thb.runs.folds import FoldChoice, FoldDetector, build_all_folds, find_fold_detectors
 from thb.runs.provenance import FoldScoringRecord, hash_weights
 from thb.runs.record import describe_fold
@@ -144,9 +144,16 @@ def _explain_protocol(
     explaining = settings.explaining
     wanted = {video.video_id for video in videos}
     halves: dict[str, _Half | str] = {}
-    for predictions in read_protocol(run, protocol).folds:
+    folds = sort_folds(read_protocol(run, protocol).folds)
+    owners = {
+        row.video_id: place
+        for place, predictions in enumerate(folds)
+        for row in predictions.rows
+        if row.split == "test"
+    }
+    for place, predictions in enumerate(folds):
         scored = predictions.run
-        own = wanted & {row.video_id for row in predictions.rows if row.split == "test"}
+        own = {name for name in wanted if owners.get(name) == place}
         if not own or not isinstance(scored, FoldScoringRecord):
             continue
         (fold,) = build_all_folds(

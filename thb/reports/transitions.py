@@ -15,6 +15,7 @@ from thb.prediction.predictions import Prediction, Predictions
 from thb.runs.provenance import FoldScoringRecord
 from thb.runtime.records import to_json
 from thb_dataset.errors import ResultError
+from thb_dataset.records import Family
 
 CONFIDENT = 0.9
 """The P(fake) from which the paper calls a true positive confident."""
@@ -112,7 +113,8 @@ def find_transitions(
     """Count the fakes that are found with confidence in one protocol and missed in another.
 
     A fake is compared if both protocols scored it as a test video. Where a protocol has a fold for
-    each generator, a fake is taken from the fold that tests its generator.
+    each generator, a fake is taken from the fold that tests its generator; where folds of families
+    overlap, from that of the smallest family.
 
     Args:
         before: The predictions of every fold of the first protocol, for instance P1's only one.
@@ -192,14 +194,35 @@ class _Protocol:
     fakes: Mapping[str, tuple[float, str]]
 
 
+def sort_folds(folds: Iterable[Predictions]) -> list[Predictions]:
+    """Return the folds of a protocol so that of several with one fake the last is its own.
+
+    Only the folds of families overlap: those of small families come last.
+
+    Args:
+        folds: The predictions of each fold.
+
+    Raises:
+        ResultError: Predictions do not name their fold.
+    """
+    given = list(folds)
+    sizes = {family.value: len(family.generators) for family in Family}
+
+    def measure(predictions: Predictions) -> int:
+        if not isinstance(predictions.run, FoldScoringRecord):
+            raise ResultError("the predictions do not name their protocol and fold")
+        return -sizes.get(predictions.run.family or "", 1)
+
+    return sorted(given, key=measure)
+
+
 def _join(folds: Iterable[Predictions]) -> _Protocol:
     runs: list[FoldScoringRecord] = []
     rows: dict[str, Prediction] = {}
     fakes: dict[str, tuple[float, str]] = {}
-    for predictions in folds:
+    for predictions in sort_folds(folds):
         run = predictions.run
-        if not isinstance(run, FoldScoringRecord):
-            raise ResultError("the predictions do not name their protocol and fold")
+        assert isinstance(run, FoldScoringRecord)  # noqa: S101 — sort_folds keeps no other
         runs.append(run)
         for row in predictions.rows:
             if row.label == 1 and row.split == "test" and row.score is not None:

@@ -23,8 +23,8 @@ from thb.releases.opening import OpenRelease
 from thb.releases.test_sets import fetch_test_sets
 from thb.robustness.crop_shift import CropShift, measure_crop_shift
 from thb.runs.folders import PREDICTIONS_FILE
-from thb_dataset.protocols import Fold
-from thb_dataset.records import TRAINING_GENERATORS, Label, Video
+from thb_dataset.protocols import Fold, Protocol
+from thb_dataset.records import Label, Video
 from thb_dataset.video.values import Render
 
 RENDER: Final = Render()
@@ -201,7 +201,7 @@ def evaluate_controlled(
 def _choose_folds(result: Result) -> list[str | None]:
     """Return the folds to evaluate: all at once if the result has all, or else one by one."""
     held_out = [record.held_out for record in result.runs.values()]
-    return [None] if len(held_out) == len(TRAINING_GENERATORS) else held_out
+    return [None] if len(held_out) == len(Protocol(result.protocol).held_out) else held_out
 
 
 def _pair_cells(before: Result, after: Result) -> Iterator[ControlledCell]:
@@ -216,7 +216,7 @@ def _pair_cells(before: Result, after: Result) -> Iterator[ControlledCell]:
                 released=cell.measures,
                 controlled=known.get((cell.fold, cell.generator), {}),
             )
-    if before.runs.keys() == after.runs.keys():
+    if before.mean and before.runs.keys() == after.runs.keys():
         yield ControlledCell(
             detector=before.title,
             fold=before.protocol,

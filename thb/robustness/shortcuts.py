@@ -46,8 +46,8 @@ from thb.runs.folders import PREDICTIONS_FILE, claim_folders, find_run_folders
 from thb.runs.folds import build_all_folds
 from thb.runs.provenance import FoldScoringRecord
 from thb_dataset.errors import ResultError, SettingsError
-from thb_dataset.protocols import Fold, Protocol, place_videos
-from thb_dataset.records import Generator, Label, Split
+from thb_dataset.protocols import PAPER_PROTOCOLS, Fold, Protocol, place_videos
+from thb_dataset.records import HeldOut, Label, Split
 
 if TYPE_CHECKING:
     from thb.runs.record import FoldRecord
@@ -89,9 +89,9 @@ class _Scored:
 
 
 def shortcuts(
-    protocols: Sequence[Protocol | str] = tuple(Protocol),
+    protocols: Sequence[Protocol | str] = PAPER_PROTOCOLS,
     *,
-    fold: Generator | str | None = None,
+    fold: HeldOut | str | None = None,
     release: str | Path | OpenRelease = DEFAULT_RELEASE,
     real_root: str | Path | None = None,
     out: str | Path | None = DEFAULT_OUT,
@@ -105,8 +105,8 @@ def shortcuts(
     trained on the training videos of a fold and scored on its test videos, like any detector.
 
     Args:
-        protocols: One or more of ``p1``, ``p2`` and ``p3``.
-        fold: Only the fold that holds this generator out; None for all folds.
+        protocols: One or more of ``p1``, ``p2``, ``p3`` and ``p3-family``.
+        fold: Only the fold that holds this generator, or family, out; None for all folds.
         release: A folder, a Hub id, ``"mini"``, or a release that is already open.
         real_root: The folder of the real videos.
         out: Where to write ``<classifier>/<fold>/predictions.parquet``,

@@ -24,7 +24,8 @@ class RunFolder:
 
     Attributes:
         name: The name of the detector, which the folds of a training share.
-        protocol: ``p1``, ``p2`` or ``p3``; None for weights that ``thb train`` did not write.
+        protocol: ``p1``, ``p2``, ``p3`` or ``p3-family``; None for weights that ``thb train`` did
+            not write.
         fold: The name of the fold, for instance ``p3-hallo``; None like the protocol.
         folder: The folder that holds ``config.json`` and the weights.
         home: The folder that bears the name, which the folds of a training share.

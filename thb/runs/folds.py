@@ -16,8 +16,8 @@ from thb.runs.folders import CONFIG_FILE
 from thb.runs.record import RECORD_FILE, FoldRecord, explain_mismatch, read_record
 from thb_dataset.errors import DetectorError
 from thb_dataset.hub.files import read_hub_file
-from thb_dataset.protocols import Fold, Protocol, build_folds, parse_held_out
-from thb_dataset.records import Generator
+from thb_dataset.protocols import Fold, Protocol, build_folds, parse_held_out, split_fold_name
+from thb_dataset.records import HeldOut
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ def open_folds(
     detector: str | Path,
     protocols: Sequence[Protocol | str],
     *,
-    fold: Generator | str | None,
+    fold: HeldOut | str | None,
     release: str | Path | OpenRelease,
     real_root: str | Path | None,
     choice: FoldChoice,
@@ -70,9 +70,10 @@ def open_folds(
 
     Args:
         detector: The detector or detectors, as :func:`find_fold_detectors` takes them.
-        protocols: One or more of ``p1``, ``p2`` and ``p3``; their folds are returned in this order.
-        fold: Open only the fold that holds this generator out, by the generator's name or its own
-            (``p3-hallo``); None for all folds.
+        protocols: One or more of ``p1``, ``p2``, ``p3`` and ``p3-family``; their folds are returned
+            in this order.
+        fold: Open only the fold that holds this generator, or family, out, by the generator's name
+            or its own (``p3-hallo``); None for all folds.
         release: The release, as :func:`thb.releases.opening.open_release` takes it.
         real_root: The folder of the real videos.
         choice: How the folds are read, and which detectors are accepted.
@@ -98,10 +99,10 @@ def build_all_folds(
     opened: OpenRelease,
     protocols: Sequence[Protocol | str],
     *,
-    fold: Generator | str | None,
+    fold: HeldOut | str | None,
     split_by: str,
 ) -> tuple[Fold, ...]:
-    """Return the folds of protocols: all of them, or those that hold one generator out.
+    """Return the folds of protocols: all of them, or those that hold out one generator or family.
 
     Raises:
         ProtocolError: A protocol, a fold or a reading does not exist, or a fold cannot be built.
@@ -192,7 +193,8 @@ def _find_detector(detector: str | Path, fold: Fold, published: FoldRecord | Non
             )
     others = sorted(path.parent.name for path in folder.glob(f"*/{CONFIG_FILE}"))
     if others:
-        given = [name.partition("-")[2] for name in others if name.startswith(f"{fold.protocol}-")]
+        named = [split_fold_name(name) for name in others]
+        given = [held_out for protocol, held_out in named if protocol is fold.protocol and held_out]
         instead = f"pass --fold {' or '.join(given)}" if given else "evaluate another protocol"
         raise DetectorError(
             f"{folder} holds no detector for {fold.name}, only for {', '.join(others)}: {instead},"

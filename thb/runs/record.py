@@ -14,6 +14,7 @@ from detectors.recipes import Recipe
 from thb.runtime.records import read_json, write_text
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import DetectorError
+from thb_dataset.protocols import Protocol
 from thb_dataset.release.audit import count_videos
 
 if TYPE_CHECKING:
@@ -78,9 +79,10 @@ class FoldRecord:
     """A fold of a release, on which a detector is trained or scored.
 
     Attributes:
-        protocol: ``p1``, ``p2`` or ``p3``.
+        protocol: ``p1``, ``p2``, ``p3`` or ``p3-family``.
         fold: The name of the fold, for instance ``p3-hallo``.
-        held_out: The generator that the fold holds out; None for P1.
+        held_out: The generator that the fold holds out, or the family of generators, such as
+            ``hallo-family``; None for P1.
         split_by: The reading of the release's splits, ``release`` or ``driver``.
         release: The release.
     """
@@ -90,6 +92,11 @@ class FoldRecord:
     held_out: str | None = None
     split_by: str
     release: ReleaseRecord
+
+    @property
+    def family(self) -> str | None:
+        """The family of generators that it holds out; None for a fold of the paper's protocols."""
+        return self.held_out if self.protocol == Protocol.P3_FAMILY else None
 
     @property
     def fold_record(self) -> FoldRecord:

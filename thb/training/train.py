@@ -42,7 +42,7 @@ from thb.training.start import check_start, load_start
 from thb.training.videos import FoldClips, make_fold_clips, require_real_files
 from thb_dataset.errors import THBError
 from thb_dataset.protocols import Fold, Protocol
-from thb_dataset.records import Generator
+from thb_dataset.records import HeldOut
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ def train(
     detector: Detector | str | Path,
     *,
     protocol: Protocol | str,
-    fold: Generator | str | None = None,
+    fold: HeldOut | str | None = None,
     release: str | Path | OpenRelease = DEFAULT_RELEASE,
     real_root: str | Path | None = None,
     out: str | Path,
@@ -84,8 +84,8 @@ def train(
         detector: A registered name or ``module:Class`` for a fresh detector, which begins with
             the backbone of its published training, if it has one; a folder, a Hub id or a detector
             to continue from its weights.
-        protocol: ``p1``, ``p2`` or ``p3``.
-        fold: Train only the fold that holds this generator out, into ``out`` itself.
+        protocol: ``p1``, ``p2``, ``p3`` or ``p3-family``.
+        fold: Train only the fold that holds this generator, or family, out, into ``out`` itself.
         release: A Hub id, a folder, ``"mini"``, or a release that is already open.
         real_root: The folder of the real videos.
         out: The folder of the run; without ``fold`` each fold gets ``out/<its name>``.

@@ -17,11 +17,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from thb_dataset.errors import ProtocolError, ReleaseError
-from thb_dataset.protocols import Fold, Protocol, build_folds, fold_name, hash_order
+from thb_dataset.protocols import (
+    PAPER_PROTOCOLS,
+    Fold,
+    Protocol,
+    build_folds,
+    fold_name,
+    hash_order,
+    split_fold_name,
+)
 from thb_dataset.records import (
     EXTRA_GENERATORS,
     TRAINING_GENERATORS,
     Generator,
+    HeldOut,
     Label,
     RealDataset,
     Split,
@@ -69,10 +78,19 @@ class HubIndex:
 
 
 def config_names() -> tuple[str, ...]:
-    """Return every config: ``p1``, the umbrellas ``p2`` and ``p3``, then one for each fold."""
-    folded = [protocol for protocol in Protocol if protocol.is_folded]
-    folds = [fold_name(protocol, held) for protocol in folded for held in TRAINING_GENERATORS]
-    return (*(protocol.value for protocol in Protocol), *folds)
+    """Return every config: ``p1``, the umbrellas ``p2`` and ``p3``, then one for each fold.
+
+    A diagnostic protocol has none. Every reader of the dataset's page sees the configs and would
+    take it for a fourth protocol, and each of its folds would cut the index's tables anew. Whoever
+    has the videos builds its folds from the same rows (:func:`config_splits`).
+    """
+    return _list_configs(PAPER_PROTOCOLS)
+
+
+def _list_configs(protocols: Sequence[Protocol]) -> tuple[str, ...]:
+    chosen = [protocol for protocol in protocols if protocol.is_folded]
+    folds = [fold_name(own, held_out) for own in chosen for held_out in own.held_out]
+    return (*(protocol.value for protocol in protocols), *folds)
 
 
 def config_splits(videos: Iterable[Video], config: str, **reading: str) -> dict[str, list[Video]]:
@@ -83,7 +101,7 @@ def config_splits(videos: Iterable[Video], config: str, **reading: str) -> dict[
 
     Args:
         videos: Every video of a release.
-        config: One of :func:`config_names`.
+        config: One of :func:`config_names`, ``p3-family``, or a fold of it.
         **reading: ``split_by`` of :func:`thb_dataset.protocols.build_folds`.
 
     Raises:
@@ -102,17 +120,22 @@ def config_splits(videos: Iterable[Video], config: str, **reading: str) -> dict[
     return splits
 
 
-def parse_config(config: str) -> tuple[Protocol, Generator | None]:
-    """Return the protocol of a config, and the generator that it holds out if it is one fold.
+def parse_config(config: str) -> tuple[Protocol, HeldOut | None]:
+    """Return the protocol of a config, and what it holds out if it is one fold.
+
+    Args:
+        config: One of :func:`config_names`, ``p3-family``, or a fold of it.
 
     Raises:
         ProtocolError: There is no such config; the message lists those that exist.
     """
-    if config not in config_names():
-        raise ProtocolError(f"no config {config!r}; there are: {', '.join(config_names())}")
-    protocol, _, slug = config.partition("-")
-    held_out = next((g for g in TRAINING_GENERATORS if g.slug == slug), None)
-    return Protocol(protocol), held_out
+    known = _list_configs(tuple(Protocol))
+    if config not in known:
+        raise ProtocolError(f"no config {config!r}; there are: {', '.join(known)}")
+    protocol, slug = split_fold_name(config)
+    assert protocol is not None  # noqa: S101 — every known config begins with its protocol
+    held_out = (each for each in protocol.held_out if each is not None and each.slug == slug)
+    return protocol, next(held_out, None)
 
 
 def build_index(videos: Sequence[Video]) -> HubIndex:
@@ -269,7 +292,7 @@ def _tables(videos: Iterable[Video]) -> dict[str, list[Video]]:
 
 
 def _slug(fold: Fold) -> str:
-    return fold.name.partition("-")[2]
+    return split_fold_name(fold.name)[1]
 
 
 def _store(path: str) -> VideoStore:

@@ -299,6 +299,11 @@ ONE = f"results/acme__one/{1:040x}"
         (f"{ONE}/submission.json", b" " * 11_000_000, "more than 10,485,760 bytes"),
         (f"{ONE}/rerun.json", b"x", "rerun.json is not a"),
         (f"{ONE}/p9/predictions.parquet", b"x", "p9 is not a fold"),
+        (
+            f"{ONE}/p3-family-hallo/predictions.parquet",
+            b"x",
+            "a diagnostic beside P3 that no board",
+        ),
         (f"{ONE}/notes.txt", b"x", None),
         ("results/readme.txt", b"x", "not a folder named"),
         ("results/no-owner/1/submission.json", b"{}", "not a folder named"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import fields, replace
 from pathlib import Path
@@ -119,6 +120,36 @@ def test_what_cannot_become_one_is_said(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match="is not a thb-submission/1 record"):
         read_submission(tmp_path)
     assert not (tmp_path / "repo").exists()
+
+
+def test_the_diagnostic_protocol_stays_at_home(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = make_run(tmp_path / "run")
+    made = make_rows()
+    family = {"protocol": "p3-family", "fold": "p3-family-hallo", "held_out": "hallo-family"}
+    rows = replace(made, run=replace(made.run, **family))
+    write_predictions(run / "p3-family-hallo" / PREDICTIONS_FILE, rows)
+    submitted = submit_to(tmp_path / "repo", run=run)
+    assert submitted.record.protocols == ("p1",)
+    assert not any("family" in name for name in submitted.record.files)
+    assert "p3-family-hallo is left out: it is of p3-family, which no board ranks" in caplog.text
+    assert check_submissions(tmp_path / "repo").findings == ()
+    with pytest.raises(ResultError, match="nothing but p3-family, a diagnostic beside P3"):
+        submit_to(tmp_path / "other", run=run / "p3-family-hallo")
+
+
+def test_a_smuggled_diagnostic_is_refused_by_name(tmp_path: Path) -> None:
+    made = submit_to(tmp_path / "repo")
+    fold = made.folder / "p3-family-hallo"
+    write_predictions(fold / PREDICTIONS_FILE, make_rows())
+    record = json.loads((made.folder / "submission.json").read_text())
+    record["protocols"].append("p3-family")
+    (made.folder / "submission.json").write_text(json.dumps(record))
+    found = {str(finding) for finding in check_submissions(tmp_path / "repo").findings}
+    said = "p3-family, a diagnostic beside P3 that no board ranks: leave it out"
+    assert any(f"names {said}" in text for text in found)
+    assert any(f"is of {said}" in text for text in found)
 
 
 @pytest.mark.parametrize("kind", [SubmissionRecord, RerunRecord])

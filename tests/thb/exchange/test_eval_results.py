@@ -158,3 +158,14 @@ def test_the_file_is_what_the_hub_reads(tmp_path: Path) -> None:
     assert [entry.task_id for entry in read] == ["p1_overall", "p1_mean_t1"]
     assert all(isinstance(entry.value, float) for entry in read)
     assert all("dataset_revision" not in entry for entry in content)
+
+
+def test_a_diagnostic_protocol_enters_nothing() -> None:
+    family = make_predictions(
+        ("Hallo", "Hallo2"),
+        fold="p3-family-hallo",
+        protocol="p3-family",
+        held_out="hallo-family",
+        release=RELEASE,
+    )
+    assert enter(score([family], n_bootstrap=0), is_whole_run=True) == {}

@@ -228,6 +228,19 @@ def test_a_calibration_of_the_same_weights_gives_the_threshold(tmp_path: Path) -
     assert find_rule(tmp_path, [(0, 0.1)], weights_sha256="other").threshold is None
 
 
+def test_folds_of_families_that_share_a_generator_are_not_mixed() -> None:
+    own = {"protocol": "p3-family", "verdict": "right", "generator": "Hallo"}
+    rows = [
+        row("a", fold="p3-family-hallo", **own),
+        row("a", fold="p3-family-sd_vae", **own),
+        row("b", fold="p3-family-sd_vae", **own),
+    ]
+    assert [(cell.protocol, cell.n) for cell in make_cells(rows)] == [
+        ("p3-family-hallo", 1),
+        ("p3-family-sd_vae", 2),
+    ]
+
+
 def test_cells_are_means_over_videos_with_right_and_wrong_apart() -> None:
     eyes = {**dict.fromkeys(REGIONS, 0.0), "eyes": 1.0}
     mouth = {**dict.fromkeys(REGIONS, 0.0), "mouth": 1.0}

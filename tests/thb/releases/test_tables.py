@@ -29,6 +29,35 @@ def test_an_umbrella_holds_every_fold(tiny_release: MiniRelease, by: str) -> Non
             assert rows["label"] == [int(video.label) for video in getattr(fold, split)]
 
 
+def test_the_families_are_splits_of_their_own_umbrella(tiny_release: MiniRelease) -> None:
+    places = {"release": tiny_release.hub, "real_root": tiny_release.real_root}
+    data = thb.load("p3-family", **places)
+    assert [name for name in data if name.startswith("test.")] == [
+        f"test.{slug}" for slug in ("hallo", "aniportrait", "sd_vae", "warping")
+    ]
+    alone = thb.load("p3-family", fold="sd-vae-family", **places)
+    assert list(alone) == ["train", "validation", "test", "extra"]
+    assert alone["test"]["video_id"] == data["test.sd_vae"]["video_id"]
+    assert set(alone["train"]["generator"]) == {"LivePortrait", "EmoPortrait", None}
+    same = thb.load("p3-family-sd_vae", **places)
+    assert same["train"]["video_id"] == alone["train"]["video_id"]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "fold", "says"),
+    [
+        ("p3-family", "halo", "perhaps hallo"),
+        ("p3-family", "Hallo2", "Hallo2 is one generator"),
+        ("p3", "hallo-family", "choose the protocol p3-family"),
+        ("p3-family-hallo", "warping", "p3-family-hallo is the fold of hallo-family"),
+        ("p3-famly", None, "there are: p1, p2, p3, p3-family"),
+    ],
+)
+def test_no_such_family_is_said(protocol: str, fold: str | None, says: str) -> None:
+    with pytest.raises(ProtocolError, match=says):
+        thb.load(protocol, fold=fold, release="mini")
+
+
 def test_rows_know_the_release_and_decode_nothing(tiny_release: MiniRelease) -> None:
     data = thb.load("p1", release=tiny_release.hub, real_root=tiny_release.real_root)
     row = next(row for row in data["train"] if row["generator"] == "Hallo")

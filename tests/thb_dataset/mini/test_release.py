@@ -111,7 +111,7 @@ class TestWhatItHolds:
         for split_by in ("release", "driver"):
             for protocol in Protocol:
                 folds = build_folds(release.videos, protocol, split_by=split_by)
-                assert len(folds) == (1 if protocol is Protocol.P1 else 6)
+                assert len(folds) == len(protocol.held_out)
                 for fold in folds:
                     for part in (fold.train, fold.validation, fold.test):
                         assert {video.label for video in part} == set(Label)

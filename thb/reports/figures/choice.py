@@ -13,6 +13,8 @@ KINDS: Final = (
     *("roc", "histograms", "reliability", "transport"),
 )
 """The kinds of figures, in the order in which they are drawn."""
+OF_PAPER: Final = ("fig2a", "fig2b", "fig3")
+"""The kinds that show the paper's protocols only, and not a diagnostic one."""
 OF_ROWS: Final = ("fig2a", "fig2b", "fig2c", "fig3")
 """The kinds that compare detectors; each other figure shows one detector on one protocol."""
 PROTOCOLS: Final = tuple(protocol.value for protocol in Protocol)
@@ -24,7 +26,8 @@ class FigureChoice:
 
     Attributes:
         kinds: Some of :data:`KINDS`.
-        protocols: The protocols to show.
+        protocols: The protocols to show. A diagnostic one has figures of its own, one for each
+            fold, if any detector has results of it.
         published: Show the paper's numbers beside the others, or alone if there are no others.
     """
 

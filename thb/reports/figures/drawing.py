@@ -14,7 +14,7 @@ from thb.evaluation.pairs import Pair
 from thb.evaluation.tables import list_caveats
 from thb.reports.evaluations import Evaluation
 from thb.reports.figures.bars import TITLES, draw_generators, draw_protocols
-from thb.reports.figures.choice import KINDS, OF_ROWS, FigureChoice
+from thb.reports.figures.choice import KINDS, OF_PAPER, OF_ROWS, FigureChoice
 from thb.reports.figures.curves import draw_roc, draw_tpr_curves
 from thb.reports.figures.radar import draw_radar
 from thb.reports.figures.scores import draw_histograms, draw_reliability
@@ -34,6 +34,7 @@ from thb.reports.figures.words import (
     tell_rows,
 )
 from thb.reports.rows import Row, list_published_detectors, make_published_row, make_row
+from thb_dataset.protocols import PAPER_PROTOCOLS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -122,18 +123,23 @@ def plan_figures(
         choice: Which figures; None for all that can be drawn.
     """
     choice = choice or FigureChoice()
-    shown = [own for own in evaluations if own.result.protocol in choice.protocols]
+    chosen = [own for own in evaluations if own.result.protocol in choice.protocols]
+    shown = [part for own in chosen for part in own.split_folds()]
     planner = _Planner(
         evaluations=list(zip(name_series(shown), shown, strict=True)), published=choice.published
     )
-    used = {own.result.protocol for own in shown} or set(choice.protocols)
-    protocols = [name for name in choice.protocols if name in used]
+    used = {own.result.protocol for own in shown} or set(PAPER_PROTOCOLS)
+    protocols = [name for name in choice.protocols if name in used and name in PAPER_PROTOCOLS]
+    families = [own.result.place for own in shown if own.result.is_diagnostic]
     for kind in (kind for kind in KINDS if kind in choice.kinds):
-        if kind == "fig2a":
+        if families and kind in OF_PAPER:
+            reason = "P3-FAMILY has no part in it: it shows the paper's protocols"
+            planner.omitted.append(Omission(kind=kind, reason=reason))
+        if kind == "fig2a" and (protocols or not families):
             planner.plan_protocols(protocols)
         elif kind in OF_ROWS:
-            for protocol in protocols:
-                planner.plan_rows(kind, protocol)
+            for place in [*protocols, *([] if kind in OF_PAPER else dict.fromkeys(families))]:
+                planner.plan_rows(kind, place)
         else:
             planner.plan_detectors(kind)
     return FigurePlan(figures=tuple(planner.figures), omitted=tuple(planner.omitted))
@@ -166,7 +172,7 @@ class _Planner:
         )
 
     def plan_rows(self, kind: str, protocol: str) -> None:
-        """Plan a figure that compares the detectors on one protocol."""
+        """Plan a figure that compares the detectors on one protocol, or on a family's fold."""
         rows = self._rows(protocol)
         if kind == "fig2b":
             self._plan_curves(protocol, rows)
@@ -197,7 +203,7 @@ class _Planner:
     def _plan_curves(self, protocol: str, rows: Sequence[Row]) -> None:
         series: dict[str, list[Pair]] = {}
         for name, evaluation in self.evaluations:
-            if evaluation.result.protocol == protocol:
+            if evaluation.result.place == protocol:
                 pairs, problem = _select_pairs(evaluation)
                 # The mean is that of the tables, in which test-only generators have no part.
                 pairs = [pair for pair in pairs if pair.cell.part == "test"]
@@ -227,7 +233,7 @@ class _Planner:
         if not self.evaluations:
             self._omit(kind, "it is drawn from predictions, and the paper printed none")
         for name, evaluation in self.evaluations:
-            place = f"{name} on {evaluation.result.protocol.upper()}"
+            place = f"{name} on {evaluation.result.place.upper()}"
             pairs, problem = _select_pairs(evaluation)
             if problem is None and kind == "transport" and not evaluation.calibrations:
                 problem = "no detector has a threshold from validation (thb calibrate)"
@@ -240,7 +246,7 @@ class _Planner:
         self, kind: str, name: str, evaluation: Evaluation, pairs: Sequence[Pair]
     ) -> None:
         result, calibrations = evaluation.result, evaluation.calibrations
-        title = f"{show_name(name)} on {result.protocol.upper()}: {_TITLES[kind]}"
+        title = f"{show_name(name)} on {result.place.upper()}: {_TITLES[kind]}"
         limits = {fold: own.threshold for fold, own in calibrations.items()}
         notes = list_caveats([result])
         if kind in ("histograms", "transport"):
@@ -254,7 +260,7 @@ class _Planner:
         }
         self._plan(
             kind,
-            f"{kind}-{result.protocol}-{result.title}",
+            f"{kind}-{result.place}-{result.title}",
             title=title,
             alt=lambda: f"{title}. {tell_pairs(kind, pairs, limits)}",
             notes=notes,
@@ -266,7 +272,7 @@ class _Planner:
         own = [
             make_row(evaluation.result, name)
             for name, evaluation in self.evaluations
-            if evaluation.result.protocol == protocol
+            if evaluation.result.place == protocol
         ]
         names = list_published_detectors() if self.published else []
         published = [make_published_row(protocol, name) for name in names]
@@ -283,7 +289,7 @@ class _Planner:
         results = [
             evaluation.result
             for name, evaluation in self.evaluations
-            if evaluation.result.protocol in protocols and name in shown
+            if evaluation.result.place in protocols and name in shown
         ]
         return list_notes(results, rows, metrics)
 
@@ -328,11 +334,13 @@ def _select_pairs(evaluation: Evaluation) -> tuple[list[Pair], str | None]:
     """Return the pairs of an evaluation that can be drawn, or why there are none.
 
     The test-only generators belong to a protocol's only fold. Where there are several, each fold
-    scores their videos again, and they are left out.
+    scores their videos again, and they are left out. So is the family of a fold as a whole, whose
+    fakes are those of its members.
     """
     if not evaluation.folds:
         return [], "only its numbers are at hand, and this is drawn from predictions"
-    several = len({pair.cell.fold for pair in evaluation.pairs}) > 1
+    folds = {pair.cell.fold for pair in evaluation.pairs}
+    several = len(folds) > 1 or evaluation.result.is_diagnostic
     pairs = [
         pair
         for pair in evaluation.pairs

@@ -41,7 +41,7 @@ def draw_histograms(
     """
     columns = min(3, len(pairs))
     rows = -(-len(pairs) // columns)
-    figure = make_figure(max(4.0, 2.4 * columns), 1.9 * rows + 1.0)
+    figure = make_figure(max(6.4, 2.4 * columns), 1.9 * rows + 1.0)
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     marked = False
     for place, axes in enumerate(grid.flat):

@@ -90,8 +90,8 @@ def name_series(evaluations: Sequence[Evaluation]) -> list[str]:
             name += " (SYNTHETIC)"
         elif result.release.differs:
             name += " (other release)"
-        seen[result.protocol, name] += 1
-        count = seen[result.protocol, name]
+        seen[result.place, name] += 1
+        count = seen[result.place, name]
         names.append(f"{name} ({count})" if count > 1 else name)
     return names
 
@@ -109,7 +109,7 @@ def list_notes(results: Sequence[Result], rows: Sequence[Row], metrics: Sequence
         f"{result.title} {result.protocol.upper()}: the mean is over {len(result.mean_over)} of the"
         f" {len(TRAINING_GENERATORS)} generators."
         for result in results
-        if set(result.mean_over) != {*map(str, TRAINING_GENERATORS)}
+        if set(result.mean_over) != {*map(str, TRAINING_GENERATORS)} and not result.is_diagnostic
     ]
     if {"t1", "t01"} & set(metrics):
         lines += _note_resolution(results, metrics)

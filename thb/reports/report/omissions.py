@@ -10,7 +10,6 @@ from thb.reports.evaluations import Evaluation
 from thb.reports.report.section import bullets, folded, paragraph, table
 from thb.runs.provenance import FoldScoringRecord
 from thb_dataset.protocols import Protocol
-from thb_dataset.records import TRAINING_GENERATORS
 
 _MOST_VIDEOS = 100
 
@@ -47,10 +46,12 @@ def _list_gaps(own: Evaluation) -> list[str]:
     result = own.result
     if result.protocol != Protocol.P1:
         held_out = {run.held_out for run in result.runs.values()}
-        absent = [str(name) for name in TRAINING_GENERATORS if name not in held_out]
+        wanted = Protocol(result.protocol).held_out
+        absent = [str(name) for name in wanted if name not in held_out]
         if absent:
             lines.append(
-                f"{_name(own)}: no fold holds out {', '.join(absent)}; the mean is over the others."
+                f"{_name(own)}: no fold holds out {', '.join(absent)}"
+                f"{'' if result.is_diagnostic else '; the mean is over the others'}."
             )
     lines += [
         f"{_name(own)}: {cell.fold} has no numbers for {cell.generator}: {cell.problem}"

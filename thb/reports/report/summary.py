@@ -7,7 +7,15 @@ from typing import Final
 
 from thb.evaluation.cells import METRICS, Cell, Measure
 from thb.evaluation.result import Result
-from thb.evaluation.tables import TITLES, list_caveats, name_with_marks, rank, show
+from thb.evaluation.tables import (
+    DIAGNOSTIC_NOTE,
+    TITLES,
+    list_caveats,
+    name_with_marks,
+    rank,
+    show,
+    split_folds,
+)
 from thb.reports.report.section import bullets, table
 
 _SHIFTS: Final = {
@@ -28,21 +36,30 @@ def write_summary(results: Sequence[Result]) -> str:
         results: The results of all detectors and protocols.
     """
     ranked = rank(results)
+    shown = rank(split_folds(results))
     sentences = [_describe(name, ranked) for name in _titles(ranked)]
     sentences += _explain_resolution(ranked)
     if not any(run.detector.metadata_only for each in ranked for run in each.runs.values()):
         sentences.append(NO_SHORTCUTS)
+    if any(each.is_diagnostic for each in ranked):
+        sentences.append(DIAGNOSTIC_NOTE)
     rows = [
         (
             name_with_marks(result),
-            result.protocol.upper(),
-            *(show(result.mean.get(metric)) for metric in METRICS),
-            f"{len(result.mean_over)}",
+            result.place.upper(),
+            *(show(result.whole.get(metric)) for metric in METRICS),
+            _count_generators(result),
         )
-        for result in ranked
+        for result in shown
     ]
     headings = ["detector", "protocol", *(f"mean {TITLES[name]}" for name in METRICS), "generators"]
     return bullets(list_caveats(ranked)) + table(headings, rows) + bullets(sentences)
+
+
+def _count_generators(result: Result) -> str:
+    """Return over how many generators a mean is, or how many a family's numbers are of."""
+    members = sum(cell.part == "test" for cell in result.cells)
+    return f"{members} together" if result.is_diagnostic else f"{len(result.mean_over)}"
 
 
 def _titles(results: Sequence[Result]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from thb.evaluation.cells import MEAN
 from thb.evaluation.result import Result
 from thb.evaluation.tables import (
     SHIFTS,
@@ -21,21 +22,25 @@ from thb.reports.rows import Row, list_published_detectors, make_published_row
 from thb.reports.tables.contests import Ranking, find_best
 from thb.reports.tables.lines import make_extra_lines, make_line, make_printed_line
 from thb.reports.tables.notes import list_notes
-from thb.reports.tables.table import MEAN, Line, Table, TableSet
+from thb.reports.tables.table import Line, Table, TableSet
 from thb.runtime.text import printable
 from thb_dataset.errors import ResultError
-from thb_dataset.protocols import Protocol
+from thb_dataset.protocols import PAPER_PROTOCOLS
 from thb_dataset.records import TRAINING_GENERATORS
 
-LABELS: Final = {"p1": "Table 5", "p2": "Table 6", "p3": "Table 7"}
+LABELS: Final = {"p1": "Table 5", "p2": "Table 6", "p3": "Table 7", "p3-family": "Diagnostic"}
 EXTRA_LABEL: Final = "Tables D.9 and D.10"
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Group:
-    """The detectors that were scored on the same videos of a protocol, the best first."""
+    """The detectors that were scored on the same videos of a protocol, the best first.
+
+    A diagnostic protocol has a group for each fold.
+    """
 
     protocol: str
+    place: str = ""
     split_by: str = "release"
     release: str = ""
     evaluations: tuple[Evaluation, ...] = ()
@@ -43,6 +48,10 @@ class _Group:
     @property
     def results(self) -> list[Result]:
         return [evaluation.result for evaluation in self.evaluations]
+
+    @property
+    def is_diagnostic(self) -> bool:
+        return any(result.is_diagnostic for result in self.results)
 
 
 def build_tables(
@@ -52,15 +61,16 @@ def build_tables(
 
     Args:
         evaluations: Any number of detectors and protocols.
-        protocol: ``p1``, ``p2`` or ``p3``; ``all`` for every one that there is.
+        protocol: ``p1``, ``p2``, ``p3`` or ``p3-family``; ``all`` for every one that there is.
         published: Whether all detectors of the paper stand in rows of their own, too. None sets
             the paper's figures beside the detectors that it has, and False leaves them out.
 
     Raises:
         ResultError: There is nothing to show.
     """
-    groups = _group(_tell_apart(evaluations), protocol)
-    wanted = [str(name) for name in Protocol if protocol in ("all", name)]
+    named = _tell_apart(evaluations)
+    groups = _group([part for own in named for part in own.split_folds()], protocol)
+    wanted = [str(name) for name in PAPER_PROTOCOLS if protocol in ("all", name)]
     if published:
         have = {group.protocol for group in groups}
         groups += [
@@ -69,13 +79,18 @@ def build_tables(
             if name not in have and (protocol != "all" or not evaluations)
         ]
     if not groups:
+        lacking = (
+            f" of {protocol}, and the paper has none" if protocol not in ("all", *wanted) else ""
+        )
         known = sorted({evaluation.result.protocol for evaluation in evaluations})
         raise ResultError(
             f"there are results of {', '.join(known)}, but none of {protocol}"
             if known
-            else "there are no results; name run folders, or ask for the paper's figures"
+            else f"there are no results{lacking}; name run folders, or ask for the paper's figures"
         )
-    groups.sort(key=lambda group: (group.protocol, group.split_by != "release", group.release))
+    groups.sort(
+        key=lambda group: (group.protocol, group.split_by != "release", group.release, group.place)
+    )
     tables: list[Table] = []
     rankings: list[tuple[Table, Ranking]] = []
     for group in groups:
@@ -83,11 +98,11 @@ def build_tables(
         ranking = find_best(LABELS[group.protocol], group.evaluations, columns)
         main = _build_main(group, columns, ranking, published)
         rankings.append((main, ranking))
-        tables += [
-            table
-            for table in (main, _build_extra(group, published))
-            if table.lines and table.columns
-        ]
+        tables.append(main)
+        if not group.is_diagnostic:
+            tables.append(_build_extra(group, published))
+    tables += [_build_extra(group, published) for group in _join_families(groups)]
+    tables = [table for table in tables if table.lines and table.columns]
     results = [result for group in groups for result in group.results]
     return TableSet(
         tables=tuple(tables),
@@ -103,19 +118,34 @@ def _group(evaluations: Sequence[Evaluation], protocol: str) -> list[_Group]:
         if protocol in ("all", evaluation.result.protocol)
     }
     ranked = [chosen[id(result)] for result in rank([own.result for own in chosen.values()])]
-    groups: dict[tuple[str, str, str], list[Evaluation]] = {}
+    groups: dict[tuple[str, str, str, str], list[Evaluation]] = {}
     for own in ranked:
         result = own.result
-        key = result.protocol, result.split_by, result.release.identity
+        key = result.protocol, result.place, result.split_by, result.release.identity
         groups.setdefault(key, []).append(own)
     return [
         _Group(
             protocol=name,
+            place=place,
             split_by=split_by,
             release=members[0].result.release.name,
             evaluations=tuple(members),
         )
-        for (name, split_by, _), members in groups.items()
+        for (name, place, split_by, _), members in groups.items()
+    ]
+
+
+def _join_families(groups: Sequence[_Group]) -> list[_Group]:
+    """Return the folds of a diagnostic protocol as one group, whose tables have a line a fold."""
+    joined: dict[tuple[str, str], list[_Group]] = {}
+    for group in groups:
+        if group.is_diagnostic:
+            joined.setdefault((group.split_by, group.release), []).append(group)
+    return [
+        replace(
+            parts[0], place="", evaluations=tuple(own for part in parts for own in part.evaluations)
+        )
+        for parts in joined.values()
     ]
 
 
@@ -135,7 +165,8 @@ def _list_columns(group: _Group) -> tuple[str, ...]:
     generators = list_generators(group.results, "test")
     if not group.evaluations:
         generators = order_generators(TRAINING_GENERATORS)
-    return (*map(str, generators), MEAN) if generators else ()
+    whole = group.results[0].whole_name if group.evaluations else MEAN
+    return (*map(str, generators), whole) if generators else ()
 
 
 def _build_main(
@@ -176,7 +207,8 @@ def _build_extra(group: _Group, published: bool | None) -> Table:
             continue
         lines.append(make_printed_line(row, extra=True))
     columns = order_generators({name for line in lines for name in line.entries})
-    return _make_table(group, EXTRA_LABEL, "extra", columns, lines)
+    label = LABELS[group.protocol] if group.is_diagnostic else EXTRA_LABEL
+    return _make_table(group, label, "extra", columns, lines)
 
 
 def _make_table(

@@ -12,9 +12,10 @@ from metrics.talking_head_detection.bootstrap import Sample, paired_p_values
 from metrics.talking_head_detection.delong import holm
 from metrics.talking_head_detection.inputs import FloatArray
 from metrics.talking_head_detection.roc import GRADED_FROM, T1, MetricError, roc_curve
+from thb.evaluation.cells import FAMILY, MEAN
 from thb.evaluation.pairs import Pair
 from thb.reports.evaluations import Evaluation
-from thb.reports.tables.table import GRADED, MEAN, Contest
+from thb.reports.tables.table import GRADED, Contest
 
 SIGNIFICANT: Final = 0.05
 """The adjusted p-value below which a difference is beyond noise."""
@@ -108,7 +109,9 @@ def _read(evaluation: Evaluation, column: str) -> float | None:
     """Return the T1 of a column, rounded as it is shown; None if there is none."""
     result = evaluation.result
     measured = [
-        cell.measures for cell in result.cells if (cell.part, cell.generator) == ("test", column)
+        cell.measures
+        for cell in result.cells
+        if cell.part in ("test", FAMILY) and cell.generator == column
     ]
     for measures in [result.mean] if column == MEAN else measured:
         if GRADED in measures:
@@ -162,7 +165,7 @@ def _find_pairs(evaluation: Evaluation, column: str) -> dict[tuple[str, str], Pa
     return {
         (pair.cell.fold, pair.cell.generator): pair
         for pair in evaluation.pairs
-        if pair.cell.part == "test" and pair.cell.generator in over
+        if pair.cell.part in ("test", FAMILY) and pair.cell.generator in over
     }
 
 

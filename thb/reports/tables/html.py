@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from thb.evaluation.cells import MEAN
 from thb.evaluation.tables import TITLES
 from thb.reports.tables.shades import SHADES
-from thb.reports.tables.table import GRADED, MEAN, Entry, Line, Table, TableSet
+from thb.reports.tables.table import GRADED, Entry, Line, Table, TableSet
 from thb.runtime.text import plain, printable
 from thb_dataset import html_page
 

@@ -101,7 +101,8 @@ def _draw_table(table: Table, place: int) -> str:
         if at:
             rows.append(r"\midrule")
         rows += _draw_line(table, line, with_fold=folded)
-    caption = f"{table.title}, after {table.label} of TalkingHeadBench."
+    source = f", after {table.label} of TalkingHeadBench" if table.of_paper else ", a diagnostic"
+    caption = f"{table.title}{source}."
     wide = len(table.columns) > _FEW
     return "\n".join(
         [

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Final
 
 from metrics.talking_head_detection.roc import GRADED_FROM, grade
-from thb.evaluation.cells import Cell, Measure
+from thb.evaluation.cells import FAMILY, MEAN, Cell, Measure
 from thb.evaluation.result import Result
 from thb.evaluation.tables import name_with_marks
 from thb.reports.rows import Row, make_published_row
-from thb.reports.tables.table import GRADED, MEAN, Entry, Line, Videos
+from thb.reports.tables.table import GRADED, Entry, Line, Videos
 from thb.runtime.text import printable
 from thb_dataset.records import TRAINING_GENERATORS
 from thb_dataset.release.published_counts import PUBLISHED_FAKES
@@ -34,14 +34,18 @@ def make_line(result: Result, best_in: Collection[str], *, published: bool) -> L
     entries: dict[str, dict[str, Entry]] = {}
     videos: dict[str, Videos] = {}
     for cell in result.cells:
-        if cell.part != "test":
+        if cell.part not in ("test", FAMILY):
             continue
         known = paper.cells.get(cell.generator, {}) if paper else {}
         entries[cell.generator] = _make_entries(cell.measures, known, comparable, cell.grade)
         videos[cell.generator] = _count(cell)
-    whole = comparable and set(result.mean_over) == set(map(str, TRAINING_GENERATORS))
-    entries[MEAN] = _make_entries(
-        result.mean, paper.mean if paper else {}, whole, _grade_mean(result), places=_MEAN_DECIMALS
+    known_mean = comparable and set(result.mean_over) == set(map(str, TRAINING_GENERATORS))
+    entries[result.whole_name] = _make_entries(
+        result.whole,
+        paper.mean if paper else {},
+        known_mean,
+        _grade_mean(result),
+        places=_MEAN_DECIMALS,
     )
     for column in best_in:
         entries[column][GRADED] = replace(entries[column][GRADED], best=True)
@@ -104,8 +108,10 @@ def _count(cell: Cell) -> Videos:
 
 
 def _grade_mean(result: Result) -> str | None:
-    """Return the grade of the mean T1; None if one of its columns has none."""
+    """Return the grade of the mean T1 or of the family's; None if one of its columns has none."""
     cells = [cell for cell in result.cells if cell.part == "test" and cell.measures]
+    if families := [cell for cell in result.cells if cell.part == FAMILY]:
+        return families[0].grade
     if not cells or GRADED not in result.mean:
         return None
     return grade(

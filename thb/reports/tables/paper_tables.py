@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 class PaperTables(TableSet):
     """Tables 5 to 7 and those of the test-only generators, ready to be written.
 
+    Results of the diagnostic ``p3-family`` have a table for each fold after them, without any
+    figure of the paper.
+
     Every format shows the same numbers: they are rounded once, when the tables are built.
     """
 
@@ -99,7 +102,7 @@ def tables(
     Args:
         runs: Run folders, files ``predictions.parquet``, and results as JSON; none for the paper's
             tables alone.
-        protocol: ``p1``, ``p2`` or ``p3``; ``all`` for every one that there is.
+        protocol: ``p1``, ``p2``, ``p3`` or ``p3-family``; ``all`` for every one that there is.
         published: Whether all detectors of the paper stand in rows of their own, too. None sets
             the paper's figures beside the detectors that it has, and False leaves them out.
         names: What the detector of each run folder with predictions is called, in order; empty to

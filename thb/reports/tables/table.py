@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from thb.evaluation.cells import METRICS, Measure
 from thb.evaluation.tables import Number, show
+from thb_dataset.protocols import Protocol
 
-MEAN: Final = "mean"
-"""The column of the means over the generators."""
 GRADED: Final = "t1"
 """The metric that grades and bold numbers follow, as the paper's colours do."""
 
@@ -138,13 +137,15 @@ class Table:
     """One table of the paper, with other detectors.
 
     Attributes:
-        label: What the paper calls it, for instance ``Table 5``.
+        label: What the paper calls it, for instance ``Table 5``; ``Diagnostic`` for a fold of
+            ``p3-family``, which the paper does not have.
         title: A heading that names the protocol and the release.
-        protocol: ``p1``, ``p2`` or ``p3``.
+        protocol: ``p1``, ``p2``, ``p3`` or ``p3-family``.
         part: ``test``, or ``extra`` for the test-only generators.
         split_by: The reading of the release's splits.
         release: The names of the releases; empty for a table of the paper's figures alone.
-        columns: The generators, and :data:`MEAN` at the end of tables of part ``test``.
+        columns: The generators, and at the end of tables of part ``test`` the ``mean``, or the
+            family that the fold holds out.
         counts: How many videos a column compares, in words, by column.
         lines: The detectors, the best first, the paper's below them.
     """
@@ -167,6 +168,11 @@ class Table:
             for name in METRICS
             if any(line.find(column, name) for line in self.lines for column in self.columns)
         )
+
+    @property
+    def of_paper(self) -> bool:
+        """Whether the paper has such a table."""
+        return self.protocol != Protocol.P3_FAMILY
 
     @property
     def graded(self) -> bool:

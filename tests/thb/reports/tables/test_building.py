@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from tests.support.scored_detectors import OTHER, PUBLISHED, make_p1, make_p3
+from thb.evaluation.cells import MEAN
 from thb.evaluation.tables import NOT_COMPARABLE
 from thb.reports.evaluations import Evaluation
 from thb.reports.published import read_published
 from thb.reports.tables.building import build_tables
-from thb.reports.tables.table import MEAN, Line, Table, TableSet
+from thb.reports.tables.table import Line, Table, TableSet
 from thb.runs.record import ReleaseRecord
 from thb_dataset.errors import ResultError
 from thb_dataset.records import TRAINING_GENERATORS

@@ -16,10 +16,10 @@ import pytest
 from rich.console import Console
 
 from tests.support.scored_detectors import OTHER, make_p1, make_p3
+from thb.evaluation.cells import MEAN
 from thb.evaluation.tables import TITLES
 from thb.reports.tables.building import build_tables
 from thb.reports.tables.paper_tables import PaperTables, make_paper_tables
-from thb.reports.tables.table import MEAN
 
 Shown = dict[tuple[str, str, str, str], str]
 """Value, interval, figure and difference as one text, by detector, fold, column and metric."""
