@@ -60,7 +60,7 @@ def _gend(repo: str, weights: str, licence: str, megabytes: int) -> PublishedWei
         weights=weights,
         source=f"https://huggingface.co/{repo}",
         licence=licence,
-        trained_on="FaceForensics++",
+        trained_on="FaceForensics++ (layer normalisations and head tuned)",
         megabytes=megabytes,
         repo=repo,
         file="FOLDER",

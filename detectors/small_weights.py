@@ -32,6 +32,12 @@ def is_at_commit(checkpoint: str | None) -> bool:
     return checkpoint is not None and _AT_COMMIT.fullmatch(checkpoint) is not None
 
 
+def needs_local_backbone(detector: Any) -> bool:  # noqa: ANN401 — any detector
+    """Return whether a detector was saved small and only this machine has its backbone."""
+    small = getattr(detector.config, "saved", None) == "small"
+    return small and not is_at_commit(detector.config.backbone_checkpoint)
+
+
 def read_small(
     detector_class: type[Any],
     source: str,

@@ -105,6 +105,8 @@ class Tunable(nn.Module):
         """Save as every detector does; only the tuned weights if ``config.saved`` is small."""
         if self.config.saved == "small":
             kwargs = {"state_dict": self.collect_small(), **kwargs}
+        elif self.lora_matrices is not None:
+            self.config.backbone_sha256 = None
         super().save_pretrained(*args, **kwargs)  # type: ignore[misc] # the detector's
 
     def collect_small(self) -> dict[str, Tensor]:
@@ -177,8 +179,6 @@ class Tunable(nn.Module):
         if self.config.tuned == "lora":
             scale = self.config.lora_alpha / self.config.lora_rank
             self.lora_matrices = take_lora(self._get_backbone(), scale=scale)
-            if self.config.saved == "whole":
-                self.config.backbone_sha256 = None
 
     def _get_backbone(self) -> nn.Module:
         return self.get_submodule(self.backbone_name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from detectors.references import read_reference, refuse_untrained
 from detectors.registry import load_detector
+from detectors.small_weights import needs_local_backbone
 from thb.evaluation.result import Result
 from thb.exchange.eval_results import EVAL_RESULTS_FILE, make_entries, write_entries
 from thb.prediction.calibration import THRESHOLDS_FILE, read_calibration
@@ -97,7 +98,10 @@ def _write_files(
     detector: Detector, folder: Path, place: Path, repo: str, *, dataset: str | None
 ) -> tuple[str, ...]:
     """Write all files of the publication; return notes for the publisher."""
-    record = read_record(folder)
+    record, notes = read_record(folder), []
+    if needs_local_backbone(detector):
+        detector.config.saved = "whole"
+        notes.append("all weights are published: nobody else has the folder of the backbone")
     code, detector.config.auto_map = bundle_code(type(detector))
     detector.save_pretrained(place)
     for name, text in code.items():
@@ -106,7 +110,8 @@ def _write_files(
         if (folder / name).is_file():
             copy_without_paths(folder / name, place / name)
     weights_sha256 = hash_weights(detector)
-    results, notes = find_results(folder, weights_sha256)
+    results, found = find_results(folder, weights_sha256)
+    notes += found
     calibration = read_calibration(folder, weights_sha256=weights_sha256)
     if calibration is None:
         notes.append("these weights have no threshold, so they give no verdict: run thb calibrate")

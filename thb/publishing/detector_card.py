@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from detectors.tuning import Tunable
 from thb.evaluation.cells import METRICS, Cell, Measure
 from thb.evaluation.tables import NOT_COMPARABLE
 from thb.prediction.calls import SYNTHETIC_BANNER, UNTRAINED_BANNER
@@ -147,10 +148,28 @@ def _write_training(detector: Detector, record: RunRecord | None) -> str:
         lines.append(f"**{FROM_SCRATCH.sentence}**")
     elif record.detector.backbone is not None:
         lines.append(f"It began with the pretrained backbone {record.detector.backbone}.")
+    lines += _describe_tuning(detector)
     if record.release.synthetic:
         lines.append(f"**{SYNTHETIC_BANNER}**")
     recipe = ", ".join(_write_setting(name, value) for name, value in settings.to_dict().items())
     return f"{heading}\n{' '.join(lines)}\n\nRecipe: {recipe}."
+
+
+def _describe_tuning(detector: Detector) -> list[str]:
+    """Return sentences about what was tuned, of a detector that may be tuned in part."""
+    if not isinstance(detector, Tunable):
+        return []
+    config = detector.config
+    blocks = (
+        f", in the last {config.tuned_blocks} blocks" if config.tuned_blocks is not None else ""
+    )
+    lines = [f"Tuned: {config.tuned}{blocks}."]
+    if config.saved == "small":
+        lines.append(
+            "`model.safetensors` holds only that: loading it fetches the backbone, whose weights"
+            f" must have the sha256 {config.backbone_sha256}."
+        )
+    return lines
 
 
 def _write_setting(name: str, value: Any) -> str:  # noqa: ANN401 — a JSON value

@@ -16,6 +16,7 @@ from typing import Final
 from detectors.listing import is_hub_id
 from detectors.references import read_reference, refuse_untrained
 from detectors.registry import load_detector
+from detectors.small_weights import needs_local_backbone
 from thb.prediction.calibration import THRESHOLDS_FILE, read_calibration
 from thb.publishing.checkout import (
     BOARD_EXTRAS,
@@ -171,6 +172,11 @@ def _copy_run(run: RunFolder, place: Path) -> Entry:
             " a Space: send them with thb publish detector, and give the id of that repo here"
         )
     detector = load_detector(run.folder)
+    if needs_local_backbone(detector):
+        raise DetectorError(
+            f"{run.folder} holds only what was tuned, and its backbone is a folder of this machine:"
+            " train with --save whole"
+        )
     inside = f"{WEIGHTS_FOLDER}/{run.name}/{run.fold or 'own'}"
     target = place / inside
     if target.exists():
