@@ -13,6 +13,7 @@ import yaml
 from thb.evaluation.cells import METRICS, Cell, Measure
 from thb.evaluation.tables import NOT_COMPARABLE
 from thb.prediction.calls import SYNTHETIC_BANNER, UNTRAINED_BANNER
+from thb.publishing.card_renditions import describe_renditions
 from thb.publishing.remote_code import describe
 from thb.releases.opening import DEFAULT_RELEASE
 from thb.runs.provenance import FROM_SCRATCH
@@ -149,6 +150,7 @@ def _write_training(detector: Detector, record: RunRecord | None) -> str:
         lines.append(f"It began with the pretrained backbone {record.detector.backbone}.")
     if record.release.synthetic:
         lines.append(f"**{SYNTHETIC_BANNER}**")
+    lines += describe_renditions(record)
     recipe = ", ".join(_write_setting(name, value) for name, value in settings.to_dict().items())
     return f"{heading}\n{' '.join(lines)}\n\nRecipe: {recipe}."
 
