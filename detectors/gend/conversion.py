@@ -60,6 +60,7 @@ def make_config(variant: str) -> GenDConfig:
     backbone = next(name for name, published in _VARIANTS.items() if published == variant)
     return GenDConfig(
         backbone=backbone,
+        clip={"aggregation": "mean_probability"},  # as the authors score a video
         weights_licence=_LICENCES[backbone],
         training_data="FaceForensics++ (as published), each fake beside the real video that it was"
         " made from",

@@ -203,6 +203,10 @@ def train(  # noqa: PLR0913 — one parameter per option
     ends with the same weights. Several processes or GPUs share each batch:
     torchrun --nproc_per_node N -m thb train …, or accelerate launch -m thb train …
 
+    Against shortcuts, --set reencodings=2 trains on random encodings of real and fake videos
+    alike; with it, --set 'pseudo_fakes=["warp"]' puts fakes made of the training's real videos
+    beside these. Both are off unless asked for, and the card says what was on.
+
     JSON: folds, each with fold, folder, reused and the contents of its run.json.
 
     Examples:

@@ -14,6 +14,7 @@ from detectors.tuning import Tunable
 from thb.evaluation.cells import METRICS, Cell, Measure
 from thb.evaluation.tables import NOT_COMPARABLE
 from thb.prediction.calls import SYNTHETIC_BANNER, UNTRAINED_BANNER
+from thb.publishing.card_renditions import describe_renditions
 from thb.publishing.remote_code import describe
 from thb.releases.opening import DEFAULT_RELEASE
 from thb.runs.provenance import FROM_SCRATCH
@@ -151,6 +152,7 @@ def _write_training(detector: Detector, record: RunRecord | None) -> str:
     lines += _describe_tuning(detector)
     if record.release.synthetic:
         lines.append(f"**{SYNTHETIC_BANNER}**")
+    lines += describe_renditions(record)
     recipe = ", ".join(_write_setting(name, value) for name, value in settings.to_dict().items())
     return f"{heading}\n{' '.join(lines)}\n\nRecipe: {recipe}."
 
