@@ -57,6 +57,14 @@ class LabelledClips:
     encodings: tuple[VideoClips, ...] = ()
     pseudo_fakes: tuple[tuple[VideoClips, ...], ...] = ()
 
+    def get_renditions(self, kind: int = 0) -> tuple[VideoClips, ...]:
+        """Return what a sample is drawn from: clips of one or of several videos.
+
+        Args:
+            kind: The number of a kind of pseudo-fakes, counted from 1; 0 for the video itself.
+        """
+        return self.pseudo_fakes[kind - 1] if kind else self.encodings or (self.clips,)
+
 
 def make_training_clips(
     paths: Mapping[str, Path],
@@ -214,7 +222,7 @@ class TrainingClips(Dataset[dict[str, Tensor]]):
         kind, index = divmod(draw[0], len(self._videos))
         video, random = self._videos[index], np.random.default_rng(self.settle(draw))
         settings = self._settings
-        chosen = _choose_rendition(video, kind, random)
+        chosen = video.get_renditions(kind)[choose_rendition(video, random)]
         clips = chosen.pixels
         pixels = clips[choose_places(len(clips), settings.clips_per_sample, random)]
         cut = cut_pixels(
@@ -242,16 +250,13 @@ class TrainingClips(Dataset[dict[str, Tensor]]):
         return (settings.seed, zlib.crc32(name), seed % settings.views)
 
 
-def _choose_rendition(video: LabelledClips, kind: int, random: np.random.Generator) -> VideoClips:
-    """Choose one of the encodings of a video or, if ``kind`` is above 0, of its pseudo-fakes.
+def choose_rendition(video: LabelledClips, random: np.random.Generator) -> int:
+    """Return the number of one of the encodings of a video; its pseudo-fakes have the same.
 
     A pseudo-fake with the seed of its real is encoded as that is. A video without encodings takes
     nothing from the random numbers.
     """
-    if not video.encodings:
-        return video.clips
-    number = int(random.integers(len(video.encodings)))
-    return video.pseudo_fakes[kind - 1][number] if kind else video.encodings[number]
+    return int(random.integers(len(video.encodings))) if video.encodings else 0
 
 
 def choose_places(clips: int, wanted: int, random: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -17,19 +17,25 @@ from detectors.tuning import Tunable
 from thb.runtime.console import say
 from thb.runtime.processes import default_memory_bytes
 from thb.runtime.progress import progress_bar
-from thb.training.data import Draw, LabelledClips, TrainingClips, choose_places
+from thb.training.data import (
+    Draw,
+    LabelledClips,
+    TrainingClips,
+    choose_places,
+    choose_rendition,
+)
 from thb.training.precision import autocast
 from thb.training.settings import TrainSettings
 from thb_dataset.clip_spec import ClipSpec
-from thb_dataset.clips.video_clips import prepare_pixels
+from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
 from thb_dataset.records import Label
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
 Key = tuple[str, str, int, int]
-"""``train`` or ``validation``, the id of a video, the number of a kind of pseudo-fakes that are made
-of it (0 for the video itself), and the number of a view (0 for all its clips)."""
+"""``train`` or ``validation``, a video's id, the number of a kind of its pseudo-fakes (0 for itself),
+and the number of a view or, if all clips are kept, of an encoding."""
 
 Pixels = npt.NDArray[np.float32]
 Makers = Mapping[Key, Callable[[], Pixels]]
@@ -72,16 +78,19 @@ class FrozenFeatures:
         if not can_keep(detector, settings):
             return None
         spec = detector.config.clip_spec
-        clips = TrainingClips(videos, spec, settings)
+        samples = TrainingClips(videos, spec, settings)
         if settings.views is None:
             makers: Makers = {
-                ("train", video.video_id, 0, 0): _read_all(video, spec) for video in videos
+                ("train", video.video_id, kind, number): _read_all(clips, spec)
+                for video in videos
+                for kind in range(1 + len(video.pseudo_fakes))
+                for number, clips in enumerate(video.get_renditions(kind))
             }
-            count = sum(len(video.clips.pixels) for video in videos)
+            count = len(makers) * max(len(video.clips.pixels) for video in videos)
         else:
             makers = {
                 ("train", video.video_id, kind, view): _read_view(
-                    clips, (kind * len(videos) + index, view)
+                    samples, (kind * len(videos) + index, view)
                 )
                 for index, video in enumerate(videos)
                 for kind in range(1 + len(video.pseudo_fakes))
@@ -91,7 +100,7 @@ class FrozenFeatures:
         if not self._fits(detector, next(iter(makers.values()))(), count, accelerator):
             return None
         self._fill(detector, makers, settings, settings.mixed_precision, accelerator)
-        return FeatureClips(videos, clips, self._kept, settings)
+        return FeatureClips(videos, samples, self._kept, settings)
 
     def make_validation(
         self,
@@ -109,7 +118,7 @@ class FrozenFeatures:
             accelerator: The processes.
         """
         spec = detector.config.clip_spec
-        makers = {("validation", video.video_id, 0, 0): _read_all(video, spec) for video in videos}
+        makers = {("validation", video.video_id, 0, 0): _read_all(video.clips, spec) for video in videos}
         self._fill(detector, makers, settings, "no", accelerator)
         return {key[1]: self._kept[key] for key in makers}
 
@@ -188,8 +197,8 @@ class FeatureClips(Dataset[dict[str, Tensor]]):
         if self._settings.views is not None:
             shown = self._kept["train", video.video_id, kind, decided[-1]]
             return {"features": shown, "labels": label}
-        features = self._kept["train", video.video_id, 0, 0]
         random = np.random.default_rng(decided)
+        features = self._kept["train", video.video_id, kind, choose_rendition(video, random)]
         chosen = choose_places(len(features), self._settings.clips_per_sample, random)
         return {"features": features[torch.from_numpy(chosen)], "labels": label}
 
@@ -205,13 +214,12 @@ def can_keep(detector: Detector, settings: TrainSettings) -> bool:
         settings.contrast,
         settings.channel_gain,
         settings.augmentations,
-        settings.reencodings,
     )
     return settings.views is not None or not any(varied)
 
 
-def _read_all(video: LabelledClips, spec: ClipSpec) -> Callable[[], Pixels]:
-    return lambda: prepare_pixels(video.clips, spec)
+def _read_all(clips: VideoClips, spec: ClipSpec) -> Callable[[], Pixels]:
+    return lambda: prepare_pixels(clips, spec)
 
 
 def _read_view(clips: TrainingClips, draw: Draw) -> Callable[[], Pixels]:
