@@ -72,6 +72,9 @@ def test_small_weights_are_the_whole_to_the_bit(
     for name, weight in made.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], weight), name
     assert torch.equal(score(loaded), score(made))
+    merged = "what LoRA changed before is merged into the backbone"
+    assert isinstance(loaded, GenD)
+    assert loaded.explain_whole() == (merged if config["tuned"] == "lora" else None)
     loaded.save_pretrained(tmp_path / "again")
     for name in ("model.safetensors", "config.json"):
         saved = [(tmp_path / folder / name).read_bytes() for folder in ("small", "again")]

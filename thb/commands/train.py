@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
@@ -247,10 +248,8 @@ def train(  # noqa: PLR0913 — one parameter per option
     if smoke:
         _train_smoke(detector, release, real_root, out, options, output)
         return
-    trained = [
-        made
-        for name in protocols
-        for made in train_protocol(
+    runs = (
+        train_protocol(
             detector,
             protocol=name,
             fold=fold,
@@ -260,8 +259,9 @@ def train(  # noqa: PLR0913 — one parameter per option
             settings=settings,
             options=options,
         )
-    ]
-    _write(trained, output)
+        for name in protocols
+    )
+    _write(chain.from_iterable(runs), output)
 
 
 def _begin(*, quiet: bool) -> None:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from detectors.caddm.recipe import PUBLISHED as CADDM
+from detectors.gend.recipe import PUBLISHED as GEND
 from detectors.recipes import Augmentation
 from detectors.tall.recipe import PUBLISHED as TALL
 from thb.training.augmentation import change_pixels, change_values
@@ -31,7 +32,7 @@ def change(name: str, pixels: npt.NDArray[np.uint8], **settings: object) -> npt.
 
 FOLLOWED = [
     augmentation
-    for recipe in (CADDM, TALL)
+    for recipe in (CADDM, TALL, GEND)
     for augmentation in recipe.augmentations
     if augmentation.name not in {*recipe.not_followed, *CUTS}
 ]

@@ -103,7 +103,7 @@ def test_lora_leaves_an_ordinary_network(tiny_release: MiniRelease, tmp_path: Pa
 def test_killed_and_run_again_it_comes_to_the_same_weights(
     tiny_release: MiniRelease, tmp_path: Path, config: Any, run_python: RunPython
 ) -> None:
-    settings = {**RECIPE, "epochs": 3, "optimiser": "adamw"}
+    settings = {**RECIPE, "optimiser": "adamw"}
     command = words_of(tiny_release, tmp_path, config, settings, tmp_path / "killed")
     write = "thb.training.checkpoint:CheckpointFolder.write"
     run_and_kill(run_python, THB, command, after=write)
