@@ -110,7 +110,9 @@ SetOption = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="Any other setting of the recipe, its value as JSON: --set schedule=constant. Can be "
+        help="Any other setting of the recipe, its value as JSON: --set schedule=constant, or "
+        "--set reencodings=2 (random encodings of real and fake videos alike, against shortcuts) "
+        "with --set 'pseudo_fakes=[\"warp\"]' (fakes made of the training's reals). Can be "
         "repeated.",
     ),
 ]
@@ -203,10 +205,6 @@ def train(  # noqa: PLR0913 — one parameter per option
     Finished folds are left alone. A run that was killed continues after its last whole epoch and
     ends with the same weights. Several processes or GPUs share each batch:
     torchrun --nproc_per_node N -m thb train …, or accelerate launch -m thb train …
-
-    Against shortcuts, --set reencodings=2 trains on random encodings of real and fake videos
-    alike; with it, --set 'pseudo_fakes=["warp"]' puts fakes made of the training's real videos
-    beside these. Both are off unless asked for, and the card says what was on.
 
     JSON: folds, each with fold, folder, reused and the contents of its run.json.
 

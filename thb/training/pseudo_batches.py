@@ -44,6 +44,7 @@ class PseudoFakeBatches(Sampler[list[Draw]]):
 
     @epoch.setter
     def epoch(self, number: int) -> None:
+        """Set the number of the epoch, which the other sampler has too."""
         self._batches.epoch = number
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accelerate import Accelerator
 from accelerate.utils import set_seed
@@ -43,6 +43,9 @@ from thb.training.videos import FoldClips, make_fold_clips, require_real_files
 from thb_dataset.errors import THBError
 from thb_dataset.protocols import Fold, Protocol
 from thb_dataset.records import HeldOut
+
+if TYPE_CHECKING:
+    from thb.preprocessing.image_autoencoder import ImageAutoencoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,32 +149,14 @@ def train_folds(
     check_shares(settings, accelerator.num_processes, options.accumulate)
     choose_saved(start, options.save)  # refused before any work
     name = None if isinstance(detector, Detector) else str(detector)
-    require_no_sound(start.config.clip_spec, settings)
-    autoencoder = open_autoencoder(settings, accelerator, progress=options.progress)
-    with accelerator.main_process_first():  # the first one reads the files, and remembers them
-        plans = plan_training(
-            start,
-            folds,
-            opened,
-            name=name,
-            settings=settings,
-            options=options,
-            autoencoder=autoencoder,
-        )
+    plans, autoencoder = _plan(start, name, folds, opened, settings, options, accelerator)
     finished = {
         folder: find_finished(folder, plans[folder], overwrite=options.overwrite)
         for folder in folds
     }
     left = [fold for folder, fold in folds.items() if finished[folder] is None]
-    clips = make_fold_clips(
-        left,
-        start.config.clip_spec,
-        opened,
-        settings,
-        options,
-        accelerator,
-        autoencoder=autoencoder,
-    )
+    spec = start.config.clip_spec
+    clips = make_fold_clips(left, spec, opened, settings, options, accelerator, autoencoder)
     trained = []
     for number, (folder, fold) in enumerate(folds.items(), start=1):
         record = finished[folder]
@@ -193,6 +178,31 @@ def train_folds(
             say(f"{fold.name}: already finished, left alone ({folder})")
         trained.append(TrainedFold(folder=folder, fold=fold.name, record=record, reused=reused))
     return tuple(trained)
+
+
+def _plan(
+    start: Detector,
+    name: str | None,
+    folds: Mapping[Path, Fold],
+    opened: OpenRelease,
+    settings: TrainSettings,
+    options: TrainOptions,
+    accelerator: Accelerator,
+) -> tuple[dict[Path, TrainingPlan], ImageAutoencoder | None]:
+    """Return the plan of each fold, and the image autoencoder that it asks for."""
+    require_no_sound(start.config.clip_spec, settings)
+    autoencoder = open_autoencoder(settings, accelerator, progress=options.progress)
+    with accelerator.main_process_first():  # the first one reads the files, and remembers them
+        plans = plan_training(
+            start,
+            folds,
+            opened,
+            name=name,
+            settings=settings,
+            options=options,
+            autoencoder=autoencoder,
+        )
+    return plans, autoencoder
 
 
 def _train_fold(

@@ -76,7 +76,6 @@ def make_fold_clips(
     settings: TrainSettings,
     options: TrainOptions,
     accelerator: Accelerator,
-    *,
     autoencoder: ImageAutoencoder | None = None,
 ) -> FoldClips:
     """Make the clips of all videos that the folds train and validate on; warn of missing files.

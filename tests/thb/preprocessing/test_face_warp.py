@@ -54,7 +54,8 @@ def measure_radius() -> npt.NDArray[np.float64]:
     y, x = np.mgrid[:SIDE, :SIDE].astype(float)
     across = ((x - CORNER[0]) / SCALE - CENTRE[0]) / RADII[0]
     down = ((y - CORNER[1]) / SCALE - CENTRE[1]) / RADII[1]
-    return np.hypot(across, down)
+    radius: npt.NDArray[np.float64] = np.hypot(across, down)
+    return radius
 
 
 def test_no_pixel_outside_the_ellipse_changes() -> None:

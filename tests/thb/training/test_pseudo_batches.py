@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from accelerate.data_loader import BatchSamplerShard
 
 from thb.training.data import BalancedBatches, Draw, LabelledClips, TrainingClips
 from thb.training.pseudo_batches import PseudoFakeBatches, number_pseudo_fake
@@ -130,6 +131,19 @@ def test_batches_depend_on_seed_and_epoch_alone() -> None:
     assert list(batches[0]) == list(batches[1])
 
 
+def test_two_processes_share_each_batch_and_no_pair_is_parted() -> None:
+    videos = make_videos()
+    _, whole = make_batches(videos, share=0.5)
+    shares = [
+        list(BatchSamplerShard(make_batches(videos, share=0.5)[1], 2, rank, split_batches=True))
+        for rank in range(2)
+    ]
+    for batch, first, second in zip(whole, *shares, strict=True):
+        assert first + second == batch
+        for real, fake in split_pairs(first) + split_pairs(second):
+            assert fake[0] < len(videos) or fake[0] % len(videos) == real[0]
+
+
 def test_a_pair_shows_the_same_clips_of_the_same_encoding_under_one_augmentation() -> None:
     videos = make_videos()
     settings = TrainSettings(
@@ -143,7 +157,6 @@ def test_a_pair_shows_the_same_clips_of_the_same_encoding_under_one_augmentation
         for kind in range(2):
             fake = data[number_pseudo_fake(2, kind, len(videos)), seed]
             assert fake["labels"] == 1
-            # Brightness and gains act on both alike, so that the ratio of slopes stays.
             assert fake["pixel_values"].shape == real["pixel_values"].shape
         still = replace(settings, brightness=0, channel_gain=0)
         same = TrainingClips(videos, SPEC, still)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from tests.support.video_files import read_number, write_numbered
-from thb_dataset.errors import VideoDecodeError
-from thb_dataset.video.reader import FramePolicy, Frames, Render, VideoReader
+from thb_dataset.errors import VideoDecodeError, VideoTooLargeError
+from thb_dataset.video.encoding import encode_pictures
+from thb_dataset.video.reader import FramePolicy, Frames, Limits, Render, VideoReader
 
 HOW = Render(side=64, preset="ultrafast")
 VARYING = {"bits_per_pixel", "kbit_per_second"}
@@ -76,6 +77,25 @@ def test_a_wide_picture_gets_black_bars_and_no_other_shape(
     assert found.pixels[:, :14].max() < 16
     assert found.pixels[:, -14:].max() < 16
     assert [read_number(picture[16:48]) for picture in found.pixels] == [0, 1, 2, 3]
+
+
+def test_the_pictures_of_a_render_can_be_had_before_they_are_encoded(
+    tmp_path: Path, reader: VideoReader
+) -> None:
+    path = write_numbered(tmp_path / "a.mp4", 4, fps=5, size=(128, 64))
+    pictures = reader.read_pictures(path, HOW)
+    assert pictures.pixels.shape == (4, 64, 64, 3)
+    assert pictures.total_frames == 20
+    assert pictures.index.tolist() == [0, 5, 10, 15]
+    np.testing.assert_allclose(pictures.seconds, [0, 0.2, 0.4, 0.6])
+    assert [read_number(picture[16:48]) for picture in pictures.pixels] == [0, 1, 2, 3]
+    shown = np.diff([*pictures.index, pictures.total_frames])
+    again = encode_pictures(zip(pictures.pixels, map(int, shown), strict=True), HOW)
+    assert again == reader.render(path, HOW)
+    with VideoReader(Limits(max_output_bytes=40_000)) as small:
+        with pytest.raises(VideoTooLargeError, match=r"a\.mp4: would give"):
+            small.read_pictures(path, HOW)
+        assert small.probe(path).width == 128, "the reader goes on"
 
 
 def test_the_same_video_gives_the_same_bytes(tmp_path: Path, reader: VideoReader) -> None:
