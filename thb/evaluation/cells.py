@@ -9,6 +9,7 @@ from typing import Any, Literal
 from metrics.talking_head_detection.roc import Method
 from thb.runs.provenance import FakesRecord, Mark
 from thb.runs.record import ReleaseRecord
+from thb.runtime.text import printable
 from thb_dataset.protocols import Protocol
 
 NoFacePolicy = Literal["exclude", "as_real", "as_fake"]
@@ -146,19 +147,24 @@ class ProtocolNumbers:
     def place(self) -> str:
         """The protocol; for a fold of a diagnostic protocol alone, the name of the fold."""
         folds = {cell.fold for cell in self.cells}
-        return min(folds) if self.is_diagnostic and len(folds) == 1 else self.protocol
+        return printable(min(folds)) if self.is_diagnostic and len(folds) == 1 else self.protocol
 
     @property
     def whole(self) -> Mapping[str, Measure]:
         """The mean over generators; for a fold of a family alone, the numbers of the family."""
-        families = [cell for cell in self.cells if cell.part == FAMILY]
-        return families[0].measures if len(families) == 1 else self.mean
+        family = self._find_family()
+        return self.mean if family is None else family.measures
 
     @property
     def whole_name(self) -> str:
         """What :attr:`whole` is called as a column: ``mean``, or the family."""
+        family = self._find_family()
+        return MEAN if family is None else family.generator
+
+    def _find_family(self) -> Cell | None:
+        """Return the cell of the family that the only fold holds out; None if there is none."""
         families = [cell for cell in self.cells if cell.part == FAMILY]
-        return families[0].generator if len(families) == 1 else MEAN
+        return families[0] if self.is_diagnostic and len(families) == 1 else None
 
     @property
     def marks(self) -> Mapping[str, tuple[Mark, ...]]:

@@ -84,19 +84,11 @@ def score(
         names = ", ".join(_get_run(fold).fold for fold in folds)
         raise ResultError(f"the same fold was given twice: {names}")
     common = _check_together(list(runs.values()))
-    pairs = [
-        pair
-        for name, run in sorted(runs.items())
-        for pair in pair_up(name, rows[name], no_face, family=run.family)
-    ]
+    pairs = [pair for name in sorted(runs) for pair in _pair_fold(runs[name], rows[name], no_face)]
     if not pairs:
         raise ResultError("the predictions hold no fake of any generator: nothing to score")
     cells = [_measure_cell(pair, method, n_bootstrap, seed) for pair in pairs]
-    main = [
-        (pair, cell)
-        for pair, cell in zip(pairs, cells, strict=True)
-        if cell.part == "test" and cell.measures and runs[cell.fold].family is None
-    ]
+    main = [] if common.family else _choose_main(pairs, cells)
     return Result(
         protocol=common.protocol,
         split_by=common.split_by,
@@ -113,6 +105,12 @@ def score(
         splits_sha256={name: _hash_split(rows[name]) for name in sorted(runs)},
         versions=_list_versions(),
     )
+
+
+def _pair_fold(
+    run: FoldScoringRecord, rows: Sequence[Prediction], no_face: NoFacePolicy
+) -> list[Pair]:
+    return pair_up(run.fold, rows, no_face, family=run.family)
 
 
 def _check_policy(no_face: str) -> None:
@@ -187,6 +185,15 @@ def _measure_cell(pair: Pair, method: Method, n_bootstrap: int, seed: int) -> Ce
     scheme = choose_scheme([pair.sample]) if spread else None
     word = grade(measures["t1"].value, n_real=pair.cell.n_real, n_fake=pair.cell.n_fake)
     return replace(pair.cell, measures=measures, grade=word, resampling=scheme)
+
+
+def _choose_main(pairs: Sequence[Pair], cells: Sequence[Cell]) -> list[tuple[Pair, Cell]]:
+    """Return what the mean is over: the generators that the protocol tests, if measured."""
+    return [
+        (pair, cell)
+        for pair, cell in zip(pairs, cells, strict=True)
+        if cell.part == "test" and cell.measures
+    ]
 
 
 def _measure_mean(

@@ -54,11 +54,9 @@ def _draw_columns(results: Sequence[ProtocolNumbers]) -> Table:
         heading = name.replace("AniPortrait", "AniPortrait\n")
         counts = count_videos(results, name).replace(", ", "\n")
         table.add_column(f"{heading}\n{counts}", justify="right", no_wrap=True)
-    whole = [
-        results[0].whole_name.replace("-family", "-\nfamily"),
-        *_count_whole(results).split(", "),
-    ]
-    table.add_column("\n".join(filter(None, whole)), justify="right", no_wrap=True)
+    whole = escape_markup(results[0].whole_name).replace("-family", "-\nfamily")
+    lines = [whole, *_count_whole(results).split(", ")]
+    table.add_column("\n".join(filter(None, lines)), justify="right", no_wrap=True)
     for result in results:
         names = {
             METRICS[0]: escape_markup(name_with_marks(result)),

@@ -50,6 +50,12 @@ class _Group:
         return [evaluation.result for evaluation in self.evaluations]
 
     @property
+    def label(self) -> str:
+        """What its comparisons are called: each fold of a diagnostic protocol by itself."""
+        name = LABELS[self.protocol]
+        return f"{name} {self.place}" if self.is_diagnostic else name
+
+    @property
     def is_diagnostic(self) -> bool:
         return any(result.is_diagnostic for result in self.results)
 
@@ -95,7 +101,7 @@ def build_tables(
     rankings: list[tuple[Table, Ranking]] = []
     for group in groups:
         columns = _list_columns(group)
-        ranking = find_best(LABELS[group.protocol], group.evaluations, columns)
+        ranking = find_best(group.label, group.evaluations, columns)
         main = _build_main(group, columns, ranking, published)
         rankings.append((main, ranking))
         tables.append(main)

@@ -110,8 +110,8 @@ def _count(cell: Cell) -> Videos:
 def _grade_mean(result: Result) -> str | None:
     """Return the grade of the mean T1 or of the family's; None if one of its columns has none."""
     cells = [cell for cell in result.cells if cell.part == "test" and cell.measures]
-    if families := [cell for cell in result.cells if cell.part == FAMILY]:
-        return families[0].grade
+    if result.is_diagnostic:
+        return next((cell.grade for cell in result.cells if cell.part == FAMILY), None)
     if not cells or GRADED not in result.mean:
         return None
     return grade(
