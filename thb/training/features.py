@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 Key = tuple[str, str, int, int]
-"""``train`` or ``validation``, a video's id, the number of a kind of its pseudo-fakes (0 for itself),
+"""``train`` or ``validation``, a video's id, the kind of its pseudo-fakes (0 for the video itself),
 and the number of a view or, if all clips are kept, of an encoding."""
 
 Pixels = npt.NDArray[np.float32]
@@ -118,7 +118,9 @@ class FrozenFeatures:
             accelerator: The processes.
         """
         spec = detector.config.clip_spec
-        makers = {("validation", video.video_id, 0, 0): _read_all(video.clips, spec) for video in videos}
+        makers = {
+            ("validation", video.video_id, 0, 0): _read_all(video.clips, spec) for video in videos
+        }
         self._fill(detector, makers, settings, "no", accelerator)
         return {key[1]: self._kept[key] for key in makers}
 

@@ -16,8 +16,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from detectors.base import Detector
 from thb.runtime.progress import progress_bar
+from thb.training.batches import BalancedBatches
 from thb.training.checkpoint import Checkpoint, CheckpointFolder, restore_random, store_random
-from thb.training.data import BalancedBatches, LabelledClips, TrainingClips
+from thb.training.data import LabelledClips, TrainingClips
 from thb.training.features import FrozenFeatures
 from thb.training.optimiser import learning_rate, make_optimiser
 from thb.training.pairs import find_partners

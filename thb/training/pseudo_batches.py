@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from torch.utils.data import Sampler
 
-from thb.training.data import BalancedBatches, Draw, LabelledClips
+from thb.training.batches import BalancedBatches
+from thb.training.data import Draw, LabelledClips
 from thb_dataset.records import Label
 
 

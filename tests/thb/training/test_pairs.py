@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thb.training.data import BalancedBatches
+from thb.training.batches import BalancedBatches
 from thb.training.pairs import draw_partners, find_partners
 from thb_dataset.records import Label
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from accelerate.data_loader import BatchSamplerShard
 
-from thb.training.data import BalancedBatches, Draw, LabelledClips, TrainingClips
+from thb.training.batches import BalancedBatches
+from thb.training.data import Draw, LabelledClips, TrainingClips
 from thb.training.pseudo_batches import PseudoFakeBatches, number_pseudo_fake
 from thb.training.settings import TrainSettings
 from thb_dataset.clip_spec import ClipSpec

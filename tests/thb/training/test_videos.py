@@ -13,8 +13,9 @@ import pytest
 from detectors.registry import find_detector_class
 from detectors.tall.configuration import BENCH_CLIP, OFFICIAL_CLIP
 from detectors.tall.modeling import TALL
+from thb.training.batches import BalancedBatches
 from thb.training.cutting import widen
-from thb.training.data import BalancedBatches, LabelledClips, TrainingClips
+from thb.training.data import LabelledClips, TrainingClips
 from thb.training.settings import TrainOptions, TrainSettings, choose_settings
 from thb.training.train import train
 from thb_dataset.clip_spec import ClipSpec
