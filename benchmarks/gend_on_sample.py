@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import Tensor
 
@@ -45,7 +46,7 @@ from thb.training.data import choose_clips
 from thb.training.features import FrozenFeatures
 from thb.training.loop import fit, load_trained
 from thb.training.settings import TrainOptions, TrainSettings, choose_settings
-from thb.training.videos import make_fold_clips
+from thb.training.videos import FoldClips, make_fold_clips
 from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
 from thb_dataset.protocols import Fold
 from thb_dataset.records import Family
@@ -97,55 +98,56 @@ class Variant:
 
 HEAD = {"tuned": "head", "uniformity_weight": 0.0, "alignment_weight": 0.0}
 NORMS = {"tuned": "layer_norms"}
+LATE = {**NORMS, "tuned_blocks": 4}
 REENCODED = {"reencodings": 2}
 WARPED = {**REENCODED, "pseudo_fakes": ["warp"]}
 WIDE = {"margin": 1.6}
+EDGES = {**WIDE, "template": "arcface", "resample": "fine"}
+"""The template of GenD is ArcFace's; here the picture's edges are repeated where GenD has black."""
 
 VARIANTS: Mapping[str, Variant] = {
     "probe": Variant(title="frozen probe", config=HEAD, settings=PROBE),
     "probe-probability": Variant(
-        title="frozen probe, mean of probabilities",
+        title="… mean of probabilities instead of logits",
         config=HEAD,
         settings=PROBE,
         clip={"aggregation": "mean_probability"},
     ),
+    "probe-pairs": Variant(title="… pairs", config=HEAD, settings={**PROBE, "pairs": True}),
     "probe-1frame": Variant(
-        title="frozen probe, one frame", config=HEAD, settings=PROBE, clip={"clips": 1}
-    ),
-    "probe-pairs": Variant(
-        title="frozen probe, pairs", config=HEAD, settings={**PROBE, "pairs": True}
+        title="… one frame instead of eight", config=HEAD, settings=PROBE, clip={"clips": 1}
     ),
     "probe-wide": Variant(
-        title="frozen probe, head and neck (1.6)", config=HEAD, settings=PROBE, clip=WIDE
+        title="… head and neck (1.6), black outside the frame",
+        config=HEAD,
+        settings=PROBE,
+        clip=WIDE,
+    ),
+    "probe-edges": Variant(
+        title="… head and neck (1.6), edges repeated", config=HEAD, settings=PROBE, clip=EDGES
     ),
     "probe-reencoded": Variant(
-        title="frozen probe, 1.6, random re-encoding",
+        title="… the same, random re-encoding",
         config=HEAD,
         settings={**PROBE, **REENCODED},
-        clip=WIDE,
+        clip=EDGES,
     ),
     "probe-warped": Variant(
-        title="frozen probe, 1.6, re-encoding, warped pseudo-fakes",
+        title="… the same, warped pseudo-fakes too",
         config=HEAD,
         settings={**PROBE, **WARPED},
-        clip=WIDE,
+        clip=EDGES,
     ),
-    "norms": Variant(title="LayerNorm tuning", config=NORMS, settings=TUNING),
-    "norms-pairs": Variant(
-        title="LayerNorm tuning, pairs", config=NORMS, settings={**TUNING, "pairs": True}
-    ),
-    "norms-wide": Variant(
-        title="LayerNorm tuning, pairs, head and neck (1.6)",
-        config=NORMS,
-        settings={**TUNING, "pairs": True},
-        clip=WIDE,
-    ),
-    "norms-warped": Variant(
-        title="LayerNorm tuning, pairs, 1.6, re-encoding, warped pseudo-fakes",
-        config=NORMS,
+    "late": Variant(title="LayerNorms of the last four blocks", config=LATE, settings=TUNING),
+    "late-pairs": Variant(title="… pairs", config=LATE, settings={**TUNING, "pairs": True}),
+    "late-ours": Variant(
+        title="… pairs, 1.6, edges repeated, re-encoding, warps",
+        config=LATE,
         settings={**TUNING, "pairs": True, **WARPED},
-        clip=WIDE,
+        clip=EDGES,
     ),
+    "norms": Variant(title="all LayerNorms", config=NORMS, settings=TUNING),
+    "norms-pairs": Variant(title="… pairs", config=NORMS, settings={**TUNING, "pairs": True}),
 }
 
 
@@ -187,39 +189,66 @@ def measure(
     ]
     if not missing:
         return
-    accelerator = make_training_accelerator()
     start = load_start(variant, given.backbone)
-    trained = make_fold_clips(
-        folds,
-        start.config.clip_spec,
-        opened,
-        make_settings(variant, seed=0),
-        TrainOptions(progress=False),
-        accelerator,
-    )
-    tests = TestClips(folds, opened, start)
-    features = FrozenFeatures()
+    ready = prepare(variant, start, folds, opened)
     for fold, seed in missing:
         began = time.perf_counter()
-        detector, settings = copy.deepcopy(start), make_settings(variant, seed=seed)
+        detector = copy.deepcopy(start)
         set_seed(seed)
         detector.prepare_training()
+        clips = ready.clips
         result = fit(
             detector,
-            choose_clips(fold.train, trained.train, trained.new)[0],
-            choose_clips(fold.validation, trained.validation)[0],
-            settings=settings,
-            accelerator=accelerator,
-            features=features,
+            choose_clips(fold.train, clips.train, clips.new)[0],
+            (),  # the last epoch is kept, whatever the validation says
+            settings=make_settings(variant, seed=seed),
+            accelerator=ready.accelerator,
+            features=ready.features,
         )
-        accelerator.free_memory()
+        ready.accelerator.free_memory()
         load_trained(detector, result.weights)
-        scores = tests.score(detector, fold)
+        scores = ready.tests.score(detector, fold)
         path = _find_scores(given.out, name, fold.name, seed)
         path.parent.mkdir(parents=True, exist_ok=True)
         seconds = round(time.perf_counter() - began, 1)
         path.write_text(json.dumps({"seconds": seconds, "scores": scores}), encoding="utf-8")
         say(f"{name} {fold.name} seed {seed}: {seconds} s")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What trainings share whose clips and frozen layers are the same."""
+
+    clips: FoldClips
+    tests: TestClips
+    features: FrozenFeatures
+    accelerator: Accelerator
+
+
+_PREPARED: dict[str, Prepared] = {}
+"""The last one only: the tokens of the late blocks take a gigabyte."""
+
+
+def prepare(variant: Variant, start: GenD, folds: Sequence[Fold], opened: OpenRelease) -> Prepared:
+    """Return the clips and the features of a variant, which it may share with the one before."""
+    settings = make_settings(variant, seed=0)
+    decides = (
+        start.config.clip_spec.to_dict() | {"aggregation": None},
+        dict(variant.config),
+        [settings.reencodings, settings.pseudo_fakes],
+    )
+    key = json.dumps(decides)
+    if key not in _PREPARED:
+        _PREPARED.clear()
+        accelerator = make_training_accelerator()
+        spec, options = start.config.clip_spec, TrainOptions(progress=False)
+        _PREPARED[key] = Prepared(
+            clips=make_fold_clips(folds, spec, opened, settings, options, accelerator),
+            tests=TestClips(folds, opened, start),
+            features=FrozenFeatures(),
+            accelerator=accelerator,
+        )
+    return _PREPARED[key]
 
 
 def load_start(variant: Variant, backbone: Path) -> GenD:
@@ -260,7 +289,7 @@ class TestClips:
             if isinstance(clips, VideoClips)
         }
         self._features: dict[str, Tensor] = {}
-        if start.config.tuned == "head":
+        if start.has_frozen_front:
             with torch.inference_mode(), _half():
                 self._features = {
                     name: start.encode_front(pixels).float()
@@ -277,13 +306,10 @@ class TestClips:
                 continue
             with torch.inference_mode(), _half():
                 known = self._features.get(name)
-                given = (
-                    {"features": known}
-                    if known is not None
-                    else {"pixel_values": self._pixels[name]}
-                )
-                logits = detector(**given).logits
-            scores[name] = aggregate(logits.double().tolist(), self._spec.aggregation)
+                pixels = self._pixels[name] if known is None else None
+                logits = detector(pixels, features=known).logits
+            how = detector.config.clip_spec.aggregation
+            scores[name] = aggregate(logits.double().tolist(), how)
         return scores
 
 
