@@ -127,8 +127,10 @@ def test_the_diagnostic_protocol_stays_at_home(
 ) -> None:
     run = make_run(tmp_path / "run")
     made = make_rows()
-    family = {"protocol": "p3-family", "fold": "p3-family-hallo", "held_out": "hallo-family"}
-    rows = replace(made, run=replace(made.run, **family))
+    family = replace(
+        made.run, protocol="p3-family", fold="p3-family-hallo", held_out="hallo-family"
+    )
+    rows = replace(made, run=family)
     write_predictions(run / "p3-family-hallo" / PREDICTIONS_FILE, rows)
     submitted = submit_to(tmp_path / "repo", run=run)
     assert submitted.record.protocols == ("p1",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -30,16 +31,18 @@ def test_an_umbrella_holds_every_fold(tiny_release: MiniRelease, by: str) -> Non
 
 
 def test_the_families_are_splits_of_their_own_umbrella(tiny_release: MiniRelease) -> None:
-    places = {"release": tiny_release.hub, "real_root": tiny_release.real_root}
-    data = thb.load("p3-family", **places)
+    load = partial(
+        thb.load, "p3-family", release=tiny_release.hub, real_root=tiny_release.real_root
+    )
+    data = load()
     assert [name for name in data if name.startswith("test.")] == [
         f"test.{slug}" for slug in ("hallo", "aniportrait", "sd_vae", "warping")
     ]
-    alone = thb.load("p3-family", fold="sd-vae-family", **places)
+    alone = load(fold="sd-vae-family")
     assert list(alone) == ["train", "validation", "test", "extra"]
     assert alone["test"]["video_id"] == data["test.sd_vae"]["video_id"]
     assert set(alone["train"]["generator"]) == {"LivePortrait", "EmoPortrait", None}
-    same = thb.load("p3-family-sd_vae", **places)
+    same = thb.load("p3-family-sd_vae", release=tiny_release.hub, real_root=tiny_release.real_root)
     assert same["train"]["video_id"] == alone["train"]["video_id"]
 
 
