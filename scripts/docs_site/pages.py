@@ -21,6 +21,7 @@ from scripts.docs_site.commands import (
     make_command_pages,
     write_exit_codes,
 )
+from scripts.docs_site.protocols import draw_protocols
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -38,7 +39,11 @@ PAGES: Final = {
 """Files outside ``docs/`` and their pages; README.md has no page of its own."""
 SCHEMAS: Final = "thb/schemas"
 _SCHEMAS_ON_SITE: Final = "schemas"
-_EXIT_CODES: Final = "<!-- exit codes -->"
+_MADE: Final = {
+    "<!-- exit codes -->": write_exit_codes,
+    "<!-- protocol diagram -->": draw_protocols,
+}
+"""What stands in a page for a part that is made of the code."""
 _LINK: Final = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 _REQUEST: Final = re.compile(
     r"<(?:script|img|iframe|source|video|audio)\b[^>]*\bsrc=[\"']?(?:https?:)?//[^>]*>"
@@ -81,7 +86,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Lead the links of a page of ``docs/`` that leave the folder to where the site has them."""
-    text = markdown.replace(_EXIT_CODES, write_exit_codes())
+    text = markdown
+    for place, make in _MADE.items():
+        if place in text:
+            text = text.replace(place, make())
     if page.file.generated_by:
         return text
     return _rewrite_links(text, f"docs/{page.file.src_uri}", page.file.src_uri)
