@@ -77,7 +77,7 @@ def _draw(fold: Fold, videos: list[Video]) -> str:
         rows.append(f'<tr><th scope="row"{held_out}>{row}</th>{cells}</tr>')
     heads = "".join(f'<th scope="col">{name}</th>' for name in _BLOCKS.values())
     return (
-        f"<table><caption>{_TITLES[fold.protocol]}</caption>"
+        f'<table class="uses"><caption>{_TITLES[fold.protocol]}</caption>'
         f'<thead><tr><th scope="col">in the release</th>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
