@@ -35,7 +35,7 @@ def draw_protocols() -> str:
     videos = list(_list_videos())
     parts = [
         _draw(build_folds(videos, protocol, held_out=_hold_out(protocol))[0], videos)
-        for protocol in Protocol
+        for protocol in _TITLES
     ]
     return '<div class="protocols">\n' + "\n".join(parts) + "\n</div>"
 
