@@ -106,6 +106,9 @@ class SplitExplanation:
         """Return the table and its notes in Markdown."""
         return markdown_table(self.cells, self.notes)
 
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
     def print(self, console: Console) -> None:
         """Print the table, in full even if it is wider than the console, and its notes."""
         print_cells(self.cells, self.notes, console)
