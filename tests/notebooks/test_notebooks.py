@@ -18,6 +18,7 @@ INSTALLING = re.compile(
 )
 
 
+@pytest.mark.timeout(900)
 @every_notebook
 def test_a_notebook_runs_without_a_warning_and_names_no_place_of_the_machine(
     name: str, desk: Desk

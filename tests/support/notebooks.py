@@ -18,7 +18,7 @@ FOLDER: Final = ROOT / "docs" / "notebooks"
 NOTEBOOKS: Final = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 OUT: Final = "THB_NOTEBOOKS_OUT"
 """Names a folder that takes the executed notebooks, from which the site of docs/ is built."""
-LONGEST_CELL_SECONDS: Final = 280
+LONGEST_CELL_SECONDS: Final = 600
 STRICT: Final = """\
 import warnings
 
