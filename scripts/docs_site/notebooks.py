@@ -17,9 +17,7 @@ from nbconvert import MarkdownExporter
 FOLDER: Final = "notebooks"
 _BAR: Final = re.compile(r"^.*(\d%\|.*\||: 0video \[).*\n?", re.MULTILINE)
 """A progress bar that has come to its end."""
-_SHOWN: Final = (
-    *("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"),
-)
+_UNNAMED: Final = re.compile(r"!\[(png|svg|jpeg)\]\(")
 _DOWNLOAD: Final = """\
 <p class="notebook-download"><a href="{name}" download>Download this notebook</a></p>
 
@@ -39,7 +37,7 @@ def make_notebook_pages(sources: Path, executed: Path) -> Iterator[tuple[str, st
         executed: The folder of those that were run; it need not exist, and one that is not a run of
             its source is ignored.
     """
-    exporter = MarkdownExporter(display_data_priority=_SHOWN)
+    exporter = MarkdownExporter()  # type: ignore[no-untyped-call] # their own
     for path in sorted(sources.glob("*.ipynb")):
         source = _read(path)
         run = _read(executed / path.name) if (executed / path.name).is_file() else source
@@ -48,6 +46,7 @@ def make_notebook_pages(sources: Path, executed: Path) -> Iterator[tuple[str, st
         _drop_noise(run)
         resources = {"output_files_dir": f"{path.stem}-files", "unique_key": "output"}
         text, made = exporter.from_notebook_node(run, resources=resources)
+        text = _UNNAMED.sub("![What the cell above draws](", text)
         heading, _, rest = text.lstrip().partition("\n")
         note = "" if run is not source else _NOT_RUN
         page = f"{heading}\n\n{_DOWNLOAD.format(name=path.name)}{note}{rest}"

@@ -41,7 +41,8 @@ def execute(name: str, folder: Path) -> Any:
         folder: The folder in which the kernel works; what the notebook writes stays there.
     """
     notebook = read_notebook(name)
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(STRICT))
+    strict = nbformat.v4.new_code_cell(STRICT)  # type: ignore[no-untyped-call]
+    notebook.cells.insert(0, strict)
     NotebookClient(
         notebook,
         kernel_name="python3",
