@@ -60,7 +60,8 @@ if TYPE_CHECKING:
     from thb.releases.leaks import check_leaks
     from thb.releases.tables import load
     from thb.releases.verification import verify_release
-    from thb.reports.comparison import Comparison, compare
+    from thb.reports.comparing import compare
+    from thb.reports.comparison import Comparison
     from thb.reports.figures.choice import FigureChoice
     from thb.reports.figures.writing import figures
     from thb.reports.report.report import report
@@ -208,7 +209,7 @@ _HOMES = {
     "calibrate": "thb.prediction.calibration",
     "check_leaks": "thb.releases.leaks",
     "check_submissions": "thb.boards.checking",
-    "compare": "thb.reports.comparison",
+    "compare": "thb.reports.comparing",
     "convert": "detectors.convert",
     "count_release": "thb.reports.statistics",
     "detectability": "thb.boards.detectability",

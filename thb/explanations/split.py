@@ -58,6 +58,11 @@ class SplitExplainSettings(FoldChoice):
             forty times as fast.
         overlays: Also write each video's overlay, sheet and map into ``<fold>/explanations/``.
         seed: The seed of the random order that the curves are compared with.
+
+    Examples:
+        >>> settings = thb.SplitExplainSettings(limit=2, steps=0)
+        >>> settings.overlays
+        False
     """
 
     explaining: ExplainSettings = field(default_factory=ExplainSettings)

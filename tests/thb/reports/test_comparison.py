@@ -14,7 +14,8 @@ import thb
 from tests.support.made_predictions import GENERATORS, change, make_predictions
 from tests.support.records import make_scoring_record
 from thb.prediction.predictions import Prediction, Predictions, Status, write_predictions
-from thb.reports.comparison import COMPARED, Comparison, Difference, compare
+from thb.reports.comparing import COMPARED, compare
+from thb.reports.comparison import Comparison, Difference
 from thb.reports.tables.table import MEAN
 from thb_dataset.errors import ResultError
 

@@ -26,6 +26,11 @@ class FigureChoice:
         kinds: Some of :data:`KINDS`.
         protocols: The protocols to show.
         published: Show the paper's numbers beside the others, or alone if there are no others.
+
+    Examples:
+        >>> choice = thb.FigureChoice(kinds=["roc"], protocols=["p3"])
+        >>> choice.published
+        True
     """
 
     kinds: Sequence[str] = KINDS
