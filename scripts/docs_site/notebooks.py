@@ -17,6 +17,20 @@ from nbconvert import MarkdownExporter
 FOLDER: Final = "notebooks"
 _BAR: Final = re.compile(r"^.*(\d%\|.*\||: 0video \[).*\n?", re.MULTILINE)
 """A progress bar that has come to its end."""
+_TEMPLATE: Final = """\
+{%- extends "index.md.j2" -%}
+{% block stream %}
+``` {.text .output}
+{{ output.text | strip_ansi | trim }}
+```
+{% endblock stream %}
+{% block data_text scoped %}
+``` {.text .output}
+{{ output.data["text/plain"] }}
+```
+{% endblock data_text %}
+"""
+"""Text that a cell gave is told from its code, and from what it gave next."""
 _UNNAMED: Final = re.compile(r"!\[(png|svg|jpeg)\]\(")
 _DOWNLOAD: Final = """\
 <p class="notebook-download"><a href="{name}" download>Download this notebook</a></p>
@@ -38,6 +52,7 @@ def make_notebook_pages(sources: Path, executed: Path) -> Iterator[tuple[str, st
             its source is ignored.
     """
     exporter = MarkdownExporter()  # type: ignore[no-untyped-call] # their own
+    exporter.raw_template = _TEMPLATE
     for path in sorted(sources.glob("*.ipynb")):
         source = _read(path)
         run = _read(executed / path.name) if (executed / path.name).is_file() else source
