@@ -51,7 +51,7 @@ def make_notebook_pages(sources: Path, executed: Path) -> Iterator[tuple[str, st
         executed: The folder of those that were run; it need not exist, and one that is not a run of
             its source is ignored.
     """
-    exporter = MarkdownExporter()  # type: ignore[no-untyped-call] # their own
+    exporter = MarkdownExporter()
     exporter.raw_template = _TEMPLATE
     for path in sorted(sources.glob("*.ipynb")):
         source = _read(path)
@@ -71,7 +71,7 @@ def make_notebook_pages(sources: Path, executed: Path) -> Iterator[tuple[str, st
 
 
 def _read(path: Path) -> Any:  # noqa: ANN401 — nbformat has no types
-    return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call] # their own
+    return nbformat.read(path, as_version=4)
 
 
 def _list_cells(notebook: Any) -> list[tuple[str, str]]:  # noqa: ANN401

@@ -30,7 +30,7 @@ warnings.filterwarnings("ignore", module="ipykernel")  # what it says of itself 
 
 def read_notebook(name: str) -> Any:
     """Return a notebook of the docs as git holds it."""
-    return nbformat.read(FOLDER / name, as_version=4)  # type: ignore[no-untyped-call] # their own
+    return nbformat.read(FOLDER / name, as_version=4)
 
 
 def execute(name: str, folder: Path) -> Any:
@@ -41,7 +41,7 @@ def execute(name: str, folder: Path) -> Any:
         folder: The folder in which the kernel works; what the notebook writes stays there.
     """
     notebook = read_notebook(name)
-    strict = nbformat.v4.new_code_cell(STRICT)  # type: ignore[no-untyped-call]
+    strict = nbformat.v4.new_code_cell(STRICT)
     notebook.cells.insert(0, strict)
     NotebookClient(
         notebook,
@@ -78,11 +78,11 @@ class Desk:
                     trained = self.folder / Path(NOTEBOOKS[0]).stem / "runs"
                     shutil.copytree(trained, work / "runs", dirs_exist_ok=True)
                 work.mkdir(exist_ok=True)
-                nbformat.write(execute(name, work), file)  # type: ignore[no-untyped-call]
+                nbformat.write(execute(name, work), file)
                 if out := os.environ.get(OUT):
                     Path(out).mkdir(parents=True, exist_ok=True)
                     shutil.copy(file, out)
-        return nbformat.read(file, as_version=4)  # type: ignore[no-untyped-call]
+        return nbformat.read(file, as_version=4)
 
 
 def list_code(notebook: Any) -> list[Any]:
