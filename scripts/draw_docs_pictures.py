@@ -180,7 +180,7 @@ def draw_leaderboard(run: Path, folder: Path) -> Path:
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path="/usr/bin/chromium-headless-shell") as browser,
     ):
-        page = browser.new_page(viewport={"width": 1100, "height": 760})
+        page = browser.new_page(viewport={"width": 1100, "height": 1010})
         page.goto(space.address)
         page.wait_for_selector(".board table")
         page.screenshot(path=folder / "page.png")

@@ -36,9 +36,12 @@ PAGES: Final = {
     "CONTRIBUTING.md": "project/contributing.md",
     "CHANGELOG.md": "project/changelog.md",
     "metrics/talking_head_detection/README.md": "reference/metric.md",
-    "README.md": "index.md",
+    **{
+        card.relative_to(ROOT).as_posix(): f"reference/detectors/{card.parent.name}.md"
+        for card in sorted((ROOT / "detectors").glob("*/README.md"))
+    },
 }
-"""Files outside ``docs/`` and their pages; README.md has no page of its own."""
+"""Files outside ``docs/`` and their pages."""
 EXECUTED: Final = "build/notebooks"
 """The notebooks with their outputs, which git does not hold."""
 SCHEMAS: Final = "thb/schemas"
@@ -76,9 +79,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made, and those that are files from elsewhere."""
     texts = make_command_pages()
     for source, page in PAGES.items():
-        if source != "README.md":
-            text = (ROOT / source).read_text(encoding="utf-8")
-            texts[page] = _rewrite_links(_drop_front_matter(text), source, page)
+        text = (ROOT / source).read_text(encoding="utf-8")
+        texts[page] = _rewrite_links(_drop_front_matter(text), source, page)
     for page, text in texts.items():
         files.append(File.generated(config, page, content=text))
     for page, made in make_notebook_pages(ROOT / "docs" / NOTEBOOKS, ROOT / EXECUTED):

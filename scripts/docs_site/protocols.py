@@ -35,7 +35,7 @@ def draw_protocols() -> str:
     videos = list(_list_videos())
     parts = [
         _draw(build_folds(videos, protocol, held_out=_hold_out(protocol))[0], videos)
-        for protocol in Protocol
+        for protocol in _TITLES
     ]
     return '<div class="protocols">\n' + "\n".join(parts) + "\n</div>"
 
@@ -77,7 +77,7 @@ def _draw(fold: Fold, videos: list[Video]) -> str:
         rows.append(f'<tr><th scope="row"{held_out}>{row}</th>{cells}</tr>')
     heads = "".join(f'<th scope="col">{name}</th>' for name in _BLOCKS.values())
     return (
-        f"<table><caption>{_TITLES[fold.protocol]}</caption>"
+        f'<table class="uses"><caption>{_TITLES[fold.protocol]}</caption>'
         f'<thead><tr><th scope="col">in the release</th>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )

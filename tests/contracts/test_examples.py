@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import importlib
 import re
 import textwrap
@@ -59,8 +60,10 @@ def exists(module: str, name: str | None = None) -> bool:
 @pytest.mark.parametrize("page", PAGES)
 def test_the_examples_of_a_page_name_what_exists(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    for program in BLOCK.findall(text):
-        assert list(find_unknown_names(re.sub(r"^(>>>|\.\.\.) ?", "", program, flags=re.M))) == []
+    for block in BLOCK.findall(text):
+        examples = doctest.DocTestParser().get_examples(block)
+        program = "".join(example.source for example in examples) or block
+        assert list(find_unknown_names(program)) == []
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import shlex
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import yaml
 
 import thb
 from tests.support.command_line import parse
-from tests.support.sources import PRODUCTS, ROOT, Source, read_sources
+from tests.support.sources import PACKAGES, PRODUCTS, ROOT, Source, read_sources
 from thb.cli import SUMMARIES
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -20,6 +21,7 @@ TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text("utf-8") for page in 
 BLOCK = re.compile(r"^( *)```(?:console|bash)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"(?:^|-m |/bin/|&& |\|\| )thb( .*)")
 OPTIONS_OF_LAUNCHERS = re.compile(r"^(?:\w+=\S+ )*(?:torchrun|accelerate launch|thb|\S*/bin/thb)\b")
+NOT_SHOWN = {"Detector", "FigureChoice", "ImportSettings", "SplitExplainSettings", "TrainSettings"}
 LARGEST_PICTURE = 100_000
 LARGEST_PICTURES = 1_000_000
 
@@ -68,6 +70,30 @@ def test_every_public_name_is_on_one_page_of_the_reference() -> None:
         for name in re.findall(r"^::: thb\.(\w+)$", text, re.MULTILINE)
     ]
     assert sorted(shown) == thb.__all__
+
+
+def test_every_class_of_ours_in_a_signature_is_on_a_page_of_the_reference() -> None:
+    shown = {
+        name.rpartition(".")[2]
+        for page, text in TEXTS.items()
+        if page.startswith("docs/reference/api/")
+        for name in re.findall(r"^::: ([\w.]+)$", text, re.MULTILINE)
+    }
+    ours = {
+        name
+        for source in read_sources(*PACKAGES)
+        for name, node in source.definitions
+        if isinstance(node, ast.ClassDef)
+    }
+    named = {
+        name
+        for function in thb.__all__
+        if inspect.isfunction(value := getattr(thb, function))
+        for name in re.findall(r"\w+", str(inspect.signature(value)))
+        if name != "TalkingHeadBench"  # the name of the default release
+    }
+    assert {"Predictions", "TrainOptions", "Publication"} <= named & ours
+    assert (named & ours) - shown <= NOT_SHOWN
 
 
 def find_variables(source: Source) -> Iterator[str]:
