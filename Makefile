@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 DEMO ?= demo
 JOBS ?= 2
 
-.PHONY: demo test check docs format clean
+.PHONY: demo test check docs notebooks format clean
 
 # One thread: in a network this small more of them wait for each other longer than they work.
 demo: export OMP_NUM_THREADS = 1
@@ -16,6 +16,7 @@ demo: $(VENV)/.models
 	$(BIN)/thb evaluate $(DEMO)/baseline --protocol all --release mini
 
 # The browser comes last and alone: beside a full machine its pages wait longer than a test may.
+test: export THB_NOTEBOOKS_OUT = build/notebooks
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not browser"
 	$(BIN)/python -m pytest tests/spaces -m browser --exitfirst
@@ -30,6 +31,12 @@ check: $(VENV)/.dev
 docs: export NO_MKDOCS_2_WARNING = 1
 docs: $(VENV)/.docs
 	$(BIN)/python -m mkdocs build --quiet
+
+# The notebooks of docs/notebooks, run; then the site shows them with their outputs.
+notebooks: export THB_NOTEBOOKS_OUT = build/notebooks
+notebooks: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/notebooks
+	$(MAKE) docs
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix

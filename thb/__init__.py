@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from thb.runtime.own_packages import find_own_packages_first
 
 if TYPE_CHECKING:
+    from detectors.base import Detector
     from detectors.catalogue import list_detectors
     from detectors.convert import convert
     from detectors.registry import load_detector as detector
@@ -35,11 +36,11 @@ if TYPE_CHECKING:
     from thb.evaluation.score import score
     from thb.evaluation.verification import verify_result
     from thb.exchange.exporting import export
-    from thb.exchange.importing import import_scores
+    from thb.exchange.importing import ImportSettings, import_scores
     from thb.explanations.explain import explain
     from thb.explanations.explanation import Explanation
     from thb.explanations.gallery import make_gallery
-    from thb.explanations.split import explain_split
+    from thb.explanations.split import SplitExplainSettings, explain_split
     from thb.prediction.calibration import calibrate
     from thb.prediction.predict import predict
     from thb.prediction.predictions import (
@@ -59,6 +60,9 @@ if TYPE_CHECKING:
     from thb.releases.leaks import check_leaks
     from thb.releases.tables import load
     from thb.releases.verification import verify_release
+    from thb.reports.comparing import compare
+    from thb.reports.comparison import Comparison
+    from thb.reports.figures.choice import FigureChoice
     from thb.reports.figures.writing import figures
     from thb.reports.report.report import report
     from thb.reports.run_transitions import transitions
@@ -68,6 +72,7 @@ if TYPE_CHECKING:
     from thb.runtime.cache import cache_info, prune_cache
     from thb.runtime.environment import environment
     from thb.training.train import train
+    from thb_dataset.clip_spec import ClipSpec
     from thb_dataset.errors import (
         ClipTooShortError,
         DetectorError,
@@ -91,12 +96,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Boards",
+    "ClipSpec",
     "ClipTooShortError",
+    "Comparison",
     "Detectability",
+    "Detector",
     "DetectorError",
     "Explanation",
     "FacePackError",
+    "FigureChoice",
     "HubUnreachableError",
+    "ImportSettings",
     "IncompletePredictionsError",
     "NoAudioError",
     "NoFaceError",
@@ -108,6 +118,7 @@ __all__ = [
     "Result",
     "ResultError",
     "SettingsError",
+    "SplitExplainSettings",
     "Status",
     "THBError",
     "VideoDecodeError",
@@ -120,6 +131,7 @@ __all__ = [
     "calibrate",
     "check_leaks",
     "check_submissions",
+    "compare",
     "convert",
     "count_release",
     "detectability",
@@ -163,12 +175,17 @@ find_own_packages_first()
 _ERRORS = "thb_dataset.errors"
 _HOMES = {
     "Boards": "thb.boards.building",
+    "ClipSpec": "thb_dataset.clip_spec",
     "ClipTooShortError": _ERRORS,
+    "Comparison": "thb.reports.comparison",
     "Detectability": "thb.boards.detectability_record",
+    "Detector": "detectors.base",
     "DetectorError": _ERRORS,
     "Explanation": "thb.explanations.explanation",
     "FacePackError": _ERRORS,
+    "FigureChoice": "thb.reports.figures.choice",
     "HubUnreachableError": _ERRORS,
+    "ImportSettings": "thb.exchange.importing",
     "IncompletePredictionsError": _ERRORS,
     "NoAudioError": _ERRORS,
     "NoFaceError": _ERRORS,
@@ -180,6 +197,7 @@ _HOMES = {
     "Result": "thb.evaluation.result",
     "ResultError": _ERRORS,
     "SettingsError": _ERRORS,
+    "SplitExplainSettings": "thb.explanations.split",
     "Status": "thb.prediction.predictions",
     "THBError": _ERRORS,
     "VideoDecodeError": _ERRORS,
@@ -191,6 +209,7 @@ _HOMES = {
     "calibrate": "thb.prediction.calibration",
     "check_leaks": "thb.releases.leaks",
     "check_submissions": "thb.boards.checking",
+    "compare": "thb.reports.comparing",
     "convert": "detectors.convert",
     "count_release": "thb.reports.statistics",
     "detectability": "thb.boards.detectability",

@@ -82,6 +82,11 @@ class ClipSpec:
         colour: The order of the channels given to the model.
         value_range: ``unit`` divides pixels by 255 before mean and std; ``byte`` keeps 0 to 255.
         aggregation: The way in which the scores of a video's clips become one score.
+
+    Examples:
+        >>> spec = thb.ClipSpec(frames=8, size=224)
+        >>> spec.crop
+        'box'
     """
 
     clips: int = 1

@@ -21,6 +21,8 @@ from scripts.docs_site.commands import (
     make_command_pages,
     write_exit_codes,
 )
+from scripts.docs_site.notebooks import FOLDER as NOTEBOOKS
+from scripts.docs_site.notebooks import make_notebook_pages
 from scripts.docs_site.protocols import draw_protocols
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ PAGES: Final = {
     },
 }
 """Files outside ``docs/`` and their pages."""
+EXECUTED: Final = "build/notebooks"
+"""The notebooks with their outputs, which git does not hold."""
 SCHEMAS: Final = "thb/schemas"
 _SCHEMAS_ON_SITE: Final = "schemas"
 _MADE: Final = {
@@ -79,6 +83,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         texts[page] = _rewrite_links(_drop_front_matter(text), source, page)
     for page, text in texts.items():
         files.append(File.generated(config, page, content=text))
+    for page, made in make_notebook_pages(ROOT / "docs" / NOTEBOOKS, ROOT / EXECUTED):
+        content = made
+        if isinstance(made, str):
+            content = _rewrite_links(made, f"docs/{page}", page)
+        files.append(File.generated(config, page, content=content))
     for schema in sorted((ROOT / SCHEMAS).glob("*.json")):
         files.append(
             File.generated(config, f"{_SCHEMAS_ON_SITE}/{schema.name}", abs_src_path=str(schema))
@@ -125,7 +134,7 @@ def _rewrite_links(text: str, source: str, page: str) -> str:
         if wanted.startswith(f"{SCHEMAS}/"):
             found = f"{_SCHEMAS_ON_SITE}/{posixpath.basename(wanted)}"
         elif wanted.startswith("docs/"):
-            found = wanted.removeprefix("docs/")
+            found = wanted.removeprefix("docs/").replace(".ipynb", ".md")
         elif wanted in PAGES:
             found = PAGES[wanted]
         elif (ROOT / wanted).exists():

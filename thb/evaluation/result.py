@@ -128,6 +128,9 @@ class Result(ProtocolNumbers):
         table = markdown_table([self])
         return "\n".join([table, *caveats, ""]) if caveats else table
 
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
 
 def write_canonical_text(record: Mapping[str, Any]) -> str:
     """Return the JSON of a result as files hold it: sorted keys, two spaces, a final new line."""

@@ -49,6 +49,11 @@ class ImportSettings:
         name: What the detector is called in tables; None for the name of the file.
         split_by: The reading of the release's splits, ``release`` or ``driver``.
         overwrite: Replace predictions that are there.
+
+    Examples:
+        >>> settings = thb.ImportSettings(polarity="real-high", name="theirs")
+        >>> settings.logits
+        False
     """
 
     polarity: Polarity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +33,8 @@ from thb_dataset.faces.framing import place_frame
 from thb_dataset.files import write_whole
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from detectors.explain import Target
     from thb_dataset.video.values import Limits
 
@@ -42,7 +45,7 @@ CROPS_ON_SHEET: Final = 12
 """The most crops on a contact sheet."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Explanation:
     """One video, its score, and the heat that shows what spoke for the target class.
 
@@ -89,6 +92,10 @@ class Explanation:
     boxes: Floats | None
     points: Floats | None
     limits: Limits | None = None
+
+    def __repr__(self) -> str:
+        """Return the video, its score, and what is shown of the detector."""
+        return f"<explanation of {self.path.name}: score {self.score:.3f}, {self.shown}>"
 
     @property
     def frames(self) -> npt.NDArray[np.uint8]:
@@ -260,16 +267,25 @@ class Explanation:
         Raises:
             OSError: The file cannot be written.
         """
-        sheet = draw_sheet(
+        with write_whole(Path(path)) as draft:
+            self.draw_sheet().save(draft, format="PNG")
+        return Path(path)
+
+    def draw_sheet(self) -> Image.Image:
+        """Return the contact sheet: crops that the detector saw, without and with their heat."""
+        return draw_sheet(
             self.paint_crops(CROPS_ON_SHEET),
             title=self.path.name,
             facts=(self.call.sentence, self.shown),
             colours=self.alarm.name_colours(self.target),
             zero=self.alarm.explain_zero(),
         )
-        with write_whole(Path(path)) as draft:
-            sheet.save(draft, format="PNG")
-        return Path(path)
+
+    def _repr_png_(self) -> bytes:
+        """Return the contact sheet, which a notebook shows."""
+        file = BytesIO()
+        self.draw_sheet().save(file, format="PNG")
+        return file.getvalue()
 
     def save_map(self, path: str | Path) -> Path:
         """Write the raw map as ``.npz``, which ``numpy.load`` reads; nothing in it is pickled.

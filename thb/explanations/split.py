@@ -58,6 +58,11 @@ class SplitExplainSettings(FoldChoice):
             forty times as fast.
         overlays: Also write each video's overlay, sheet and map into ``<fold>/explanations/``.
         seed: The seed of the random order that the curves are compared with.
+
+    Examples:
+        >>> settings = thb.SplitExplainSettings(limit=2, steps=0)
+        >>> settings.overlays
+        False
     """
 
     explaining: ExplainSettings = field(default_factory=ExplainSettings)
@@ -105,6 +110,9 @@ class SplitExplanation:
     def to_markdown(self) -> str:
         """Return the table and its notes in Markdown."""
         return markdown_table(self.cells, self.notes)
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
 
     def print(self, console: Console) -> None:
         """Print the table, in full even if it is wider than the console, and its notes."""

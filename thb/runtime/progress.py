@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
+from thb_dataset.watching import is_watched
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -32,7 +34,7 @@ def progress_bar(
     """
     from tqdm import tqdm
 
-    watched = sys.stderr.isatty()
+    watched = is_watched(sys.stderr)
     return tqdm(
         total=total,
         desc=description,

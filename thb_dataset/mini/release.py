@@ -50,6 +50,7 @@ from thb_dataset.mini.plan import Clip, MiniSize, Plan, chance, make_plan
 from thb_dataset.mini.portrait import Portrait, make_portrait
 from thb_dataset.mini.render import Camera, render_frames
 from thb_dataset.release.scan import SYNTHETIC_MARKER
+from thb_dataset.watching import is_watched
 from thb_dataset.wording import shorten_list
 
 __all__ = ["MiniRelease", "MiniSize", "write_mini_release"]
@@ -213,7 +214,7 @@ def _write_all(folder: Path, plan: Plan, wanted: dict[str, Any], *, progress: bo
         unit="video",
         file=sys.stderr,
         disable=not progress,
-        mininterval=0.1 if sys.stderr.isatty() else 15.0,
+        mininterval=0.1 if is_watched(sys.stderr) else 15.0,
     )
     for clip in shown:
         studio.shoot(clip, folder)

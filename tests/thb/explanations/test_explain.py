@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 from torch import Tensor, nn
 
@@ -364,7 +365,10 @@ def test_the_sheet_and_the_map_hold_the_explanation(
     detector_class = find_detector_class("baseline")
     detector = create_detector(detector_class, seed=2, config=detector_class.tiny)
     found = explain(detector, clip, settings=settings)
-    with Image.open(found.save_sheet(tmp_path / "sheet.png")) as sheet:
+    shown, _ = DisplayFormatter().format(found)
+    assert shown["image/png"] == found.save_sheet(tmp_path / "sheet.png").read_bytes()
+    assert shown["text/plain"].startswith(f"<explanation of {clip.name}: score 0.")
+    with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.format == "PNG"
         assert sheet.width < 1300
     with np.load(found.save_map(tmp_path / "map.npz"), allow_pickle=False) as arrays:

@@ -29,6 +29,11 @@ class FigureChoice:
         protocols: The protocols to show. A diagnostic one has figures of its own, one for each
             fold, if any detector has results of it.
         published: Show the paper's numbers beside the others, or alone if there are no others.
+
+    Examples:
+        >>> choice = thb.FigureChoice(kinds=["roc"], protocols=["p3"])
+        >>> choice.published
+        True
     """
 
     kinds: Sequence[str] = KINDS

@@ -126,10 +126,10 @@ def _compare(
     obstacle = _find_obstacle(first, second, comparisons)
     if obstacle is not None:
         return obstacle
-    pairs = [_find_pairs(evaluation, column) for evaluation in (first, second)]
+    pairs = [find_pairs(evaluation, column) for evaluation in (first, second)]
     if pairs[0].keys() != pairs[1].keys():
         return OTHER_FOLDS
-    matched = [_match(pairs[0][name], pairs[1][name]) for name in pairs[0]]
+    matched = [match_pair(pairs[0][name], pairs[1][name]) for name in pairs[0]]
     if any(np.bincount(sample.labels, minlength=2).min() < GRADED_FROM for sample, _ in matched):
         return FEW_VIDEOS
     samples, others = [sample for sample, _ in matched], [scores for _, scores in matched]
@@ -159,8 +159,13 @@ def _find_obstacle(first: Evaluation, second: Evaluation, comparisons: int) -> s
     return FEW_RESAMPLES if least_p_value * comparisons >= SIGNIFICANT else None
 
 
-def _find_pairs(evaluation: Evaluation, column: str) -> dict[tuple[str, str], Pair]:
-    """Return the pairs behind a column, by fold and generator."""
+def find_pairs(evaluation: Evaluation, column: str) -> dict[tuple[str, str], Pair]:
+    """Return the pairs behind a column, by fold and generator.
+
+    Args:
+        evaluation: A detector on one protocol.
+        column: A generator, or :data:`MEAN`.
+    """
     over = evaluation.result.mean_over if column == MEAN else (column,)
     return {
         (pair.cell.fold, pair.cell.generator): pair
@@ -169,8 +174,13 @@ def _find_pairs(evaluation: Evaluation, column: str) -> dict[tuple[str, str], Pa
     }
 
 
-def _match(first: Pair, second: Pair) -> tuple[Sample, FloatArray]:
-    """Return the first pair's videos that the second has too, and the second's scores of them."""
+def match_pair(first: Pair, second: Pair) -> tuple[Sample, FloatArray]:
+    """Return the first pair's videos that the second has too, and the second's scores of them.
+
+    Args:
+        first: The fakes of a generator and the real videos, as one detector scored them.
+        second: The same generator and fold, as another detector scored them.
+    """
     scores = {row.video_id: value for row, value in zip(second.rows, second.scores, strict=True)}
     kept = [at for at, row in enumerate(first.rows) if row.video_id in scores]
     whole = first.sample

@@ -37,6 +37,9 @@ class PaperTables(TableSet):
         """Return tables and notes as Markdown."""
         return write_markdown(self)
 
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
     def to_latex(self) -> str:
         r"""Return the tables as LaTeX for ``\input``, with the paper's grades as colours."""
         return write_latex(self)
