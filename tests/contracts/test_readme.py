@@ -24,6 +24,8 @@ COMMANDS = [
     for line in block.splitlines()
     if line.startswith("thb ")
 ]
+DEMO = re.findall(r"\$\(BIN\)/(thb [^#'\n]+)", (ROOT / "Makefile").read_text("utf-8"))
+"""What ``make demo`` runs, and what it tells the reader to run next."""
 PROGRAMS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 NEEDS_MORE = re.compile(r"\bgend\b|ORG/|^thb import-scores")
 """Commands for weights or boards on the Hub, and for scores of other software."""
@@ -43,14 +45,15 @@ CODES = {"data verify": (0, 1), "leak-check": (0, 1)}
 """Exit codes of the verbs that may find something; the others must end with 0."""
 
 
-@pytest.mark.parametrize("line", COMMANDS)
-def test_a_command_of_the_readme_parses(line: str) -> None:
+@pytest.mark.parametrize("line", [*COMMANDS, *DEMO])
+def test_a_command_of_the_readme_or_of_the_demo_parses(line: str) -> None:
     _, *words = shlex.split(line)
     assert parse(words)
 
 
 def test_the_readme_shows_commands_and_shows_code_early() -> None:
     assert len(COMMANDS) > 20
+    assert len(DEMO) > 4
     assert "import thb" in TEXT.splitlines()[:25]
 
 
