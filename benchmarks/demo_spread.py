@@ -55,7 +55,7 @@ def try_demo(run: Path, seed: int, processor: dict[str, str]) -> None:
     thb = [sys.executable, "-m", "thb"]
     shared = ["--protocol", "all", "--release", "mini", "--out", str(run), "--quiet"]
     train = [*thb, "train", "baseline", *shared, "--seed", str(seed)]
-    subprocess.run(train, env=env, check=True)  # noqa: S603
+    subprocess.run(train, env=env, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
     evaluate = [*thb, "evaluate", str(run), *shared[:4], "--quiet"]
     subprocess.run(evaluate, env=env, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
 
