@@ -65,6 +65,7 @@ def test_pictures_and_links_lead_somewhere() -> None:
     assert (ROOT / picture).stat().st_size < 150_000
 
 
+@pytest.mark.timeout(900)
 def test_the_commands_and_the_program_run_on_a_small_release(
     run_thb: Run,
     run_python: RunPython,
