@@ -11,9 +11,19 @@ JOBS ?= 2
 
 # One thread: in a network this small more of them wait for each other longer than they work.
 demo: export OMP_NUM_THREADS = 1
-demo: $(VENV)/.models
+demo: $(VENV)/.demo
 	$(BIN)/thb train baseline --protocol all --release mini --out $(DEMO)/baseline
 	$(BIN)/thb evaluate $(DEMO)/baseline --protocol all --release mini
+	$(BIN)/thb report $(DEMO)/baseline --out $(DEMO)/report.html
+	$(BIN)/python scripts/draw_overview.py $(DEMO)/baseline --out $(DEMO)/overview.png
+	@echo
+	@echo 'Look at next:'
+	@echo '  $(DEMO)/overview.png   a fake, where the detector looked, scores over time, P1 to P3'
+	@echo '  $(DEMO)/report.html    everything that was measured, on one page for a browser'
+	@echo 'Do next:'
+	@echo '  $(BIN)/thb gallery $(DEMO)/baseline --protocol p3 --release mini   # what it missed'
+	@echo '  $(BIN)/thb predict gend my_clip.mp4   # a video of yours, by weights from the Hub'
+	@echo '  README.md, docs/index.md              # your detector, your generator, the real data'
 
 # The browser comes last and alone: beside a full machine its pages wait longer than a test may.
 test: export THB_NOTEBOOKS_OUT = build/notebooks
@@ -49,7 +59,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 
-# One rule an extra: .models is what the demo needs, .dev what the tests need.
+# One rule an extra: .demo is what the demo needs, .dev what the tests need.
 $(VENV)/.%: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'
 	touch $@

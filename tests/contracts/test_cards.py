@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from typing import Any
 
 import pytest
@@ -47,3 +48,21 @@ def test_a_card_names_its_licence(card: str) -> None:
 def test_no_card_declares_a_base_model(card: str) -> None:
     """The Hub's leaderboards hide the models that do, unless a visitor asks for them."""
     assert "base_model" not in read_head(card)
+
+
+@pytest.mark.parametrize("card", [card for card in CARDS if card.startswith("detectors/")])
+def test_the_cards_of_detectors_answer_the_same_questions_in_the_same_order(card: str) -> None:
+    titles = re.findall(r"^## (.+)$", (ROOT / card).read_text(encoding="utf-8"), re.MULTILINE)
+    asked = ["Input", "Output", "Training", "Licences and data", "Limits"]
+    assert [title for title in titles if title in asked] == asked
+
+
+def test_the_citation_names_the_version_and_the_paper() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert cited["cff-version"] == "1.2.0"
+    assert cited["version"] == project["version"]
+    assert cited["license"] == project["license"]
+    (paper,) = cited["references"]
+    assert paper["identifiers"][0]["value"] == "arXiv:2505.24866"
+    assert {"message", "title", "authors"} <= set(cited)

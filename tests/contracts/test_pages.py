@@ -22,7 +22,7 @@ BLOCK = re.compile(r"^( *)```(?:console|bash)\n(.*?)^\1```", re.MULTILINE | re.D
 COMMAND = re.compile(r"(?:^|-m |/bin/|&& |\|\| )thb( .*)")
 OPTIONS_OF_LAUNCHERS = re.compile(r"^(?:\w+=\S+ )*(?:torchrun|accelerate launch|thb|\S*/bin/thb)\b")
 NOT_SHOWN = {"Detector", "FigureChoice", "ImportSettings", "SplitExplainSettings", "TrainSettings"}
-LARGEST_PICTURE = 100_000
+LARGEST_PICTURE = 120_000
 LARGEST_PICTURES = 1_000_000
 
 
