@@ -3,7 +3,7 @@
     python -I scripts/use_wheel.py [models]
 
 ``scripts/try_wheel.py`` runs this in an empty environment, outside the checkout. The words are the
-extras that are installed: with ``models`` a detector is trained and evaluated as well.
+extras to use: with ``models`` a detector is trained and evaluated as well.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from importlib import metadata, resources
+from importlib.util import find_spec
 from pathlib import Path
 
 NEED_MODELS = {
@@ -51,7 +52,7 @@ def main(extras: list[str]) -> None:
     os.environ.update(THB_CACHE=str(folder / "cache"), HF_HOME=str(folder / "hf"))
     os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", OMP_NUM_THREADS="1")
     look_at_the_packages()
-    take_every_name(with_models="models" in extras)
+    take_every_name(with_models=find_spec("torch") is not None)
     release = make_release(folder)
     use_without_torch(folder, release)
     if "models" in extras:
