@@ -126,7 +126,7 @@ def train_and_evaluate(folder: Path, release: list[str]) -> None:
     """Train the baseline a little, and go the whole way to a verified result."""
     run = str(folder / "run")
     one = ["--protocol", "p3", "--fold", "hallo", *release]
-    thb("train", "baseline", *one, "--out", run, "--tiny", "--epochs", "1", "--quiet")
+    thb("train", "baseline", *one, "--out", run, "--epochs", "1", "--batch-size", "8", "--quiet")
     thb("evaluate", run, *one, "--bootstrap", "20", "--quiet")
     (result,) = Path(run).rglob("result-*.json")
     thb("verify-result", str(result))
