@@ -120,7 +120,7 @@ def try_wheel(
     run([python, "-m", "venv", environment])
     own = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
     wanted = f"{wheel}[{extras}]" if extras else str(wheel)
-    limits = [] if constraint is None else ["--constraint", constraint.resolve()]
+    limits: list[str | Path] = [] if constraint is None else ["--constraint", constraint.resolve()]
     started, used, outcome = time.monotonic(), 0.0, "ok"
     try:
         run(

@@ -71,7 +71,7 @@ def check_leaks(
         ProtocolError: The protocol cannot be built.
 
     Examples:
-        >>> reports = thb.check_leaks("release", real_root="reals")
+        >>> reports = thb.check_leaks("release")
         >>> {name: report.compared > 0 for name, report in reports.items()}
         {'release': True}
     """
