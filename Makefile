@@ -7,7 +7,12 @@ BIN := $(VENV)/bin
 DEMO ?= demo
 JOBS ?= 2
 
-.PHONY: demo test check docs notebooks format clean
+# make wheel-check PYTHONS="3.11 3.12 3.13" EXTRAS=models CONSTRAINTS=
+PYTHONS ?=
+EXTRAS ?=
+CONSTRAINTS ?= constraints.txt
+
+.PHONY: demo test check docs notebooks wheel-check lowest format clean
 
 # One thread: in a network this small more of them wait for each other longer than they work.
 demo: export OMP_NUM_THREADS = 1
@@ -47,6 +52,25 @@ notebooks: export THB_NOTEBOOKS_OUT = build/notebooks
 notebooks: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/notebooks
 	$(MAKE) docs
+
+# Sdist and wheel, and the wheel in an empty environment of each Python, as its users get it.
+wheel-check: $(VENV)/.release
+	$(BIN)/python scripts/try_wheel.py $(PYTHONS:%=--python %) $(EXTRAS:%=--extra %) $(CONSTRAINTS:%=--constraint %)
+
+# The oldest versions that pyproject.toml allows, but the newest torch that was tried: an old one
+# is a download of gigabytes. Everything that they need in turn is of today.
+LOWEST := $(VENV)/lowest
+LOWEST_TOOLS := hypothesis jsonschema matplotlib pytest pytest-timeout pytest-xdist scikit-learn
+LOWEST_TESTS := tests/thb_dataset tests/metrics tests/thb/evaluation tests/thb/exchange \
+	tests/contracts/test_commands.py tests/contracts/test_facade.py
+lowest: $(VENV)/.release
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --annotation-style line --no-header \
+		--python $(LOWEST)/bin/python --extra models pyproject.toml --output-file $(LOWEST)/all.txt
+	grep '(pyproject.toml)' $(LOWEST)/all.txt | grep -v '^torch==' > $(LOWEST)/lowest.txt
+	grep '^torch==' constraints.txt >> $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c $(LOWEST)/lowest.txt -e '.[models]' $(LOWEST_TOOLS)
+	$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist worksteal $(LOWEST_TESTS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix

@@ -68,6 +68,11 @@ class DetectorOutput(ModelOutput):
     Attributes:
         loss: The scalar training loss; None without labels.
         logits: float (N,), one per clip, higher = fake; the sigmoid is P(fake).
+
+    Examples:
+        >>> import torch
+        >>> detectors.DetectorOutput(logits=torch.tensor([2.0])).logits.sigmoid()
+        tensor([0.8808])
     """
 
     loss: Tensor | None = None
@@ -80,21 +85,20 @@ class DetectorConfig(PreTrainedConfig):
     Attributes:
         clip: The fields of a :class:`~thb_dataset.clip_spec.ClipSpec`; missing ones take the value
             of ``default_clip``, and all of them are written to ``config.json``.
-        backbone_checkpoint: The pretrained backbone that fresh weights begin with: a Hub id,
-            ``org/name@revision`` or a folder. It is read when the detector is created, never when
-            trained weights are loaded.
-        from_scratch: Whether a training began with random weights, although the published one
-            begins with a pretrained backbone.
+        backbone_checkpoint: The pretrained backbone of fresh weights: a Hub id, perhaps with
+            ``@revision``, or a folder. It is not read when trained weights are loaded.
+        from_scratch: Whether the training left out the pretrained backbone of the published one.
         code_licence: The SPDX name of the code's licence.
         weights_licence: The SPDX name of the weights' licence; None for weights without a licence.
         training_data: The data that the weights were trained on, in words.
-        untrained: Whether the weights are random. Training with ``thb train`` clears it; after a
-            training of your own, clear it yourself.
-        trained_on_synthetic: Whether the weights were trained on a synthetic release, so that they
-            say nothing about videos of people.
+        untrained: Whether the weights are random; ``thb train`` clears it, your own training must.
+        trained_on_synthetic: Whether the weights come from drawings and say nothing about people.
         source_checksum: The sha256 of the official checkpoint that the weights were converted from.
-        detector_class: ``module:Class`` of a third-party detector, written when it is saved, so
-            that its folder names the class that it needs.
+        detector_class: ``module:Class`` of a third-party detector, which its folder needs.
+
+    Examples:
+        >>> thb.detector("runs/baseline/p3-hallo").config.clip_spec.size
+        48
     """
 
     default_clip = ClipSpec()
@@ -146,6 +150,10 @@ class Detector(PreTrainedModel):
         tiny: The settings of a small network of the same class, for tests.
         backbones: The pretrained weights with which the published training begins, for each
             published size of the network.
+
+    Examples:
+        >>> thb.detector("runs/baseline/p3-hallo").cam_layer
+        'feature_map'
     """
 
     config_class = DetectorConfig

@@ -74,6 +74,10 @@ def list_detectors() -> tuple[CatalogueEntry, ...]:
 
     Raises:
         DetectorError: A record of a download is damaged.
+
+    Examples:
+        >>> {entry.name: len(entry.weights) for entry in thb.list_detectors()}
+        {'gend': ..., 'baseline': 0...}
     """
     entries = []
     for name, listing in DETECTORS.items():

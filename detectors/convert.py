@@ -60,6 +60,12 @@ def convert(
         SettingsError: The detector has no such variant, or its files tell theirs.
         DetectorError: The detector is unknown, the folder is not empty, or the checkpoint is not
             what the detector's official code writes; unknown and missing keys are named.
+
+    Examples:
+        >>> thb.convert("tall", "official.pth", "tall")
+        Traceback (most recent call last):
+            ...
+        thb_dataset.errors.DetectorError: ...official.pth...
     """
     layout = find_layout(name)
     target = Path(out)

@@ -99,6 +99,10 @@ class Recipe(RenditionSettings):
         channel_gain: Scale each colour channel of a clip by up to this share.
         augmentations: Further changes of a published recipe, in order, after those above; all
             clips of a sample are changed alike.
+
+    Examples:
+        >>> detectors.Recipe(epochs=3, learning_rate=1e-4).schedule
+        'cosine'
     """
 
     epochs: int = 10

@@ -34,7 +34,14 @@ _SETTLED: Final = "{} has trained weights, whose settings cannot be changed: lea
 
 
 def register_detectors() -> None:
-    """Import every detector, which registers it with the Auto classes of transformers."""
+    """Import every detector, which registers it with the Auto classes of transformers.
+
+    Examples:
+        >>> from transformers import AutoConfig
+        >>> detectors.register_detectors()
+        >>> AutoConfig.for_model("thb_baseline").model_type
+        'thb_baseline'
+    """
     for listing in DETECTORS.values():
         _import_class(listing.detector)
 
@@ -80,6 +87,11 @@ def load_detector(
     Raises:
         DetectorError: It cannot be found or loaded, or is named without weights; the message says
             what to do next.
+
+    Examples:
+        >>> detector = thb.detector("runs/baseline/p3-hallo")
+        >>> detector.config.model_type, detector.config.trained_on_synthetic
+        ('thb_baseline', True)
     """
     wanted = read_reference(reference)
     if wanted.published is not None and not (untrained and wanted.place is None):

@@ -34,6 +34,11 @@ def binomial_interval(successes: int, trials: int, *, confidence: float = 0.95) 
     Raises:
         MetricError: The successes are not within 0 and the trials, there is no trial, or the
             confidence is outside (0, 1).
+
+    Examples:
+        >>> interval = binomial_interval(8, 10)
+        >>> round(interval.low, 3), round(interval.high, 3)
+        (0.444, 0.975)
     """
     alpha = 1 - check_confidence(confidence)
     if not 0 <= successes <= trials or trials < 1:

@@ -18,40 +18,28 @@ if the classes separate.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from .binomial import Interval, MetricError, check_confidence
+from .clusters import Factors, Sample, choose_scheme, find_clusters
 from .inputs import FloatArray, IntArray, check_scores
 from .roc import T01, T1
 
-Scheme = Literal["components", "crossed"]
-Factors = Sequence[Sequence[Hashable | None]]
+__all__ = [
+    "Sample",
+    "choose_scheme",
+    "cluster_bootstrap",
+    "find_clusters",
+    "mean_bootstrap",
+    "paired_bootstrap",
+    "paired_p_values",
+]
 
 _WEIGHTS_AT_A_TIME = 2_000_000
 _NAMES = ("auc", "t1", "t01", "brier")
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One comparison of fakes with real videos.
-
-    Attributes:
-        labels: (N,), 0 for real and 1 for fake.
-        scores: (N,), P(fake).
-        factors: A sequence of N keys per factor, for instance the drivers and the portraits.
-            Videos with the same key are drawn together; None means that the video has no key of
-            this factor. A video without any key is drawn by itself. A real clip that drives fakes
-            has the key of their driver.
-    """
-
-    labels: npt.ArrayLike
-    scores: npt.ArrayLike
-    factors: Factors
 
 
 def cluster_bootstrap(
@@ -80,6 +68,13 @@ def cluster_bootstrap(
     Raises:
         MetricError: The labels or scores are invalid, as in ``check_scores``, the factors have
             another length, or there is nothing to resample.
+
+    Examples:
+        >>> drivers = ["a", "b", "c", "a", "b", "c"]
+        >>> labels, scores = [0, 0, 0, 1, 1, 1], [0.1, 0.4, 0.2, 0.35, 0.8, 0.9]
+        >>> found = cluster_bootstrap(labels, scores, [drivers], replicates=50)
+        >>> sorted(found)
+        ['auc', 'brier', 't01', 't1']
     """
     sample = Sample(labels, scores, factors)
     return mean_bootstrap([sample], replicates=replicates, confidence=confidence, seed=seed)
@@ -111,6 +106,11 @@ def mean_bootstrap(
     Raises:
         MetricError: The labels or scores are invalid, as in ``check_scores``, the factors do not
             fit, or there is nothing to resample.
+
+    Examples:
+        >>> sample = Sample([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], [["a", "b", "a", "b"]])
+        >>> mean_bootstrap([sample, sample], replicates=50)["brier"]
+        Interval(low=..., high=...)
     """
     checked = [check_scores(sample.labels, sample.scores) for sample in samples]
     tables = [
@@ -147,6 +147,11 @@ def paired_bootstrap(
     Raises:
         MetricError: The labels or scores are invalid, as in ``check_scores``, the factors do not
             fit, or there is nothing to resample.
+
+    Examples:
+        >>> sample = Sample([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], [["a", "b", "a", "b"]])
+        >>> paired_bootstrap([sample], [sample.scores], replicates=50)["auc"]
+        Interval(low=0.0, high=0.0)
     """
     table = _draw_differences(samples, others, replicates, seed)
     return _find_intervals(table, confidence)
@@ -176,6 +181,11 @@ def paired_p_values(
 
     Raises:
         MetricError: As in ``paired_bootstrap``.
+
+    Examples:
+        >>> sample = Sample([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], [["a", "b", "a", "b"]])
+        >>> paired_p_values([sample], [sample.scores], replicates=50)["auc"]
+        1.0
     """
     table = _drop_unusable(_draw_differences(samples, others, replicates, seed))
     rarer = np.minimum((table <= 0).sum(axis=1), (table >= 0).sum(axis=1))
@@ -220,23 +230,6 @@ def _draw_resamples(
         yield np.split(weights, ends, axis=1)
 
 
-def find_clusters(samples: Sequence[Sample]) -> list[IntArray]:
-    """Return by which clusters samples are resampled.
-
-    Args:
-        samples: The comparisons, as in ``mean_bootstrap``.
-
-    Returns:
-        For ``components`` one array, for ``crossed`` one per factor: the cluster of each video of
-        all samples one after another, int64 (N,); -1 for a video without a key of the factor.
-
-    Raises:
-        MetricError: The samples are invalid, as in ``mean_bootstrap``.
-    """
-    marks, codes = _join(samples)
-    return [_find_components(codes)] if _scheme_of(marks, codes) == "components" else codes
-
-
 def _find_intervals(table: FloatArray, confidence: float) -> dict[str, Interval]:
     """Return the percentile interval of each row of a table of resamples, float64 (4, B)."""
     tail = (1 - check_confidence(confidence)) / 2
@@ -250,68 +243,6 @@ def _drop_unusable(table: FloatArray) -> FloatArray:
     if usable.shape[1] == 0:
         raise MetricError("no resample holds both classes: there are too few clusters to resample")
     return usable
-
-
-def choose_scheme(samples: Sequence[Sample]) -> Scheme:
-    """Return the scheme by which samples are resampled.
-
-    It is ``components`` unless too much has merged: if the fakes or the real videos have fewer
-    than half as many components as the coarsest factor has clusters, it is ``crossed``.
-
-    Raises:
-        MetricError: The samples are invalid, as in ``mean_bootstrap``.
-    """
-    return _scheme_of(*_join(samples))
-
-
-def _join(samples: Sequence[Sample]) -> tuple[IntArray, list[IntArray]]:
-    """Return the labels of all samples, and for each factor the cluster of each video or -1."""
-    marks = [check_scores(sample.labels, sample.scores)[0] for sample in samples]
-    numbers = {len(sample.factors) for sample in samples}
-    lengths = all(
-        len(keys) == own.size
-        for sample, own in zip(samples, marks, strict=True)
-        for keys in sample.factors
-    )
-    if len(numbers) != 1 or 0 in numbers or not lengths:
-        raise MetricError("every factor needs one key per video, and every sample all factors")
-    codes = []
-    for at in range(numbers.pop()):
-        seen: dict[Hashable, int] = {}
-        keys = [key for sample in samples for key in sample.factors[at]]
-        codes.append(
-            np.array([-1 if k is None else seen.setdefault(k, len(seen)) for k in keys], np.int64)
-        )
-    alone = np.flatnonzero(np.all([code < 0 for code in codes], axis=0))
-    codes[0][alone] = codes[0].max() + 1 + np.arange(alone.size)
-    return np.concatenate(marks), codes
-
-
-def _find_components(codes: Sequence[IntArray]) -> IntArray:
-    """Return the group of each video, linked by chains of shared keys: int64 (N,)."""
-    group = np.arange(codes[0].size)
-    while True:
-        before = group.copy()
-        for code in codes:
-            keyed = code >= 0
-            lowest = np.full(int(code.max()) + 1, group.size)
-            np.minimum.at(lowest, code[keyed], group[keyed])
-            group[keyed] = lowest[code[keyed]]
-        if np.array_equal(before, group):
-            return np.unique(group, return_inverse=True)[1].astype(np.int64)
-
-
-def _scheme_of(marks: IntArray, codes: Sequence[IntArray]) -> Scheme:
-    components = _find_components(codes)
-    for label in (0, 1):
-        own = marks == label
-        coarsest = min(
-            np.unique(code[own & (code >= 0)]).size + int((own & (code < 0)).sum())
-            for code in codes
-        )
-        if 2 * np.unique(components[own]).size < coarsest:
-            return "crossed"
-    return "components"
 
 
 def _draw_weights(codes: Sequence[IntArray], size: int, rng: np.random.Generator) -> IntArray:

@@ -53,6 +53,11 @@ def auc_interval(
     Raises:
         MetricError: The input is invalid, as in ``check_scores``, or the confidence is outside
             (0, 1).
+
+    Examples:
+        >>> interval = auc_interval([0, 0, 0, 1, 1, 1], [0.1, 0.4, 0.2, 0.35, 0.8, 0.9])
+        >>> interval.low < 8 / 9 < interval.high
+        True
     """
     return area_interval(roc_curve(labels, scores), confidence=confidence)
 
@@ -100,6 +105,12 @@ def compare_aucs(
 
     Raises:
         MetricError: The input is invalid, as in ``check_scores``, or a class has a single video.
+
+    Examples:
+        >>> labels, first = [0, 0, 0, 1, 1, 1], [0.1, 0.4, 0.2, 0.35, 0.8, 0.9]
+        >>> compared = compare_aucs(labels, first, [0.5, 0.4, 0.6, 0.35, 0.8, 0.9])
+        >>> round(compared.difference, 3), compared.p_value > 0.05
+        (0.222, True)
     """
     quantile = NormalDist().inv_cdf((1 + check_confidence(confidence)) / 2)
     marks, _ = check_scores(labels, first)
@@ -130,6 +141,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     Raises:
         MetricError: A p-value is outside [0, 1].
+
+    Examples:
+        >>> holm([0.01, 0.04, 0.03])
+        [0.03, 0.06, 0.06]
     """
     if any(not 0 <= value <= 1 for value in p_values):
         raise MetricError("p-values must be within [0, 1]")

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from .binomial import Interval, MetricError, binomial_interval
 from .inputs import FloatArray, IntArray, check_labels, check_scores
+from .points import FixedPoint, OperatingPoint
 
 __all__ = [
     "GRADED_FROM",
@@ -156,76 +157,6 @@ class RocCurve:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class OperatingPoint:
-    """The TPR at a target false-alarm rate.
-
-    Attributes:
-        tpr: The share of fakes called fake.
-        threshold: The score from which videos are called fake; infinite if none are. With
-            ``interpolate`` it belongs to the point of the curve just before the target.
-        allowed_false_alarms: The number of false alarms that the target allows,
-            floor(target x n_real).
-        false_alarms: The number of false alarms at the threshold.
-        hits: The number of fakes found at the threshold.
-        below_resolution: Whether n_real < 1 / target. The target then allows less than one false
-            alarm, so this is the TPR without any false alarm.
-    """
-
-    tpr: float
-    threshold: float
-    allowed_false_alarms: int
-    false_alarms: int
-    hits: int
-    below_resolution: bool
-
-
-@dataclass(frozen=True, slots=True)
-class FixedPoint:
-    """What a threshold gives that was fixed on other videos, the validation videos.
-
-    Attributes:
-        threshold: The lowest score that is called fake.
-        hits: The number of fakes called fake.
-        false_alarms: The number of real videos called fake.
-        n_fake: The number of fakes.
-        n_real: The number of real videos.
-    """
-
-    threshold: float
-    hits: int
-    false_alarms: int
-    n_fake: int
-    n_real: int
-
-    @property
-    def tpr(self) -> float:
-        """The share of fakes called fake."""
-        return self.hits / self.n_fake
-
-    @property
-    def fpr(self) -> float:
-        """The share of real videos called fake: the false-alarm rate."""
-        return self.false_alarms / self.n_real
-
-    @property
-    def accuracy(self) -> float:
-        """The share of videos called what they are; it depends on how many fakes there are."""
-        right = self.hits + self.n_real - self.false_alarms
-        return right / (self.n_fake + self.n_real)
-
-    @property
-    def precision(self) -> float:
-        """The share of fakes among what is called fake; 0 if nothing is, as in scikit-learn."""
-        called = self.hits + self.false_alarms
-        return self.hits / called if called else 0.0
-
-    @property
-    def f1(self) -> float:
-        """The harmonic mean of precision and TPR, with fake as the positive class."""
-        return 2 * self.hits / (self.hits + self.false_alarms + self.n_fake)
-
-
 def roc_curve(labels: npt.ArrayLike, scores: npt.ArrayLike) -> RocCurve:
     """Return the ROC curve, with one point per distinct score and one point before them.
 
@@ -235,6 +166,10 @@ def roc_curve(labels: npt.ArrayLike, scores: npt.ArrayLike) -> RocCurve:
 
     Raises:
         MetricError: The input is invalid, as in ``check_scores``.
+
+    Examples:
+        >>> roc_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]).hits
+        array([0, 1, 1, 2, 2])
     """
     marks, values = _sort_by_score(*check_scores(labels, scores))
     last_of_tie = np.append(np.flatnonzero(values[1:] != values[:-1]), values.size - 1)
@@ -270,6 +205,10 @@ def auc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
 
     Raises:
         MetricError: The input is invalid, as in ``check_scores``.
+
+    Examples:
+        >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+        0.75
     """
     return roc_curve(labels, scores).area
 
@@ -297,6 +236,11 @@ def tpr_at_fpr(
     Raises:
         MetricError: The input is invalid, as in ``check_scores``, or there is no such target or
             method.
+
+    Examples:
+        >>> point = tpr_at_fpr([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], 0.01)
+        >>> point.tpr, point.threshold, point.below_resolution
+        (0.5, 0.8, True)
     """
     _check_target(target)
     return roc_curve(labels, scores).at_fpr(target, method=method)
@@ -326,6 +270,10 @@ def brier(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
 
     Raises:
         MetricError: The input is invalid, as in ``check_scores``.
+
+    Examples:
+        >>> round(brier([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]), 3)
+        0.158
     """
     marks, values = check_scores(labels, scores)
     return float(np.mean((values - marks) ** 2))
@@ -341,6 +289,10 @@ def grade(t1: float, *, n_real: int, n_fake: int) -> str | None:
 
     Returns:
         The grade; None if there are fewer than ``GRADED_FROM`` videos of a class.
+
+    Examples:
+        >>> grade(0.96, n_real=500, n_fake=200)
+        'good'
     """
     if min(n_real, n_fake) < GRADED_FROM:
         return None

@@ -7,10 +7,12 @@ import datasets
 import evaluate
 
 from .binomial import binomial_interval
-from .bootstrap import Sample, choose_scheme, cluster_bootstrap
+from .bootstrap import cluster_bootstrap
+from .clusters import Sample, choose_scheme
 from .delong import area_interval
 from .inputs import check_labels
-from .roc import T01, T1, FixedPoint, Method, OperatingPoint, brier, grade, roc_curve
+from .points import FixedPoint, OperatingPoint
+from .roc import T01, T1, Method, brier, grade, roc_curve
 
 _DESCRIPTION = """\
 Measures how well a detector of talking-head deepfakes ranks fakes above real videos (AUC), how many

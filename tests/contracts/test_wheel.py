@@ -5,7 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -62,3 +65,30 @@ def test_it_brings_the_command_and_the_licence(wheel: zipfile.ZipFile) -> None:
     by_name = {Path(name).name: name for name in wheel.namelist() if ".dist-info/" in name}
     assert "thb = thb.cli:main" in wheel.read(by_name["entry_points.txt"]).decode()
     assert {"LICENSE", "METADATA"} <= set(by_name)
+    about = message_from_bytes(wheel.read(by_name["METADATA"]))
+    assert about["License-Expression"] == "Apache-2.0"
+    assert about.get_all("License-File") == ["LICENSE"]
+    assert about["Requires-Python"] == ">=3.11"
+    assert about["Description-Content-Type"] == "text/markdown"
+    assert "# TalkingHeadBench" in str(about.get_payload())
+
+
+def test_it_works_where_there_is_no_checkout(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    """The installed wheel with the dependencies of this environment; make wheel-check has none."""
+    venv.create(tmp_path / "venv", with_pip=False)
+    (packages,) = (tmp_path / "venv").glob("lib/python*/site-packages")
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    wheel.extractall(packages)
+    python = tmp_path / "venv" / "bin" / "python"
+    command = python.with_name("thb")
+    program = "import sys; from thb.cli import main; sys.exit(main())"
+    command.write_text(f"#!{python}\n{program}\n", encoding="utf-8")
+    command.chmod(0o755)
+    used = subprocess.run(
+        [python, "-I", ROOT / "scripts" / "use_wheel.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert used.returncode == 0, used.stderr

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from metrics.talking_head_detection import bootstrap, roc
+from metrics.talking_head_detection import bootstrap, clusters, roc
 from metrics.talking_head_detection.bootstrap import (
     Sample,
     choose_scheme,
@@ -127,11 +127,11 @@ def test_intervals_hold_the_truth_where_videos_share(
 
 def test_a_chain_of_shared_keys_is_one_component() -> None:
     codes = [np.array([0, 0, 1, 2, -1]), np.array([5, 1, 1, -1, 5])]
-    assert bootstrap._find_components(codes).tolist() == [0, 0, 0, 1, 0]
+    assert clusters._find_components(codes).tolist() == [0, 0, 0, 1, 0]
 
 
 def test_a_real_clip_is_drawn_with_the_fakes_that_it_drives() -> None:
-    codes = bootstrap._join(
+    codes = clusters._join(
         [Sample([0, 1, 1], [0.1, 0.2, 0.3], [["a", "a", "b"], [None, "x", "y"]])],
     )[1]
     weights = bootstrap._draw_weights(codes, 50, np.random.default_rng(0))
@@ -141,7 +141,7 @@ def test_a_real_clip_is_drawn_with_the_fakes_that_it_drives() -> None:
 
 
 def test_videos_without_any_key_are_drawn_one_by_one() -> None:
-    marks, codes = bootstrap._join(
+    marks, codes = clusters._join(
         [Sample([0, 1, 1], [0.1, 0.2, 0.3], [[None, None, "b"], [None, None, None]])],
     )
     assert marks.tolist() == [0, 1, 1]

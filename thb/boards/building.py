@@ -28,6 +28,11 @@ class Boards:
     Attributes:
         detectors: The board of detectors.
         generators: The board of generators.
+
+    Examples:
+        >>> boards = thb.build_boards("results", n_bootstrap=20)
+        >>> [(row.rank, row.name) for row in boards.detectors.protocols["p3"].rows if row.rank]
+        [(1, 'strong'), (2, 'middle'), (3, 'weak')]
     """
 
     detectors: DetectorBoard
@@ -81,6 +86,14 @@ def build_boards(
         ReleaseError: There is no such repo on the Hub.
         HubUnreachableError: The Hub does not answer and the repo was not read before.
         OSError: The boards cannot be written.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> boards = thb.build_boards("results", out=Path("boards"), n_bootstrap=20)
+        >>> boards.generators.protocols["p1"].rows[0].name
+        '...'
+        >>> Path("boards/detectors.html").is_file()
+        True
     """
     if n_bootstrap < 2 or not 0 < least_coverage <= 1 or seed < 0:
         raise SettingsError(

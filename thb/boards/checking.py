@@ -70,6 +70,11 @@ def check_submissions(
     Raises:
         ResultError: A folder cannot be read.
         ReleaseError: The release cannot be read.
+
+    Examples:
+        >>> check = thb.check_submissions("results")
+        >>> check.passed, len(check.checked), str(check.findings[0].kind)
+        (False, 5, 'digest')
     """
     tree = read_tree(root)
     opened = None if release is None else open_release(release)

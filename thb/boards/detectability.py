@@ -59,6 +59,11 @@ def detectability(
         DetectorError: A detector cannot be loaded.
         ResultError: There is no such board.
         OSError: The report cannot be written.
+
+    Examples:
+        >>> found = thb.detectability("videos", ["runs/baseline/p3-hallo"], reals="reals")
+        >>> found.fakes, found.reals
+        (4, 11)
     """
     from thb.prediction.inference import PredictSettings
 

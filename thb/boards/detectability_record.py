@@ -91,6 +91,11 @@ class Detectability:
         most: The most detectable fakes, by the mean of their ranks among the detectors.
         least: The least detectable ones, the least first.
         notes: Sentences that belong to the numbers.
+
+    Examples:
+        >>> found = thb.detectability("videos", ["runs/baseline/p3-hallo"])
+        >>> found.fakes, [finding.detector for finding in found.findings]
+        (4, ['runs/baseline/p3-hallo'])
     """
 
     format: str = FORMAT

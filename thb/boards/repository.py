@@ -36,6 +36,10 @@ def init_board(
     Raises:
         ResultError: A file is there already.
         SettingsError: The repo or the release is not the name of a repo.
+
+    Examples:
+        >>> [path.as_posix() for path in thb.init_board("board", repo="me/results")]
+        ['board/README.md', 'board/.github/workflows/check.yml']
     """
     for name in (repo, release.partition("@")[0]):
         if not is_repo_name(name):

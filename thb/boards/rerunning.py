@@ -101,6 +101,11 @@ def rerun_submission(
             of it is at hand.
         ReleaseError: The release or the model repo cannot be read.
         DetectorError: The weights cannot be loaded, or were trained for another fold.
+
+    Examples:
+        >>> record = thb.rerun_submission(  # doctest: +SKIP
+        ...     "results/lab__middle/0000000000000000000000000000000000000003", real_root="reals"
+        ... )
     """
     settings = settings or RerunSettings()
     given = read_submission(submission)

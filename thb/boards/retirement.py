@@ -160,6 +160,11 @@ def retire_generators(
         ProtocolError: There is no such protocol.
         SettingsError: A setting is impossible.
         ReleaseError: There is no such repo on the Hub.
+
+    Examples:
+        >>> found = thb.retire_generators("results", n_bootstrap=20)
+        >>> found.worn_out, found.not_applied  # 40 real videos are too few for T0.1
+        ((), ('...',))
     """
     from thb.boards.building import build_boards
 

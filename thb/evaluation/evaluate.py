@@ -108,6 +108,13 @@ def evaluate(
         DetectorError: A fold has no detector, or one that was trained for another fold.
         ResultError: ``out`` holds the predictions of another run.
         THBError: Another process is writing to ``out``.
+
+    Examples:
+        >>> result = thb.evaluate(
+        ...     "runs/baseline", protocol="p3", fold="hallo", release="release", real_root="reals"
+        ... )
+        >>> [(cell.generator, cell.part, cell.n_fake, cell.n_real) for cell in result.cells]
+        [('Hallo', 'test', 1, 4), ('Hallo3', 'extra', 1, 4), ('MAGI-1', 'extra', 1, 4)]
     """
     (result,) = evaluate_protocols(
         detector,

@@ -40,6 +40,11 @@ class Result(ProtocolNumbers):
             were tested on the same videos. Empty in results of older versions.
         versions: What computed the numbers: the versions of the toolkit, of the metric and of
             numpy. Empty in results of older versions.
+
+    Examples:
+        >>> result = thb.Result.load("runs/baseline/result-p3-hallo.json")
+        >>> result.protocol, [cell.generator for cell in result.cells]
+        ('p3', ['Hallo', 'Hallo3', 'MAGI-1'])
     """
 
     thresholds: Mapping[str, Mapping[str, float | None]]

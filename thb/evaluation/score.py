@@ -73,6 +73,11 @@ def score(
     Raises:
         ResultError: There is nothing to score, a row has no label, a video has several rows, or
             the predictions differ in protocol, release, splits, detector, clips or face pack.
+
+    Examples:
+        >>> result = thb.score("runs/tall/p1/predictions.parquet", n_bootstrap=0)
+        >>> round(result.mean["auc"].value, 3), round(result.mean["t1"].value, 3)
+        (0.918, 0.556)
     """
     _check_policy(no_face)
     folds = _open(predictions)

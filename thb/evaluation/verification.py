@@ -94,6 +94,10 @@ def verify_result(
     Raises:
         ResultError: The file or the predictions cannot be read, or no fold of the result has
             predictions.
+
+    Examples:
+        >>> thb.verify_result("runs/baseline/result-p3-hallo.json").agrees
+        True
     """
     file = Path(result).expanduser()
     try:

@@ -108,6 +108,10 @@ def export(
         ResultError: There are no predictions of a fold, or they do not belong together.
         SettingsError: The format or the relationship is unknown, or the model has no id.
         OSError: A file cannot be written.
+
+    Examples:
+        >>> thb.export("runs/tall", to="csv", out="shared").files[:2]
+        ('p1.csv', 'p3-aniportraitaudio.csv')
     """
     settings = settings or ExportSettings()
     if to not in get_args(ExportFormat):

@@ -138,6 +138,15 @@ def import_scores(
             or predictions are there already.
         ReleaseError: The release cannot be read.
         ProtocolError: The folds cannot be built.
+
+    Examples:
+        >>> from thb.exchange.importing import ImportSettings
+        >>> (fold,) = thb.import_scores(
+        ...     "scores.csv", protocol="p1", out="runs/theirs", release="release",
+        ...     settings=ImportSettings(polarity="fake-high"),
+        ... )
+        >>> fold.auc, fold.missing
+        (1.0, ())
     """
     file = read_score_file(scores)
     _check_format(file, settings)

@@ -70,6 +70,13 @@ def explain(
             no sound.
         DetectorError: The detector cannot be loaded or explained, or pytorch-grad-cam is not
             installed.
+
+    Examples:
+        >>> explanation = thb.explain("runs/baseline/p3-hallo", "clip.mp4")
+        >>> explanation.save("cam.mp4")
+        PosixPath('cam.mp4')
+        >>> explanation.call.verdict  # it was trained on a few drawings
+        'none'
     """
     name = str(video)
     sounds = {name: sound} if sound else None

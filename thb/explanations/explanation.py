@@ -74,6 +74,13 @@ class Explanation:
             whole frames and no face can be followed in them.
         points: float32 (N, T, 5, 2), the five points of the face; None where ``boxes`` is.
         limits: The cost that the video may cause when it is read again; None for the usual ones.
+
+    Examples:
+        >>> explanation = thb.explain("runs/baseline/p3-hallo", "clip.mp4")
+        >>> explanation.heat.shape[:2]  # clips, frames
+        (1, 2)
+        >>> float(explanation.heat.min()) < 0 < float(explanation.heat.max())
+        True
     """
 
     video_id: str

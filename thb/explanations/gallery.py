@@ -104,6 +104,14 @@ def make_gallery(
         ProtocolError: The folds cannot be built.
         DetectorError: There is no detector for a fold, or it cannot be explained.
         OSError: The sheet cannot be written.
+
+    Examples:
+        >>> gallery = thb.make_gallery(
+        ...     "runs/baseline", protocol="p3", fold="hallo", release="release", real_root="reals",
+        ...     out="gallery.png",
+        ... )
+        >>> gallery.path, len(gallery.picks) > 0
+        (PosixPath('gallery.png'), True)
     """
     settings = settings or GallerySettings()
     opened, fold_detectors = open_folds(

@@ -151,6 +151,15 @@ def explain_split(
         DetectorError: There is no detector for a fold, it was trained for another fold, it cannot
             be explained, or pytorch-grad-cam is not installed.
         OSError: A file cannot be written.
+
+    Examples:
+        >>> from thb.explanations.split import SplitExplainSettings
+        >>> found = thb.explain_split(
+        ...     "runs/baseline", protocol="p3", fold="hallo", release="release", real_root="reals",
+        ...     settings=SplitExplainSettings(limit=1, steps=0),
+        ... )
+        >>> [path.name for path in found.files]
+        ['explanations.parquet', 'explanations-p3-hallo.md', 'explanations-p3-hallo.json']
     """
     settings = settings or SplitExplainSettings()
     opened, fold_detectors = open_folds(

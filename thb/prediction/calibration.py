@@ -90,6 +90,11 @@ def calibrate(
         SettingsError: Both ``real_root`` and ``reals`` are given.
         ReleaseError: The release cannot be read, or no real validation video has a score.
         THBError: Another process is writing to the folder.
+
+    Examples:
+        >>> found = thb.calibrate("runs/baseline/p3-hallo", release="release", real_root="reals")
+        >>> 0 <= found.threshold <= 1, found.n_real
+        (True, 2)
     """
     refuse_untrained(run_folder)
     scoring = scoring or PredictSettings()

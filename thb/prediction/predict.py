@@ -78,6 +78,13 @@ def predict(
         DetectorError: The detector cannot be found, loaded or run, or its threshold is damaged.
         HubUnreachableError: Its threshold is on the Hub, which does not answer.
         PredictInterrupt: The user pressed Ctrl-C; it holds the rows that were finished.
+
+    Examples:
+        >>> rows = thb.predict("runs/baseline/p3-hallo", ["clip.mp4", "broken.mp4"])
+        >>> [(row.video_id, row.score is None) for row in rows]
+        [('clip.mp4', False), ('broken.mp4', True)]
+        >>> rows[1].reason
+        'is not a video that can be read...'
     """
     settings = settings or PredictSettings()
     model = load_detector(detector) if isinstance(detector, str | Path) else detector

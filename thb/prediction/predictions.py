@@ -37,7 +37,12 @@ _SAME_SCORE = 1e-6
 
 
 class Status(StrEnum):
-    """Whether a video has a score, or why it has none."""
+    """Whether a video has a score, or why it has none.
+
+    Examples:
+        >>> thb.predict("runs/baseline/p3-hallo", "landscape.mp4")[0].status
+        <Status.NO_FACE: 'no_face'>
+    """
 
     OK = "ok"
     NO_FACE = "no_face"
@@ -65,6 +70,10 @@ class Prediction:
         clips: The number of clips that were scored.
         faces: The number of faces tracked in the video, including the chosen one.
         warnings: What is unusual about the video and may matter to the score, a sentence each.
+
+    Examples:
+        >>> thb.read_predictions("runs/tall/p1/predictions.parquet")[0].score
+        0.847...
     """
 
     video_id: str
@@ -162,10 +171,12 @@ class Predictions:
         rows: One row per video: sorted by ``video_id`` in files and for a release, in the order in
             which the files were given for loose files.
         run: The provenance of the scores.
-        throughput: How fast the processes of the run scored the videos; None for rows that were
-            read from a file. Comparisons ignore it.
-        grounds: What decides which verdicts the scores come to; None for rows of a release and
-            rows that were read from a file. Comparisons ignore it.
+        throughput: How fast they were scored; None for rows of a file. Comparisons ignore it.
+        grounds: What verdicts rest on; None for rows of a release or a file. Comparisons ignore it.
+
+    Examples:
+        >>> len(thb.read_predictions("runs/tall/p1/predictions.parquet"))
+        102
     """
 
     rows: tuple[Prediction, ...]
@@ -281,6 +292,11 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     Raises:
         ResultError: The rows are of single faces and not of videos.
         OSError: The file cannot be written.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> rows = thb.read_predictions("runs/tall/p1/predictions.parquet")
+        >>> thb.write_predictions(Path("copy.parquet"), rows)
     """
     if any(row.key[1] for row in predictions.rows):
         raise ResultError("predictions: rows of single faces cannot be kept; score without them")
@@ -294,6 +310,10 @@ def read_predictions(path: str | Path) -> Predictions:
     Raises:
         ResultError: The file does not exist, is not Parquet, lacks a column, or holds a row that
             contradicts itself.
+
+    Examples:
+        >>> thb.read_predictions("runs/tall/p1/predictions.parquet").run.fold
+        'p1'
     """
     rows, run = read_rows(path, Prediction, what="predictions")
     return Predictions(rows=rows, run=run)

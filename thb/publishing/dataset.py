@@ -80,6 +80,14 @@ def publish_dataset(
             run's folder is not empty, or the Hub refuses the commit.
         HubUnreachableError: The Hub does not answer.
         ProtocolError: A protocol cannot be built from the release.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> sent = thb.publish_dataset(
+        ...     "release", repo="me/videos", dry_run=Path("dry"), videos_at="main"
+        ... )
+        >>> "README.md" in sent.files, sent.commit
+        (True, None)
     """
     if not is_repo_name(repo):
         raise ReleaseError(f"{repo!r} is not the name of a repo: give org/name")

@@ -67,6 +67,14 @@ def publish_detector(
         DetectorError: The detector cannot be loaded, or its code cannot be published.
         ReleaseError: The dry run's folder is not empty, or the Hub refuses the commit.
         HubUnreachableError: The Hub does not answer.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> sent = thb.publish_detector(
+        ...     "runs/baseline/p3-hallo", repo="me/mine", dry_run=Path("dry")
+        ... )
+        >>> {"README.md", "config.json", "model.safetensors"} <= set(sent.files)
+        True
     """
     if not is_repo_name(repo):
         raise DetectorError(f"{repo!r} is not the name of a repo: give org/name")

@@ -38,6 +38,12 @@ def publish_metric(
         ReleaseError: The repo has another name, the toolkit was installed without the metric's
             card, the dry run's folder is not empty, or the Hub refuses the commit.
         HubUnreachableError: The Hub does not answer.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> sent = thb.publish_metric(repo="me/talking_head_detection", dry_run=Path("dry"))
+        >>> "talking_head_detection.py" in sent.files, sent.repo_type
+        (True, 'space')
     """
     source = find_metric()
     if not is_repo_name(repo) or repo.partition("/")[2] != source.name:

@@ -47,6 +47,15 @@ def propose_generator(
         ResultError: The results repo holds this version in another form.
         ReleaseError: The repo does not exist, or the Hub refuses.
         HubUnreachableError: The Hub does not answer.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> sent = thb.propose_generator(
+        ...     "videos", name="NewFace", proposer="me/newface", version="v1", repo="me/results",
+        ...     dry_run=Path("dry"),
+        ... )
+        >>> list(sent.files)
+        ['generators/me__newface/v1/generator.json']
     """
     if not is_repo_name(repo):
         raise SettingsError(f"{repo!r} is not the name of a repo: give org/name (--repo)")

@@ -54,6 +54,14 @@ def publish_space(
         ReleaseError: There is no such Space or model repo, the dry run's folder is not empty, or
             the Hub refuses the commit.
         HubUnreachableError: The Hub does not answer.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> sent = thb.publish_space(
+        ...     "demo", repo="me/demo", detectors=["runs/baseline/p3-hallo"], dry_run=Path("dry")
+        ... )
+        >>> {"app.py", "requirements.txt"} <= set(sent.files)
+        True
     """
     if not is_repo_name(repo):
         raise ReleaseError(f"{repo!r} is not the name of a Space: give org/name")

@@ -114,6 +114,15 @@ def submit(
         SettingsError: The model or its revision is not named, or is no such name.
         ReleaseError: The repo or the model does not exist, or the Hub refuses.
         HubUnreachableError: The Hub does not answer.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> sent = thb.submit(
+        ...     "runs/mine", repo="me/results", model="me/mine", revision="5" * 40,
+        ...     dry_run=Path("dry"),
+        ... )
+        >>> len(sent.results.files), thb.check_submissions("dry").passed
+        (4, True)
     """
     settings = settings or SubmitSettings()
     if not is_repo_name(repo):

@@ -35,6 +35,12 @@ def split_folder(
     Raises:
         ReleaseError: The folder does not exist or holds no video.
         ProtocolError: No video shows a face, or the ratios are not shares of a whole.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> plan = thb.split_folder(Path("videos"))
+        >>> len(plan.assignments) == sum(map(len, plan.groups)) == 4
+        True
     """
     from thb_dataset.identity.splits import DEFAULT_RATIOS, split_videos
 

@@ -69,6 +69,11 @@ def check_leaks(
     Raises:
         ReleaseError: The release cannot be read, or no video is available.
         ProtocolError: The protocol cannot be built.
+
+    Examples:
+        >>> reports = thb.check_leaks("release")
+        >>> {name: report.compared > 0 for name, report in reports.items()}
+        {'release': True}
     """
     from thb.releases.files import fetch_files
     from thb_dataset.identity.leak_sheet import write_leak_sheet

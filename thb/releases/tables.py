@@ -60,6 +60,11 @@ def load(  # noqa: PLR0913 — one parameter per option
         ReleaseError: The release does not exist, or ``strict`` is set and videos are missing.
         HubUnreachableError: The Hub does not answer and the release was not read before.
         ProtocolError: The protocol or the fold does not exist, or cannot be built.
+
+    Examples:
+        >>> data = thb.load("p3", fold="hallo", release="release", real_root="reals")
+        >>> {name: split.num_rows for name, split in data.items()}
+        {'train': 9, 'validation': 7, 'test': 5, 'extra': 2}
     """
     from datasets import DatasetDict
 

@@ -55,6 +55,11 @@ def verify_release(
 
     Raises:
         ReleaseError: The release cannot be read, or ``real_root`` does not exist.
+
+    Examples:
+        >>> verified = thb.verify_release("release", real_root="reals")
+        >>> len(verified.reals), verified.missing_reals
+        (10, ())
     """
     from dataclasses import replace
 

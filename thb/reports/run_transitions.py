@@ -90,6 +90,13 @@ def transitions(
         ResultError: There are no predictions of a protocol, or of several detectors, they share no
             fake, or a fold has no threshold.
         SettingsError: A folder does not exist, or a number is not a probability.
+
+    Examples:
+        >>> found = thb.transitions("runs/tall")
+        >>> found.heading
+        'tall: from P1 to P3'
+        >>> [(row.generator, row.true_positives) for row in found.transitions.rows][:1]
+        [('AniPortraitAudio', 1)]
     """
     if before == after:
         raise SettingsError(f"{before} is compared with itself: name two protocols")

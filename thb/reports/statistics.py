@@ -213,6 +213,12 @@ def count_release(
 
     Raises:
         ReleaseError: The release cannot be read.
+
+    Examples:
+        >>> counted = thb.count_release("release")
+        >>> hallo = counted.counts[0]
+        >>> counted.synthetic, hallo.name, hallo.train, hallo.validation, hallo.test
+        (True, 'Hallo', 1, 1, 1)
     """
     from thb_dataset.records import Generator
     from thb_dataset.release.audit import count_videos

@@ -123,6 +123,13 @@ def shortcuts(
         SettingsError: ``controlled`` is set, and no run is named.
         DetectorError: ``controlled`` is set, and a run has no detector for one of its folds.
         ModuleNotFoundError: scikit-learn is not installed.
+
+    Examples:
+        >>> found = thb.shortcuts(
+        ...     ["p3"], fold="hallo", release="release", real_root="reals", out=None
+        ... )
+        >>> [result.detector for result in found.results]
+        ['metadata_logistic', 'metadata_trees']
     """
     import sklearn  # noqa: F401 — before a file is touched, since nothing can be done without it
 

@@ -73,7 +73,13 @@ def render_folder() -> Path:
 
 
 def cache_info() -> StoreInfo:
-    """Return the folder, the number and the size of the face crops and identities on disk."""
+    """Return the folder, the number and the size of the face crops and identities on disk.
+
+    Examples:
+        >>> info = thb.cache_info()
+        >>> 0 <= info.bytes <= info.max_bytes
+        True
+    """
     from thb_dataset.clips.disk_store import DiskStore
 
     return DiskStore(clip_store_folder()).info()
@@ -88,6 +94,10 @@ def prune_cache(max_bytes: int | None = None, *, dry_run: bool = False) -> Store
 
     Returns:
         What is left, or would be.
+
+    Examples:
+        >>> thb.prune_cache(0, dry_run=True).entries
+        0
     """
     from thb_dataset.clips.disk_store import DiskStore
 

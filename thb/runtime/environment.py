@@ -44,6 +44,11 @@ def environment(face_pack: str = "embedded") -> dict[str, Any]:
 
     Args:
         face_pack: The face pack to describe: ``"embedded"``, an InsightFace pack or its folder.
+
+    Examples:
+        >>> found = thb.environment()
+        >>> found["face_pack"]["name"], sorted(found["decoder"])[:2]
+        ('embedded', ['ffmpeg', ...])
     """
     from thb.runtime.cache import cache_folder
     from thb_dataset.hub.patience import VARIABLE, patience_seconds

@@ -107,6 +107,15 @@ def train(
         ReleaseError: The release cannot be read, or no video of a class is available.
         ProtocolError: The folds cannot be built.
         THBError: Another process is writing to ``out``.
+
+    Examples:
+        >>> from thb.training.settings import TrainOptions
+        >>> (trained,) = thb.train(
+        ...     "baseline", protocol="p3", fold="hallo", release="release", real_root="reals",
+        ...     out="runs/new", settings={"epochs": 1}, options=TrainOptions(tiny=True),
+        ... )
+        >>> trained.folder, trained.record.release.synthetic
+        (PosixPath('runs/new'), True)
     """
     options = options or TrainOptions()
     check_start(detector, settings, options)

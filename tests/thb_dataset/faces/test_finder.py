@@ -193,6 +193,7 @@ def test_a_pack_folder_is_checked_before_insightface_sees_it(tmp_path: Path) -> 
         load_face_finder(tmp_path / "absent")
     with pytest.raises(FacePackError, match=r"holds no \.onnx"):
         load_face_finder(tmp_path)
+    pytest.importorskip("insightface", reason="needs the extra 'insightface'")
     (tmp_path / "det.onnx").write_bytes(b"an interrupted download")
     with pytest.raises(FacePackError, match="cannot be loaded"):
         load_face_finder(tmp_path)

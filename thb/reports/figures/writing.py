@@ -87,6 +87,12 @@ def figures(
         ResultError: A run holds neither predictions nor results, or a file is damaged.
         SettingsError: A path does not exist, names do not fit, or there is no such figure.
         OSError: A file cannot be written.
+
+    Examples:
+        >>> from thb.reports.figures.choice import FigureChoice
+        >>> drawn = thb.figures(["runs/tall"], out="figures", choice=FigureChoice(kinds=["fig2a"]))
+        >>> [path.name for path in drawn.figures[0].files]
+        ['fig2a.png', 'fig2a.svg']
     """
     import matplotlib  # noqa: F401 — missing, it is missed before anything is computed
 

@@ -77,6 +77,10 @@ def report(
         ResultError: There is nothing to report, or a file is damaged.
         SettingsError: A path does not exist, or the names are not as many as the run folders.
         OSError: The file cannot be written.
+
+    Examples:
+        >>> thb.report(["runs/tall"], out="report.html")
+        PosixPath('report.html')
     """
     import matplotlib  # noqa: F401 — missing, it is missed before anything is computed
 

@@ -31,6 +31,11 @@ class PaperTables(TableSet):
     figure of the paper.
 
     Every format shows the same numbers: they are rounded once, when the tables are built.
+
+    Examples:
+        >>> tables = thb.tables(["runs/tall"], n_bootstrap=20)
+        >>> [path.name for path in tables.save("tables")]
+        ['tables.md', 'tables.tex', 'tables.csv', 'tables.html', 'tables.json']
     """
 
     def to_markdown(self) -> str:
@@ -116,6 +121,11 @@ def tables(
     Raises:
         ResultError: There is nothing to show, or a file is damaged.
         SettingsError: A path does not exist, or the names do not fit.
+
+    Examples:
+        >>> tables = thb.tables(["runs/tall"], protocol="p1", n_bootstrap=20)
+        >>> tables.to_csv().splitlines()[0]
+        'table,detector,kind,source,protocol,...'
     """
     evaluations = read_evaluations(
         runs,
