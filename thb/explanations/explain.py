@@ -56,6 +56,7 @@ def explain(
     *,
     settings: ExplainSettings | None = None,
     sound: Path | None = None,
+    grounds: Grounds | None = None,
 ) -> Explanation:
     """Explain the score of one video file.
 
@@ -64,6 +65,7 @@ def explain(
         video: The file.
         settings: How the video is explained.
         sound: A WAV file with the sound of the video, for a detector that listens.
+        grounds: What decides on the verdict; None for the threshold that the detector comes with.
 
     Raises:
         VideoError: The video cannot be judged: it cannot be read, is too short, or has no face or
@@ -73,7 +75,9 @@ def explain(
     """
     name = str(video)
     sounds = {name: sound} if sound else None
-    files = explain_files(detector, {name: Path(video)}, settings=settings, sounds=sounds)
+    files = explain_files(
+        detector, {name: Path(video)}, settings=settings, sounds=sounds, grounds=grounds
+    )
     ((_, explained),) = list(files)
     if isinstance(explained, Explanation):
         return explained
@@ -86,6 +90,7 @@ def explain_files(
     *,
     settings: ExplainSettings | None = None,
     sounds: Mapping[str, Path] | None = None,
+    grounds: Grounds | None = None,
 ) -> Iterator[tuple[str, Explanation | VideoError | None]]:
     """Explain files one after the other, in the order given, and keep nothing of them.
 
@@ -94,6 +99,7 @@ def explain_files(
         paths: The file of each name; None where it is not available.
         settings: How the videos are explained.
         sounds: WAV files with the sound of videos, by the names of the videos.
+        grounds: What decides on verdicts; None for the threshold that the detector comes with.
 
     Yields:
         Each name with its explanation, with the error that prevented one, or with None where the
@@ -107,7 +113,7 @@ def explain_files(
     model = load_detector(detector) if isinstance(detector, str | Path) else detector
     if settings.device is not None:
         model.to(settings.device)  # type: ignore[arg-type] # transformers wraps it untyped
-    spec, grounds = model.config.clip_spec, Grounds.find(model)
+    spec, grounds = model.config.clip_spec, grounds or Grounds.find(model)
     maker = ClipMaker(spec, settings, sounds=sounds)
     tools = ThreadTools(settings)
     bar = progress_bar(total=len(paths), description="explaining", shown=settings.progress)

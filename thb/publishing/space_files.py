@@ -16,6 +16,7 @@ from typing import Final
 from detectors.listing import is_hub_id
 from detectors.references import read_reference, refuse_untrained
 from detectors.registry import load_detector
+from thb.evaluation.own_results import find_results
 from thb.prediction.calibration import THRESHOLDS_FILE, read_calibration
 from thb.publishing.checkout import (
     BOARD_EXTRAS,
@@ -27,7 +28,6 @@ from thb.publishing.checkout import (
     pin_requirements,
     read_project,
 )
-from thb.publishing.detector import find_results
 from thb.publishing.detector_card import PLACEHOLDER, write_card
 from thb.publishing.paths import copy_without_paths
 from thb.runs.folders import RunFolder, find_run_folders
