@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import gradio as gr
 
+from board_generators import Examiners, build_generators
 from board_html import (
     write_detector,
     write_detectors,
@@ -83,8 +84,13 @@ class Panels:
         ]
 
 
-def build_page(source: Source) -> gr.Blocks:
-    """Lay out the page; the boards are read when it is made and when a visitor asks."""
+def build_page(source: Source, examiners: Examiners | None = None) -> gr.Blocks:
+    """Lay out the page; the boards are read when it is made and when a visitor asks.
+
+    Args:
+        source: Where the boards come from.
+        examiners: What new fakes are examined with; None for a page that runs no detector.
+    """
     source.refresh()
     page = gr.Blocks(
         title=TITLE, analytics_enabled=False, delete_cache=(SWEEP_SECONDS, FILE_AGE_SECONDS)
@@ -110,6 +116,8 @@ def build_page(source: Source) -> gr.Blocks:
                 one = gr.HTML("", elem_id="one-generator", label="The generator")
             with gr.Tab("Submit", id="submit") as fifth:
                 gr.Markdown(SUBMIT, elem_id="how-to-submit")
+            with gr.Tab("Your generator", id="examine") as sixth:
+                build_generators(source, examiners or Examiners(), protocol)
         controls = Controls(
             protocol=protocol,
             generator=generator,
@@ -129,7 +137,7 @@ def build_page(source: Source) -> gr.Blocks:
         )
         desk = Desk(source)
         _connect(page, desk, controls, panels, refresh, tabs, current)
-        for tab in (first, second, third, fourth, fifth):
+        for tab in (first, second, third, fourth, fifth, sixth):
             tab.select(
                 None, controls.list_all(), current, js=open_tab(str(tab.id)), queue=False, **_QUIET
             )

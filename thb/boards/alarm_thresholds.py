@@ -69,21 +69,26 @@ class AlarmThresholds:
 
 
 def find_own_result(
-    detector: Detector, reference: str | Path | None, given: Sequence[Path], protocol: str
+    detector: Detector,
+    given: Sequence[Path],
+    protocol: str,
+    *,
+    reference: str | Path | None = None,
 ) -> OwnResult | None:
     """Return the result that an evaluation of these weights wrote; None without one.
 
     Args:
         detector: The detector.
-        reference: Where it was loaded from.
         given: Results that the user named; else it is searched for beside the weights.
         protocol: The protocol to take if there are results of several.
+        reference: Where it was loaded from; None for the place that it names itself.
 
     Raises:
         ResultError: A result that the user named cannot be read.
     """
     weights_sha256 = hash_weights(detector)
-    folder = None if reference is None else read_reference(str(reference)).folder
+    place = reference or detector.config.name_or_path
+    folder = read_reference(str(place)).folder if place else None
     for file in given:
         result = Result.load(file)
         for fold, run in result.runs.items():

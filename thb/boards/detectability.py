@@ -12,7 +12,7 @@ import numpy as np
 
 from metrics.talking_head_detection.binomial import binomial_interval
 from thb.boards.detectability_record import RATES, Caught, Detectability, Finding
-from thb.boards.reading import read_boards
+from thb.boards.reading import PublishedBoards, read_boards
 from thb.prediction.predictions import Prediction, Status
 from thb.preprocessing.metadata import read_all_metadata
 from thb.robustness.features import FeatureArea, make_table, measure_features
@@ -36,7 +36,7 @@ def detectability(
     detectors: Sequence[Detector | str | Path],
     *,
     reals: str | Path | None = None,
-    board: str | Path | None = None,
+    board: PublishedBoards | str | Path | None = None,
     results: Sequence[str | Path] = (),
     protocol: str = "p3",
     out: str | Path | None = None,
@@ -51,7 +51,8 @@ def detectability(
         reals: A folder with real videos, which the thresholds and the shortcuts are read off; None
             to take the real test videos of the detector's own evaluation (the predictions beside
             its weights), or else the threshold that it comes with.
-        board: A results repo whose board of generators is compared with: a folder or ``org/name``.
+        board: A results repo whose board of generators is compared with: a folder, ``org/name``, or
+            boards that were read before.
         results: Files ``result-<protocol>.json`` of these detectors, whose generators are compared
             with; empty to search beside the weights of each.
         protocol: The protocol of that board, and of the results that are searched for.
@@ -74,7 +75,7 @@ def detectability(
     real_files = list_fakes(reals) if reals is not None else []
     if not detectors:
         raise SettingsError("name at least one detector")
-    boards = read_boards(board) if board is not None else None
+    boards = read_boards(board) if isinstance(board, str | Path) else board
     given = [Path(file).expanduser() for file in results]
     examined = [
         _examine(
@@ -148,20 +149,21 @@ def _examine(
     from detectors.registry import load_detector
     from thb.boards.alarm_thresholds import find_own_result, find_thresholds
     from thb.boards.neighbours import compare_with_result
+    from thb.explanations.explain import name_detector
     from thb.prediction.calls import Grounds
     from thb.prediction.predict import predict
 
     named = reference if isinstance(reference, str | Path) else None
     model = load_detector(reference) if isinstance(reference, str | Path) else reference
     grounds = Grounds.find(model, None if named is None else str(named))
-    own = find_own_result(model, named, results, protocol)
+    own = find_own_result(model, results, protocol, reference=named)
     rows = predict(model, fakes, settings=settings, grounds=grounds).rows
     scores = _take_scores(rows)
     thresholds = find_thresholds(
         model, grounds, own, reals=reals, files=real_files, settings=settings
     )
     finding = Finding(
-        detector=type(model).__name__ if named is None else str(named),
+        detector=name_detector(model),
         caught={
             metric: _count(scores, calibration, thresholds.source)
             for metric, calibration in thresholds.by_metric.items()

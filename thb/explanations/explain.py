@@ -235,7 +235,7 @@ def _make_explanation(
     return Explanation(
         video_id=name,
         path=path,
-        detector=_name_detector(model),
+        detector=name_detector(model),
         layer=settings.layer or model.cam_layer,
         alarm=alarm,
         call=grounds.call(score, path),
@@ -285,8 +285,12 @@ def _find_face(
     return face.boxes[place], face.points[place]
 
 
-def _name_detector(model: Detector) -> str:
-    """Return the name of a detector: its Hub id, or the last two parts of its folder."""
+def name_detector(model: Detector) -> str:
+    """Return the name of a detector: its Hub id, or the last two parts of its folder.
+
+    Args:
+        model: The detector.
+    """
     given = str(model.config.name_or_path or type(model).__name__)
     path = Path(given)
     return "/".join(path.parts[-2:]) if path.is_absolute() or path.is_dir() else given

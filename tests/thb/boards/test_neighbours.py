@@ -161,7 +161,7 @@ def test_pictures_quote_the_threshold_of_the_table(
     from thb.explanations.explain import ExplainSettings, explain
 
     detector = load_detector(run)
-    own = find_own_result(detector, run, (), "p1")
+    own = find_own_result(detector, (), "p1", reference=run)
     grounds = Grounds.find(detector, run)
     found = find_thresholds(detector, grounds, own, reals=None, files=(), settings=scoring)
     video = min((tiny_release.hub / "fake" / GENERATOR / "test").glob("*.mp4"))
