@@ -27,6 +27,7 @@ from thb_dataset.records import (
     Split,
     Video,
 )
+from thb_dataset.wording import suggest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -109,7 +110,9 @@ def parse_config(config: str) -> tuple[Protocol, Generator | None]:
         ProtocolError: There is no such config; the message lists those that exist.
     """
     if config not in config_names():
-        raise ProtocolError(f"no config {config!r}; there are: {', '.join(config_names())}")
+        hint = suggest(config, config_names())
+        known = f"there are: {', '.join(config_names())}"
+        raise ProtocolError(f"no config {config!r}; {f'{hint} ' if hint else ''}{known}")
     protocol, _, slug = config.partition("-")
     held_out = next((g for g in TRAINING_GENERATORS if g.slug == slug), None)
     return Protocol(protocol), held_out
