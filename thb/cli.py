@@ -169,7 +169,8 @@ app = typer.Typer(
     help="Train, score and judge detectors on TalkingHeadBench, the benchmark of talking-head "
     "deepfakes.",
     epilog="thb VERB --help shows the options of a verb and two examples. Data goes to stdout, "
-    f"everything else to stderr.\n\n{_AS_WRITTEN}Exit codes:\n"
+    "everything else to stderr; --quiet leaves warnings and errors. After thb --install-completion "
+    f"the Tab key completes verbs and options.\n\n{_AS_WRITTEN}Exit codes:\n"
     + "\n".join(f"  {code:<3}  {meaning}" for code, meaning in EXIT_CODES.items()),
 )
 

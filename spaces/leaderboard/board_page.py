@@ -98,9 +98,7 @@ def build_page(source: Source, examiners: Examiners | None = None) -> gr.Blocks:
     with page:
         gr.Markdown(INTRODUCTION)
         with gr.Row(elem_id="source"):
-            status = gr.HTML(
-                "", elem_id="status", label="Where the results come from", min_width=240
-            )
+            status = gr.HTML("", elem_id="status", label="Where results come from", min_width=240)
             refresh = gr.Button("Read the results again", elem_id="refresh", size="sm", scale=0)
         protocol, generator, modality, tiers = _build_filters()
         current = gr.Textbox("detectors", visible=False)
@@ -137,10 +135,7 @@ def build_page(source: Source, examiners: Examiners | None = None) -> gr.Blocks:
         )
         desk = Desk(source)
         _connect(page, desk, controls, panels, refresh, tabs, current)
-        for tab in (first, second, third, fourth, fifth, sixth):
-            tab.select(
-                None, controls.list_all(), current, js=open_tab(str(tab.id)), queue=False, **_QUIET
-            )
+        _connect_tabs((first, second, third, fourth, fifth, sixth), controls, current)
         get.click(
             desk.fetch,
             [detector, protocol],
@@ -149,6 +144,13 @@ def build_page(source: Source, examiners: Examiners | None = None) -> gr.Blocks:
             api_visibility="private",
         )
     return page
+
+
+def _connect_tabs(tabs: Sequence[gr.Tab], controls: Controls, current: gr.Textbox) -> None:
+    for tab in tabs:
+        tab.select(
+            None, controls.list_all(), current, js=open_tab(str(tab.id)), queue=False, **_QUIET
+        )
 
 
 def _build_filters() -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown, gr.CheckboxGroup]:

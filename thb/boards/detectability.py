@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -61,60 +61,53 @@ def detectability(
         settings: How videos are scored; None for the defaults.
 
     Raises:
-        SettingsError: There is no video, or no detector.
+        SettingsError: There is no video, or no detector; a result is of none of them.
         DetectorError: A detector cannot be loaded.
-        ResultError: There is no such board.
+        ResultError: There is no such board or result.
         OSError: The report cannot be written.
     """
     from thb.boards.alarm_thresholds import refuse_foreign_results
+    from thb.boards.detectability_page import save_detectability
     from thb.boards.neighbours import compare_with_board
     from thb.prediction.inference import PredictSettings
 
-    rules = settings or PredictSettings()
-    fakes = list_fakes(videos)
-    real_files = list_fakes(reals) if reals is not None else []
     if not detectors:
         raise SettingsError("name at least one detector")
     boards = read_boards(board) if isinstance(board, str | Path) else board
-    given = [Path(file).expanduser() for file in results]
-    examined = [
-        _examine(
-            own,
-            fakes,
-            results=given,
-            protocol=protocol,
-            reals=None if reals is None else Path(reals),
-            real_files=real_files,
-            settings=rules,
-        )
-        for own in detectors
-    ]
-    refuse_foreign_results(given, [own for _, _, own in examined])
-    findings = tuple(finding for finding, _, _ in examined)
+    request = _Request(
+        fakes=list_fakes(videos),
+        results=[Path(file).expanduser() for file in results],
+        protocol=protocol,
+        reals=None if reals is None else Path(reals),
+        real_files=list_fakes(reals) if reals is not None else [],
+        settings=settings or PredictSettings(),
+    )
+    examined = [_examine(own, request) for own in detectors]
+    refuse_foreign_results(request.results, [own for _, _, own in examined])
+    found = _put_together(tuple(finding for finding, _, _ in examined), request)
+    if boards is not None:
+        found = replace(found, neighbours=compare_with_board(found.findings, boards, protocol))
+    if out is not None:
+        named = {path.name: path for path in request.fakes}
+        save_detectability(found, Path(out), named, detectors[0], grounds=examined[0][1])
+    return found
+
+
+def _put_together(findings: tuple[Finding, ...], request: _Request) -> Detectability:
+    """Return what is found without a board."""
+    fakes, reals = request.fakes, request.real_files
     ranked = _rank_videos(findings)
     shown = min(EXTREMES, len(ranked) // 2)
-    features, unread = _find_shortcuts(fakes, real_files, rules)
-    found = Detectability(
+    features, unread = _find_shortcuts(fakes, reals, request.settings)
+    return Detectability(
         fakes=len(fakes),
-        reals=len(real_files) if reals is not None else None,
+        reals=len(reals) or None,
         findings=findings,
-        neighbours=compare_with_board(findings, boards, protocol) if boards else None,
         features=features,
         most=tuple(ranked[::-1][:shown]),
         least=tuple(ranked[:shown]),
-        notes=tuple(_list_notes(findings, real_files, unread)),
+        notes=tuple(_list_notes(findings, reals, unread)),
     )
-    if out is not None:
-        from thb.boards.detectability_page import save_detectability
-
-        save_detectability(
-            found,
-            Path(out),
-            {path.name: path for path in fakes},
-            detectors[0],
-            grounds=examined[0][1],
-        )
-    return found
 
 
 def list_fakes(folder: str | Path) -> list[Path]:
@@ -135,15 +128,20 @@ def list_fakes(folder: str | Path) -> list[Path]:
     return files
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    """What every detector is asked."""
+
+    fakes: Sequence[Path]
+    results: Sequence[Path]
+    protocol: str
+    reals: Path | None
+    real_files: Sequence[Path]
+    settings: PredictSettings
+
+
 def _examine(
-    reference: Detector | str | Path,
-    fakes: Sequence[Path],
-    *,
-    results: Sequence[Path],
-    protocol: str,
-    reals: Path | None,
-    real_files: Sequence[Path],
-    settings: PredictSettings,
+    reference: Detector | str | Path, request: _Request
 ) -> tuple[Finding, Grounds, OwnResult | None]:
     """Return what a detector catches, what decides on its verdicts, and its own result."""
     from detectors.registry import load_detector
@@ -156,11 +154,16 @@ def _examine(
     named = reference if isinstance(reference, str | Path) else None
     model = load_detector(reference) if isinstance(reference, str | Path) else reference
     grounds = Grounds.find(model, None if named is None else str(named))
-    own = find_own_result(model, results, protocol, reference=named)
-    rows = predict(model, fakes, settings=settings, grounds=grounds).rows
+    own = find_own_result(model, request.results, request.protocol, reference=named)
+    rows = predict(model, request.fakes, settings=request.settings, grounds=grounds).rows
     scores = _take_scores(rows)
     thresholds = find_thresholds(
-        model, grounds, own, reals=reals, files=real_files, settings=settings
+        model,
+        grounds,
+        own,
+        reals=request.reals,
+        files=request.real_files,
+        settings=request.settings,
     )
     finding = Finding(
         detector=name_detector(model),

@@ -29,6 +29,7 @@ FEATURES_SHOWN: Final = 8
 THIS: Final = "→ this generator"
 _STYLE: Final = """
 .wide { overflow-x: auto }
+.wide th, .wide td { overflow-wrap: normal; vertical-align: top }
 table { border-collapse: collapse } th, td { padding: .25rem .7rem; text-align: left;
 border-bottom: 1px solid rgb(128 128 128 / .4) }
 """
@@ -165,7 +166,7 @@ def _draw(found: Detectability, pictures: Mapping[str, Path | str]) -> str:
         ),
     ]
     for place in _list_places(found):
-        parts.append(f"<h3>Known generators by {plain(place.source)}</h3>")
+        parts.append(f"<h3>Known generators: {plain(place.source)}</h3>")
         parts.append(table(("generator", "caught at 1 %", "95 %"), _list_known(place)))
     if found.features:
         areas = [
