@@ -90,7 +90,7 @@ def _lay_out_help(command: Command) -> None:
             _lay_out_help(part)
 
 
-class _HelpFormatter(typer.Context.formatter_class):  # type: ignore[name-defined,misc]
+class _HelpFormatter(typer.Context.formatter_class):  # type: ignore[valid-type,misc]
     """Lays out help; on a narrow terminal each explanation stands below what it explains."""
 
     def __init__(
