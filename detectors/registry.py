@@ -7,7 +7,6 @@ Importing this module is cheap: torch, transformers and the detectors are import
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +21,7 @@ from thb_dataset.errors import (
     first_line,
 )
 from thb_dataset.files import parse_json
+from thb_dataset.wording import suggest
 
 if TYPE_CHECKING:
     import torch
@@ -236,20 +236,21 @@ def _import_class(path: str) -> type[Detector]:
         ) from error
     found = getattr(module, class_name, None)
     if found is None:
-        close = difflib.get_close_matches(class_name, dir(module), n=3)
-        hint = f"; did you mean {' or '.join(close)}?" if close else ""
-        raise DetectorError(f"module {module_name!r} has no class {class_name!r}{hint}")
+        hint = suggest(class_name, dir(module), most=3)
+        raise DetectorError(
+            f"module {module_name!r} has no class {class_name!r}"
+            + (f"; {hint}" if hint else f": name one that {module_name} defines")
+        )
     if not (isinstance(found, type) and issubclass(found, Detector)):
         raise DetectorError(f"{path} is not a detector: subclass detectors.base.Detector")
     return found
 
 
 def _explain_miss(name: str) -> str:
-    close = difflib.get_close_matches(name, DETECTORS, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    hint = suggest(name, DETECTORS, most=3)
     return (
-        f"no detector {name!r}: {hint}give a folder with trained weights, a Hub id org/name, or"
-        f" module:Class@FOLDER; training begins with module:Class or one of"
+        f"no detector {name!r}: {f'{hint} ' if hint else ''}give a folder with trained weights, a"
+        f" Hub id org/name, or module:Class@FOLDER; training begins with module:Class or one of"
         f" {', '.join(sorted(DETECTORS))}"
     )
 

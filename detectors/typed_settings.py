@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
@@ -15,6 +14,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from detectors.recipes import Recipe
 from thb_dataset.clip_spec import ClipSpec
 from thb_dataset.errors import SettingsError
+from thb_dataset.wording import suggest
 
 if TYPE_CHECKING:
     from detectors.base import DetectorConfig
@@ -107,8 +107,8 @@ def _convert(
 
 
 def _suggest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+    hint = suggest(name, known)
+    return f" ({hint})" if hint else ""
 
 
 def _convert_value(value: object, kind: Any) -> Any:  # noqa: ANN401 — any annotation

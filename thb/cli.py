@@ -5,9 +5,12 @@ Each verb is a file of ``thb/commands``, which is imported when the verb is call
 
 from __future__ import annotations
 
+import re
 import sys
+from ast import literal_eval
 from collections.abc import Sequence
 from importlib import import_module
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -15,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
 from thb.runtime.console import EXIT_CODES, run_command, say
+from thb_dataset.wording import suggest
 
 if TYPE_CHECKING:
     from typer._click import Command, Context
@@ -49,6 +53,9 @@ SUMMARIES: Final = {
 }
 """The first sentence of each verb, so that ``thb --help`` imports none of them."""
 
+_NO_CHOICE: Final = re.compile(r"('.*?'|\".*?\") is not one of (.+)\.$")
+_NARROW: Final = 52
+"""Columns below which help texts are laid out for a narrow terminal."""
 _EXAMPLES: Final = "\n\nExamples:\n"
 _AS_WRITTEN: Final = "\b\n"
 """Tells the help formatter to keep the lines of a paragraph."""
@@ -71,6 +78,7 @@ def load_verb(verb: str) -> TyperCommand | TyperGroup:
 
 def _lay_out_help(command: Command) -> None:
     """Show the examples of a docstring below the options, and its first sentence in lists."""
+    command.context_class = _Context
     text, _, examples = (command.help or "").partition(_EXAMPLES)
     command.help = text
     command.short_help = " ".join(text.partition("\n\n")[0].split())
@@ -82,13 +90,46 @@ def _lay_out_help(command: Command) -> None:
             _lay_out_help(part)
 
 
+class _HelpFormatter(typer.Context.formatter_class):  # type: ignore[valid-type,misc]
+    """Lays out help; on a narrow terminal each explanation stands below what it explains."""
+
+    def __init__(
+        self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None
+    ) -> None:
+        columns = get_terminal_size().columns
+        if width is None and columns < _NARROW:  # by itself it would not go below
+            width = max(columns - 2, 20)
+        super().__init__(indent_increment, width, max_width)
+
+    def write_dl(
+        self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+    ) -> None:
+        """Write what is explained, and its explanations."""
+        super().write_dl(rows, 2 if self.width < _NARROW - 2 else col_max, col_spacing)
+
+
+class _Context(typer.Context):
+    """What is known of a call; it chooses the layout of its help."""
+
+    formatter_class = _HelpFormatter
+
+
 class _Verbs(TyperGroup):
     """The group of all verbs; a verb is only its name and summary until it is called."""
+
+    context_class = _Context
 
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 — passed on to typer
         super().__init__(**attributes)
         for verb, summary in SUMMARIES.items():
             self.add_command(TyperCommand(verb, short_help=summary, help=summary))
+
+    def invoke(self, ctx: Context) -> Any:  # noqa: ANN401 — whatever the verb returns
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = _explain_choice(error.message)
+            raise
 
     def resolve_command(
         self, ctx: Context, args: list[str]
@@ -96,6 +137,16 @@ class _Verbs(TyperGroup):
         words = args if ctx.resilient_parsing else _read_old_spelling(args)
         verb, command, rest = super().resolve_command(ctx, words)
         return verb, load_verb(verb) if verb and command else None, rest
+
+
+def _explain_choice(message: str) -> str:
+    """Return the message about a value that is none of the choices, with the nearest of them."""
+    found = _NO_CHOICE.search(message)
+    if found is None:
+        return message
+    value, listed = literal_eval(found[1]), found[2]
+    hint = suggest(str(value), [str(one) for one in literal_eval(f"[{listed}]")])
+    return f"{value!r} is not one of {listed}." + (f" {hint[0].upper()}{hint[1:]}" if hint else "")
 
 
 def _read_old_spelling(words: list[str]) -> list[str]:
@@ -118,7 +169,8 @@ app = typer.Typer(
     help="Train, score and judge detectors on TalkingHeadBench, the benchmark of talking-head "
     "deepfakes.",
     epilog="thb VERB --help shows the options of a verb and two examples. Data goes to stdout, "
-    f"everything else to stderr.\n\n{_AS_WRITTEN}Exit codes:\n"
+    "everything else to stderr; --quiet leaves warnings and errors. After thb --install-completion "
+    f"the Tab key completes verbs and options.\n\n{_AS_WRITTEN}Exit codes:\n"
     + "\n".join(f"  {code:<3}  {meaning}" for code, meaning in EXIT_CODES.items()),
 )
 

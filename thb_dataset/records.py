@@ -9,6 +9,7 @@ from enum import IntEnum, StrEnum
 from typing import Self
 
 from thb_dataset.errors import ProtocolError
+from thb_dataset.wording import suggest
 
 
 class Label(IntEnum):
@@ -62,7 +63,9 @@ class Generator(StrEnum):
         for generator in cls:
             if re.sub(r"[^a-z0-9]", "", generator.value.lower()) == plain:
                 return generator
-        raise ProtocolError(f"unknown generator {name!r}; known: {', '.join(cls)}")
+        hint = suggest(name, cls)
+        known = f"known: {', '.join(cls)}"
+        raise ProtocolError(f"unknown generator {name!r}; {f'{hint} ' if hint else ''}{known}")
 
 
 _ALIASES = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 
 def shorten_list(names: Sequence[str], shown: int = 5) -> str:
@@ -19,6 +20,26 @@ def shorten_list(names: Sequence[str], shown: int = 5) -> str:
     """
     rest = len(names) - shown
     return ", ".join(names[:shown]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def suggest(name: str, known: Iterable[str], *, most: int = 1) -> str:
+    """Return the question whether somebody meant a known name; empty if none is close.
+
+    >>> suggest("trian", ["train", "score"])
+    'did you mean train?'
+    >>> suggest("HALO", ["Hallo", "MAGI-1"])
+    'did you mean Hallo?'
+    >>> suggest("nonsense", ["train", "score"])
+    ''
+
+    Args:
+        name: What somebody wrote, in any case.
+        known: The names that exist.
+        most: How many names to offer at most.
+    """
+    spelt = {one.lower(): one for one in sorted(known, reverse=True)}
+    close = difflib.get_close_matches(name.lower(), sorted(spelt), n=most, cutoff=0.5)
+    return f"did you mean {' or '.join(spelt[one] for one in close)}?" if close else ""
 
 
 def spell_out(text: str) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read once, when gradio is imported
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+sys.path.append(str(Path(__file__).resolve().parents[1] / "shared"))  # published, it lies beside
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -23,9 +25,9 @@ import detectors
 import detectors.base  # noqa: F401 - mends torchvision for all that import transformers
 from demo_detectors import OFFERS_FILE, Offer, Shelf, find_default, find_runs, read_offers
 from demo_examples import find_examples
-from demo_limits import MAX_MEGABYTES, MAX_QUEUE
 from demo_page import build_page
-from demo_uploads import UploadDoor
+from space_limits import MAX_MEGABYTES, MAX_QUEUE
+from space_uploads import UploadDoor
 from thb_dataset.errors import THBError
 
 HERE: Final = Path(__file__).resolve().parent

@@ -11,8 +11,8 @@ from demo_detectors import Offer, load
 from demo_words import describe_run
 from detectors.references import read_reference
 from metrics.talking_head_detection.roc import GRADED_FROM
+from thb.evaluation.own_results import find_results
 from thb.prediction.calls import SYNTHETIC_BANNER, UNTRAINED_BANNER
-from thb.publishing.detector import find_results
 from thb.publishing.detector_card import PLACEHOLDER, write_card
 from thb.runs.provenance import hash_weights
 from thb.runs.record import read_record

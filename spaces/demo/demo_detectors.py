@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from demo_limits import MAX_DETECTORS
 from detectors.published import PublishedWeights, find_by_name
 from detectors.references import read_reference, refuse_untrained
+from space_limits import MAX_DETECTORS
 from thb.runs.folders import find_run_folders
 from thb.runs.record import read_record
 from thb_dataset.errors import DetectorError, THBError

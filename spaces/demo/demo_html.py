@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from demo_detectors import Shelf
 from demo_judging import Judgement
-from demo_words import Problem, describe_run
+from demo_words import describe_run
+from space_problems import Problem
 
 if TYPE_CHECKING:
     from thb.prediction.calls import Call

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import shutil
-import sys
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from demo_detectors import Offer, load
-from demo_device import on_device
-from demo_limits import FILE_AGE_SECONDS
 from demo_pictures import Picture, draw_track
-from demo_words import BROKEN, Problem, explain_error
+from space_device import on_device
+from space_problems import BROKEN, Problem, explain_error
 from thb.prediction.calls import Call, Grounds
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict
@@ -241,39 +234,3 @@ def _list_values(calibration: Calibration) -> dict[str, Any]:
         "true_positive_rate": calibration.true_positive_rate,
         "resolved": calibration.resolved,
     }
-
-
-def jobs_folder() -> Path:
-    """Return the folder that holds the folders of running jobs."""
-    return Path(tempfile.gettempdir()) / "thb-demo-jobs"
-
-
-@contextmanager
-def job_folder() -> Iterator[Path]:
-    """Make a folder for one job, and remove it when the job ends or its visitor has left."""
-    home = jobs_folder()
-    home.mkdir(mode=0o700, exist_ok=True)
-    remove_old_jobs(home)
-    folder = Path(tempfile.mkdtemp(dir=home))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        return_memory()
-
-
-def return_memory() -> None:
-    """Give free memory back to the system, where its C library keeps it (glibc).
-
-    Jobs run in ever other threads, each with a heap of its own that never shrinks by itself.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
-
-
-def remove_old_jobs(home: Path) -> None:
-    """Remove the folders of jobs that were killed."""
-    for folder in home.iterdir():
-        if folder.stat().st_mtime < time.time() - FILE_AGE_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)

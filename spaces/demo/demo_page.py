@@ -9,12 +9,15 @@ from typing import Any, Final
 
 import gradio as gr
 
-from demo_addresses import limit_addresses
 from demo_detectors import Shelf
 from demo_examples import Example
 from demo_html import write_absent, write_banner, write_note, write_problem
-from demo_judging import job_folder, judge, write_record
-from demo_limits import (
+from demo_judging import judge, write_record
+from demo_results import Results, build_results, show_step
+from demo_words import describe_run, describe_video, warn_of_drawings
+from space_addresses import limit_addresses
+from space_jobs import job_folder
+from space_limits import (
     FILE_AGE_SECONDS,
     MAX_DETECTORS,
     SWEEP_SECONDS,
@@ -22,8 +25,7 @@ from demo_limits import (
     check_video,
     describe_limits,
 )
-from demo_results import Results, build_results, show_step
-from demo_words import BROKEN, Problem, describe_run, describe_video, warn_of_drawings
+from space_problems import BROKEN, Problem
 from thb_dataset.errors import DetectorError
 
 DEVICE: Final = "device"

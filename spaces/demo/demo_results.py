@@ -12,8 +12,8 @@ import pandas as pd
 from demo_cards import write_offer_card
 from demo_html import name_threshold, write_judgement, write_timelines
 from demo_judging import Judgement, Step
-from demo_limits import MAX_DETECTORS
 from demo_pictures import label_overlay
+from space_limits import MAX_DETECTORS
 
 CURVE_COLOURS: Final = (
     ("#0072b2", "#7fb8d8"),

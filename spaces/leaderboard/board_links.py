@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from thb.boards.views import OVERALL, TIERS, Choices
 
 # Gradio itself takes ``page`` from an address.
-PAGES: Final = ("detectors", "generators", "detector", "generator", "submit")
+PAGES: Final = ("detectors", "generators", "detector", "generator", "submit", "examine")
 NAMES: Final = ("protocol", "generator", "tier", "modality", "detector")
 """The parts of an address after ``show``, in the order in which the script is given them."""
 _FIRST_PROTOCOLS: Final = ("p3", "p2", "p1", OVERALL)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import gradio as gr
 
+from board_generators import Examiners, build_generators
 from board_html import (
     write_detector,
     write_detectors,
@@ -83,8 +84,13 @@ class Panels:
         ]
 
 
-def build_page(source: Source) -> gr.Blocks:
-    """Lay out the page; the boards are read when it is made and when a visitor asks."""
+def build_page(source: Source, examiners: Examiners | None = None) -> gr.Blocks:
+    """Lay out the page; the boards are read when it is made and when a visitor asks.
+
+    Args:
+        source: Where the boards come from.
+        examiners: What new fakes are examined with; None for a page that runs no detector.
+    """
     source.refresh()
     page = gr.Blocks(
         title=TITLE, analytics_enabled=False, delete_cache=(SWEEP_SECONDS, FILE_AGE_SECONDS)
@@ -92,9 +98,7 @@ def build_page(source: Source) -> gr.Blocks:
     with page:
         gr.Markdown(INTRODUCTION)
         with gr.Row(elem_id="source"):
-            status = gr.HTML(
-                "", elem_id="status", label="Where the results come from", min_width=240
-            )
+            status = gr.HTML("", elem_id="status", label="Where results come from", min_width=240)
             refresh = gr.Button("Read the results again", elem_id="refresh", size="sm", scale=0)
         protocol, generator, modality, tiers = _build_filters()
         current = gr.Textbox("detectors", visible=False)
@@ -110,6 +114,8 @@ def build_page(source: Source) -> gr.Blocks:
                 one = gr.HTML("", elem_id="one-generator", label="The generator")
             with gr.Tab("Submit", id="submit") as fifth:
                 gr.Markdown(SUBMIT, elem_id="how-to-submit")
+            with gr.Tab("Your generator", id="examine") as sixth:
+                build_generators(source, examiners or Examiners(), protocol)
         controls = Controls(
             protocol=protocol,
             generator=generator,
@@ -129,10 +135,7 @@ def build_page(source: Source) -> gr.Blocks:
         )
         desk = Desk(source)
         _connect(page, desk, controls, panels, refresh, tabs, current)
-        for tab in (first, second, third, fourth, fifth):
-            tab.select(
-                None, controls.list_all(), current, js=open_tab(str(tab.id)), queue=False, **_QUIET
-            )
+        _connect_tabs((first, second, third, fourth, fifth, sixth), controls, current)
         get.click(
             desk.fetch,
             [detector, protocol],
@@ -141,6 +144,13 @@ def build_page(source: Source) -> gr.Blocks:
             api_visibility="private",
         )
     return page
+
+
+def _connect_tabs(tabs: Sequence[gr.Tab], controls: Controls, current: gr.Textbox) -> None:
+    for tab in tabs:
+        tab.select(
+            None, controls.list_all(), current, js=open_tab(str(tab.id)), queue=False, **_QUIET
+        )
 
 
 def _build_filters() -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown, gr.CheckboxGroup]:

@@ -38,6 +38,17 @@ detector is on this page. A maintainer may score some videos again with the same
 
 `thb board build ORG/RESULTS --out boards` downloads the predictions and computes both boards anew.
 `python spaces/leaderboard/app.py --results DIR` shows them as this page does."""
+AT_HOME: Final = """## Examine a generator on your own machine
+
+`thb detectability my_videos --detector RUN --reals REALS` scores a folder of fakes with as many
+detectors as you name. Its report says what share of them each detector catches, where the generator
+would stand among known ones and how certain that is, which videos are the most and the least
+detectable, where the detector looked, and what single features of the files give away. The videos
+stay with you. RUN is a folder that `thb train` wrote, or the id of a model repo. REALS is a folder
+of real videos, off which thresholds and shortcuts are read.
+
+`thb submit --generator my_videos` then proposes the generator, with hashes in place of the videos.
+"""
 ANY: Final = "all"
 MEAN: Final = "all: the mean"
 PROTOCOLS: Final = {

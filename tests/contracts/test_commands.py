@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import shlex
 import subprocess
 import sys
@@ -13,10 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import pytest
-from typer.core import TyperGroup
 
 import thb
-from tests.support.command_line import parse
+from tests.support.command_line import (
+    HEAVY,
+    list_commands,
+    parse,
+    run_on_terminal,
+)
+from tests.support.command_line import run_process as run
 from thb.cli import SUMMARIES, load_verb
 from thb.commands import export, import_scores, leak_check, options, score, submit, train
 from thb.runtime.console import EXIT_CODES
@@ -24,12 +27,9 @@ from thb.runtime.console import EXIT_CODES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from typer._click import Command
-
     from tests.support.command_line import Run
     from thb_dataset.mini.release import MiniRelease
 
-HEAVY = {"torch", "transformers", "accelerate", "numpy", "pyarrow", "av", "cv2", "datasets"}
 FUNCTIONS = {
     "train": "train",
     "evaluate": "evaluate",
@@ -71,17 +71,7 @@ FUNCTIONS = {
 """What each command is called in Python."""
 
 
-def walk(name: str, command: Command) -> dict[str, Command]:
-    """Return a command, or all commands of a group, by their words after ``thb``."""
-    if not isinstance(command, TyperGroup):
-        return {name: command}
-    parts = [walk(f"{name} {part}", sub) for part, sub in command.commands.items()]
-    return {words: sub for part in parts for words, sub in part.items()}
-
-
-COMMANDS = {
-    words: command for verb in SUMMARIES for words, command in walk(verb, load_verb(verb)).items()
-}
+COMMANDS = list_commands()
 every_command = pytest.mark.parametrize("words", COMMANDS)
 
 
@@ -89,38 +79,6 @@ def find_option(words: str, name: str) -> Any:
     """Return an option of a command by the name of its parameter."""
     (option,) = [option for option in COMMANDS[words].params if option.name == name]
     return option
-
-
-def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run ``thb`` in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "thb", *words],
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def run_on_terminal(*words: str, **variables: str) -> str:
-    """Run ``thb`` on a terminal of its own and return what it shows."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "thb", *words],
-        env={**os.environ, "COLUMNS": "80", **variables},
-        stdout=theirs,
-        stderr=theirs,
-    ) as running:
-        os.close(theirs)
-        shown = b""
-        try:
-            while chunk := os.read(ours, 2**16):
-                shown += chunk
-        except OSError:  # how Linux says that the other side is closed
-            pass
-        os.close(ours)
-    assert running.returncode == 0, shown
-    return shown.decode()
 
 
 def test_every_verb_is_listed_with_its_first_sentence(run_thb: Run) -> None:

@@ -11,7 +11,11 @@ LINES_OF_A_MODULE = 350
 LINES_OF_A_FUNCTION = 60
 UNSAFE_MODULES = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 READS_CHECKPOINTS = "conversion.py"
-CHANGES_THE_PATH = {"thb/cli.py", "thb/__main__.py"}
+CHANGES_THE_PATH = {
+    *("thb/cli.py", "thb/__main__.py"),
+    # In the repository, what both need lies in spaces/shared; published, it lies beside them.
+    *("spaces/demo/app.py", "spaces/leaderboard/app.py"),
+}
 
 
 def test_no_module_is_longer_than_a_reader_bears() -> None:
@@ -53,7 +57,7 @@ def test_everything_public_has_a_docstring() -> None:
     assert bare == []
 
 
-def test_only_the_command_line_changes_where_python_looks_for_modules() -> None:
+def test_only_what_people_start_changes_where_python_looks_for_modules() -> None:
     changing = {
         source.path
         for source in read_sources(*PRODUCTS)

@@ -109,7 +109,7 @@ def test_what_was_pushed_starts_and_gives_a_score(
     assert judgement["problem"] is None, space.log.read_text("utf-8")
     assert 0 <= judgement["prediction"]["score"] <= 1
     assert judgement["verdict"]["verdict"] == "none", "0.5 is not a threshold"
-    assert not any((tmp_path / "work" / "thb-demo-jobs").iterdir())
+    assert not any((tmp_path / "work" / "thb-space-jobs").iterdir())
 
 
 def ask(address: str, clip: Path) -> Any:

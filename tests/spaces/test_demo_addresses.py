@@ -18,9 +18,9 @@ from tests.support.sources import ROOT
 
 gr = pytest.importorskip("gradio", reason="needs the extra 'space'")
 
-import demo_addresses  # noqa: E402 — it needs gradio
-from demo_addresses import FetchCounter, fetch_video  # noqa: E402
-from demo_limits import FILE_AGE_SECONDS, MAX_FETCHES, MAX_MEGABYTES  # noqa: E402
+import space_addresses  # noqa: E402 — it needs gradio
+from space_addresses import FetchCounter, fetch_video  # noqa: E402
+from space_limits import FILE_AGE_SECONDS, MAX_FETCHES, MAX_MEGABYTES  # noqa: E402
 
 
 class Pages(BaseHTTPRequestHandler):
@@ -113,7 +113,7 @@ def test_what_cannot_be_fetched_says_why(
 def test_one_that_never_comes_is_given_up(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo_addresses, "FETCH_SECONDS", 0.2)
+    monkeypatch.setattr(space_addresses, "FETCH_SECONDS", 0.2)
     with pytest.raises(gr.Error, match=r"takes longer than 0\.2 seconds"):
         fetch(f"{address}/silent.mp4", tmp_path)
     assert list_files(tmp_path) == []
@@ -124,7 +124,7 @@ def test_no_machine_of_a_private_network_is_asked(address: str, tmp_path: Path) 
         fetch(
             f"{address}/clip.mp4",
             tmp_path,
-            choose_transport=demo_addresses.choose_public_transport,
+            choose_transport=space_addresses.choose_public_transport,
         )
     assert list_files(tmp_path) == []
 
@@ -144,7 +144,7 @@ PROGRAM = """
 import sys
 import gradio as gr
 from gradio_client import Client, handle_file
-from demo_addresses import limit_addresses
+from space_addresses import limit_addresses
 
 with gr.Blocks() as page:
     video, size = limit_addresses(gr.Video()), gr.Number()
@@ -168,7 +168,7 @@ def test_the_running_component_takes_files_as_before_and_addresses_within_limits
     (tmp_path / "clip.mp4").write_bytes(b"a video")
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path / "clip.mp4"), f"{address}/clip.mp4"],
-        cwd=ROOT / "spaces" / "demo",
+        cwd=ROOT / "spaces" / "shared",
         env={**os.environ, "PYTHONPATH": str(ROOT), "GRADIO_TEMP_DIR": str(tmp_path / "kept")},
         capture_output=True,
         text=True,

@@ -303,7 +303,7 @@ def test_a_reload_in_mid_work_starts_clean_and_leaves_nothing(
 
 def wait_until_no_job_is_left(page: Page, space: Space) -> None:
     """Wait until every job's folder is removed, as it must be even if its visitor has left."""
-    jobs = space.folder / "thb-demo-jobs"
+    jobs = space.folder / "thb-space-jobs"
     for _ in range(200):
         if not any(jobs.iterdir()):
             return

@@ -21,11 +21,12 @@ from demo_html import (
     write_timelines,
 )
 from demo_judging import Judgement, judge
-from demo_limits import MAX_MEGABYTES, RefusedVideoError, check_video
 from demo_pictures import label_overlay
 from demo_results import collect_curves
-from demo_words import describe_run, explain_error, warn_of_drawings
+from demo_words import describe_run, warn_of_drawings
 from detectors.registry import create_detector, find_detector_class
+from space_limits import MAX_MEGABYTES, RefusedVideoError, check_video
+from space_problems import explain_error
 from tests.support.records import make_calibration, make_run_record
 from tests.support.sources import ROOT
 from tests.support.video_files import write_repeated

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from demo_limits import FILE_AGE_SECONDS, MAX_KEPT_MEGABYTES, MAX_MEGABYTES, MAX_UPLOADS
-from demo_uploads import UploadDoor
+from space_limits import FILE_AGE_SECONDS, MAX_KEPT_MEGABYTES, MAX_MEGABYTES, MAX_UPLOADS
+from space_uploads import UploadDoor
 from tests.support.sources import ROOT
 
 LIMIT = MAX_MEGABYTES * 1_000_000

@@ -85,6 +85,7 @@ class Repository:
     trees: dict[str, Tree] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     pulls: list[tuple[int, str]] = field(default_factory=list)
+    comments: list[tuple[int, str]] = field(default_factory=list)
 
     def commit(self, tree: Tree, *, ref: str = "main", title: str = "commit") -> str:
         content = [title, len(self.trees), ref, sorted((p, b.etag) for p, b in tree.items())]
@@ -327,6 +328,18 @@ class Handler(BaseHTTPRequestHandler):
         ]
         self._send(200, {"discussions": entries, "count": len(entries), "start": 0})
 
+    def comment(self, repo: str, number: str) -> None:
+        text = json.loads(self.body)["comment"]
+        self._repo(repo).comments.append((int(number), text))
+        message = {
+            "id": "c1",
+            "type": "comment",
+            "createdAt": WHEN,
+            "author": {"name": "tester"},
+            "data": {"edited": False, "hidden": False, "latest": {"raw": text}},
+        }
+        self._send(200, {"newMessage": message})
+
     def resolve(self, repo: str, revision: str, path: str) -> None:
         found = self._repo(repo)
         sha = found.resolve(revision)
@@ -461,6 +474,7 @@ ROUTES: list[tuple[tuple[str, ...], str, Callable[..., None]]] = [
     (("POST",), _API + r"/paths-info/(?P<revision>[^/]+)", Handler.paths_info),
     (("GET",), _API + r"/refs", Handler.references),
     (("GET",), _API + r"/discussions", Handler.discussions),
+    (("POST",), _API + r"/discussions/(?P<number>[0-9]+)/comment", Handler.comment),
     (("POST",), _API + r"/preupload/(?P<revision>[^/]+)", Handler.preupload),
     (("POST",), _API + r"/commit/(?P<revision>[^/]+)", Handler.commit),
     (

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from metrics.talking_head_detection.binomial import binomial_interval
-from metrics.talking_head_detection.roc import T01, T1, roc_curve
-from thb.boards.detectability_record import Caught, Detectability, Finding, Neighbours
+from thb.boards.detectability_record import RATES, Caught, Detectability, Finding
 from thb.boards.reading import PublishedBoards, read_boards
 from thb.prediction.predictions import Prediction, Status
 from thb.preprocessing.metadata import read_all_metadata
@@ -22,10 +22,11 @@ from thb_dataset.video.values import VideoMetadata
 
 if TYPE_CHECKING:
     from detectors.base import Detector
+    from thb.boards.alarm_thresholds import OwnResult
+    from thb.prediction.calls import Grounds
     from thb.prediction.inference import PredictSettings
+    from thb.prediction.thresholds import Calibration
 
-TARGETS: Final = {"t1": T1, "t01": T01}
-REPLICATES: Final = 1000
 EXTREMES: Final = 3
 """The most and the least detectable videos that are named."""
 
@@ -35,7 +36,8 @@ def detectability(
     detectors: Sequence[Detector | str | Path],
     *,
     reals: str | Path | None = None,
-    board: str | Path | None = None,
+    board: PublishedBoards | str | Path | None = None,
+    results: Sequence[str | Path] = (),
     protocol: str = "p3",
     out: str | Path | None = None,
     settings: PredictSettings | None = None,
@@ -47,17 +49,21 @@ def detectability(
             which of them share a driver or a portrait.
         detectors: Detectors, or what ``thb.detector`` takes.
         reals: A folder with real videos, which the thresholds and the shortcuts are read off; None
-            to use the threshold that each detector comes with.
-        board: A results repo whose board of generators is compared with: a folder or ``org/name``.
-        protocol: The protocol of that board.
+            to take the real test videos of the detector's own evaluation (the predictions beside
+            its weights), or else the threshold that it comes with.
+        board: A results repo whose board of generators is compared with: a folder, ``org/name``, or
+            boards that were read before.
+        results: Files ``result-<protocol>.json`` of these detectors, whose generators are compared
+            with; empty to search beside the weights of each.
+        protocol: The protocol of that board, and of the results that are searched for.
         out: A new folder for ``detectability.json``, ``.html`` and pictures of where the first
             detector looked; None to write nothing.
         settings: How videos are scored; None for the defaults.
 
     Raises:
-        SettingsError: There is no video, or no detector.
+        SettingsError: There is no video, or no detector; a result is of none of them.
         DetectorError: A detector cannot be loaded.
-        ResultError: There is no such board.
+        ResultError: There is no such board or result.
         OSError: The report cannot be written.
 
     Examples:
@@ -65,33 +71,48 @@ def detectability(
         >>> found.fakes, found.reals
         (4, 11)
     """
+    from thb.boards.alarm_thresholds import refuse_foreign_results
+    from thb.boards.detectability_page import save_detectability
+    from thb.boards.neighbours import compare_with_board
     from thb.prediction.inference import PredictSettings
 
-    rules = settings or PredictSettings()
-    fakes = list_fakes(videos)
-    real_files = list_fakes(reals) if reals is not None else []
     if not detectors:
         raise SettingsError("name at least one detector")
-    boards = read_boards(board) if board is not None else None
-    findings = tuple(_examine(own, fakes, real_files, rules) for own in detectors)
+    boards = read_boards(board) if isinstance(board, str | Path) else board
+    request = _Request(
+        fakes=list_fakes(videos),
+        results=[Path(file).expanduser() for file in results],
+        protocol=protocol,
+        reals=None if reals is None else Path(reals),
+        real_files=list_fakes(reals) if reals is not None else [],
+        settings=settings or PredictSettings(),
+    )
+    examined = [_examine(own, request) for own in detectors]
+    refuse_foreign_results(request.results, [own for _, _, own in examined])
+    found = _put_together(tuple(finding for finding, _, _ in examined), request)
+    if boards is not None:
+        found = replace(found, neighbours=compare_with_board(found.findings, boards, protocol))
+    if out is not None:
+        named = {path.name: path for path in request.fakes}
+        save_detectability(found, Path(out), named, detectors[0], grounds=examined[0][1])
+    return found
+
+
+def _put_together(findings: tuple[Finding, ...], request: _Request) -> Detectability:
+    """Return what is found without a board."""
+    fakes, reals = request.fakes, request.real_files
     ranked = _rank_videos(findings)
     shown = min(EXTREMES, len(ranked) // 2)
-    features, unread = _find_shortcuts(fakes, real_files, rules)
-    found = Detectability(
+    features, unread = _find_shortcuts(fakes, reals, request.settings)
+    return Detectability(
         fakes=len(fakes),
-        reals=len(real_files) if reals is not None else None,
+        reals=len(reals) or None,
         findings=findings,
-        neighbours=_compare(findings, boards, protocol) if boards else None,
         features=features,
         most=tuple(ranked[::-1][:shown]),
         least=tuple(ranked[:shown]),
-        notes=tuple(_list_notes(findings, real_files, unread)),
+        notes=tuple(_list_notes(findings, reals, unread)),
     )
-    if out is not None:
-        from thb.boards.detectability_page import save_detectability
-
-        save_detectability(found, Path(out), {path.name: path for path in fakes}, detectors[0])
-    return found
 
 
 def list_fakes(folder: str | Path) -> list[Path]:
@@ -112,63 +133,70 @@ def list_fakes(folder: str | Path) -> list[Path]:
     return files
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    """What every detector is asked."""
+
+    fakes: Sequence[Path]
+    results: Sequence[Path]
+    protocol: str
+    reals: Path | None
+    real_files: Sequence[Path]
+    settings: PredictSettings
+
+
 def _examine(
-    reference: Detector | str | Path,
-    fakes: Sequence[Path],
-    reals: Sequence[Path],
-    settings: PredictSettings,
-) -> Finding:
+    reference: Detector | str | Path, request: _Request
+) -> tuple[Finding, Grounds, OwnResult | None]:
+    """Return what a detector catches, what decides on its verdicts, and its own result."""
     from detectors.registry import load_detector
+    from thb.boards.alarm_thresholds import find_own_result, find_thresholds
+    from thb.boards.neighbours import compare_with_result
+    from thb.explanations.explain import name_detector
     from thb.prediction.calls import Grounds
     from thb.prediction.predict import predict
 
-    named = isinstance(reference, str | Path)
+    named = reference if isinstance(reference, str | Path) else None
     model = load_detector(reference) if isinstance(reference, str | Path) else reference
-    grounds = Grounds.find(model, str(reference) if named else None)
-    rows = predict(model, fakes, settings=settings, grounds=grounds).rows
+    grounds = Grounds.find(model, None if named is None else str(named))
+    own = find_own_result(model, request.results, request.protocol, reference=named)
+    rows = predict(model, request.fakes, settings=request.settings, grounds=grounds).rows
     scores = _take_scores(rows)
-    caught: dict[str, Caught] = {}
-    if reals and scores:
-        others = _take_scores(predict(model, reals, settings=settings, grounds=grounds).rows)
-        caught = _read_off(scores, others) if others else {}
-    elif grounds.calibration is not None and scores and grounds.calibration.target_fpr == float(T1):
-        source = f"{grounds.calibration.n_real} real validation videos"
-        caught = {"t1": _count(scores, grounds.calibration.threshold, source)}
-    return Finding(
-        detector=str(reference) if named else type(model).__name__,
-        caught=caught,
+    thresholds = find_thresholds(
+        model,
+        grounds,
+        own,
+        reals=request.reals,
+        files=request.real_files,
+        settings=request.settings,
+    )
+    finding = Finding(
+        detector=name_detector(model),
+        caught={
+            metric: _count(scores, calibration, thresholds.source)
+            for metric, calibration in thresholds.by_metric.items()
+            if scores
+        },
         unscored=dict(Counter(str(row.status) for row in rows if row.status != Status.OK)),
         scores=scores,
     )
+    if own is not None:
+        finding = replace(finding, neighbours=compare_with_result(finding, own))
+    return finding, thresholds.ground(grounds), own
 
 
 def _take_scores(rows: Sequence[Prediction]) -> dict[str, float]:
     return {Path(row.video_id).name: row.score for row in rows if row.score is not None}
 
 
-def _read_off(fakes: Mapping[str, float], reals: Mapping[str, float]) -> dict[str, Caught]:
-    scores = np.array([*fakes.values(), *reals.values()])
-    curve = roc_curve(np.repeat([1, 0], [len(fakes), len(reals)]), scores)
-    found = {}
-    for metric, target in TARGETS.items():
-        point = curve.at_fpr(target)
-        found[metric] = _count(
-            fakes,
-            point.threshold,
-            f"{len(reals)} real videos",
-            below_resolution=point.below_resolution,
-        )
-    return found
+def _count(scores: Mapping[str, float], calibration: Calibration, source: str) -> Caught:
+    from thb.boards.neighbours import bootstrap_share
 
-
-def _count(
-    scores: Mapping[str, float], threshold: float, source: str, *, below_resolution: bool = False
-) -> Caught:
-    hits = np.array([score >= threshold for score in scores.values()])
+    hits = np.array([score >= calibration.threshold for score in scores.values()])
     exact = binomial_interval(int(hits.sum()), hits.size)
     clusters = bootstrap_share(list(scores), hits)
     return Caught(
-        threshold=threshold if np.isfinite(threshold) else None,
+        threshold=calibration.threshold,
         source=source,
         hits=int(hits.sum()),
         fakes=hits.size,
@@ -177,39 +205,8 @@ def _count(
         high=exact.high,
         cluster_low=clusters[0] if clusters else None,
         cluster_high=clusters[1] if clusters else None,
-        below_resolution=below_resolution,
+        below_resolution=not calibration.resolved,
     )
-
-
-def bootstrap_share(
-    names: Sequence[str], hits: np.ndarray, *, seed: int = 0
-) -> tuple[float, float] | None:
-    """Return the 95 % interval of a share over resampled drivers and portraits, drawn crosswise.
-
-    Args:
-        names: (N,) file names ``portrait--driver--generator.mp4``.
-        hits: bool (N,), which of them are caught.
-        seed: The seed of the resamples.
-
-    Returns:
-        The ends; None if the names do not tell drivers and portraits, or all videos share one.
-    """
-    parts = [Path(name).stem.split("--") for name in names]
-    if any(len(part) != len(("portrait", "driver", "generator")) for part in parts):
-        return None
-    rng = np.random.default_rng(seed)
-    weights = np.ones((REPLICATES, len(names)))
-    for factor in (0, 1):
-        keys, place = np.unique([part[factor] for part in parts], return_inverse=True)
-        if len(keys) > 1:
-            drawn = rng.multinomial(len(keys), np.full(len(keys), 1 / len(keys)), REPLICATES)
-            weights *= drawn[:, place]
-    totals = weights.sum(axis=1)
-    if not np.ptp(weights):
-        return None
-    shares = (weights @ hits)[totals > 0] / totals[totals > 0]
-    low, high = np.quantile(shares, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _rank_videos(findings: Sequence[Finding]) -> list[str]:
@@ -220,22 +217,6 @@ def _rank_videos(findings: Sequence[Finding]) -> list[str]:
         for place, name in enumerate(sorted(common, key=lambda name: (own.scores[name], name))):
             places[name] += place
     return sorted(common, key=lambda name: (places[name], name))
-
-
-def _compare(
-    findings: Sequence[Finding], boards: PublishedBoards, protocol: str
-) -> Neighbours | None:
-    shares = [own.caught["t1"].share for own in findings if "t1" in own.caught]
-    table = boards.generators.protocols.get(protocol)
-    if not shares or table is None:
-        return None
-    known = sorted(
-        ((row.name, row.mean["t1"].value) for row in table.rows if "t1" in row.mean),
-        key=lambda one: (one[1], one[0]),
-    )
-    mean = float(np.mean(shares))
-    place = 1 + sum(share < mean for _, share in known)
-    return Neighbours(protocol=protocol, share=mean, place=place, known=tuple(known))
 
 
 def _find_shortcuts(
@@ -256,13 +237,26 @@ def _find_shortcuts(
 def _list_notes(findings: Sequence[Finding], reals: Sequence[Path], unread: int) -> list[str]:
     notes = []
     if not reals:
-        notes.append("Without real videos there are no shortcuts, and T0.1 has no threshold.")
-    notes += [
-        f"{own.detector} has no threshold for 1 % false alarms: give --reals, or run thb calibrate."
-        for own in findings
-        if "t1" not in own.caught
-    ]
+        notes.append("Without --reals there is nothing to tell of shortcuts.")
+    for own in findings:
+        missing = [
+            rate for metric, rate in RATES.items() if own.scores and metric not in own.caught
+        ]
+        if missing:
+            notes.append(
+                f"{own.detector} has no threshold for {' and '.join(missing)} false alarms: give"
+                " --reals, run thb evaluate, or thb calibrate with that rate."
+            )
     caught = [one for own in findings for one in own.caught.values()]
+    places = [own.neighbours for own in findings if own.neighbours is not None]
+    if places:
+        notes.append(
+            "A place among known generators is certain only where 95 % intervals do not overlap;"
+            " its span counts all that do. A detector's own result has each generator scored by the"
+            " detector of the fold that held it out."
+        )
+    if any(place.protocol == "p1" for place in places):
+        notes.append("On P1 the detector was trained with fakes of the known generators.")
     if any(one.below_resolution for one in caught):
         notes.append(
             "† too few real videos for one false alarm at this rate: the share without any."

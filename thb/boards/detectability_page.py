@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from thb.boards.detectability_record import Caught, Detectability, Finding
+from thb.boards.detectability_record import (
+    RATES,
+    Caught,
+    Detectability,
+    Finding,
+    Neighbours,
+)
 from thb.reports.report.section import bullets, paragraph, table
 from thb.runtime.records import to_json
 from thb.runtime.text import plain, printable
@@ -16,11 +22,14 @@ from thb_dataset.html_page import embed_picture, write_page
 
 if TYPE_CHECKING:
     from detectors.base import Detector
+    from thb.prediction.calls import Grounds
 
 TITLE: Final = "How detectable this generator is"
 FEATURES_SHOWN: Final = 8
+THIS: Final = "→ this generator"
 _STYLE: Final = """
 .wide { overflow-x: auto }
+.wide th, .wide td { overflow-wrap: normal; vertical-align: top }
 table { border-collapse: collapse } th, td { padding: .25rem .7rem; text-align: left;
 border-bottom: 1px solid rgb(128 128 128 / .4) }
 """
@@ -48,7 +57,7 @@ def list_lines(found: Detectability) -> list[str]:
 
 
 def _write_finding(detector: str, metric: str, one: Caught) -> str:
-    rate = {"t1": "1 %", "t01": "0.1 %"}[metric]
+    rate = RATES[metric]
     clusters = (
         f"; {_span(one.cluster_low, one.cluster_high)} over drivers and portraits"
         if one.cluster_low is not None
@@ -70,13 +79,25 @@ def _write_counts(own: Finding) -> str:
 
 
 def _place_in_words(found: Detectability) -> list[str]:
-    own = found.neighbours
-    if own is None:
-        return []
-    return [
-        f"it would stand at place {own.place} of {len(own.known) + 1} on {own.protocol.upper()}"
-        f" (1 is the hardest to detect; other detectors measured the {len(own.known)} known ones)"
+    lines = [
+        f"{one.detector}: {_write_place(one.neighbours)} (1 is the hardest to detect)"
+        for one in found.findings
+        if one.neighbours is not None
     ]
+    if found.neighbours is not None:
+        known = len(found.neighbours.known)
+        lines.append(
+            f"it would stand at {_write_place(found.neighbours)} (1 is the hardest to detect; other"
+            f" detectors measured the {known} known ones)"
+        )
+    return lines
+
+
+def _write_place(own: Neighbours) -> str:
+    span = "" if own.place_low == own.place_high else f" ({own.place_low}–{own.place_high})"
+    return (
+        f"place {own.place}{span} of {len(own.known) + 1} on {own.protocol.upper()} by {own.source}"
+    )
 
 
 def save_detectability(
@@ -84,6 +105,8 @@ def save_detectability(
     out: Path,
     files: Mapping[str, Path],
     detector: Detector | str | Path,
+    *,
+    grounds: Grounds | None = None,
 ) -> None:
     """Write ``detectability.json``, ``.html`` and pictures of the most and least detectable fakes.
 
@@ -92,6 +115,7 @@ def save_detectability(
         out: The folder, which is created.
         files: The files of the fakes by name.
         detector: The detector whose looks are shown.
+        grounds: What decides on its verdicts; the pictures quote this threshold.
 
     Raises:
         OSError: A file cannot be written.
@@ -99,11 +123,17 @@ def save_detectability(
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "detectability.json", to_json(found))
     with write_whole(out / "detectability.html") as draft:
-        draft.write_text(_draw(found, _explain(found, out, files, detector)), encoding="utf-8")
+        draft.write_text(
+            _draw(found, _explain(found, out, files, detector, grounds)), encoding="utf-8"
+        )
 
 
 def _explain(
-    found: Detectability, out: Path, files: Mapping[str, Path], detector: Detector | str | Path
+    found: Detectability,
+    out: Path,
+    files: Mapping[str, Path],
+    detector: Detector | str | Path,
+    grounds: Grounds | None,
 ) -> dict[str, Path | str]:
     """Return a picture of where the detector looked for each named fake, or why there is none."""
     from thb.explanations.explain import explain
@@ -111,7 +141,7 @@ def _explain(
     pictures: dict[str, Path | str] = {}
     for number, name in enumerate(dict.fromkeys((*found.most, *found.least))):
         try:
-            explained = explain(detector, files[name])
+            explained = explain(detector, files[name], grounds=grounds)
         except (VideoError, DetectorError) as error:
             pictures[name] = str(error)
         else:
@@ -135,13 +165,9 @@ def _draw(found: Detectability, pictures: Mapping[str, Path | str]) -> str:
             if own.unscored
         ),
     ]
-    if found.neighbours is not None:
-        parts.append(
-            table(
-                ("generator", "caught at 1 %"),
-                [(name, f"{share:.3f}") for name, share in found.neighbours.known],
-            )
-        )
+    for place in _list_places(found):
+        parts.append(f"<h3>Known generators: {plain(place.source)}</h3>")
+        parts.append(table(("generator", "caught at 1 %", "95 %"), _list_known(place)))
     if found.features:
         areas = [
             (own.feature, f"{own.auc:.3f}", _span(own.low, own.high), own.higher_in)
@@ -155,11 +181,23 @@ def _draw(found: Detectability, pictures: Mapping[str, Path | str]) -> str:
     return write_page(TITLE, "\n".join([*parts, bullets(found.notes)]), style=_STYLE)
 
 
+def _list_places(found: Detectability) -> list[Neighbours]:
+    places = [*(own.neighbours for own in found.findings), found.neighbours]
+    return [place for place in places if place is not None]
+
+
+def _list_known(place: Neighbours) -> list[tuple[str, ...]]:
+    """Return the known generators, the hardest first, and this one among them."""
+    own = (THIS, f"{place.share:.3f}", _span(place.low, place.high))
+    rows = [(one.name, f"{one.share:.3f}", _span(one.low, one.high)) for one in place.known]
+    return [*rows[: place.place - 1], own, *rows[place.place - 1 :]]
+
+
 def _list_rows(found: Detectability) -> list[tuple[str, ...]]:
     return [
         (
             own.detector,
-            {"t1": "1 %", "t01": "0.1 %"}[metric],
+            RATES[metric],
             f"{one.share:.3f}{'†' if one.below_resolution else ''} ({one.hits} of {one.fakes})",
             _span(one.low, one.high),
             _span(one.cluster_low, one.cluster_high),

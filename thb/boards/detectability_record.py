@@ -8,7 +8,9 @@ from typing import Final
 
 from thb.robustness.features import FeatureArea
 
-FORMAT: Final = "thb-detectability/1"
+FORMAT: Final = "thb-detectability/2"
+RATES: Final = {"t1": "1 %", "t01": "0.1 %"}
+"""The rates of false alarms, by metric, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,50 @@ class Caught:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Known:
+    """A generator that the fakes are compared with.
+
+    Attributes:
+        name: The generator.
+        share: The share of its fakes that is caught at 1 %.
+        low: The lower end of the 95 % interval; None without one.
+        high: Its upper end.
+    """
+
+    name: str
+    share: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbours:
+    """Where the fakes would stand among known generators.
+
+    Attributes:
+        protocol: The protocol on which the known ones were measured.
+        source: Where their numbers come from, in words.
+        share: The share of the fakes that is caught at 1 %; the mean over the detectors at hand.
+        low: The lower end of its 95 % interval.
+        high: Its upper end.
+        place: The rank among the known generators; 1 is the hardest to detect.
+        place_low: The best place that the intervals leave possible.
+        place_high: The worst one.
+        known: The known generators, the hardest first.
+    """
+
+    protocol: str
+    source: str
+    share: float
+    low: float
+    high: float
+    place: int
+    place_low: int
+    place_high: int
+    known: tuple[Known, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """One detector on the fakes.
 
@@ -52,29 +98,14 @@ class Finding:
         caught: The shares by metric, ``t1`` and ``t01``; without a threshold one is absent.
         unscored: How many fakes have no score, by the reason.
         scores: P(fake) of each fake that has one, by file name.
+        neighbours: The place among the generators of the detector's own result; None without one.
     """
 
     detector: str
     caught: Mapping[str, Caught] = field(default_factory=dict)
     unscored: Mapping[str, int] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Neighbours:
-    """Where the fakes would stand on a board of generators, which other detectors measured.
-
-    Attributes:
-        protocol: The protocol of the board.
-        share: The mean share caught at 1 % by the detectors at hand.
-        place: The rank among the known generators; 1 is the hardest to detect.
-        known: The known generators and the shares caught of them, the hardest first.
-    """
-
-    protocol: str
-    share: float
-    place: int
-    known: tuple[tuple[str, float], ...]
+    neighbours: Neighbours | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +117,7 @@ class Detectability:
         fakes: The number of video files.
         reals: The number of real video files; None if none were given.
         findings: What each detector catches.
-        neighbours: The place on a board; None without a board.
+        neighbours: The place on a board, which other detectors measured; None without a board.
         features: How well single features of the files tell the fakes from the real videos.
         most: The most detectable fakes, by the mean of their ranks among the detectors.
         least: The least detectable ones, the least first.

@@ -41,8 +41,8 @@ def detectability(  # noqa: PLR0913 — one parameter per option
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Real videos to read the thresholds and the shortcuts off. (default: the threshold"
-            " that each detector comes with)",
+            help="Real videos to read the thresholds and the shortcuts off. (default: those of each"
+            " detector's own evaluation, or the threshold that it comes with)",
         ),
     ] = None,
     board: Annotated[
@@ -51,8 +51,18 @@ def detectability(  # noqa: PLR0913 — one parameter per option
             metavar="DIR|ORG/NAME", help="A results repo whose board of generators to compare with."
         ),
     ] = None,
+    results: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--result",
+            metavar="FILE",
+            help="A result-p3.json of these detectors, whose generators to compare with; repeat it"
+            " for several. (default: what lies beside the weights)",
+        ),
+    ] = None,
     protocol: Annotated[
-        Literal["p1", "p2", "p3"], typer.Option("--protocol", help="The protocol of that board.")
+        Literal["p1", "p2", "p3"],
+        typer.Option("--protocol", help="The protocol of that board, and of those results."),
     ] = "p3",
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the report.")] = OUT,
     batch_size: BatchSizeOption = BATCH_SIZE,
@@ -63,9 +73,10 @@ def detectability(  # noqa: PLR0913 — one parameter per option
 ) -> None:
     """Say how detectable a folder of new fakes is.
 
-    It tells what share each detector catches at 1 % and 0.1 % false alarms, the place among known
-    generators, the most and the least detectable videos with pictures of where the first detector
-    looked, and which single features of the files tell fakes from real videos. Files named
+    It tells what share each detector catches at 1 % and 0.1 % false alarms, the place among the
+    generators of a board and of the detector's own result, with the places that chance allows, the
+    most and the least detectable videos with pictures of where the first detector looked, and which
+    single features of the files tell fakes from real videos. Files named
     portrait--driver--generator.mp4 also give intervals over drivers and portraits.
 
     JSON: fakes, reals, findings, neighbours, features, most, least and notes.
@@ -85,6 +96,7 @@ def detectability(  # noqa: PLR0913 — one parameter per option
         detectors,
         reals=reals,
         board=board,
+        results=results or (),
         protocol=protocol,
         out=out,
         settings=PredictSettings(

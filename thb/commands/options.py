@@ -14,6 +14,7 @@ import typer
 
 from thb.preprocessing.settings import Preparation
 from thb.releases.opening import DEFAULT_RELEASE
+from thb.runtime.console import be_quiet
 from thb_dataset.protocols import PAPER_PROTOCOLS
 from thb_dataset.release.splits import SplitReading
 
@@ -116,7 +117,15 @@ ROW_FORMAT: Final = RowFormat.TEXT
 RowFormatOption = Annotated[RowFormat, typer.Option("--format", help="Format of stdout.")]
 RESULT_FORMAT: Final = ResultFormat.TEXT
 ResultFormatOption = Annotated[ResultFormat, typer.Option("--format", help="Format of stdout.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bars.")]
+QuietOption = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        callback=be_quiet,
+        help="Write nothing on stderr but warnings and errors: no progress bars, no notes.",
+    ),
+]
 
 BATCH_SIZE: Final = 16
 BatchSizeOption = Annotated[

@@ -59,8 +59,17 @@ def write_json(value: Mapping[str, Any]) -> None:
 
 
 def write_table(table: Table) -> None:
-    """Write a table, folded to ``COLUMNS`` or the terminal; in a pipe it is as wide as it needs."""
-    write_drawing(lambda console: console.print(table))
+    """Write a table, folded to ``COLUMNS`` or the terminal; in a pipe it is as wide as it needs.
+
+    On a terminal too narrow for its words it is wider than that: no number is cut off.
+    """
+
+    def draw(console: Console) -> None:
+        options = console.options.update(max_width=WIDEST)
+        console.width = max(console.width, console.measure(table, options=options).minimum)
+        console.print(table)
+
+    write_drawing(draw)
 
 
 def write_drawing(draw: Callable[[Console], None]) -> None:

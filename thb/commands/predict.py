@@ -109,12 +109,11 @@ def predict(  # noqa: PLR0913 — one parameter per option
     _write_predictions(predictions, output)
     if not is_main_process():  # which has all rows, and says the rest once
         return
-    if len(rows) > 1 and not quiet:
+    if len(rows) > 1:
         say(_count_verdicts(predictions))
-    if grounds.calibration is not None and not quiet:
+    if grounds.calibration is not None:
         say(f"note: {grounds.calibration}")
-    if not quiet:
-        say(str(predictions.throughput))
+    say(str(predictions.throughput))
     if model.config.training_data:
         say(f"note: this detector was trained on {model.config.training_data}")
     say_grounds(grounds)

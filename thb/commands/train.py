@@ -223,7 +223,7 @@ def train(  # noqa: PLR0913 — one parameter per option
     )
     protocols = [] if smoke else choose_protocols(_require("--protocol", protocol), fold)
     place = Path() if smoke else _require("--out", out)
-    _begin(quiet=quiet)
+    _begin()
     from thb.training.settings import TrainOptions
     from thb.training.train import train as train_protocol
 
@@ -262,10 +262,9 @@ def train(  # noqa: PLR0913 — one parameter per option
     _write(chain.from_iterable(runs), output)
 
 
-def _begin(*, quiet: bool) -> None:
+def _begin() -> None:
     """Say that something happens before the imports, which take seconds."""
-    if not quiet:
-        say("loading …")
+    say("loading …")
     quiet_transformers()
 
 

@@ -56,6 +56,7 @@ def explain(
     *,
     settings: ExplainSettings | None = None,
     sound: Path | None = None,
+    grounds: Grounds | None = None,
 ) -> Explanation:
     """Explain the score of one video file.
 
@@ -64,6 +65,7 @@ def explain(
         video: The file.
         settings: How the video is explained.
         sound: A WAV file with the sound of the video, for a detector that listens.
+        grounds: What decides on the verdict; None for the threshold that the detector comes with.
 
     Raises:
         VideoError: The video cannot be judged: it cannot be read, is too short, or has no face or
@@ -80,7 +82,9 @@ def explain(
     """
     name = str(video)
     sounds = {name: sound} if sound else None
-    files = explain_files(detector, {name: Path(video)}, settings=settings, sounds=sounds)
+    files = explain_files(
+        detector, {name: Path(video)}, settings=settings, sounds=sounds, grounds=grounds
+    )
     ((_, explained),) = list(files)
     if isinstance(explained, Explanation):
         return explained
@@ -93,6 +97,7 @@ def explain_files(
     *,
     settings: ExplainSettings | None = None,
     sounds: Mapping[str, Path] | None = None,
+    grounds: Grounds | None = None,
 ) -> Iterator[tuple[str, Explanation | VideoError | None]]:
     """Explain files one after the other, in the order given, and keep nothing of them.
 
@@ -101,6 +106,7 @@ def explain_files(
         paths: The file of each name; None where it is not available.
         settings: How the videos are explained.
         sounds: WAV files with the sound of videos, by the names of the videos.
+        grounds: What decides on verdicts; None for the threshold that the detector comes with.
 
     Yields:
         Each name with its explanation, with the error that prevented one, or with None where the
@@ -114,7 +120,7 @@ def explain_files(
     model = load_detector(detector) if isinstance(detector, str | Path) else detector
     if settings.device is not None:
         model.to(settings.device)  # type: ignore[arg-type] # transformers wraps it untyped
-    spec, grounds = model.config.clip_spec, Grounds.find(model)
+    spec, grounds = model.config.clip_spec, grounds or Grounds.find(model)
     maker = ClipMaker(spec, settings, sounds=sounds)
     tools = ThreadTools(settings)
     bar = progress_bar(total=len(paths), description="explaining", shown=settings.progress)
@@ -236,7 +242,7 @@ def _make_explanation(
     return Explanation(
         video_id=name,
         path=path,
-        detector=_name_detector(model),
+        detector=name_detector(model),
         layer=settings.layer or model.cam_layer,
         alarm=alarm,
         call=grounds.call(score, path),
@@ -286,8 +292,12 @@ def _find_face(
     return face.boxes[place], face.points[place]
 
 
-def _name_detector(model: Detector) -> str:
-    """Return the name of a detector: its Hub id, or the last two parts of its folder."""
+def name_detector(model: Detector) -> str:
+    """Return the name of a detector: its Hub id, or the last two parts of its folder.
+
+    Args:
+        model: The detector.
+    """
     given = str(model.config.name_or_path or type(model).__name__)
     path = Path(given)
     return "/".join(path.parts[-2:]) if path.is_absolute() or path.is_dir() else given

@@ -48,6 +48,7 @@ __all__ = [
     "THRESHOLDS_FILE",
     "Calibration",
     "calibrate",
+    "count_calls",
     "find_threshold",
     "read_calibration",
 ]
@@ -141,7 +142,7 @@ def _calibrate_on_fold(
     with claim_folders([folder]):
         logs = folder / LOG_FOLDER
         rows = score_validation(model, fold, opened, logs, run, accelerator, scoring)
-        calibration = _count_calls(rows, run, target_fpr=target_fpr, face_pack=scoring.face_pack)
+        calibration = count_calls(rows, run, target_fpr=target_fpr, face_pack=scoring.face_pack)
         if accelerator.is_main_process:
             _write(folder, calibration)
         accelerator.wait_for_everyone()
@@ -177,7 +178,7 @@ def _calibrate_on_reals(
     model = load_detector(reference, trust_remote_code=trust_remote_code)
     with claim_folders([folder := find_place(reference)]):
         rows, run = score_reals(model, reals, videos, scoring=scoring)
-        calibration = _count_calls(
+        calibration = count_calls(
             rows, run, target_fpr=target_fpr, face_pack=scoring.face_pack, reals_only=True
         )
         if is_main_process():
@@ -185,7 +186,7 @@ def _calibrate_on_reals(
     return calibration
 
 
-def _count_calls(
+def count_calls(
     rows: Sequence[Prediction],
     run: FoldScoringRecord,
     *,
@@ -193,7 +194,18 @@ def _count_calls(
     face_pack: str,
     reals_only: bool = False,
 ) -> Calibration:
-    """Read the threshold off the scores, and count the videos that it calls fake."""
+    """Read the threshold off the scores, and count the videos that it calls fake.
+
+    Args:
+        rows: The videos; one without a score is counted as excluded.
+        run: What scored them.
+        target_fpr: The share of real videos that may be called fake, within (0, 1).
+        face_pack: The face pack that found the faces.
+        reals_only: Whether the videos are a folder of real ones.
+
+    Raises:
+        ReleaseError: No real video has a score.
+    """
     scores: dict[Label, list[float]] = {Label.REAL: [], Label.FAKE: []}
     excluded: dict[str, dict[str, int]] = {"real": {}, "fake": {}}
     for row in rows:

@@ -14,7 +14,7 @@ CHECKOUT: Final = Path(__file__).resolve().parents[2]
 METRIC: Final = "talking_head_detection"
 """The name of the metric: of its folder, its module, and its Space."""
 LEADERBOARD: Final = "leaderboard"
-"""The Space that shows boards and runs no detector."""
+"""The Space that shows boards, and runs detectors only if it is published with some."""
 EXTRAS: Final = ("models", "explain", "space")
 """The extras of ``pyproject.toml`` that a Space needs."""
 BOARD_EXTRAS: Final = ("figures", "board")

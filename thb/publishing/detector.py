@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from detectors.references import read_reference, refuse_untrained
 from detectors.registry import load_detector
 from detectors.small_weights import needs_local_backbone
-from thb.evaluation.result import Result
+from thb.evaluation.own_results import find_results
 from thb.exchange.eval_results import EVAL_RESULTS_FILE, make_entries, write_entries
 from thb.prediction.calibration import THRESHOLDS_FILE, read_calibration
 from thb.publishing.detector_card import write_card
@@ -24,11 +24,12 @@ from thb.runs.record import (
     RECORD_FILE,
     read_record,
 )
-from thb_dataset.errors import DetectorError, ResultError
+from thb_dataset.errors import DetectorError
 from thb_dataset.hub.release import is_repo_name
 
 if TYPE_CHECKING:
     from detectors.base import Detector
+    from thb.evaluation.result import Result
 
 MESSAGE = """Publish a detector of talking-head deepfakes
 
@@ -148,29 +149,3 @@ def _write_entries(
             " has the published videos: pass --dataset with the repo whose videos they are of"
         ]
     return []
-
-
-def find_results(folder: Path, weights_sha256: str) -> tuple[list[tuple[str, Result]], list[str]]:
-    """Find the results of a detector's weights, in its folder and in the one above.
-
-    Args:
-        folder: The detector's folder.
-        weights_sha256: The digest of its weights; results of other weights are passed over.
-
-    Returns:
-        Pairs of a fold's name and the result that holds it, and notes for the publisher.
-    """
-    found: dict[str, Result] = {}
-    notes = []
-    for file in sorted((*folder.glob("result-*.json"), *folder.parent.glob("result-*.json"))):
-        try:
-            result = Result.load(file)
-        except ResultError as error:
-            notes.append(f"{file.name} was passed over: {error}")
-            continue
-        for fold, run in result.runs.items():
-            if run.detector.weights_sha256 == weights_sha256:
-                found.setdefault(fold, result)
-    if not found:
-        notes.append("there is no result of these weights: run thb evaluate first")
-    return sorted(found.items()), notes

@@ -17,6 +17,7 @@ from detectors.listing import is_hub_id
 from detectors.references import read_reference, refuse_untrained
 from detectors.registry import load_detector
 from detectors.small_weights import needs_local_backbone
+from thb.evaluation.own_results import find_results
 from thb.prediction.calibration import THRESHOLDS_FILE, read_calibration
 from thb.publishing.checkout import (
     BOARD_EXTRAS,
@@ -28,7 +29,6 @@ from thb.publishing.checkout import (
     pin_requirements,
     read_project,
 )
-from thb.publishing.detector import find_results
 from thb.publishing.detector_card import PLACEHOLDER, write_card
 from thb.publishing.paths import copy_without_paths
 from thb.runs.folders import RunFolder, find_run_folders
@@ -44,6 +44,8 @@ OFFERS_FILE: Final = "detectors.json"
 BOARD_FILE: Final = "board.json"
 """Names the results repo that the leaderboard shows."""
 WEIGHTS_FOLDER: Final = "weights"
+SHARED_FOLDER: Final = "shared"
+"""What several Spaces need lies beside them, and is sent with each."""
 LARGEST_WEIGHTS_BYTES: Final = 200_000_000
 """Larger weights belong in a model repo of their own, whose id the Space then names."""
 
@@ -103,7 +105,7 @@ def write_space(
         results: The dataset repo whose boards the leaderboard shows.
 
     Returns:
-        The detectors on offer; none for the leaderboard.
+        The detectors on offer, or those with which the leaderboard examines new fakes.
 
     Raises:
         ReleaseError: There is no such Space here, or a Hub id does not exist.
@@ -111,7 +113,9 @@ def write_space(
         DetectorError: A run folder holds no detector, its weights are too large, or a detector is
             offered twice.
     """
-    _copy_folder(find_space(name), place)
+    app = find_space(name)
+    for source in (app, app.parent / SHARED_FOLDER):
+        _copy_folder(source, place)
     for package in PACKAGES:
         _copy_folder(CHECKOUT / package, place / package)
     shutil.copyfile(CHECKOUT / "LICENSE", place / "LICENSE")
@@ -120,20 +124,34 @@ def write_space(
     folder.mkdir()
     metadata = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
     (folder / "METADATA").write_text(metadata, encoding="utf-8")
+    extras = choose_extras(name, with_detectors=bool(detectors))
     (place / "requirements.txt").write_text(
-        pin_requirements(torch=torch, extras=BOARD_EXTRAS if name == LEADERBOARD else EXTRAS),
-        encoding="utf-8",
+        pin_requirements(torch=torch, extras=extras), encoding="utf-8"
     )
-    if name == LEADERBOARD:
-        write_json(place / BOARD_FILE, {"results": results})
-        return ()
     entries = tuple(entry for detector in detectors for entry in _offer(detector, place))
     if len({(entry.name, entry.fold) for entry in entries}) != len(entries):
         raise DetectorError(
             "two detectors would be offered under one name and fold: rename a run's folder"
         )
-    write_json(place / OFFERS_FILE, [asdict(entry) for entry in entries])
+    if name == LEADERBOARD:
+        named = [entry.reference for entry in entries]
+        write_json(place / BOARD_FILE, {"results": results, "detectors": named})
+    else:
+        write_json(place / OFFERS_FILE, [asdict(entry) for entry in entries])
     return entries
+
+
+def choose_extras(name: str, *, with_detectors: bool) -> tuple[str, ...]:
+    """Return the extras of ``pyproject.toml`` that a Space needs.
+
+    Args:
+        name: The Space.
+        with_detectors: Whether it is published with detectors, without which the leaderboard needs
+            no torch.
+    """
+    if name != LEADERBOARD:
+        return EXTRAS
+    return (*EXTRAS, *BOARD_EXTRAS) if with_detectors else BOARD_EXTRAS
 
 
 def _copy_folder(source: Path, target: Path) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
+from threading import Event
 from typing import Final, TextIO
 
 EXIT_OK: Final = 0
@@ -34,6 +35,8 @@ EXIT_CODES: Final[Mapping[int, str]] = {
 }
 """The exit code of every command; ``thb --help`` shows this table."""
 
+_QUIET: Final = Event()
+_SAID_ALWAYS: Final = ("error:", "warning:", "hint:", "interrupted:", "stopped after")
 OURS: Final = ("thb", "thb_dataset", "detectors", "metrics")
 INTERRUPTED: Final = "interrupted: finished work is kept; run the same command again to continue"
 _EXTRAS: Final = {
@@ -72,6 +75,7 @@ def run_command(command: Callable[[], None]) -> None:
     Raises:
         SystemExit: Always.
     """
+    _QUIET.clear()
     accept_every_character()
     quiet_third_parties()
     _find_a_home()
@@ -183,8 +187,20 @@ def _name_variable(place: str) -> str:
     return ", or set THB_CACHE to a folder that can be written,"
 
 
+def be_quiet(wanted: bool) -> bool:
+    """Let :func:`say` write errors and warnings only, until the command ends; return the wish."""
+    if wanted:
+        _QUIET.set()
+    return wanted
+
+
 def say(message: str) -> None:
-    """Write a line for people on stderr; with several processes it names the one that speaks."""
+    """Write a line for people on stderr; with several processes it names the one that speaks.
+
+    After :func:`be_quiet`, only errors and warnings are written.
+    """
+    if _QUIET.is_set() and not message.startswith(_SAID_ALWAYS):
+        return
     rank = os.environ.get("RANK", "0")
     line = message if rank == "0" else f"[process {rank}] {message}"
     if "tqdm" in sys.modules:

@@ -36,6 +36,7 @@ from thb_dataset.records import (
     Split,
     Video,
 )
+from thb_dataset.wording import suggest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -131,7 +132,9 @@ def parse_config(config: str) -> tuple[Protocol, HeldOut | None]:
     """
     known = _list_configs(tuple(Protocol))
     if config not in known:
-        raise ProtocolError(f"no config {config!r}; there are: {', '.join(known)}")
+        hint = suggest(config, known)
+        listed = f"there are: {', '.join(known)}"
+        raise ProtocolError(f"no config {config!r}; {f'{hint} ' if hint else ''}{listed}")
     protocol, slug = split_fold_name(config)
     assert protocol is not None  # noqa: S101 — every known config begins with its protocol
     held_out = (each for each in protocol.held_out if each is not None and each.slug == slug)

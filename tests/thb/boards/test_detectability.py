@@ -12,8 +12,9 @@ import pytest
 from detectors.registry import create_detector, find_detector_class
 from tests.support.made_boards import write_small_results
 from thb.boards.building import build_boards
-from thb.boards.detectability import bootstrap_share, detectability
+from thb.boards.detectability import detectability
 from thb.boards.detectability_page import list_lines
+from thb.boards.neighbours import bootstrap_share
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predict import predict
 from thb_dataset.errors import SettingsError
@@ -66,7 +67,7 @@ def test_shares_are_those_of_scores_counted_by_hand(
         assert caught.low <= caught.share <= caught.high
     assert found.neighbours is not None
     known = {row.name: row.mean["t1"].value for row in board.protocols["p3"].rows if row.mean}
-    assert dict(found.neighbours.known) == known
+    assert {one.name: one.share for one in found.neighbours.known} == known
     assert found.neighbours.place == 1 + sum(value < hits / given.size for value in known.values())
     order = sorted(own.scores, key=lambda name: own.scores[name])
     assert found.least[0] == order[0]

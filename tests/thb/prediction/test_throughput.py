@@ -68,7 +68,7 @@ def test_evaluate_keeps_it_beside_the_predictions(
 ) -> None:
     release = ["--release", tiny_release.hub, "--real-root", tiny_release.real_root]
     words = ["evaluate", untrained, "--protocol", "p1", *release, "--out", tmp_path]
-    done = run_thb(*words, "--bootstrap", "0", "--quiet")
+    done = run_thb(*words, "--bootstrap", "0")
     assert done.code == 0, done.err
     assert "clips/s" in done.err
     file = tmp_path / "p1" / "throughput.json"
@@ -76,7 +76,7 @@ def test_evaluate_keeps_it_beside_the_predictions(
     assert record["clips"] == 2 * record["videos"] > 0
     assert (record["device"], record["precision"], record["processes"]) == ("cpu", "fp32", 1)
     before = file.read_bytes()
-    again = run_thb(*words, "--bootstrap", "0", "--quiet")
+    again = run_thb(*words, "--bootstrap", "0")
     assert again.code == 0
     assert "clips/s" not in again.err, "nothing was scored"
     assert file.read_bytes() == before

@@ -16,7 +16,7 @@ from typing import Any, Final
 from starlette.formparsers import MultiPartException
 from starlette.responses import PlainTextResponse
 
-from demo_limits import (
+from space_limits import (
     FILE_AGE_SECONDS,
     MAX_KEPT_MEGABYTES,
     MAX_KEPT_UPLOADS,
@@ -51,15 +51,26 @@ class Upload:
 
 
 class UploadDoor:
-    """Lets an upload through to the page if it is one file, and there is room for it.
+    """Lets an upload through to the page if its files are few, and there is room for them.
 
     Args:
         app: The page.
+        max_files: The most files of one upload.
+        max_megabytes: The most megabytes of them together.
         clock: Tells the time in seconds; tests have their own.
     """
 
-    def __init__(self, app: App, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        app: App,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        max_files: int = 1,
+        max_megabytes: int = MAX_MEGABYTES,
+    ) -> None:
         self._app = app
+        self._max_files = max_files
+        self._max_megabytes = max_megabytes
         self._clock = clock
         self._kept: deque[Upload] = deque()
 
@@ -79,7 +90,7 @@ class UploadDoor:
             status, text = refusal
             await PlainTextResponse(text, status_code=status)(scope, receive, send)
             return
-        await self._app(scope, _count_files(receive, headers), send)
+        await self._app(scope, _count_files(receive, headers, self._max_files), send)
 
     def _find_refusal(self, visitor: str, size: int | None) -> tuple[int, str] | None:
         """Return the status and the reason of a refusal; None notes the upload as let in."""
@@ -88,8 +99,8 @@ class UploadDoor:
             self._kept.popleft()
         if size is None:
             return 411, "The size of the upload is not given."
-        if size > MAX_MEGABYTES * 1_000_000 + _ENVELOPE_BYTES:
-            return 413, f"The video is larger than {MAX_MEGABYTES} MB: cut out a part of it."
+        if size > self._max_megabytes * 1_000_000 + _ENVELOPE_BYTES * self._max_files:
+            return 413, self._write_largest()
         if sum(upload.visitor == visitor for upload in self._kept) >= MAX_UPLOADS:
             return 429, f"{MAX_UPLOADS} videos were uploaded from your network: try in an hour."
         total = sum(upload.size for upload in self._kept) + size
@@ -97,6 +108,13 @@ class UploadDoor:
             return 503, "The page holds as many videos as it can: try again in a while."
         self._kept.append(Upload(now, visitor, size))
         return None
+
+    def _write_largest(self) -> str:
+        if self._max_files == 1:
+            return f"The video is larger than {self._max_megabytes} MB: cut out a part of it."
+        return (
+            f"The videos are larger than {self._max_megabytes} MB together: send fewer at a time."
+        )
 
 
 def _read_size(headers: dict[bytes, bytes]) -> int | None:
@@ -111,21 +129,22 @@ def _find_visitor(scope: Scope, headers: dict[bytes, bytes]) -> str:
     return named[:64].decode("latin-1") or str(peer[0])
 
 
-def _count_files(receive: Receive, headers: dict[bytes, bytes]) -> Receive:
-    """Return a way to receive a form that fails as soon as a second file begins."""
+def _count_files(receive: Receive, headers: dict[bytes, bytes], most: int) -> Receive:
+    """Return a way to receive a form that fails as soon as a file too many begins."""
     found = _BOUNDARY.search(headers.get(b"content-type", b""))
     mark = b"--" + (found[1] if found else b"")
     seen, tail = 0, b""
 
-    async def receive_one_file() -> MutableMapping[str, Any]:
+    async def receive_few_files() -> MutableMapping[str, Any]:
         nonlocal seen, tail
         message = await receive()
         body = tail + message.get("body", b"")
         seen += body.count(mark)
         # What may be the beginning of a mark, but never a whole one, is looked at once more.
         tail = body[max(0, len(body) - len(mark) + 1) :]
-        if found and seen > 2:  # one before the file, one after it
-            raise MultiPartException("One video at a time, please.")
+        if found and seen > most + 1:  # one before each file, one after the last
+            many = "One video" if most == 1 else f"{most} videos"
+            raise MultiPartException(f"{many} at a time, please.")
         return message
 
-    return receive_one_file
+    return receive_few_files

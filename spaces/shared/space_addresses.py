@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urljoin
 
 import gradio as gr
@@ -19,11 +19,12 @@ import httpx
 import safehttpx
 from gradio.processing_utils import PUBLIC_HOSTNAME_WHITELIST
 
-from demo_limits import FETCH_SECONDS, FILE_AGE_SECONDS, MAX_FETCHES, MAX_MEGABYTES
+from space_limits import FETCH_SECONDS, FILE_AGE_SECONDS, MAX_FETCHES, MAX_MEGABYTES
 
 ChooseTransport = Callable[[str], Awaitable[httpx.AsyncBaseTransport | None]]
 
 MAX_REDIRECTS: Final = 5
+_Component = TypeVar("_Component", bound=gr.components.Component)
 _WEB: Final = ("http://", "https://")
 
 
@@ -59,7 +60,7 @@ class FetchCounter:
 COUNTER: Final = FetchCounter()
 
 
-def limit_addresses(video: gr.Video) -> gr.Video:
+def limit_addresses(video: _Component) -> _Component:
     """Let a component fetch what a request names by its address within limits; return it.
 
     Its method is replaced, because a class of our own would make Gradio write a stub file here.

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from demo_words import Problem, explain_error
+from space_problems import Problem, explain_error
 from thb.preprocessing.clips import check_readable
 from thb_dataset.errors import VideoDecodeError, VideoError, VideoTooLargeError
 from thb_dataset.video.reader import Limits, VideoInfo, VideoReader
@@ -25,6 +25,10 @@ MAX_SECONDS: Final = 60
 MAX_SIDE_PIXELS: Final = 1920
 MAX_FRAMES: Final = MAX_SECONDS * 120
 MAX_DETECTORS: Final = 4
+MAX_FAKES: Final = 20
+"""The most fakes of a generator that are scored in one job."""
+MAX_FAKES_MEGABYTES: Final = 400
+"""The most that they have together."""
 MAX_QUEUE: Final = 20
 FILE_AGE_SECONDS: Final = 3600
 SWEEP_SECONDS: Final = 600

@@ -19,9 +19,16 @@ _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
 
-def on_device(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
-    """Return a function that has a GPU while it runs on ZeroGPU; elsewhere, the function itself."""
+def on_device(
+    function: Callable[_Arguments, _Result], *, seconds: int = SECONDS_ON_A_GPU
+) -> Callable[_Arguments, _Result]:
+    """Return a function that has a GPU while it runs on ZeroGPU; elsewhere, the function itself.
+
+    Args:
+        function: What needs the GPU.
+        seconds: Its time limit.
+    """
     if GPU is None:
         return function
-    wrapped: Callable[_Arguments, _Result] = GPU(duration=SECONDS_ON_A_GPU)(function)
+    wrapped: Callable[_Arguments, _Result] = GPU(duration=seconds)(function)
     return wrapped
