@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
@@ -127,7 +126,7 @@ class Family(StrEnum):
         known = {re.sub(r"_", "", family.slug): family for family in cls}
         if plain in known:
             return known[plain]
-        raise ProtocolError(_explain_no_family(name, plain, list(known)))
+        raise ProtocolError(_explain_no_family(name, plain))
 
 
 _MEMBERS = {
@@ -144,15 +143,14 @@ _MEMBERS = {
 _FAMILY_ALIASES = {"sdvaeftmse": "sdvae", "allfour": "sdvae", "warp": "warping"}
 
 
-def _explain_no_family(name: str, plain: str, known: list[str]) -> str:
+def _explain_no_family(name: str, plain: str) -> str:
     """Return why a name is of no family, and which one was perhaps meant."""
     try:
         generator = Generator.parse(name)
     except ProtocolError:
-        near = difflib.get_close_matches(plain, known, n=1)
-        meant = f", but perhaps {Family.parse(near[0]).slug}" if near else ""
-        listed = [f"{own.slug} ({', '.join(own.generators)})" for own in Family]
-        return f"no family of generators is called {name!r}{meant}; known: {'; '.join(listed)}"
+        hint = suggest(plain, [own.slug for own in Family])
+        known = "; ".join(f"{own.slug} ({', '.join(own.generators)})" for own in Family)
+        return f"unknown family {name!r}; {f'{hint} ' if hint else ''}known: {known}"
     slugs = [family.slug for family in Family if generator in family.generators]
     if not slugs:
         return f"{generator} is never trained on, so no family holds it"

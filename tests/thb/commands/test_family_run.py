@@ -92,7 +92,7 @@ def test_metadata_alone_are_measured_on_a_family(
 @pytest.mark.parametrize(
     ("fold", "says"),
     [
-        ("halo", "perhaps hallo"),
+        ("halo", "did you mean hallo"),
         ("hallo2", "name a family that holds it, hallo or sd_vae"),
         ("p3-hallo", "choose the protocol p3"),
     ],

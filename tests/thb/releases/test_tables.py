@@ -49,7 +49,7 @@ def test_the_families_are_splits_of_their_own_umbrella(tiny_release: MiniRelease
 @pytest.mark.parametrize(
     ("protocol", "fold", "says"),
     [
-        ("p3-family", "halo", "perhaps hallo"),
+        ("p3-family", "halo", "did you mean hallo"),
         ("p3-family", "Hallo2", "Hallo2 is one generator"),
         ("p3", "hallo-family", "choose the protocol p3-family"),
         ("p3-family-hallo", "warping", "p3-family-hallo is the fold of hallo-family"),
