@@ -21,7 +21,7 @@ ROWS = [
     if line.startswith("| ") and not line.startswith("|--")
 ]
 FAMILIES = ("Apache", "MIT", "BSD", "MPL", "LGPL", "Zlib", "Python Software Foundation")
-NOT_OURS = ("dev", "benchmark")
+NOT_OURS = ("benchmark", "dev", "docs", "release")
 """Extras of those who work on the toolkit."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PACKAGES = sorted(

@@ -21,7 +21,7 @@ TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text("utf-8") for page in 
 BLOCK = re.compile(r"^( *)```(?:console|bash)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"(?:^|-m |/bin/|&& |\|\| )thb( .*)")
 OPTIONS_OF_LAUNCHERS = re.compile(r"^(?:\w+=\S+ )*(?:torchrun|accelerate launch|thb|\S*/bin/thb)\b")
-NOT_SHOWN = {"Detector", "FigureChoice", "ImportSettings", "SplitExplainSettings", "TrainSettings"}
+NOT_SHOWN = {"TrainSettings"}
 LARGEST_PICTURE = 120_000
 LARGEST_PICTURES = 1_000_000
 

@@ -21,13 +21,12 @@ from metrics.talking_head_detection.roc import (
     auc,
     tpr_at_fpr,
 )
-from thb.evaluation.cells import NoFacePolicy, ScoreSettings
+from thb.evaluation.cells import MEAN, NoFacePolicy, ScoreSettings
 from thb.evaluation.score import score
 from thb.prediction.predictions import Predictions
 from thb.reports.comparison import Comparison, Difference
 from thb.reports.evaluations import Evaluation, read_evaluations
 from thb.reports.tables.contests import find_pairs, match_pair
-from thb.reports.tables.table import MEAN
 from thb_dataset.errors import ResultError
 
 COMPARED: Final = ("auc", "t1", "t01")

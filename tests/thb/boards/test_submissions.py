@@ -127,6 +127,7 @@ def test_the_diagnostic_protocol_stays_at_home(
 ) -> None:
     run = make_run(tmp_path / "run")
     made = make_rows()
+    assert isinstance(made.run, FoldScoringRecord)
     family = replace(
         made.run, protocol="p3-family", fold="p3-family-hallo", held_out="hallo-family"
     )

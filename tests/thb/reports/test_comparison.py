@@ -16,7 +16,7 @@ from tests.support.records import make_scoring_record
 from thb.prediction.predictions import Prediction, Predictions, Status, write_predictions
 from thb.reports.comparing import COMPARED, compare
 from thb.reports.comparison import Comparison, Difference
-from thb.reports.tables.table import MEAN
+from thb.evaluation.cells import MEAN
 from thb_dataset.errors import ResultError
 
 
