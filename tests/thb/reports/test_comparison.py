@@ -13,10 +13,10 @@ import pytest
 import thb
 from tests.support.made_predictions import GENERATORS, change, make_predictions
 from tests.support.records import make_scoring_record
+from thb.evaluation.cells import MEAN
 from thb.prediction.predictions import Prediction, Predictions, Status, write_predictions
 from thb.reports.comparing import COMPARED, compare
 from thb.reports.comparison import Comparison, Difference
-from thb.evaluation.cells import MEAN
 from thb_dataset.errors import ResultError
 
 
