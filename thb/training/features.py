@@ -79,25 +79,19 @@ class FrozenFeatures:
             return None
         spec = detector.config.clip_spec
         samples = TrainingClips(videos, spec, settings)
-        if settings.views is None:
-            makers: Makers = {
-                ("train", video.video_id, kind, number): _read_all(clips, spec)
-                for video in videos
-                for kind in range(1 + len(video.pseudo_fakes))
-                for number, clips in enumerate(video.get_renditions(kind))
-            }
-            count = len(makers) * max(len(video.clips.pixels) for video in videos)
-        else:
-            makers = {
-                ("train", video.video_id, kind, view): _read_view(
-                    samples, (kind * len(videos) + index, view)
-                )
-                for index, video in enumerate(videos)
-                for kind in range(1 + len(video.pseudo_fakes))
-                for view in range(settings.views)
-            }
-            count = len(makers) * settings.clips_per_sample
-        if not self._fits(detector, next(iter(makers.values()))(), count, accelerator):
+        makers: dict[Key, Callable[[], Pixels]] = {}
+        lengths: dict[Key, int] = {}
+        for index, video in enumerate(videos):
+            for kind in range(1 + len(video.pseudo_fakes)):
+                for number, clips in enumerate(video.get_renditions(kind)):
+                    if settings.views is None:
+                        key = ("train", video.video_id, kind, number)
+                        makers[key], lengths[key] = _read_all(clips, spec), len(clips.pixels)
+                for view in range(settings.views or 0):
+                    key = ("train", video.video_id, kind, view)
+                    makers[key] = _read_view(samples, (kind * len(videos) + index, view))
+                    lengths[key] = settings.clips_per_sample
+        if not self._fits(detector, makers, lengths, settings, accelerator):
             return None
         self._fill(detector, makers, settings, settings.mixed_precision, accelerator)
         return FeatureClips(videos, samples, self._kept, settings)
@@ -125,11 +119,23 @@ class FrozenFeatures:
         return {key[1]: self._kept[key] for key in makers}
 
     def _fits(
-        self, detector: Detector, pixels: Pixels, count: int, accelerator: Accelerator
+        self,
+        detector: Detector,
+        makers: Makers,
+        lengths: Mapping[Key, int],
+        settings: TrainSettings,
+        accelerator: Accelerator,
     ) -> bool:
-        """Return whether there is room for the features of so many clips, judged by one."""
-        feature = _encode(detector, pixels[:1], "no", accelerator.device)
-        needed = count * feature.numel() * feature.element_size()
+        """Return whether there is room for the features of so many clips, judged by one of them.
+
+        What earlier folds have left counts once; the videos of a validation are not counted.
+        """
+        missing = [key for key in makers if key not in self._kept]
+        needed = sum(features.nbytes for features in self._kept.values())
+        if missing:
+            pixels = makers[missing[0]]()[:1]
+            one = _encode(detector, pixels, settings.mixed_precision, accelerator.device)
+            needed += one.nbytes * sum(lengths[key] for key in missing)
         if needed > self._memory and accelerator.is_main_process:
             say(
                 f"warning: the features of the frozen layers would take {needed / 1e9:.1f} GB, so"
