@@ -190,7 +190,10 @@ def _tone(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pi
 
 
 def _affine(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    """Turn, move and scale about the middle, as torchvision does: nearest pixels, black outside."""
+    """Turn, move and scale about the middle, as torchvision does: nearest pixels, black outside.
+
+    Of a thousand pixels up to five that lie between two of the picture fall to the other one.
+    """
     turn = np.deg2rad(random.uniform(-settings["degrees"], settings["degrees"]))
     scale = random.uniform(*settings["scale"])
     side, reach = pixels.shape[1], settings["translate"] * pixels.shape[1]
@@ -205,7 +208,11 @@ def _affine(pixels: Pixels, settings: Settings, random: np.random.Generator) -> 
 
 
 def _jitter(pixels: Pixels, settings: Settings, random: np.random.Generator) -> Pixels:
-    """Scale the brightness, and the contrast about the mean grey of each picture, in any order."""
+    """Scale the brightness, and the contrast about the mean grey of each picture, in any order.
+
+    The factors mean what they mean in torchvision; its mean is that of whole greys, cut off, so
+    that a pixel may differ by one.
+    """
     factors = {
         name: random.uniform(1 - settings[name], 1 + settings[name])
         for name in ("brightness", "contrast")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from PIL import Image
 
 from detectors.caddm.recipe import PUBLISHED as CADDM
@@ -148,3 +150,69 @@ def test_the_four_augmentations_of_caddm_go_as_far_as_published() -> None:
         rows, columns = np.nonzero(made["motion_blur"][0, ..., 0])
         assert max(np.abs(rows - 16).max(), np.abs(columns - 16).max()) <= 10
         assert abs(int(made["motion_blur"][0, ..., 0].sum()) - 255) <= len(rows)
+
+
+class Fixed(np.random.Generator):
+    """Draws every number at the same share of its range, and so in any order."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__(np.random.PCG64(0))
+        self._share = share
+
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+        """Return the number at the share between two others."""
+        value = low + self._share * (high - low)
+        return value if size is None else np.full(size, value)
+
+    def random(self, *_: Any, **__: Any) -> Any:
+        """Return the share itself."""
+        return self._share
+
+
+def load_torchvision() -> Any:
+    """Return torchvision's functions; ``detectors.base`` has made the import possible."""
+    return pytest.importorskip("torchvision.transforms.v2.functional")
+
+
+def draw_noise(side: int) -> npt.NDArray[np.uint8]:
+    return np.random.default_rng(side).integers(0, 256, (1, side, side, 3), np.uint8)
+
+
+def change_at(share: float, name: str, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    (published,) = [
+        augmentation for augmentation in GEND.augmentations if augmentation.name == name
+    ]
+    return change_pixels(pixels, [published], Fixed(share))[0]
+
+
+@pytest.mark.parametrize("side", [56, 57])
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.85, 0.999])
+def test_affine_is_torchvisions(share: float, side: int) -> None:
+    functions, pixels = load_torchvision(), draw_noise(side)
+    move = round(-0.1 * side + share * 0.2 * side)
+    wanted = functions.affine(
+        torch.from_numpy(pixels[0]).permute(2, 0, 1),
+        angle=-10 + 20 * share,
+        translate=[move, move],
+        scale=0.9 + 0.2 * share,
+        shear=[0.0, 0.0],
+    )
+    made = change_at(share, "affine", pixels)
+    differs = (made != wanted.permute(1, 2, 0).numpy()).any(axis=-1)
+    assert differs.mean() < 0.005, "only pixels between two others fall to the other one"
+    assert (made != pixels[0]).any() == (share != 0.5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.85, 0.999])
+def test_jitter_is_torchvisions(share: float) -> None:
+    functions, pixels = load_torchvision(), draw_noise(56)
+    steps = [functions.adjust_brightness, functions.adjust_contrast]
+    orders = []
+    for order in (steps, steps[::-1]):
+        wanted = torch.from_numpy(pixels[0]).permute(2, 0, 1)
+        for step in order:
+            wanted = step(wanted, 0.9 + 0.2 * share)
+        orders.append(wanted.permute(1, 2, 0).numpy().astype(int))
+    made = change_at(share, "jitter", pixels).astype(int)
+    assert min(np.abs(made - each).max() for each in orders) <= 1
+    assert (made != pixels[0]).any() == (share != 0.5)
