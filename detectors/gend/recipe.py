@@ -36,6 +36,8 @@ PUBLISHED: Final = PublishedRecipe(
     ),
     not_followed=MappingProxyType(
         {
+            "schedule": "one cosine is the default of their code, and is followed; the experiments of"
+            " the paper begin it anew every 10 epochs",
             "size of augmented pictures": "the authors change the face at its own size in the"
             " frame, before it is resized; here the resized face is changed",
             "pairs": "the fakes of this benchmark rarely have a training real that moves their"

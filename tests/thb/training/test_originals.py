@@ -39,6 +39,7 @@ STRUCTURE = {
     "synchronised batch norm": False,
     "devices": 1,
     "loss": "each sample by itself",
+    "size of augmented pictures": "the detector's",
 }
 """What ``thb train`` does with every detector, where no field of a recipe says it."""
 
@@ -128,7 +129,18 @@ def measure_pairs(recipe: Recipe, _: PublishedRecipe) -> int:
     return len(shapes)
 
 
+def write_settings(name: str) -> Any:
+    """Return a function of a recipe that gives the settings of one change, as JSON has them."""
+
+    def write(recipe: Recipe, _: PublishedRecipe) -> Any:
+        (change,) = [change for change in recipe.augmentations if change.name == name]
+        return json.loads(json.dumps(dict(change.settings)))
+
+    return write
+
+
 MEASURED: dict[str, Any] = {
+    **{f"{name} settings": write_settings(name) for name in ("affine", "blur", "jitter", "jpeg")},
     "backbone": lambda _, published: published.backbone_weights,
     "cutout": lambda recipe, _: recipe.augmentations[-1].settings["side_pixels"],
     "crop scales": lambda recipe, _: list(recipe.augmentations[0].settings["scales"]),
