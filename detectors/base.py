@@ -88,6 +88,7 @@ class DetectorConfig(PreTrainedConfig):
         backbone_checkpoint: The pretrained backbone of fresh weights: a Hub id, perhaps with
             ``@revision``, or a folder. It is not read when trained weights are loaded.
         from_scratch: Whether the training left out the pretrained backbone of the published one.
+        pseudo_fakes: The kinds of pseudo-fakes that the weights were trained with.
         code_licence: The SPDX name of the code's licence.
         weights_licence: The SPDX name of the weights' licence; None for weights without a licence.
         training_data: The data that the weights were trained on, in words.
@@ -106,6 +107,7 @@ class DetectorConfig(PreTrainedConfig):
     clip: dict[str, Any] | None = None
     backbone_checkpoint: str | None = None
     from_scratch: bool = False
+    pseudo_fakes: tuple[str, ...] | list[str] = ()
     code_licence: str | None = "Apache-2.0"
     weights_licence: str | None = None
     training_data: str | None = None
@@ -148,8 +150,7 @@ class Detector(PreTrainedModel):
         recipe: The training that suits this detector.
         undecayed: Names of weights, besides biases and scales, that weight decay leaves alone.
         tiny: The settings of a small network of the same class, for tests.
-        backbones: The pretrained weights with which the published training begins, for each
-            published size of the network.
+        backbones: The pretrained weights of the published training, for each published size.
 
     Examples:
         >>> thb.detector("runs/baseline/p3-hallo").cam_layer
@@ -251,8 +252,7 @@ class Detector(PreTrainedModel):
                 video: their logits are averaged before the loss.
 
         Raises:
-            DetectorError: There is more than one logit per clip, or their number is not a multiple
-                of the number of labels.
+            DetectorError: A clip has several logits, or their number is no multiple of the labels'.
         """
         if logits.ndim == 2 and logits.shape[1] == 1:
             logits = logits[:, 0]

@@ -104,11 +104,11 @@ def write_detector(boards: PublishedBoards, key: str) -> str:
     if found is None:
         return _wrap(paragraph("Choose a detector above, or click its name in the table."))
     first = next(iter(found.rows.values()))
-    marks = {mark.symbol: mark.sentence for row in found.rows.values() for mark in row.marks}
+    marks = dict.fromkeys(mark for row in found.rows.values() for mark in row.marks)
     facts = [TIERS_IN_WORDS[first.tier]]
     facts += [f"submitted by {first.org}; revision {first.revision}"] if first.org else []
     facts += [f"looks at: {first.modality}"] if first.modality else []
-    facts += [f"{symbol} {sentence}" for symbol, sentence in marks.items()]
+    facts += [f"{mark.symbol} {mark.sentence}" for mark in marks]
     links = {"Its card": first.link, "Its files": boards.link_to(first.folder)}
     return _wrap(
         f"<h2>{plain(first.name)}</h2>",

@@ -106,6 +106,16 @@ RULES: Final = (
         applies=lambda run: run.detector.from_scratch,
     ),
     Rule(
+        name="pseudo-fakes",
+        case="scores of a training with pseudo-fakes (◇)",
+        answer=Answer.MARKED,
+        reason=(
+            "They may show what the tested generators share: the row stands beside that of the same"
+            " training without them."
+        ),
+        applies=lambda run: bool(run.detector.pseudo_fakes),
+    ),
+    Rule(
         name="trained elsewhere",
         case="scores of a detector whose training left no record",
         answer=Answer.MARKED,

@@ -118,7 +118,7 @@ def _lay_out_detectors(anchor: str, table: DetectorTable) -> Sheet:
     extra = {name for row in table.rows for name in row.extra}
     generators = order_generators(tested | extra)
     listed = [row for row in table.rows if row.kind != "unranked"]
-    marks = {mark.symbol: mark.sentence for row in listed for mark in row.marks}
+    marks = dict.fromkeys(mark for row in listed for mark in row.marks)
     counts = [
         f"{name} {table.videos[name].fake} fake, {table.videos[name].real} real"
         for name in generators
@@ -134,7 +134,7 @@ def _lay_out_detectors(anchor: str, table: DetectorTable) -> Sheet:
             *(f"T1 {name}" for name in generators),
         ),
         rows=tuple(_write_detector(row, generators) for row in listed),
-        notes=(*(f"{symbol} {sentence}" for symbol, sentence in marks.items()), *table.notes),
+        notes=(*(f"{mark.symbol} {mark.sentence}" for mark in marks), *table.notes),
         unranked=tuple(
             f"{_name(row)} ({row.folder}): {row.reason}"
             for row in table.rows

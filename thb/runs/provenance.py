@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -66,6 +67,9 @@ IMPORTED: Final = Mark(
     ),
 )
 
+PSEUDO_FAKES: Final = "◇"
+"""The symbol of weights that were trained with pseudo-fakes."""
+
 IMPORTED_KIND: Final = "imported"
 """The ``model_type`` of a detector of which only the scores are known."""
 
@@ -118,6 +122,8 @@ class ScoredDetector:
         training_data: What its weights were trained on, in words.
         from_scratch: Whether its training began with random weights, although the published one
             begins with a pretrained backbone.
+        pseudo_fakes: The kinds of pseudo-fakes that its weights were trained with, such as
+            ``warp``.
         untrained: Whether its weights are random.
         trained_on_synthetic: Whether its weights were trained on a synthetic release.
         metadata_only: Whether it sees no picture, only the metadata of a video (``thb shortcuts``).
@@ -130,6 +136,7 @@ class ScoredDetector:
     weights_licence: str | None = None
     training_data: str | None = None
     from_scratch: bool = False
+    pseudo_fakes: tuple[Annotated[str, Field(pattern=r"^[a-z_]+$")], ...] = ()
     untrained: bool = False
     trained_on_synthetic: bool = False
     metadata_only: bool = False
@@ -162,7 +169,15 @@ class ScoringRecord:
             return (UNTRAINED,)
         if self.detector.metadata_only:
             return (METADATA_ONLY,)
-        return (FROM_SCRATCH,) if self.detector.from_scratch else ()
+        marks = (FROM_SCRATCH,) if self.detector.from_scratch else ()
+        if not self.detector.pseudo_fakes:
+            return marks
+        kinds = " and ".join(self.detector.pseudo_fakes)
+        sentence = (
+            f"It was trained with pseudo-fakes ({kinds}), which may show what the tested"
+            " generators share: it must stand beside the same training without them."
+        )
+        return (*marks, Mark(symbol=PSEUDO_FAKES, sentence=sentence))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,6 +290,7 @@ def describe_scoring(
             weights_licence=config.weights_licence,
             training_data=config.training_data,
             from_scratch=config.from_scratch,
+            pseudo_fakes=_name_kinds(config.pseudo_fakes),
             untrained=config.untrained,
             trained_on_synthetic=config.trained_on_synthetic,
         ),
@@ -283,6 +299,12 @@ def describe_scoring(
         precision=_PRECISIONS[precision],
         versions=package_versions(),
     )
+
+
+def _name_kinds(kinds: object) -> tuple[str, ...]:
+    """Return plain names, whatever stands in the config of a stranger's folder."""
+    listed = kinds if isinstance(kinds, (list, tuple)) else [kinds or ""]
+    return tuple(name for kind in listed if (name := re.sub("[^a-z_]", "", str(kind))))
 
 
 def name_class(detector: Detector) -> str:

@@ -255,6 +255,8 @@ def _train_fold(
     if isinstance(detector, Tunable):
         detector.finish_training()
     detector.config.training_data = describe_training_data(plan)
+    seen = (*detector.config.pseudo_fakes, *settings.pseudo_fakes)
+    detector.config.pseudo_fakes = tuple(dict.fromkeys(seen))
     detector.config.untrained = False
     detector.config.trained_on_synthetic = plan.release.synthetic
     record = RunRecord(

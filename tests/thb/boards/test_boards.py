@@ -228,6 +228,22 @@ def test_a_mark_follows_the_name(crowd: Path, tmp_path: Path) -> None:
         assert "began with random weights" in text
 
 
+def test_two_rows_with_other_pseudo_fakes_are_both_explained(crowd: Path, tmp_path: Path) -> None:
+    for seed, kinds in enumerate([("warp",), ("autoencoder",)]):
+        trained = ScoredDetector(model_type="odd", pseudo_fakes=kinds)
+        name = f"acme/{kinds[0]}"
+        write_submission(crowd, name, by_strength(2), seed=seed, folds=["p1"], detector=trained)
+    boards = build_boards(crowd, n_bootstrap=QUICK, out=tmp_path / "out")
+    for name in ("warp", "autoencoder"):
+        row = find(boards.detectors.protocols["p1"], name)
+        assert [mark.symbol for mark in row.marks] == ["◇"]
+        assert row.rank is not None
+        for ending in ("md", "html"):
+            text = (tmp_path / "out" / f"detectors.{ending}").read_text()
+            assert f"{name} ◇" in text
+            assert f"It was trained with pseudo-fakes ({name})" in text
+
+
 def test_the_majority_decides_which_videos_count(crowd: Path) -> None:
     other = ReleaseRecord(name="other", revision="c" * 40)
     for at in range(3):

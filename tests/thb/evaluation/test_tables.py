@@ -239,6 +239,26 @@ def test_a_detector_from_scratch_is_marked_and_the_mark_is_explained() -> None:
         assert any("random weights" in note for note in notes([result])) == bool(symbol)
 
 
+def test_a_training_with_pseudo_fakes_stands_marked_beside_the_one_without() -> None:
+    plain = ScoredDetector(model_type="gend", from_scratch=True)
+    warped, both = (
+        replace(plain, pseudo_fakes=kinds) for kinds in (("warp",), ("warp", "autoencoder"))
+    )
+    results = [
+        make_result(name=name, runs={"p1": make_scoring_record(detector=detector)})
+        for name, detector in (("without", plain), ("warped", warped), ("both", both))
+    ]
+    table = markdown_table(results)
+    for row in ("| without § |", "| warped § ◇ |", "| both § ◇ |"):
+        assert row in table
+    said = [line for line in list_caveats(results) if line.startswith("◇")]
+    assert [line.partition(", which")[0] for line in said] == [
+        "◇ warped p1: It was trained with pseudo-fakes (warp)",
+        "◇ both p1: It was trained with pseudo-fakes (warp and autoencoder)",
+    ]
+    assert all("beside the same training without them" in line for line in said)
+
+
 def test_one_mark_is_explained_once_for_all_folds_protocols_and_detectors() -> None:
     scratch = make_scoring_record(detector=ScoredDetector(model_type="a", from_scratch=True))
     plain = make_scoring_record(detector=ScoredDetector(model_type="a"))

@@ -12,11 +12,14 @@ import pytest
 from accelerate import Accelerator
 
 from detectors.recipes import Recipe
+from detectors.registry import load_detector
 from tests.support.command_line import Run
 from thb.preprocessing.renditions import Encoding, PseudoFake
 from thb.publishing.card_renditions import describe_renditions
 from thb.releases.opening import open_release
+from thb.runs.provenance import describe_scoring
 from thb.runs.record import read_record
+from thb.runtime.records import write_text
 from thb.training.checkpoint import CheckpointFolder
 from thb.training.data import choose_clips
 from thb.training.renditions import (
@@ -174,6 +177,24 @@ def test_a_run_records_what_was_on_and_its_card_says_it(
     assert record.videos.validation.pseudo_fakes == {}
     config = json.loads((trained.folder / "config.json").read_text("utf-8"))
     assert "with pseudo-fakes (warp) of its reals" in config["training_data"]
+    assert config["pseudo_fakes"] == ["warp"]
+    scored = describe_scoring(load_detector(trained.folder), face_pack="embedded")
+    assert [mark.symbol for mark in scored.marks] == ["◇"]
+    again = json.loads(write_text(scored))["detector"]["pseudo_fakes"]
+    assert again == ["warp"], "it goes with every row of predictions"
+    (on,) = train(
+        trained.folder,
+        protocol="p3",
+        fold="hallo",
+        release=tiny_release.hub,
+        real_root=tiny_release.real_root,
+        out=tmp_path / "on",
+        settings={"epochs": 1, "batch_size": 4},
+        options=TrainOptions(progress=False),
+    )
+    assert json.loads((on.folder / "config.json").read_text("utf-8"))["pseudo_fakes"] == ["warp"], (
+        "weights that have seen them keep the mark"
+    )
     encoded, pseudo = describe_renditions(record)
     assert "encoded again once (x264, CRF 18 to 35 at random, 25 fps, 128 pixels)" in encoded
     assert "**Pseudo-fakes: warp.** In 50% of the places" in pseudo
