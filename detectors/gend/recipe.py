@@ -36,7 +36,7 @@ PUBLISHED: Final = PublishedRecipe(
     ),
     not_followed=MappingProxyType(
         {
-            "schedule": "one cosine is the default of their code, and is followed; the experiments of"
+            "schedule": "one cosine is the default of their code and is followed; experiments of"
             " the paper begin it anew every 10 epochs",
             "size of augmented pictures": "the authors change the face at its own size in the"
             " frame, before it is resized; here the resized face is changed",
