@@ -171,7 +171,8 @@ def test_the_room_that_features_need_is_told_to_the_byte(
 ) -> None:
     settings = replace(PLAIN, **changes)
     videos, detector = draw_videos(settings), make_counted().detector
-    needed = samples * GenD.tiny["hidden_size"] * 4
+    hidden: Any = GenD.tiny["hidden_size"]
+    needed = samples * hidden * 4
     for memory, fits in ((needed, True), (needed - 1, False)):
         features = FrozenFeatures(memory_bytes=memory)
         made = features.make_training_clips(detector, videos, settings, Accelerator(cpu=True))
