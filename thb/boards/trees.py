@@ -22,8 +22,11 @@ LARGEST_FILE: Final = 10 * 1024 * 1024
 MOST_FILES: Final = 100_000
 DEEPEST: Final = 12
 
-_SKIPPED: Final = (".git", ".cache")
-"""At the top: what git and the Hub's client keep beside the files of a repo."""
+_OF_GIT: Final = ".git"
+_OF_THE_CLIENT: Final = re.compile(
+    r"\.cache/huggingface/(CACHEDIR\.TAG|\.gitignore|download/[^\\]+\.(metadata|lock|incomplete))"
+)
+"""What `hf download` keeps beside the files of a repo; no other file may hide there."""
 
 _SUBMISSION: Final = re.compile(r"(results/[A-Za-z0-9._-]+__[A-Za-z0-9._-]+/[0-9a-f]{40})/(.+)")
 _INSIDE: Final = re.compile(
@@ -94,11 +97,11 @@ def _walk(folder: Path, inside: str, depth: int) -> Iterator[tuple[str, os.stat_
     for entry in found:
         path = f"{inside}{entry.name}"
         status = entry.stat(follow_symlinks=False)
-        if not inside and entry.name in _SKIPPED and stat.S_ISDIR(status.st_mode):
+        if not inside and entry.name == _OF_GIT and stat.S_ISDIR(status.st_mode):
             continue
         if stat.S_ISDIR(status.st_mode) and depth < DEEPEST:
             yield from _walk(Path(entry.path), f"{path}/", depth + 1)
-        else:
+        elif not (_OF_THE_CLIENT.fullmatch(path) and stat.S_ISREG(status.st_mode)):
             yield path, status
 
 

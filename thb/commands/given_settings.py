@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import typer
 
 from thb_dataset.files import parse_json
+
+_CONFIG_HINT: Final = 'a config is a file with JSON such as {"clip": {"margin": 1.6}}'
 
 
 def read_config(file: Path | None) -> dict[str, Any] | None:
@@ -22,9 +24,13 @@ def read_config(file: Path | None) -> dict[str, Any] | None:
     try:
         config = parse_json(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise typer.BadParameter(f"{file}: {error}", param_hint="--config") from error
+        raise typer.BadParameter(
+            f"{file}: {error}; {_CONFIG_HINT}", param_hint="--config"
+        ) from error
     if not isinstance(config, dict):
-        raise typer.BadParameter(f"{file} is not a JSON object", param_hint="--config")
+        raise typer.BadParameter(
+            f"{file} is not a JSON object; {_CONFIG_HINT}", param_hint="--config"
+        )
     return config
 
 

@@ -43,7 +43,9 @@ HINT: Final = (
     "the reason is given beside each video; a damaged or unusual file can often be read after "
     "re-encoding (ffmpeg -i IN -c:v libx264 -c:a aac OUT.mp4)"
 )
-MISSING_HINT: Final = "check the paths; a folder or a pattern such as 'clips/*.mp4' works too"
+MISSING_HINT: Final = (
+    "check the paths; a folder with videos or a pattern such as 'clips/*.mp4' works too"
+)
 HEADINGS: Final = ("score", "verdict", "status", "clips", "faces", "video")
 NAMES_SHOWN: Final = 3
 
@@ -203,6 +205,8 @@ def _write_lines(predictions: Predictions) -> None:
 
 
 def _explain_unread(unread: Sequence[Prediction]) -> str:
+    from pathlib import Path
+
     from thb_dataset.wording import shorten_list
 
     if len(unread) == 1:
@@ -210,5 +214,6 @@ def _explain_unread(unread: Sequence[Prediction]) -> str:
     else:
         names = shorten_list([row.video_id for row in unread], NAMES_SHOWN)
         what = f"{len(unread)} videos could not be read: {names}"
-    hint = MISSING_HINT if all(row.status == "missing" for row in unread) else HINT
+    named = all(row.status == "missing" or Path(row.video_id).is_dir() for row in unread)
+    hint = MISSING_HINT if named else HINT
     return f"error: {escape(what)}\nhint: {hint}"

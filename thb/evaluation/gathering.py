@@ -46,7 +46,10 @@ def gather_predictions(
     """
     given = [Path(path).expanduser() for path in paths]
     if absent := [str(path) for path in given if not path.exists()]:
-        raise SettingsError(f"{', '.join(absent)}: there is no such file or folder")
+        raise SettingsError(
+            f"{', '.join(absent)}: there is no such file or folder; name runs that"
+            " thb evaluate has scored"
+        )
     groups: dict[tuple[Path, str], GatheredFolds] = {}
     for file in find_predictions(given):
         read = read_predictions(file)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from metrics.talking_head_detection.roc import grade
 from thb.evaluation.cells import Cell, ProtocolNumbers
@@ -121,7 +121,7 @@ class Result(ProtocolNumbers):
         Raises:
             ResultError: The file does not exist, is not JSON, or does not hold a result.
         """
-        record = parse_result(Path(path), _read_bytes(Path(path)))
+        record = parse_result(Path(path), read_result_bytes(Path(path)))
         try:
             return cls.from_dict(record)
         except ResultError as error:
@@ -156,17 +156,25 @@ def parse_result(path: Path, data: bytes) -> dict[str, Any]:
     try:
         record = parse_json(data)
     except ValueError as error:
-        raise ResultError(f"{path} does not hold a result: {error}") from error
+        raise ResultError(f"{path} does not hold a result: {error}; {_NAME_ONE}") from error
     if not isinstance(record, dict):
-        raise ResultError(f"{path} does not hold a result")
+        raise ResultError(f"{path} does not hold a result; {_NAME_ONE}")
     return record
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_result_bytes(path: Path) -> bytes:
+    """Return the bytes of a result file.
+
+    Raises:
+        ResultError: It cannot be read.
+    """
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ResultError(f"{path} does not hold a result: {error}") from error
+        raise ResultError(f"{path} does not hold a result: {error}; {_NAME_ONE}") from error
+
+
+_NAME_ONE: Final = "name a file such as result-p3.json, which thb evaluate and thb score write"
 
 
 def result_file_name(result: Result) -> str:

@@ -13,6 +13,7 @@ from thb.evaluation.result import (
     SCHEMA_VERSION,
     Result,
     parse_result,
+    read_result_bytes,
     write_canonical_text,
 )
 from thb.evaluation.score import score
@@ -100,10 +101,7 @@ def verify_result(
         True
     """
     file = Path(result).expanduser()
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise ResultError(f"{file} does not hold a result: {error}") from error
+    data = read_result_bytes(file)
     record = parse_result(file, data)
     claimed = Result.from_dict(record)
     _check_settings(file, claimed)

@@ -176,5 +176,8 @@ def _real_folders(
         return {RealDataset(name): Path(root).expanduser() for name, root in real_root.items()}
     folder = Path(real_root).expanduser()
     if not folder.is_dir():
-        raise ReleaseError(f"there is no folder {folder} for the real videos (--real-root)")
+        raise ReleaseError(
+            f"there is no folder {folder} for the real videos (--real-root): name the one that"
+            " holds FaceForensics++/ and CelebV-HQ/"
+        )
     return folder

@@ -472,6 +472,16 @@ def test_an_honest_submission_passes(repo: Path) -> None:
     assert check.checked == (f"results/someone__detector/{REVISION}",)
 
 
+def test_what_the_hubs_client_keeps_passes_and_nothing_hides_beside_it(repo: Path) -> None:
+    own = ".cache/huggingface/download/results/x/result-p1.json"
+    for name in (f"{own}.metadata", f"{own}.lock", ".cache/huggingface/.gitignore"):
+        add(name)(repo)
+    assert check_submissions(repo).findings == ()
+    for name in (own, ".cache/x.json", "x/.cache/huggingface/download/y.metadata"):
+        add(name)(repo)
+    assert find_kinds(check_submissions(repo), FindingKind.PATH).count("\n") == 2
+
+
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_an_attack_is_found_and_its_comment_renders_nothing_of_it(
     attack: Attack, repo: Path

@@ -182,7 +182,8 @@ def change_at(share: float, name: str, pixels: npt.NDArray[np.uint8]) -> npt.NDA
     (published,) = [
         augmentation for augmentation in GEND.augmentations if augmentation.name == name
     ]
-    return change_pixels(pixels, [published], Fixed(share))[0]
+    changed: npt.NDArray[np.uint8] = change_pixels(pixels, [published], Fixed(share))[0]
+    return changed
 
 
 @pytest.mark.parametrize("side", [56, 57])
