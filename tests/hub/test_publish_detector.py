@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import sysconfig
@@ -161,8 +162,8 @@ def test_code_of_every_detector_stands_alone(hub: LoopbackHub, tmp_path: Path) -
         publish_detector(tmp_path / name, repo=REPO, dry_run=tmp_path / "published" / name)
         expected.append(compute_logits(model))
         for file in (tmp_path / "published" / name).glob("*.py"):
-            assert "from detectors" not in file.read_text("utf-8")
-            assert "from thb" not in file.read_text("utf-8")
+            # Examples in docstrings may import what they like: nobody runs them there.
+            assert not re.search(r"^\s*from (?:detectors|thb)", file.read_text("utf-8"), re.M)
     folders = [str(tmp_path / "published" / name) for name in names]
     alone = ask_for_logits(ALL_WITHOUT_PACKAGE, hub, tmp_path / "home", "-I", "-S", more=folders)
     if alone == "installed":

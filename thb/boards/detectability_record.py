@@ -126,7 +126,7 @@ class Detectability:
     Examples:
         >>> found = thb.detectability("videos", ["runs/baseline/p3-hallo"])
         >>> found.fakes, [finding.detector for finding in found.findings]
-        (4, ['runs/baseline/p3-hallo'])
+        (4, ['baseline/p3-hallo'])
     """
 
     format: str = FORMAT

@@ -31,6 +31,7 @@ ENDING: Final = ".schema.json"
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 NAMES: Final = ("predictions", "result", "run", "thresholds")
 _ATTRIBUTE: Final = re.compile(r"^    (\w+): (.+(?:\n        .+)*)", re.MULTILINE)
+_EXAMPLES = "\n\nExamples:"
 
 
 def read_schema(name: str) -> dict[str, Any]:
@@ -139,6 +140,8 @@ def _describe(kind: type) -> dict[str, Any]:
     for name, part in {kind.__name__: schema, **schema.get("$defs", {})}.items():
         if name in classes:
             _add_words(part, classes[name])
+        elif "description" in part:  # an enumeration, whose whole docstring pydantic takes
+            part["description"] = part["description"].partition(_EXAMPLES)[0]
     return schema
 
 
@@ -174,6 +177,6 @@ def _read_attributes(kind: type) -> Mapping[str, str]:
     words: dict[str, str] = {}
     for base in reversed(kind.__mro__[:-1]):
         _, _, text = (inspect.cleandoc(base.__doc__ or "")).partition("Attributes:\n")
-        for name, meaning in _ATTRIBUTE.findall(text):
+        for name, meaning in _ATTRIBUTE.findall(text.partition(_EXAMPLES)[0]):
             words[name] = " ".join(meaning.replace("``", "").split())
     return words

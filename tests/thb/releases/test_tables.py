@@ -93,7 +93,7 @@ def test_a_fold_has_several_names(tiny_release: MiniRelease, fold: str) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"protocol": "p9"}, "no config 'p9'; there are: p1, p2, p3"),
+        ({"protocol": "p9"}, "no config 'p9'; did you mean p\\d\\? there are: p1, p2, p3"),
         ({"protocol": "p1", "fold": "hallo"}, "p1 has no fold hallo"),
         ({"protocol": "p3", "fold": "magi_1"}, "p3 has no fold magi_1"),
         ({"protocol": "p3", "fold": "sora"}, "unknown generator 'sora'"),

@@ -61,7 +61,7 @@ def test_json_has_the_words_of_each_figure(run: Path, run_thb: Run, tmp_path: Pa
 
 def test_the_paper_alone_needs_no_run(run_thb: Run, tmp_path: Path) -> None:
     ended = run_thb(
-        *("figures", "--published-only", "--out", tmp_path, "--figure", "fig3,roc", "--quiet"),
+        *("figures", "--published-only", "--out", tmp_path, "--figure", "fig3,roc"),
         *("--protocol", "p3"),
     )
     assert ended.code == 0
