@@ -290,8 +290,13 @@ def _load_weights(source: str, *, trust_remote_code: bool) -> Detector:
         raise
     except Exception as error:
         # What others wrote, code included, can fail in any way; THB_DEBUG=1 shows where.
-        taken = "no such folder here, and as a Hub id: " if is_hub_id(source) else ""
-        raise DetectorError(f"cannot load {source}: {taken}{first_line(error)}") from error
+        taken, advice = "", "a folder needs config.json and model.safetensors, as thb train writes"
+        if is_hub_id(source):
+            taken = "no such folder here, and as a Hub id: "
+            advice = f"where the Hub answers, hf download {source} --local-dir DIR, then name DIR"
+        raise DetectorError(
+            f"cannot load {source}: {taken}{first_line(error)}; {advice}"
+        ) from error
     if not isinstance(model, Detector):
         raise DetectorError(
             f"{source} is a {type(model).__name__}, not a detector: it must subclass"

@@ -60,6 +60,13 @@ def convert_config(config_class: type[DetectorConfig], given: Mapping[str, Any])
     """
     inherited = {field.name for field in fields(config_class)}
     types = _read_annotations(config_class)
+    of_training = get_type_hints(Recipe)
+    for name in sorted(set(given) - {*types, *inherited}):
+        if name in of_training or (_suggest(name, of_training) and not _suggest(name, types)):
+            raise SettingsError(
+                f"{config_class.__name__}: no setting {name}{_suggest(name, of_training)}: it is"
+                " one of the training and not of the detector, so give it to thb train with --set"
+            )
     values = _convert(given, types, config_class.__name__, unchecked=inherited)
     if values.get("clip"):
         values["clip"] = _convert(values["clip"], get_type_hints(ClipSpec), "clip settings")

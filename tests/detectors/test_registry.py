@@ -190,6 +190,12 @@ def test_an_unknown_setting_is_refused() -> None:
         load_detector("baseline", config={"dropuot": 0.5}, untrained=True)
 
 
+@pytest.mark.parametrize("name", ["epochs", "epoch"])
+def test_a_setting_of_the_training_is_sent_there(name: str) -> None:
+    with pytest.raises(DetectorError, match=r"one of the training .* with --set$"):
+        load_detector("baseline", config={name: 3}, untrained=True)
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [
@@ -231,7 +237,7 @@ def test_surplus_weights_are_refused(saved: Path) -> None:
 def test_pickled_weights_are_never_read(saved: Path) -> None:
     torch.save(load_file(saved / "model.safetensors"), saved / "pytorch_model.bin")
     (saved / "model.safetensors").unlink()
-    with pytest.raises(DetectorError, match=r"model\.safetensors"):
+    with pytest.raises(DetectorError, match=r"needs config\.json and model\.safetensors"):
         load_detector(saved)
 
 
