@@ -15,7 +15,7 @@ import copy
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import Tensor
 
+from benchmarks.gend_beside import BESIDE, measure_beside
 from benchmarks.gend_tables import HEADING, find_scores, write_tables
+from benchmarks.gend_variants import B16, FRAMES, HEAD, VARIANTS, Variant
 from detectors.gend.configuration import GenDConfig
 from detectors.gend.modeling import GenD
 from detectors.recipes import Recipe
@@ -40,108 +42,10 @@ from thb.training.data import choose_clips
 from thb.training.features import FrozenFeatures
 from thb.training.loop import fit, load_trained
 from thb.training.precision import autocast
-from thb.training.settings import TrainOptions, TrainSettings, choose_settings
+from thb.training.settings import TrainOptions, choose_settings
 from thb.training.videos import FoldClips, make_fold_clips
 from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
 from thb_dataset.protocols import Fold
-
-FRAMES = 8
-B16: Mapping[str, Any] = {
-    "patch_size": 16,
-    "hidden_size": 768,
-    "layers": 12,
-    "heads": 12,
-    "intermediate_size": 3072,
-}
-"""The size of CLIP ViT-B/16; GenD's own default is L/14."""
-
-PLAIN: Mapping[str, Any] = {
-    "flip": False,
-    "shift_pixels": 0,
-    "brightness": 0.0,
-    "contrast": 0.0,
-    "channel_gain": 0.0,
-    "augmentations": [],
-    "mixed_precision": "bf16",
-    "pairs": False,
-    "keep": "last",
-    "max_gradient_norm": None,
-    "weight_decay": 0.0,
-}
-PROBE = {**PLAIN, "epochs": 40, "batch_size": 64, "draws_per_video": FRAMES, "learning_rate": 0.02}
-TUNING = {**PLAIN, "epochs": 3, "batch_size": 32, "draws_per_video": 2, "learning_rate": 3e-4}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Variant:
-    """A training: what differs from the variant that ``beside`` names.
-
-    Attributes:
-        title: What it is called in the table.
-        config: The settings of the detector.
-        settings: The settings of the recipe.
-        clip: The settings of its clips.
-    """
-
-    title: str
-    settings: Mapping[str, Any]
-    config: Mapping[str, Any] = field(default_factory=dict)
-    clip: Mapping[str, Any] = field(default_factory=dict)
-
-
-HEAD = {"tuned": "head", "uniformity_weight": 0.0, "alignment_weight": 0.0}
-NORMS = {"tuned": "layer_norms"}
-LATE = {**NORMS, "tuned_blocks": 4}
-REENCODED = {"reencodings": 2}
-WARPED = {**REENCODED, "pseudo_fakes": ["warp"]}
-WIDE = {"margin": 1.6}
-EDGES = {**WIDE, "template": "arcface", "resample": "fine"}
-"""The template of GenD is ArcFace's; here the picture's edges are repeated where GenD has black."""
-
-VARIANTS: Mapping[str, Variant] = {
-    "probe": Variant(title="frozen probe", config=HEAD, settings=PROBE),
-    "probe-probability": Variant(
-        title="… mean of probabilities instead of logits",
-        config=HEAD,
-        settings=PROBE,
-        clip={"aggregation": "mean_probability"},
-    ),
-    "probe-pairs": Variant(title="… pairs", config=HEAD, settings={**PROBE, "pairs": True}),
-    "probe-1frame": Variant(
-        title="… one frame instead of eight", config=HEAD, settings=PROBE, clip={"clips": 1}
-    ),
-    "probe-wide": Variant(
-        title="… head and neck (1.6), black outside the frame",
-        config=HEAD,
-        settings=PROBE,
-        clip=WIDE,
-    ),
-    "probe-edges": Variant(
-        title="… head and neck (1.6), edges repeated", config=HEAD, settings=PROBE, clip=EDGES
-    ),
-    "probe-reencoded": Variant(
-        title="… the same, random re-encoding",
-        config=HEAD,
-        settings={**PROBE, **REENCODED},
-        clip=EDGES,
-    ),
-    "probe-warped": Variant(
-        title="… the same, warped pseudo-fakes too",
-        config=HEAD,
-        settings={**PROBE, **WARPED},
-        clip=EDGES,
-    ),
-    "late": Variant(title="LayerNorms of the last four blocks", config=LATE, settings=TUNING),
-    "late-pairs": Variant(title="… pairs", config=LATE, settings={**TUNING, "pairs": True}),
-    "late-ours": Variant(
-        title="… pairs, 1.6, edges repeated, re-encoding, warps",
-        config=LATE,
-        settings={**TUNING, "pairs": True, **WARPED},
-        clip=EDGES,
-    ),
-    "norms": Variant(title="all LayerNorms", config=NORMS, settings=TUNING),
-    "norms-pairs": Variant(title="… pairs", config=NORMS, settings={**TUNING, "pairs": True}),
-}
 
 
 def main() -> None:
@@ -150,7 +54,8 @@ def main() -> None:
     parser.add_argument("sample", type=Path)
     parser.add_argument("--backbone", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--only", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
+    titles = {name: variant.title for name, variant in VARIANTS.items()} | dict(BESIDE)
+    parser.add_argument("--only", nargs="*", default=list(titles), choices=list(titles))
     parser.add_argument("--protocols", nargs="*", default=["p1", "p3", "p3-family"])
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2, 3, 4])
     parser.add_argument("--threads", type=int, default=1)
@@ -161,8 +66,7 @@ def main() -> None:
     opened = open_release(given.sample / "hub", real_root=given.sample / "real_videos")
     folds = build_all_folds(opened, given.protocols, fold=None, split_by="release")
     for name in given.only:
-        measure(name, folds, opened, given)
-    titles = {name: variant.title for name, variant in VARIANTS.items()}
+        (measure_beside if name in BESIDE else measure)(name, folds, opened, given)
     text = write_tables(folds, given, titles)
     print(text)
     if given.write is not None:
@@ -188,25 +92,46 @@ def measure(
     for fold, seed in missing:
         began = time.perf_counter()
         detector = copy.deepcopy(start)
-        set_seed(seed)
-        detector.prepare_training()
-        clips = ready.clips
-        result = fit(
-            detector,
-            choose_clips(fold.train, clips.train, clips.new)[0],
-            (),  # the last epoch is kept, whatever the validation says
-            settings=make_settings(variant, seed=seed),
-            accelerator=ready.accelerator,
-            features=ready.features,
-        )
-        ready.accelerator.free_memory()
-        load_trained(detector, result.weights)
+        if variant.first is not None:
+            train_head(detector, fold, ready, {**variant.first, "seed": seed})
+        train_once(detector, fold, ready, {**variant.settings, "seed": seed}, ready.features)
         scores = ready.tests.score(detector, fold)
         path = find_scores(given.out, name, fold.name, seed)
         path.parent.mkdir(parents=True, exist_ok=True)
         seconds = round(time.perf_counter() - began, 1)
         path.write_text(json.dumps({"seconds": seconds, "scores": scores}), encoding="utf-8")
         say(f"{name} {fold.name} seed {seed}: {seconds} s")
+
+
+def train_once(
+    detector: GenD,
+    fold: Fold,
+    ready: Prepared,
+    settings: Mapping[str, Any],
+    features: FrozenFeatures,
+) -> None:
+    """Train a detector in place; the last epoch is kept, whatever the validation says."""
+    set_seed(settings["seed"])
+    detector.prepare_training()
+    result = fit(
+        detector,
+        choose_clips(fold.train, ready.clips.train, ready.clips.new)[0],
+        (),
+        settings=choose_settings(Recipe(), settings),
+        accelerator=ready.accelerator,
+        features=features,
+    )
+    ready.accelerator.free_memory()
+    load_trained(detector, result.weights)
+
+
+def train_head(detector: GenD, fold: Fold, ready: Prepared, settings: Mapping[str, Any]) -> None:
+    """Give a detector the head that a frozen probe learns."""
+    probe = copy.deepcopy(detector)
+    for name, value in HEAD.items():
+        setattr(probe.config, name, value)
+    train_once(probe, fold, ready, settings, ready.head_features)
+    detector.classifier.load_state_dict(probe.classifier.state_dict())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +141,7 @@ class Prepared:
     clips: FoldClips
     tests: TestClips
     features: FrozenFeatures
+    head_features: FrozenFeatures
     accelerator: Accelerator
 
 
@@ -225,7 +151,7 @@ _PREPARED: dict[str, Prepared] = {}
 
 def prepare(variant: Variant, start: GenD, folds: Sequence[Fold], opened: OpenRelease) -> Prepared:
     """Return the clips and the features of a variant, which it may share with the one before."""
-    settings = make_settings(variant, seed=0)
+    settings = choose_settings(Recipe(), variant.settings)
     decides = (
         start.config.clip_spec.to_dict() | {"aggregation": None},
         dict(variant.config),
@@ -240,6 +166,7 @@ def prepare(variant: Variant, start: GenD, folds: Sequence[Fold], opened: OpenRe
             clips=make_fold_clips(folds, spec, opened, settings, options, accelerator),
             tests=TestClips(folds, opened, start),
             features=FrozenFeatures(),
+            head_features=FrozenFeatures(),
             accelerator=accelerator,
         )
     return _PREPARED[key]
@@ -249,17 +176,12 @@ def load_start(variant: Variant, backbone: Path) -> GenD:
     """Return a fresh GenD with the pretrained backbone."""
     clip = {"clips": FRAMES, "aggregation": "mean_logit", **variant.clip}
     config = GenDConfig(
-        **B16, **variant.config, clip=clip, backbone_checkpoint=str(backbone.resolve())
+        **{**B16, **variant.config}, clip=clip, backbone_checkpoint=str(backbone.resolve())
     )
     torch.manual_seed(0)
     detector = GenD(config)
     detector.load_backbone(str(backbone))
     return detector
-
-
-def make_settings(variant: Variant, *, seed: int) -> TrainSettings:
-    """Return the recipe of a variant."""
-    return choose_settings(Recipe(), {**variant.settings, "seed": seed})
 
 
 class TestClips:

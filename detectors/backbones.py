@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,21 +24,23 @@ from thb_dataset.errors import DetectorError  # noqa: E402
 Kind = TypeVar("Kind", bound=PreTrainedModel)
 
 
-def read_backbone(checkpoint: str, kind: type[Kind]) -> Kind:
+def read_backbone(checkpoint: str, kind: type[Kind], *, layers: int | None = None) -> Kind:
     """Read a pretrained transformers model; weights of heads that the class lacks are ignored.
 
     Args:
         checkpoint: A Hub id, ``org/name@revision`` or a folder, with safetensors.
         kind: The class of the model.
+        layers: The number of blocks to read, the first ones; None for all.
 
     Raises:
         DetectorError: It cannot be read, or lacks weights of the model.
     """
     source, revision = split_checkpoint(checkpoint)
+    cut: dict[str, Any] = {} if layers is None else {"num_hidden_layers": layers}
     try:
-        with without_loading_bars():
+        with without_loading_bars(), _without_report():
             loaded: Any = kind.from_pretrained(
-                source, revision=revision, use_safetensors=True, output_loading_info=True
+                source, revision=revision, use_safetensors=True, output_loading_info=True, **cut
             )
     except (OSError, ValueError) as error:
         raise DetectorError(f"cannot read the backbone {checkpoint}: {error}") from error
@@ -45,6 +49,21 @@ def read_backbone(checkpoint: str, kind: type[Kind]) -> Kind:
     if report["missing_keys"] or report["mismatched_keys"]:
         raise DetectorError(f"{checkpoint} does not hold a whole {kind.__name__}")
     return model
+
+
+@contextmanager
+def _without_report() -> Iterator[None]:
+    """Hide transformers' list of weights that are not needed; what is missing is checked here."""
+    logger = logging.getLogger("transformers.modeling_utils")
+    logger.addFilter(_is_no_report)  # another level would make transformers check its sharding
+    try:
+        yield
+    finally:
+        logger.removeFilter(_is_no_report)
+
+
+def _is_no_report(record: logging.LogRecord) -> bool:
+    return "LOAD REPORT" not in record.getMessage()
 
 
 def split_checkpoint(checkpoint: str) -> tuple[str, str]:

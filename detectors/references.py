@@ -17,6 +17,7 @@ from pathlib import Path
 from detectors.listing import CONVERTIBLE, DETECTORS, is_hub_id
 from detectors.published import PublishedWeights, find_by_name, find_by_repo
 from thb_dataset.errors import DetectorError
+from thb_dataset.wording import suggest
 
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -95,4 +96,25 @@ def refuse_untrained(given: str | Path) -> None:
         f"{given} has no trained weights, so its scores would be chance: {', or '.join(ways)}."
         " Tests may use random weights (--untrained, or untrained=True in Python), and the results"
         " are marked"
+    )
+
+
+def require_place(given: str | Path) -> None:
+    """Refuse words that can be no detector: no name of one, no path that exists, no Hub id.
+
+    Raises:
+        DetectorError: The message names what is similar.
+    """
+    place = read_reference(given).place
+    if place is not None and not Path(place).expanduser().exists() and not is_hub_id(place):
+        raise DetectorError(explain_miss(place))
+
+
+def explain_miss(name: str) -> str:
+    """Return the message that says that there is no such detector, and how one is named."""
+    hint = suggest(name, DETECTORS, most=3)
+    return (
+        f"no detector {name!r}: {f'{hint} ' if hint else ''}give a folder with trained weights, a"
+        f" Hub id org/name, or module:Class@FOLDER; training begins with module:Class or one of"
+        f" {', '.join(sorted(DETECTORS))}"
     )

@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from detectors.listing import DETECTORS, is_hub_id
-from detectors.references import is_class_path, read_reference, refuse_untrained
+from detectors.references import (
+    explain_miss,
+    is_class_path,
+    read_reference,
+    refuse_untrained,
+)
 from thb_dataset.errors import (
     DetectorError,
     SettingsError,
@@ -54,7 +59,7 @@ def find_detector_class(reference: str) -> type[Detector]:
     """
     path = DETECTORS[reference].detector if reference in DETECTORS else reference
     if not is_class_path(path):
-        raise DetectorError(_explain_miss(reference))
+        raise DetectorError(explain_miss(reference))
     return _import_class(path)
 
 
@@ -157,7 +162,7 @@ def _load_place(place: str, *, trust_remote_code: bool) -> Detector:
         if (folder.parent / "config.json").is_file():
             advice = f"give its folder, {folder.parent}"
         raise DetectorError(f"{place} is a file, not a detector: {advice}")
-    raise DetectorError(_explain_miss(place))
+    raise DetectorError(explain_miss(place))
 
 
 def _load_foreign(folder: Path) -> Detector | None:
@@ -244,15 +249,6 @@ def _import_class(path: str) -> type[Detector]:
     if not (isinstance(found, type) and issubclass(found, Detector)):
         raise DetectorError(f"{path} is not a detector: subclass detectors.base.Detector")
     return found
-
-
-def _explain_miss(name: str) -> str:
-    hint = suggest(name, DETECTORS, most=3)
-    return (
-        f"no detector {name!r}: {f'{hint} ' if hint else ''}give a folder with trained weights, a"
-        f" Hub id org/name, or module:Class@FOLDER; training begins with module:Class or one of"
-        f" {', '.join(sorted(DETECTORS))}"
-    )
 
 
 def _check_folder(folder: Path) -> Path:

@@ -55,7 +55,8 @@ class GenDConfig(TunedConfig):
         image_size: The side of the picture in pixels.
         patch_size: The side of a patch in pixels; None for that of the published backbone.
         hidden_size: The channels of the encoder, and of the feature that is classified.
-        layers: The number of its blocks.
+        layers: The number of its blocks. Of a pretrained encoder that has more, the first are
+            taken.
         heads: The number of its attention heads.
         intermediate_size: The channels inside its MLPs.
         registers: The tokens without a place that ``dinov3`` has beside its class token.

@@ -210,7 +210,7 @@ class GenD(Tunable, Detector):
         return framed
 
     def load_backbone(self, checkpoint: str) -> None:
-        """Put a pretrained encoder of the same kind and size into the backbone.
+        """Put a pretrained encoder of the same kind and size, or its first blocks, into ours.
 
         Raises:
             DetectorError: It cannot be read, has another size, or is a Perception Encoder, which
@@ -219,7 +219,8 @@ class GenD(Tunable, Detector):
         kind = {"clip": CLIPVisionModel, "dinov3": DINOv3ViTModel}.get(self.config.backbone)
         if kind is None:
             raise DetectorError("GenD reads only backbones of transformers: choose clip or dinov3")
-        copy_weights(read_backbone(checkpoint, kind), self.vision, checkpoint)
+        pretrained: nn.Module = read_backbone(checkpoint, kind, layers=self.config.layers)
+        copy_weights(pretrained, self.vision, checkpoint)
         self.config.backbone_sha256 = hash_tensors(self.vision.state_dict())
 
 

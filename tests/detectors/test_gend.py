@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn import functional
 
 from detectors.conversion import convert_checkpoint
 from detectors.convert import convert
@@ -216,6 +217,32 @@ def test_a_backbone_is_read_from_a_folder_of_transformers(tmp_path: Path) -> Non
         assert torch.equal(ours, theirs[name]), name
     with pytest.raises(DetectorError, match="reads only backbones of transformers"):
         make_tiny("pe").load_backbone(str(tmp_path))
+
+
+@pytest.mark.parametrize("backbone", ["clip", "dinov3"])
+def test_the_first_blocks_of_a_longer_backbone_are_taken(
+    backbone: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = make_tiny(backbone)
+    vision: Any = whole.vision
+    vision.save_pretrained(tmp_path)
+    changes = {"backbone": backbone, "image_size": whole.config.image_size, "layers": 1}
+    config = {**TINY, **changes, "clip": {"size": whole.config.image_size}}
+    capfd.readouterr()
+    cut: Any = create_detector(
+        GenD, seed=7, config={**config, "backbone_checkpoint": str(tmp_path)}
+    )
+    size = whole.config.image_size
+    pixels = torch.rand(2, 1, 3, size, size, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        states = vision(pixels.squeeze(1), output_hidden_states=True).hidden_states
+        norm: Any = vision.post_layernorm if backbone == "clip" else vision.norm
+        wanted = functional.normalize(norm(states[1][:, 0]), dim=1)
+        torch.testing.assert_close(cut.encode(pixels), wanted)
+    assert capfd.readouterr().err == ""
+    too_long = {**config, "layers": 9, "backbone_checkpoint": str(tmp_path)}
+    with pytest.raises(DetectorError, match="does not hold a whole"):
+        create_detector(GenD, seed=7, config=too_long)
 
 
 def test_the_backbone_decides_the_pixels() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import thb
 from detectors.listing import CONVERTIBLE, DETECTORS
-from detectors.references import Reference, read_reference, refuse_untrained
+from detectors.references import Reference, read_reference, refuse_untrained, require_place
 from detectors.registry import (
     create_detector,
     find_detector_class,
@@ -120,3 +120,16 @@ def test_refusals_name_the_way_for_a_class_of_ones_own() -> None:
     with pytest.raises(DetectorError, match=r"mine:Mine@DIR"):
         refuse_untrained("mine:Mine")
     refuse_untrained("mine:Mine@runs/mine")
+
+
+def test_words_that_can_be_no_detector_are_refused_before_anything_is_opened(
+    tmp_path: Path,
+) -> None:
+    require_place("o/n")
+    require_place("baseline")
+    require_place(tmp_path)
+    for words in ("basline", tmp_path / "runs"):
+        with pytest.raises(DetectorError, match="no detector"):
+            require_place(words)
+    with pytest.raises(DetectorError, match="did you mean baseline"):
+        thb.evaluate("basline", protocol="p1", release=tmp_path / "nowhere")

@@ -96,6 +96,11 @@ def check_submissions(
     proposed = [path for path in tree.files if path.startswith("generators/")]
     if unread := [path for path in proposed if path not in base_files]:
         notes.append(f"{len(unread)} files of proposed generators were not read")
+    if base is None and not new:
+        notes.append(
+            "no submission was found: each lies in a folder of its own below results/, as"
+            " `thb board submit` writes it"
+        )
     if new and release is None:
         notes.append("the rows were compared with no release: pass --release to be sure of them")
     return SubmissionsCheck(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 import typer
 
@@ -244,7 +244,7 @@ def train(  # noqa: PLR0913 — one parameter per option
         progress=not quiet,
     )
     if smoke:
-        _train_smoke(detector, release, real_root, out, options, output)
+        _train_smoke(detector, release, real_root, out, settings, options, output)
         return
     runs = (
         train_protocol(
@@ -284,6 +284,7 @@ def _train_smoke(
     release: str,
     real_root: Path | None,
     out: Path | None,
+    settings: Mapping[str, Any],
     options: TrainOptions,
     output: OutputFormat,
 ) -> None:
@@ -294,7 +295,12 @@ def _train_smoke(
     with tempfile.TemporaryDirectory(prefix="thb-smoke-") as folder:
         place = out or Path(folder) / "run"
         trained = train_smoke(
-            detector, release=source, real_root=real_root, out=place, options=options
+            detector,
+            release=source,
+            real_root=real_root,
+            out=place,
+            settings=settings,
+            options=options,
         )
         loss = read_last_loss(place)
     if output is OutputFormat.JSON:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from detectors.references import read_reference, refuse_untrained
+from detectors.references import read_reference, refuse_untrained, require_place
 from thb.releases.opening import OpenRelease, open_release
 from thb.runs.folders import CONFIG_FILE
 from thb.runs.record import RECORD_FILE, FoldRecord, explain_mismatch, read_record
@@ -88,6 +88,7 @@ def open_folds(
         DetectorError: A fold has no detector, or one that was trained for another fold, or one
             without trained weights.
     """
+    require_place(detector)
     if not choice.untrained:
         refuse_untrained(detector)
     opened = open_release(release, real_root=real_root, progress=progress)

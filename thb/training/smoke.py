@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from detectors.registry import load_detector
 from thb.releases.files import fetch_files
@@ -31,6 +32,7 @@ def train_smoke(
     release: str | Path | OpenRelease = "mini",
     real_root: str | Path | None = None,
     out: str | Path,
+    settings: Mapping[str, Any] | None = None,
     options: TrainOptions | None = None,
 ) -> TrainedFold:
     """Train the small network of a detector's class for two steps, to check that it trains.
@@ -44,10 +46,13 @@ def train_smoke(
         release: A Hub id, a folder, ``"mini"``, or a release that is already open.
         real_root: The folder of the real videos.
         out: The folder of the run.
+        settings: The fields in which the recipe differs from the detector's own. Epochs, batch size
+            and draws are always those of a smoke training.
         options: Everything that is not part of the recipe; ``tiny`` is always set.
 
     Raises:
         DetectorError: The detector cannot be loaded or trained, or its folder cannot be loaded.
+        SettingsError: A setting is unknown, of another type, or impossible.
         ReleaseError: The release has no video of a class.
     """
     options = replace(options or TrainOptions(), tiny=True)
@@ -58,7 +63,7 @@ def train_smoke(
         detector,
         {Path(out).expanduser(): _choose_two_videos(opened, options.split_by)},
         opened,
-        settings=SETTINGS,
+        settings={**(settings or {}), **SETTINGS},
         options=options,
         accelerator=accelerator,
     )

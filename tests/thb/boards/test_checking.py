@@ -588,10 +588,10 @@ def test_a_cheat_who_invents_logits_is_left_to_the_rerun(repo: Path) -> None:
 def test_what_is_no_folder_is_said(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match="there is no folder"):
         check_submissions(tmp_path / "absent")
-    assert (
-        check_submissions(tmp_path).summary
-        == "0 submissions checked: nothing new, and nothing is wrong"
-    )
+    empty = check_submissions(tmp_path)
+    assert empty.summary == "0 submissions checked: nothing new, and nothing is wrong"
+    (note,) = empty.notes
+    assert "a folder of its own below results/" in note
 
 
 def test_the_command_answers_by_its_exit_code(repo: Path, run_thb: Run, tmp_path: Path) -> None:

@@ -51,6 +51,20 @@ def test_smoke_by_command(run_thb: Run, tiny_release: MiniRelease) -> None:
     assert (fold["fold"], fold["epochs_done"]) == ("p1", 2)
 
 
+def test_the_settings_that_are_tried_are_the_users(
+    run_thb: Run, tiny_release: MiniRelease, tmp_path: Path
+) -> None:
+    release = ["--release", tiny_release.hub, "--real-root", tiny_release.real_root, "--quiet"]
+    smoke = ["train", "baseline", "--smoke", *release]
+    done = run_thb(*smoke, "--set", "weight_decay=0.25", "--epochs", "7", "--out", tmp_path)
+    assert done.code == 0, done.err
+    settings = json.loads((tmp_path / "run.json").read_text("utf-8"))["settings"]
+    assert (settings["weight_decay"], settings["epochs"]) == (0.25, 2)
+    wrong = run_thb(*smoke, "--set", "weight_dekay=0.25")
+    assert wrong.code == 2
+    assert "weight_decay" in wrong.err
+
+
 def test_the_default_draws_two_videos_and_says_that_it_works(
     run_thb: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
