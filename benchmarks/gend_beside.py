@@ -19,6 +19,7 @@ from thb.evaluation.evaluate import EvaluateSettings, evaluate
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predictions import read_predictions
 from thb.releases.opening import OpenRelease
+from thb.robustness.shortcuts import ShortcutSettings, shortcuts
 from thb.runtime.console import say
 from thb.training.settings import TrainOptions
 from thb.training.train import train
@@ -27,6 +28,8 @@ from thb_dataset.protocols import Fold
 BESIDE: Final[Mapping[str, str]] = {
     "baseline": "baseline network",
     **{name: f"small {name}" for name in ("caddm", "df_adapter", "lipfd", "tall")},
+    "metadata_logistic": "metadata alone, logistic regression",
+    "metadata_trees": "metadata alone, decision trees",
 }
 """The titles of the detectors, by their registered names."""
 
@@ -35,6 +38,10 @@ def measure_beside(
     name: str, folds: Sequence[Fold], opened: OpenRelease, given: argparse.Namespace
 ) -> None:
     """Train a detector on every fold with every seed, and write the scores of the test videos."""
+    if name.startswith("metadata"):
+        for seed in given.seeds:
+            _measure_metadata(name, folds, opened, given.out, seed)
+        return
     small = name != "baseline"
     recipe: dict[str, Any] = {**SETTINGS} if small else {}
     if name in RATES:
@@ -54,17 +61,34 @@ def measure_beside(
             }
             options = TrainOptions(tiny=small, progress=False)
             train(name, **where, settings={**recipe, "seed": seed}, options=options)
-            scores = _score(folder, fold, where)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            seconds = round(time.perf_counter() - began, 1)
-            path.write_text(json.dumps({"seconds": seconds, "scores": scores}), encoding="utf-8")
-            say(f"{name} {fold.name} seed {seed}: {seconds} s")
+            settings = EvaluateSettings(n_bootstrap=0, scoring=PredictSettings(progress=False))
+            evaluate(folder / fold.name, **where, settings=settings)
+            (found,) = (folder / fold.name).rglob("predictions.parquet")
+            _keep_scores(path, found, time.perf_counter() - began)
+            say(f"{name} {fold.name} seed {seed}: {time.perf_counter() - began:.1f} s")
 
 
-def _score(folder: Path, fold: Fold, where: Mapping[str, Any]) -> dict[str, float]:
-    """Return P(fake) of the test videos that can be scored."""
-    settings = EvaluateSettings(n_bootstrap=0, scoring=PredictSettings(progress=False))
-    evaluate(folder / fold.name, **where, settings=settings)
-    (found,) = (folder / fold.name).rglob("predictions.parquet")
-    rows = read_predictions(found).rows
-    return {row.video_id: row.score for row in rows if row.score is not None}
+def _measure_metadata(
+    name: str, folds: Sequence[Fold], opened: OpenRelease, out: Path, seed: int
+) -> None:
+    """Do the same for the classifiers that see no picture."""
+    wanted = [fold for fold in folds if not find_scores(out, name, fold.name, seed).is_file()]
+    if not wanted:
+        return
+    began, folder = time.perf_counter(), out / "runs" / f"metadata-{seed}"
+    settings = ShortcutSettings(seed=seed, n_bootstrap=0, progress=False)
+    protocols = list(dict.fromkeys(fold.protocol for fold in wanted))
+    shortcuts(protocols, release=opened, out=folder, settings=settings)
+    seconds = (time.perf_counter() - began) / len(wanted)
+    for fold in wanted:
+        found = folder / name.removeprefix("metadata_") / fold.name / "predictions.parquet"
+        _keep_scores(find_scores(out, name, fold.name, seed), found, seconds)
+
+
+def _keep_scores(path: Path, predictions: Path, seconds: float) -> None:
+    """Write P(fake) of the test videos that could be scored."""
+    rows = read_predictions(predictions).rows
+    scores = {row.video_id: row.score for row in rows if row.score is not None}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"seconds": round(seconds, 1), "scores": scores})
+    path.write_text(text, encoding="utf-8")

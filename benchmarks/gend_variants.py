@@ -32,6 +32,8 @@ PLAIN: Mapping[str, Any] = {
 PROBE = {**PLAIN, "epochs": 40, "batch_size": 64, "draws_per_video": FRAMES, "learning_rate": 0.02}
 TUNING = {**PLAIN, "epochs": 3, "batch_size": 32, "draws_per_video": 2, "learning_rate": 3e-4}
 
+RETUNING = {**TUNING, "epochs": 4, "learning_rate": 1e-3}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
@@ -55,6 +57,8 @@ class Variant:
 HEAD = {"tuned": "head", "uniformity_weight": 0.0, "alignment_weight": 0.0}
 NORMS = {"tuned": "layer_norms"}
 LATE = {**NORMS, "tuned_blocks": 4}
+CUT = {"layers": B16["layers"] - 1}
+LAST = {**NORMS, **CUT, "tuned_blocks": 2}
 REENCODED = {"reencodings": 2}
 WARPED = {**REENCODED, "pseudo_fakes": ["warp"]}
 WIDE = {"margin": 1.6}
@@ -84,7 +88,7 @@ VARIANTS: Mapping[str, Variant] = {
     ),
     "probe-cut": Variant(
         title="… the same, without the encoder's last block",
-        config={**HEAD, "layers": B16["layers"] - 1},
+        config={**HEAD, **CUT},
         settings=PROBE,
         clip=EDGES,
     ),
@@ -102,30 +106,30 @@ VARIANTS: Mapping[str, Variant] = {
     ),
     "late": Variant(title="LayerNorms of the last four blocks", config=LATE, settings=TUNING),
     "after-probe": Variant(
-        title="… after a frozen probe, head and neck (1.6), edges repeated",
-        config=LATE,
-        settings=TUNING,
+        title="LayerNorms of the last two blocks, after the probe of 11 blocks",
+        config=LAST,
+        settings=RETUNING,
         clip=EDGES,
         first=PROBE,
     ),
     "after-pairs": Variant(
-        title="… the same, pairs",
-        config=LATE,
-        settings={**TUNING, "pairs": True},
+        title="… pairs",
+        config=LAST,
+        settings={**RETUNING, "pairs": True},
         clip=EDGES,
         first=PROBE,
     ),
     "after-ours": Variant(
-        title="… the same, random re-encoding, warped pseudo-fakes too",
-        config=LATE,
-        settings={**TUNING, "pairs": True, **WARPED},
+        title="… pairs, random re-encoding, warped pseudo-fakes",
+        config=LAST,
+        settings={**RETUNING, "pairs": True, **WARPED},
         clip=EDGES,
         first={**PROBE, **WARPED},
     ),
     "after-lora": Variant(
-        title="LoRA in the last four blocks, after that probe",
-        config={**LATE, "tuned": "lora"},
-        settings=TUNING,
+        title="LoRA in the last two blocks, after the probe of 11 blocks",
+        config={**LAST, "tuned": "lora"},
+        settings=RETUNING,
         clip=EDGES,
         first=PROBE,
     ),

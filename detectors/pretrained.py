@@ -15,6 +15,7 @@ class PublishedBackbone:
         weights: The weights, in words.
         settings: The settings of the detector's config to which they fit. A detector with other
             values is no longer the published one, and begins with random weights.
+        depth: The setting, if any, that may be lower, since the first blocks can be had alone.
         repo: The repo of the Hub that holds them as ``model.safetensors``, in the layout of
             transformers; None if no such repo is known.
         revision: The commit of the repo.
@@ -24,15 +25,17 @@ class PublishedBackbone:
 
     weights: str
     settings: Mapping[str, Any]
+    depth: str | None = None
     repo: str | None = None
     revision: str = ""
     megabytes: int = 0
     licence: str = ""
 
     def fits(self, config: object) -> bool:
-        """Return whether a detector's config is of the published size."""
+        """Return whether a detector's config is of the published size, or has its first blocks."""
         return all(
             _as_lists(getattr(config, name)) == _as_lists(value)
+            or (name == self.depth and getattr(config, name) < value)
             for name, value in self.settings.items()
         )
 

@@ -68,6 +68,7 @@ BACKBONES: Final = (
                 "heads": 16,
             }
         ),
+        depth="layers",
         repo="openai/clip-vit-large-patch14",
         revision="32bd64288804d66eefd0ccbe215aa642df71cc41",
         megabytes=1711,

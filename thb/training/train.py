@@ -6,7 +6,7 @@ import copy
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,7 @@ class TrainedFold:
 
     folder: Path
     fold: str
-    record: RunRecord
+    record: RunRecord = field(repr=False)
     reused: bool
 
 

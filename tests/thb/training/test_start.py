@@ -67,6 +67,14 @@ def test_the_baseline_has_no_published_backbone_and_the_other_networks_of_caddm_
         assert fitting.repo is None
 
 
+def test_the_first_blocks_of_the_published_encoder_are_its_own() -> None:
+    gend = find_detector_class("gend")
+    (published,) = gend.backbones
+    configs = [gend.config_class.from_dict({"layers": layers}) for layers in (23, 24, 25)]
+    fitting = {config.layers: published.fits(config) for config in configs}
+    assert fitting == {23: True, 24: True, 25: False}
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_without_the_hub_it_stops_before_a_face_is_searched(
     name: str, run_thb: Run, tiny_release: MiniRelease, tmp_path: Path
