@@ -1,7 +1,8 @@
 """What each switch of GenD's training is worth on a small real release: a frozen probe and beyond.
 
     python -m benchmarks.gend_on_sample SAMPLE --backbone CLIP_B16 --out runs/gend
-        [--only probe …] [--protocols p1 p3 p3-family] [--seeds 0 1 2 3 4] [--write FILE.md]
+        [--only probe …] [--protocols p1 p3 p3-family] [--halves probe-edges …]
+        [--seeds 0 1 2 3 4] [--write FILE.md]
 
 SAMPLE holds ``hub/`` and ``real_videos/``, CLIP_B16 a CLIP ViT-B/16 in the layout of transformers.
 Every variant differs from another in one switch. Trainings with different seeds share the face
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -26,7 +28,7 @@ from torch import Tensor
 
 from benchmarks.gend_beside import BESIDE, measure_beside
 from benchmarks.gend_tables import HEADING, find_scores, write_tables
-from benchmarks.gend_variants import B16, FRAMES, HEAD, VARIANTS, Variant
+from benchmarks.gend_variants import B16, FRAMES, HALVED, HEAD, VARIANTS, Variant
 from detectors.gend.configuration import GenDConfig
 from detectors.gend.modeling import GenD
 from detectors.recipes import Recipe
@@ -45,11 +47,12 @@ from thb.training.precision import autocast
 from thb.training.settings import TrainOptions, choose_settings
 from thb.training.videos import FoldClips, make_fold_clips
 from thb_dataset.clips.video_clips import VideoClips, prepare_pixels
-from thb_dataset.protocols import Fold
+from thb_dataset.protocols import Fold, Protocol
+from thb_dataset.records import TRAINING_GENERATORS, Label, Video
 
 
 def main() -> None:
-    """Train and measure what is missing, and write the table."""
+    """Train and measure what is missing, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("sample", type=Path)
     parser.add_argument("--backbone", type=Path, required=True)
@@ -57,6 +60,7 @@ def main() -> None:
     titles = {name: variant.title for name, variant in VARIANTS.items()} | dict(BESIDE)
     parser.add_argument("--only", nargs="*", default=list(titles), choices=list(titles))
     parser.add_argument("--protocols", nargs="*", default=["p1", "p3", "p3-family"])
+    parser.add_argument("--halves", nargs="*", default=list(HALVED), choices=list(VARIANTS))
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2, 3, 4])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--write", type=Path, help="put the table into this file's last section")
@@ -67,11 +71,43 @@ def main() -> None:
     folds = build_all_folds(opened, given.protocols, fold=None, split_by="release")
     for name in given.only:
         (measure_beside if name in BESIDE else measure)(name, folds, opened, given)
-    text = write_tables(folds, given, titles)
+    tables = write_tables(folds, given, titles)
+    given.out /= "halves"
+    halves = leave_one_out(opened.release.videos)
+    for name in given.halves:
+        measure(name, halves, opened, given)
+    for table in write_tables(halves, given, titles).values():
+        tables["one generator left out, half of the reals"] = table
+    text = "\n".join([HEADING, *(f"### {title}\n\n{table}" for title, table in tables.items())])
     print(text)
     if given.write is not None:
         before = given.write.read_text(encoding="utf-8").partition(HEADING)[0]
         given.write.write_text(before + text, encoding="utf-8")
+
+
+def leave_one_out(videos: Sequence[Video]) -> tuple[Fold, ...]:
+    """Return a fold for each generator, whose training sees all other fakes and half of the reals.
+
+    This is no protocol: portraits, drivers and persons are on both sides.
+    """
+    reals = sorted((video for video in videos if video.label is Label.REAL), key=_hash_id)
+    fakes = [video for video in videos if video.generator in TRAINING_GENERATORS]
+    return tuple(
+        Fold(
+            protocol=Protocol.P2,
+            held_out=generator,
+            split_by="release",
+            train=(*(fake for fake in fakes if fake.generator is not generator), *reals[::2]),
+            validation=(),
+            test=(*(fake for fake in fakes if fake.generator is generator), *reals[1::2]),
+            extra=(),
+        )
+        for generator in TRAINING_GENERATORS
+    )
+
+
+def _hash_id(video: Video) -> str:
+    return hashlib.sha256(video.video_id.encode()).hexdigest()
 
 
 def measure(

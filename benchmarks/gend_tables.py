@@ -137,17 +137,17 @@ def read_own_page(provenance: Path) -> frozenset[str]:
 
 def write_tables(
     folds: Sequence[Fold], given: argparse.Namespace, titles: Mapping[str, str]
-) -> str:
+) -> dict[str, str]:
     """Return a table for each protocol, a row for each variant that has scores on all its folds."""
     own_page = read_own_page(given.sample / "PROVENANCE.csv")
-    parts = [HEADING]
+    tables = {}
     for protocol in dict.fromkeys(fold.protocol for fold in folds):
         chosen = [fold for fold in folds if fold.protocol is protocol]
         lines = {name: read_line(name, chosen, given, own_page) for name in titles}
         found = {name: line for name, line in lines.items() if line is not None}
         if found:
-            parts.append(f"### {protocol.value}\n\n{_write_table(found, titles)}")
-    return "\n".join(parts)
+            tables[protocol.value] = _write_table(found, titles)
+    return tables
 
 
 def _write_table(lines: Mapping[str, Line], titles: Mapping[str, str]) -> str:

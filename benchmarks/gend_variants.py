@@ -136,3 +136,6 @@ VARIANTS: Mapping[str, Variant] = {
     "norms": Variant(title="all LayerNorms", config=NORMS, settings=TUNING),
     "norms-pairs": Variant(title="… pairs", config=NORMS, settings={**TUNING, "pairs": True}),
 }
+
+HALVED = ("probe-edges", "probe-cut")
+"""The trainings that are also measured with one generator left out and half of the reals."""

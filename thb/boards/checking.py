@@ -99,7 +99,7 @@ def check_submissions(
     if base is None and not new:
         notes.append(
             "no submission was found: each lies in a folder of its own below results/, as"
-            " `thb board submit` writes it"
+            " `thb submit` writes it"
         )
     if new and release is None:
         notes.append("the rows were compared with no release: pass --release to be sure of them")

@@ -210,7 +210,8 @@ def _explain_unread(unread: Sequence[Prediction]) -> str:
     from thb_dataset.wording import shorten_list
 
     if len(unread) == 1:
-        what = f"{unread[0].video_id} could not be read: {unread[0].reason}"
+        name, reason = unread[0].video_id, unread[0].reason or ""
+        what = f"{name} {'' if reason.startswith('is ') else 'could not be read: '}{reason}"
     else:
         names = shorten_list([row.video_id for row in unread], NAMES_SHOWN)
         what = f"{len(unread)} videos could not be read: {names}"

@@ -87,7 +87,9 @@ def read_rows(
         lines = table.select(names).to_pylist()
         rows = tuple(row_type(**_unflatten(row_type, line)) for line in lines)
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise ResultError(f"{path} holds no {what}: {error}") from error
+        raise ResultError(
+            f"{path} holds no {what}: {error}; give a run folder, or a Parquet file that thb wrote"
+        ) from error
     return rows, run
 
 

@@ -339,6 +339,10 @@ def test_an_unreadable_video_is_a_line_a_hint_and_exit_code_3(
     _, error, hint = ended.err.splitlines()
     assert error == f"error: {tmp_path}/empty.mp4 could not be read: an empty file"
     assert hint.startswith("hint: ")
+    (tmp_path / "notes.txt").write_text("no video", encoding="utf-8")
+    ended = run_thb("predict", untrained, tmp_path / "notes.txt", "-q")
+    _, error, _ = ended.err.splitlines()
+    assert error.startswith(f"error: {tmp_path}/notes.txt is not a video that can be read: ")
 
 
 def test_a_name_cannot_command_the_terminal(run_thb: Run, untrained: Path, tmp_path: Path) -> None:

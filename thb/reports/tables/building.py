@@ -93,6 +93,7 @@ def build_tables(
             f"there are results of {', '.join(known)}, but none of {protocol}"
             if known
             else f"there are no results{lacking}; name run folders, or ask for the paper's figures"
+            " (--published)"
         )
     groups.sort(
         key=lambda group: (group.protocol, group.split_by != "release", group.release, group.place)
