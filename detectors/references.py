@@ -87,7 +87,8 @@ def refuse_untrained(given: str | Path) -> None:
     reference = read_reference(given)
     if reference.place is not None or reference.published is not None:
         return
-    ways = [f"train it (thb train {given} …)"]
+    ways = [f"name the folder here (./{given})"] if Path(given).is_dir() else []
+    ways.append(f"train it (thb train {given} …)")
     if given in CONVERTIBLE:
         ways.append(f"convert the authors' weights (thb convert {given} FILE --out DIR)")
     own = "" if given in DETECTORS else f", as in {given}@DIR"

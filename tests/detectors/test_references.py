@@ -122,6 +122,16 @@ def test_refusals_name_the_way_for_a_class_of_ones_own() -> None:
     refuse_untrained("mine:Mine@runs/mine")
 
 
+def test_a_folder_with_the_name_of_a_detector_is_pointed_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tall").mkdir()
+    with pytest.raises(DetectorError, match=r"chance: name the folder here \(\./tall\), or train"):
+        refuse_untrained("tall")
+    assert read_reference("./tall").folder == Path("tall")
+
+
 def test_words_that_can_be_no_detector_are_refused_before_anything_is_opened(
     tmp_path: Path,
 ) -> None:
