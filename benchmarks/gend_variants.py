@@ -31,13 +31,12 @@ PLAIN: Mapping[str, Any] = {
 }
 PROBE = {**PLAIN, "epochs": 40, "batch_size": 64, "draws_per_video": FRAMES, "learning_rate": 0.02}
 TUNING = {**PLAIN, "epochs": 3, "batch_size": 32, "draws_per_video": 2, "learning_rate": 3e-4}
-
 RETUNING = {**TUNING, "epochs": 4, "learning_rate": 1e-3}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """A training: what differs from the variant that ``beside`` names.
+    """A training of GenD.
 
     Attributes:
         title: What it is called in the table.
