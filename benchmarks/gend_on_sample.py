@@ -34,9 +34,11 @@ from detectors.gend.modeling import GenD
 from detectors.recipes import Recipe
 from thb.prediction.inference import aggregate
 from thb.preprocessing.clips import ClipMaker
+from thb.preprocessing.rendering import render_all
 from thb.preprocessing.settings import Preparation
 from thb.releases.files import fetch_files
 from thb.releases.opening import OpenRelease, open_release
+from thb.robustness.controlled import RENDER
 from thb.runs.folds import build_all_folds
 from thb.runtime.console import quiet_transformers, say
 from thb.runtime.processes import make_training_accelerator
@@ -191,7 +193,7 @@ def prepare(variant: Variant, start: GenD, folds: Sequence[Fold], opened: OpenRe
     decides = (
         start.config.clip_spec.to_dict() | {"aggregation": None},
         dict(variant.config),
-        [settings.reencodings, settings.pseudo_fakes],
+        [settings.reencodings, settings.pseudo_fakes, variant.rendered],
     )
     key = json.dumps(decides)
     if key not in _PREPARED:
@@ -200,7 +202,7 @@ def prepare(variant: Variant, start: GenD, folds: Sequence[Fold], opened: OpenRe
         spec, options = start.config.clip_spec, TrainOptions(progress=False)
         _PREPARED[key] = Prepared(
             clips=make_fold_clips(folds, spec, opened, settings, options, accelerator),
-            tests=TestClips(folds, opened, start),
+            tests=TestClips(folds, opened, start, rendered=variant.rendered),
             features=FrozenFeatures(),
             head_features=FrozenFeatures(),
             accelerator=accelerator,
@@ -227,12 +229,18 @@ class TestClips:
         folds: The folds that are tested.
         opened: The release.
         start: The detector that all trainings start from.
+        rendered: Whether the videos are rendered alike first.
     """
 
-    def __init__(self, folds: Sequence[Fold], opened: OpenRelease, start: GenD) -> None:
+    def __init__(
+        self, folds: Sequence[Fold], opened: OpenRelease, start: GenD, *, rendered: bool
+    ) -> None:
         self._spec = start.config.clip_spec
         videos = {v.video_id: v for fold in folds for v in (*fold.test, *fold.extra)}
         paths = fetch_files(opened, tuple(videos.values()), progress=False).videos
+        if rendered:
+            alike = render_all(paths, RENDER, Preparation(progress=False))
+            paths = {name: file for name, file in alike.items() if isinstance(file, Path)}
         with ClipMaker(self._spec, Preparation(progress=False)) as maker:
             made = dict(maker.make(sorted(paths.items())))
         self._pixels = {

@@ -44,6 +44,7 @@ class Variant:
         settings: The settings of the recipe.
         clip: The settings of its clips.
         first: The recipe by which the head alone is trained before; None begins with a random head.
+        rendered: Whether the test videos are rendered alike, as by ``thb shortcuts --controlled``.
     """
 
     title: str
@@ -51,6 +52,7 @@ class Variant:
     config: Mapping[str, Any] = field(default_factory=dict)
     clip: Mapping[str, Any] = field(default_factory=dict)
     first: Mapping[str, Any] | None = None
+    rendered: bool = False
 
 
 HEAD = {"tuned": "head", "uniformity_weight": 0.0, "alignment_weight": 0.0}
@@ -90,6 +92,13 @@ VARIANTS: Mapping[str, Variant] = {
         config={**HEAD, **CUT},
         settings=PROBE,
         clip=EDGES,
+    ),
+    "probe-cut-alike": Variant(
+        title="… the same, tested on videos rendered alike",
+        config={**HEAD, **CUT},
+        settings=PROBE,
+        clip=EDGES,
+        rendered=True,
     ),
     "probe-reencoded": Variant(
         title="… 1.6, edges repeated, random re-encoding",
