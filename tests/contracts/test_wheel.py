@@ -9,9 +9,11 @@ import sysconfig
 import venv
 import zipfile
 from email import message_from_bytes
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from tests.support.sources import PACKAGES, ROOT
 
@@ -92,3 +94,17 @@ def test_it_works_where_there_is_no_checkout(wheel: zipfile.ZipFile, tmp_path: P
         check=False,
     )
     assert used.returncode == 0, used.stderr
+
+
+def test_every_pinned_package_runs_on_the_first_python_that_we_promise() -> None:
+    """Debian 12 has 3.11.2, where a package that asks for 3.11.5 stops the installation."""
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    pinned = {line.partition("==")[0].lower() for line in lines if "==" in line}
+    assert len(pinned) > 100
+    asked = {
+        one.name: one.metadata["Requires-Python"]
+        for one in distributions()
+        if one.name.lower() in pinned and "Requires-Python" in one.metadata
+    }
+    refused = {name: told for name, told in asked.items() if "3.11.0" not in SpecifierSet(told)}
+    assert refused == {}
