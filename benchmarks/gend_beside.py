@@ -7,14 +7,13 @@ processor at full size: each is its small network, trained briefly, as in ``dete
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.detectors_on_sample import RATES, SETTINGS
-from benchmarks.gend_tables import find_scores
+from benchmarks.gend_tables import find_scores, write_scores
 from thb.evaluation.evaluate import EvaluateSettings, evaluate
 from thb.prediction.inference import PredictSettings
 from thb.prediction.predictions import read_predictions
@@ -86,9 +85,6 @@ def _measure_metadata(
 
 
 def _keep_scores(path: Path, predictions: Path, seconds: float) -> None:
-    """Write P(fake) of the test videos that could be scored."""
     rows = read_predictions(predictions).rows
     scores = {row.video_id: row.score for row in rows if row.score is not None}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"seconds": round(seconds, 1), "scores": scores})
-    path.write_text(text, encoding="utf-8")
+    write_scores(path, scores, seconds)

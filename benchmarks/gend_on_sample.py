@@ -27,7 +27,7 @@ from accelerate.utils import set_seed
 from torch import Tensor
 
 from benchmarks.gend_beside import BESIDE, measure_beside
-from benchmarks.gend_tables import HEADING, find_scores, write_tables
+from benchmarks.gend_tables import HEADING, find_scores, write_scores, write_tables
 from benchmarks.gend_variants import B16, FRAMES, HALVED, HEAD, VARIANTS, Variant
 from detectors.gend.configuration import GenDConfig
 from detectors.gend.modeling import GenD
@@ -134,11 +134,9 @@ def measure(
             train_head(detector, fold, ready, {**variant.first, "seed": seed})
         train_once(detector, fold, ready, {**variant.settings, "seed": seed}, ready.features)
         scores = ready.tests.score(detector, fold)
-        path = find_scores(given.out, name, fold.name, seed)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        seconds = round(time.perf_counter() - began, 1)
-        path.write_text(json.dumps({"seconds": seconds, "scores": scores}), encoding="utf-8")
-        say(f"{name} {fold.name} seed {seed}: {seconds} s")
+        seconds = time.perf_counter() - began
+        write_scores(find_scores(given.out, name, fold.name, seed), scores, seconds)
+        say(f"{name} {fold.name} seed {seed}: {seconds:.1f} s")
 
 
 def train_once(
@@ -183,7 +181,7 @@ class Prepared:
     accelerator: Accelerator
 
 
-_PREPARED: dict[str, Prepared] = {}
+_PREPARED: dict[tuple[tuple[Fold, ...], str], Prepared] = {}
 """The last one only: the tokens of the late blocks take a gigabyte."""
 
 
@@ -195,7 +193,7 @@ def prepare(variant: Variant, start: GenD, folds: Sequence[Fold], opened: OpenRe
         dict(variant.config),
         [settings.reencodings, settings.pseudo_fakes, variant.rendered],
     )
-    key = json.dumps(decides)
+    key = (tuple(folds), json.dumps(decides))
     if key not in _PREPARED:
         _PREPARED.clear()
         accelerator = make_training_accelerator()

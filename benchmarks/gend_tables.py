@@ -27,6 +27,13 @@ def find_scores(out: Path, name: str, fold: str, seed: int) -> Path:
     return out / name / f"{fold}-{seed}.json"
 
 
+def write_scores(path: Path, scores: Mapping[str, float], seconds: float) -> None:
+    """Write P(fake) of the test videos, and the seconds of the training with its test."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"seconds": round(seconds, 1), "scores": dict(scores)})
+    path.write_text(text, encoding="utf-8")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """The numbers of a variant on one protocol.
